@@ -1,0 +1,54 @@
+/**
+ * The only file that names `Date.now`, `performance` or a timer. Everything else receives a `Clock`,
+ * so that a test can hold time in its hand.
+ */
+export interface Clock {
+  /** Milliseconds since an arbitrary moment; never runs backwards; may stand still while the machine sleeps. */
+  monotonicMs(): number
+  /** Milliseconds since 1970; may jump either way. */
+  wallMs(): number
+  /** Calls `task` once after `delayMs`. Does not keep the process alive. Returns the cancel function. */
+  after(delayMs: number, task: () => void): () => void
+}
+
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  after(delayMs, task) {
+    const timer = setTimeout(task, delayMs)
+    timer.unref()
+    return () => clearTimeout(timer)
+  },
+}
+
+/** A moment as both clocks saw it. */
+export interface Moment {
+  readonly monotonicMs: number
+  readonly wallMs: number
+}
+
+export function momentOf(clock: Clock): Moment {
+  return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }
+}
+
+/**
+ * Milliseconds passed since `since`, by whichever clock has advanced more. The monotonic clock stands still in a
+ * suspended machine and the wall clock may be set back; a lease deadline must believe the more pessimistic of both.
+ */
+export function elapsedMs(clock: Clock, since: Moment): number {
+  return Math.max(clock.monotonicMs() - since.monotonicMs, clock.wallMs() - since.wallMs)
+}
+
+/** Resolves after `delayMs`, or at once when `signal` aborts. Never rejects. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve()
+    const cancel = clock.after(delayMs, finish)
+    signal?.addEventListener('abort', finish, { once: true })
+    function finish() {
+      cancel()
+      signal?.removeEventListener('abort', finish)
+      resolve()
+    }
+  })
+}

@@ -1,0 +1,39 @@
+/**
+ * The one catalogue of reasons with which headcount refuses or closes a connection. `status` is the HTTP answer to a
+ * refused upgrade, `close` the WebSocket close code where the connection is already open.
+ *
+ * A WSO2 gateway takes 401, 403, 404, 409 and 422 as permanent and exits, so no condition that passes by itself has one.
+ */
+export interface Closure {
+  readonly status: number
+  readonly title: string
+  /** Whether the same attempt may succeed later without anybody changing anything; such answers carry Retry-After. */
+  readonly passes: boolean
+}
+
+const refusal = (status: number, title: string, passes: boolean): Closure => ({ status, title, passes })
+
+export const refusals = {
+  UNAUTHENTICATED: refusal(401, 'The API key is missing or unknown', false),
+  ORG_DISABLED: refusal(403, 'The key or its organization is disabled', false),
+  NOT_FOUND: refusal(404, 'There is no WebSocket endpoint at this path', false),
+  BAD_HANDSHAKE: refusal(400, 'The WebSocket handshake is malformed', false),
+  UPGRADE_REQUIRED: refusal(426, 'This endpoint speaks WebSocket only', false),
+  ORG_CONNECTION_LIMIT_EXCEEDED: refusal(429, 'The organization holds all the connections it may', true),
+  SCOPE_CONNECTION_LIMIT_EXCEEDED: refusal(429, 'A further limit of this connection is reached', true),
+  NODE_CAPACITY_EXCEEDED: refusal(503, 'This node holds all the connections it may', true),
+  STARTING: refusal(503, 'This node is starting', true),
+  DRAINING: refusal(503, 'This node is shutting down', true),
+  RECOVERING: refusal(503, 'The connection store is being rebuilt after a loss', true),
+  STORE_UNAVAILABLE: refusal(503, 'The connection store does not answer', true),
+} as const satisfies Record<string, Closure>
+
+export type RefusalCode = keyof typeof refusals
+
+/** Close codes of open connections. 1012 and 1013 are registered, 4000–4999 are private use. Reasons fit 123 bytes. */
+export const closings = {
+  DRAINING: { close: 1012, reason: 'node is shutting down, reconnect' },
+  LEASE_LOST: { close: 4408, reason: 'lease lost and no slot left on rejoin, reconnect' },
+} as const satisfies Record<string, { close: number; reason: string }>
+
+export type ClosingCode = keyof typeof closings

@@ -1,0 +1,54 @@
+import { UsageError } from './errors.js'
+
+/** The times of a lease, all in milliseconds, derived once from the settings and checked against each other. */
+export interface LeaseTiming {
+  /** T: how long a lease lives without renewal, on the store's clock. */
+  readonly ttlMs: number
+  /** R: how often a node renews. */
+  readonly renewIntervalMs: number
+  /** C: the deadline of one store call. */
+  readonly callTimeoutMs: number
+  /** The most that one renewal may advance the store's clock, so that neither a jump nor a freeze expires anybody. */
+  readonly clockStepCapMs: number
+  /** D: how long after the last successful renewal was sent the node may still trust its lease. */
+  readonly trustMs: number
+  /** How long admissions wait at least after the store lost its memory. */
+  readonly recoveryMs: number
+  /** How long they wait at most for nodes that have not reasserted. */
+  readonly recoveryLimitMs: number
+}
+
+export interface LeaseSettings {
+  ttlMs: number
+  renewIntervalMs: number
+  callTimeoutMs: number
+}
+
+/** Room for clock rates that differ by up to 10⁻³ and for the rounding of a renewal's age. */
+const MARGIN_SHARE = 1 / 30
+const STEP_ALLOWANCE_MS = 500
+
+/**
+ * D = T − cap − margin: one anomalous step of the store's clock may eat `cap` of a lease, never more.
+ * Throws `INVALID_SETTINGS` where R·1.2 + C ≥ D, because a node could then lose trust between two good renewals.
+ */
+export function leaseTiming({ ttlMs, renewIntervalMs, callTimeoutMs }: LeaseSettings): LeaseTiming {
+  const clockStepCapMs = renewIntervalMs + Math.min(STEP_ALLOWANCE_MS, renewIntervalMs)
+  const trustMs = Math.floor(ttlMs - clockStepCapMs - ttlMs * MARGIN_SHARE)
+  if (!(renewIntervalMs * 1.2 + callTimeoutMs < trustMs)) {
+    throw new UsageError(
+      'INVALID_SETTINGS',
+      `a lease of ${ttlMs} ms renewed every ${renewIntervalMs} ms with calls of up to ${callTimeoutMs} ms leaves no room ` +
+        `for a late renewal; make the lease at least four renew intervals plus the call timeout long`,
+    )
+  }
+  return {
+    ttlMs,
+    renewIntervalMs,
+    callTimeoutMs,
+    clockStepCapMs,
+    trustMs,
+    recoveryMs: 2 * renewIntervalMs,
+    recoveryLimitMs: ttlMs + renewIntervalMs,
+  }
+}

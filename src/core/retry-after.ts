@@ -1,0 +1,18 @@
+/** What a refused client should wait when nothing is known of when a slot frees: the middle of the jittered base. */
+const BASE_MS = 5_000
+
+/**
+ * Milliseconds a refused client should wait. `freeInMs` is when the soonest holder that has missed a heartbeat would
+ * be free. Without it a base, spread over ±50 %, so that a refused crowd does not come back as one.
+ * `random` is in [0, 1).
+ */
+export function retryAfterMs(freeInMs: number | undefined, random: () => number): number {
+  const expected = freeInMs ?? BASE_MS * 0.5
+  const spread = freeInMs === undefined ? BASE_MS : 1_000
+  return Math.ceil(expected + random() * spread)
+}
+
+/** `Retry-After` is an integer of seconds (RFC 9110 §10.2.3), and 0 would invite a spin. */
+export function retryAfterSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1_000))
+}

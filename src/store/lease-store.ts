@@ -1,0 +1,216 @@
+/**
+ * The contract of a store: what every verb promises, in prose and types. Two keepers hold it: `memory-store`, the
+ * executable specification, and `redis-store`. One contract suite and one differential test run over both.
+ *
+ * A store never throws for what may happen in production. Every verb resolves to a `Reply`, within its deadline.
+ */
+
+/** Proof that a call comes from a live lease: refused as soon as any of the three is not what the store holds. */
+export interface Fence {
+  readonly lease: number
+  /** Grows with each connection of the node, so that commands of an older one, delivered late, are refused. */
+  readonly generation: number
+  /** One life of the store. */
+  readonly epoch: string
+}
+
+export type Reply<T> =
+  | { readonly status: 'ok'; readonly value: T }
+  /** The script ran and did nothing, and says why. */
+  | { readonly status: 'refused'; readonly reason: FenceRefusal }
+  /** Admissions wait until the store's memory is rebuilt. Only acquire is ever refused so. */
+  | { readonly status: 'refused'; readonly reason: 'recovering'; readonly retryAfterMs: number }
+  /** Nobody knows whether the script ran. The connection it went over must not be used again. */
+  | { readonly status: 'unanswered'; readonly cause: string }
+
+/**
+ * - `lost`: the store has another epoch or none: it lost its memory; take a new lease and reassert everything.
+ * - `fenced`: the lease was declared dead; take a new one and reassert what there is room for.
+ * - `stale`: a newer connection of the same lease has said hello.
+ */
+export type FenceRefusal = 'lost' | 'fenced' | 'stale'
+
+/** One limit that a connection counts against. The first scope of a claim is always the org's. */
+export interface ScopeClaim {
+  /** `org`, or a lower-case word for a further scope. */
+  readonly name: string
+  readonly id: string
+  /** Slots; `Infinity` for unlimited. For the org, an override in the store wins over it. */
+  readonly limit: number
+}
+
+export interface Claim {
+  /** Made by the node before the call and never reused: what makes a repeated call harmless. */
+  readonly id: string
+  readonly scopes: readonly [ScopeClaim, ...ScopeClaim[]]
+  /** What operators see of the holder; kept as text, never interpreted by the store. */
+  readonly details: string
+}
+
+/** What names the slots of a connection without limits: enough to give them back. */
+export type SlotRef = Pick<Claim, 'id' | 'scopes'>
+
+export type Verdict =
+  /** `count` and `limit` are the org's, this connection included; leftovers of the dead may be in it until full. */
+  | { readonly admitted: true; readonly count: number; readonly limit: number }
+  | {
+      readonly admitted: false
+      readonly reason: 'full'
+      /** Index into the claim's scopes. */
+      readonly scope: number
+      /** Slots of live leases, and the limit in force. */
+      readonly count: number
+      readonly limit: number
+      /** When the soonest holder that missed a heartbeat would be free; absent when all are well. */
+      readonly freeInMs?: number
+    }
+  /** `broken`: a key has a foreign type. `memory`: the store is at its memory limit. `conflict`: another holds the id. */
+  | { readonly admitted: false; readonly reason: 'broken' | 'memory' | 'conflict' }
+
+export interface HelloRequest {
+  readonly lease: number
+  readonly generation: number
+  /** The epoch of a lease the node already has; absent for a new lease. */
+  readonly epoch?: string
+  /** A random name, used if this hello finds the store without memory and must begin a new epoch. */
+  readonly proposedEpoch: string
+  /** Whether the node holds connections that it will reassert: recovery waits for it. */
+  readonly reasserting: boolean
+  /** JSON that operators see of the node. */
+  readonly nodeInfo: string
+}
+
+export interface HelloReply {
+  readonly epoch: string
+  /** This hello began a new epoch. */
+  readonly newEpoch: boolean
+  /** Milliseconds until admissions resume, 0 when they are on. */
+  readonly recoveryMs: number
+  /** What the store does when memory runs out; anything but `noeviction` can delete slots. Empty if unknown. */
+  readonly evictionPolicy: string
+}
+
+export interface RenewReply {
+  /** Leases declared dead and not yet swept (a bounded number of them). */
+  readonly dead: readonly number[]
+  readonly liveNodes: number
+  readonly recoveryMs: number
+}
+
+/** An index entry of a dead lease. Scope ids name the sets that it may be in. */
+export interface IndexEntry {
+  readonly id: string
+  readonly scopes: readonly Pick<ScopeClaim, 'name' | 'id'>[]
+  readonly details: string
+}
+
+export interface SweepReply {
+  /** The next entries to hand to the following call; empty when the lease is forgotten. */
+  readonly next: readonly IndexEntry[]
+}
+
+export type ReassertVerdict = 'kept' | 'full' | 'conflict' | 'broken'
+
+/** At most this many items in one call, so that no script blocks the store for long. */
+export const MAX_ITEMS = 64
+
+/**
+ * One connection to the store. Nothing may be sent on it before `hello` was answered `ok`; after an `unanswered` reply
+ * it must be destroyed.
+ */
+export interface StoreConnection {
+  /**
+   * Opens a generation of a lease. A new lease starts to live; a known one lives on, renewed, and every older
+   * generation is refused from here on. Compares the store's identity with what it remembers: if it lost its memory,
+   * a new epoch begins, every stored lease is dead, and admissions wait.
+   */
+  hello(request: HelloRequest): Promise<Reply<HelloReply>>
+  /**
+   * For each claim: adds it to all its scopes if each has room among the live, else to none (S1, S2). A claim already
+   * held under this lease is admitted again without taking anything (S4). Items stand alone.
+   */
+  acquire(fence: Fence, claims: readonly Claim[]): Promise<Reply<Verdict[]>>
+  /** Gives slots back. Removes only what this lease holds; harmless twice. */
+  release(fence: Fence, slots: readonly SlotRef[]): Promise<Reply<void>>
+  /** Extends the lease, advances the store's clock by a bounded step and declares expired leases dead. */
+  renew(fence: Fence): Promise<Reply<RenewReply>>
+  /**
+   * Removes `entries` (from the previous reply) of a dead lease and returns the next ones; forgets the lease when
+   * nothing is left. Touches nothing of a lease that is not dead. Any node may do it, several at once.
+   */
+  sweep(fence: Fence, dead: number, entries: readonly IndexEntry[]): Promise<Reply<SweepReply>>
+  /** The last act of a drained node: its lease is dead, whatever it still holds will be swept. Harmless twice. */
+  leave(fence: Fence): Promise<Reply<void>>
+  /**
+   * Makes the store equal to connections that are still open, after the lease changed. `keep` adds them whatever the
+   * limits say (the store lost its memory: nobody is kicked for that); `room` only where there is room.
+   * Takes slots over from leases that are not live, never from live ones. `final` ends this node's reassertion.
+   */
+  reassert(
+    fence: Fence,
+    claims: readonly Claim[],
+    how: { readonly mode: 'keep' | 'room'; readonly final: boolean },
+  ): Promise<Reply<ReassertVerdict[]>>
+  /** Sets (or, with `undefined`, clears) the operator's exception for an org; binds the very next acquire. */
+  override(fence: Fence, org: string, limit: number | undefined): Promise<Reply<void>>
+  /** One page of the index of the caller's own lease, for the audit. `cursor` '0' starts and ends. */
+  indexPage(fence: Fence, cursor: string): Promise<Reply<{ cursor: string; entries: readonly IndexEntry[] }>>
+  /** For each claim: whether index and every scope hold it under this lease. Read-only. */
+  verify(fence: Fence, slots: readonly SlotRef[]): Promise<Reply<boolean[]>>
+  /** Resolves when the connection is gone, for whatever reason, with that reason. */
+  readonly closed: Promise<string>
+  /** Cuts the connection at once (TCP reset), so that what was sent is not delivered later. Idempotent. */
+  destroy(reason: string): void
+}
+
+export interface OrgCount {
+  readonly org: string
+  /** Slots of live leases. */
+  readonly count: number
+  readonly override: number | undefined
+}
+
+export interface Holder {
+  readonly id: string
+  readonly lease: number
+  readonly details: string
+}
+
+export interface NodeEntry {
+  readonly lease: number
+  readonly connections: number
+  /** Until the lease expires on the store's clock; negative when it has expired and nobody has declared it dead. */
+  readonly expiresInMs: number
+  readonly info: string
+}
+
+/** Read-only questions; a failure is a rejected promise with a `StoreUnavailable`, since nothing can be left behind. */
+export interface StoreInspector {
+  /** Counts without the dead: what is shown is true. */
+  countOrgs(orgs: readonly string[]): Promise<OrgCount[]>
+  /** Names of orgs that hold slots or have an override, page by page; `cursor` '0' starts and ends. May repeat names. */
+  listOrgs(cursor: string): Promise<{ cursor: string; orgs: string[] }>
+  /** At most `limit` holders of an org's slots. */
+  holders(org: string, limit: number): Promise<Holder[]>
+  nodes(): Promise<NodeEntry[]>
+}
+
+export interface LeaseStore extends StoreInspector {
+  /** True where the store lives and dies with this process: then there is nothing to recover and no ghost to wait for. */
+  readonly embedded: boolean
+  /** Where the store is, without credentials. */
+  readonly description: string
+  /** A fresh connection, or `undefined` when none could be had within the connect deadline. */
+  connect(): Promise<StoreConnection | undefined>
+  close(): Promise<void>
+}
+
+/** The store did not answer a read-only question. */
+export class StoreUnavailable extends Error {
+  readonly code = 'STORE_UNAVAILABLE'
+
+  constructor(cause: string) {
+    super(`the store did not answer: ${cause}`)
+    this.name = 'StoreUnavailable'
+  }
+}

@@ -1,0 +1,19 @@
+import type { IncomingMessage } from 'node:http'
+
+/** Who is behind an upgrade request, by its credentials. */
+export interface Identity {
+  readonly org: string
+  readonly gateway: string
+  /** Limit of this org if no operator's exception exists; the default where absent. */
+  readonly limit?: number
+}
+
+export type Identification =
+  | { readonly identified: true; readonly identity: Identity }
+  | { readonly identified: false; readonly code: 'UNAUTHENTICATED' | 'ORG_DISABLED' }
+
+/**
+ * Finds out who asks. Must answer by itself within a second or so; `signal` aborts when the client is gone or the
+ * upgrade's deadline has passed. A rejection counts as a failure of ours (503), never as a bad credential.
+ */
+export type Identify = (request: IncomingMessage, signal: AbortSignal) => Promise<Identification> | Identification

@@ -1,4 +1,4 @@
-import type { ClosingCode, RefusalCode } from './closures.js'
+import type { RefusalCode } from './closures.js'
 
 /** Who asks for a slot. */
 export interface AdmissionRequest {

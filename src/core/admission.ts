@@ -53,4 +53,3 @@ export interface Admitter {
    */
   admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission>
 }
-

@@ -12,6 +12,8 @@ export interface LeaseTiming {
   readonly clockStepCapMs: number
   /** D: how long after the last successful renewal was sent the node may still trust its lease. */
   readonly trustMs: number
+  /** After how long without a renewal a lease counts as late: it has missed a beat by half an interval. */
+  readonly lateAfterMs: number
   /** How long admissions wait at least after the store lost its memory. */
   readonly recoveryMs: number
   /** How long they wait at most for nodes that have not reasserted. */
@@ -48,6 +50,7 @@ export function leaseTiming({ ttlMs, renewIntervalMs, callTimeoutMs }: LeaseSett
     callTimeoutMs,
     clockStepCapMs,
     trustMs,
+    lateAfterMs: Math.round(renewIntervalMs * 1.5),
     recoveryMs: 2 * renewIntervalMs,
     recoveryLimitMs: ttlMs + renewIntervalMs,
   }

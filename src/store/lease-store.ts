@@ -109,6 +109,12 @@ export interface SweepReply {
   readonly next: readonly IndexEntry[]
 }
 
+export interface AuditReply {
+  readonly cursor: string
+  readonly entries: readonly IndexEntry[]
+  readonly whole: readonly boolean[]
+}
+
 export type ReassertVerdict = 'kept' | 'full' | 'conflict' | 'broken'
 
 /** At most this many items in one call, so that no script blocks the store for long. */
@@ -153,10 +159,11 @@ export interface StoreConnection {
   ): Promise<Reply<ReassertVerdict[]>>
   /** Sets (or, with `undefined`, clears) the operator's exception for an org; binds the very next acquire. */
   override(fence: Fence, org: string, limit: number | undefined): Promise<Reply<void>>
-  /** One page of the index of the caller's own lease, for the audit. `cursor` '0' starts and ends. */
-  indexPage(fence: Fence, cursor: string): Promise<Reply<{ cursor: string; entries: readonly IndexEntry[] }>>
-  /** For each claim: whether index and every scope hold it under this lease. Read-only. */
-  verify(fence: Fence, slots: readonly SlotRef[]): Promise<Reply<boolean[]>>
+  /**
+   * What the store believes of the caller's own lease, read-only: one page of its index, and for each of `slots`
+   * whether index and every scope hold it. `cursor` '0' starts and ends a walk; `undefined` asks for no page.
+   */
+  audit(fence: Fence, cursor: string | undefined, slots: readonly SlotRef[]): Promise<Reply<AuditReply>>
   /** Resolves when the connection is gone, for whatever reason, with that reason. */
   readonly closed: Promise<string>
   /** Cuts the connection at once (TCP reset), so that what was sent is not delivered later. Idempotent. */
@@ -200,8 +207,8 @@ export interface LeaseStore extends StoreInspector {
   readonly embedded: boolean
   /** Where the store is, without credentials. */
   readonly description: string
-  /** A fresh connection, or `undefined` when none could be had within the connect deadline. */
-  connect(): Promise<StoreConnection | undefined>
+  /** A fresh connection; `unanswered` when none could be had within the connect deadline. */
+  connect(): Promise<Reply<StoreConnection>>
   close(): Promise<void>
 }
 

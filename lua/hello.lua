@@ -1,0 +1,63 @@
+-- hello: the first call on every connection. Opens a new lease, or the known one with a higher generation.
+--
+-- Guarantee: from here on every call of an older generation is refused, however late the network delivers it. If the
+-- store is not the one its memory speaks of (wiped, restarted, failed over, an old snapshot), a new epoch begins, every
+-- stored lease is dead, and admissions wait until the nodes have reasserted (R1). A lease that is not live is never
+-- opened again (S3).
+--
+-- KEYS  1 live  2 meta  3 leases  4 late  5 dead  6 nodes
+-- ARGV  1 'hello'  2 lease  3 generation  4 epoch of a known lease, '' for a new one  5 proposed epoch
+--       6 '1' if the node will reassert connections  7 ttl ms  8 clock step cap ms  9 recovery ms  10 recovery limit ms
+--       11 node info (JSON)
+-- Returns {'lost'|'fenced'|'stale'} | {'ok', epoch, 1 if it began now, ms until admissions resume, eviction policy}
+-- @include allow-oom
+local lease, generation, cap_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[8])
+-- @include store-clock
+-- @include recovery
+
+-- run_id names the process, master_replid the history of its data: a replica that is promoted, or an old primary that
+-- comes back, changes one of them.
+local info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')
+local identity = string.match(info, 'run_id:(%w+)') .. ':' .. string.match(info, 'master_replid:(%w+)')
+local known = redis.call('HMGET', KEYS[2], 'identity', 'epoch')
+local epoch, began = known[2], 0
+if known[1] ~= identity or not epoch then
+  epoch, began = ARGV[5], 1
+  for _, old in ipairs(redis.call('HKEYS', KEYS[1])) do
+    redis.call('SADD', KEYS[5], old)
+  end
+  redis.call('DEL', KEYS[1], KEYS[3], KEYS[4])
+  redis.call('HSET', KEYS[2], 'identity', identity, 'epoch', epoch)
+  if tonumber(ARGV[10]) > 0 then
+    redis.call('HSET', KEYS[2], 'recovery', clock + tonumber(ARGV[9]), 'recoveryLimit', clock + tonumber(ARGV[10]))
+  end
+end
+
+local token = generation .. ':' .. epoch
+local held = redis.call('HGET', KEYS[1], lease)
+if ARGV[4] == '' then
+  if held then
+    return { 'stale' }
+  end
+  if redis.call('HEXISTS', KEYS[2], 'recovery') == 1 then
+    token = token .. (ARGV[6] == '1' and ':reasserting' or ':recovering')
+  end
+  redis.call('HSET', KEYS[6], lease, ARGV[11])
+else
+  if ARGV[4] ~= epoch then
+    return { 'lost' }
+  end
+  if not held then
+    return { 'fenced' }
+  end
+  if tonumber(string.match(held, '^%d+')) >= generation then
+    return { 'stale' }
+  end
+  token = token .. (string.match(held, '^%d+:%w+(:%w+)$') or '')
+end
+redis.call('HSET', KEYS[1], lease, token)
+redis.call('ZADD', KEYS[3], clock + tonumber(ARGV[7]), lease)
+redis.call('ZREM', KEYS[4], lease)
+
+local policy = string.match(redis.call('INFO', 'memory'), 'maxmemory_policy:([%w-]+)') or ''
+return { 'ok', epoch, began, recovery_left(), policy }

@@ -1,0 +1,47 @@
+-- inspect: what operators see. Read-only, so it works on a replica; needs no lease.
+--
+-- Guarantee: counts and lists only slots of live leases: what is shown is true.
+--
+-- KEYS  1 live  2 dead  3 overrides  4 leases  5 meta  6 nodes  7... org sets
+-- ARGV  1 'inspect'  2 'orgs'     3... org ids, one for each org set
+--                    2 'holders'  3 how many at most (of the one org set)
+--                    2 'nodes'
+-- Returns orgs:    {count, override in slots | '', ...} for each org, count -1 where the key has a foreign type
+--         holders: {id, lease, ...}
+--         nodes:   {lease, ms until it expires, node info, ...}
+-- @include occupancy
+local reply = {}
+if ARGV[2] == 'orgs' then
+  for i = 7, #KEYS do
+    local card = redis.pcall('ZCARD', KEYS[i])
+    if type(card) == 'number' then
+      card = occupancy(KEYS[1], KEYS[2], KEYS[i], card)
+    else
+      card = -1
+    end
+    reply[#reply + 1] = card
+    reply[#reply + 1] = redis.call('HGET', KEYS[3], ARGV[i - 4]) or ''
+  end
+elseif ARGV[2] == 'holders' then
+  local most, lives = tonumber(ARGV[3]), {}
+  local members = redis.call('ZRANGE', KEYS[7], 0, 2 * most - 1, 'WITHSCORES')
+  for i = 1, #members, 2 do
+    local lease = members[i + 1]
+    if lives[lease] == nil then
+      lives[lease] = redis.call('HEXISTS', KEYS[1], lease)
+    end
+    if lives[lease] == 1 and #reply < 2 * most then
+      reply[#reply + 1] = members[i]
+      reply[#reply + 1] = lease
+    end
+  end
+elseif ARGV[2] == 'nodes' then
+  local clock = tonumber(redis.call('HGET', KEYS[5], 'clock') or 0)
+  local leases = redis.call('ZRANGE', KEYS[4], 0, -1, 'WITHSCORES')
+  for i = 1, #leases, 2 do
+    reply[#reply + 1] = leases[i]
+    reply[#reply + 1] = tonumber(leases[i + 1]) - clock
+    reply[#reply + 1] = redis.call('HGET', KEYS[6], leases[i]) or ''
+  end
+end
+return reply

@@ -1,0 +1,53 @@
+-- reassert: makes the store equal to connections that are still open, after the node's lease changed.
+--
+-- Guarantee: whole connections with all their scopes. Takes a member over only from this lease or one that is not live
+-- (rule 2). 'keep' adds whatever the limits say (the store lost its memory, and nobody is kicked for that); 'room' adds
+-- only while every scope has room among the living. Works at the memory limit: the connections exist already.
+--
+-- KEYS  1 live  2 meta  3 overrides  4 dead  5 conns:<lease>  6... scope sets, claim by claim, org first
+-- ARGV  1 'reassert'  2 lease  3 token  4 'keep'|'room'  5 '1' if this ends the node's reassertion  6 n
+--       7... n org ids, then per claim: id, index entry, number of scopes, limit of each scope (-1 = unlimited)
+-- Returns {'lost'|'fenced'|'stale'} | {'ok', 'kept'|'full'|'conflict'|'broken', ...} one word a claim
+-- @include fence
+-- @include allow-oom
+-- @include occupancy
+local lease, n = ARGV[2], tonumber(ARGV[6])
+local overrides = n > 0 and redis.call('HMGET', KEYS[3], unpack(ARGV, 7, 6 + n)) or {}
+local reply = { 'ok' }
+local arg, key = 7 + n, 6
+
+for claim = 1, n do
+  local id, scopes, word = ARGV[arg], tonumber(ARGV[arg + 2]), 'kept'
+  for s = 1, scopes do
+    local scope_key = KEYS[key + s - 1]
+    local card = redis.pcall('ZCARD', scope_key)
+    if type(card) ~= 'number' then
+      word = 'broken'
+      break
+    end
+    local owner = redis.call('ZSCORE', scope_key, id)
+    if owner and owner ~= lease and redis.call('HEXISTS', KEYS[1], owner) == 1 then
+      word = 'conflict'
+      break
+    end
+    local slots = s == 1 and tonumber(overrides[claim] or nil) or tonumber(ARGV[arg + 2 + s])
+    if ARGV[4] == 'room' and owner ~= lease and slots >= 0 and card >= slots
+      and occupancy(KEYS[1], KEYS[4], scope_key, card) >= slots then
+      word = 'full'
+      break
+    end
+  end
+  if word == 'kept' then
+    redis.call('HSET', KEYS[5], id, ARGV[arg + 1])
+    for s = 1, scopes do
+      redis.call('ZADD', KEYS[key + s - 1], lease, id)
+    end
+  end
+  reply[claim + 1] = word
+  arg, key = arg + 3 + scopes, key + scopes
+end
+
+if ARGV[5] == '1' and marked then
+  redis.call('HSET', KEYS[1], lease, ARGV[3] .. ':recovering')
+end
+return reply

@@ -1,0 +1,21 @@
+-- release: gives slots back.
+--
+-- Guarantee: removes a member only if its score is the acting lease (rule 2), the index entry after the sets (rule 3);
+-- harmless twice, and for an id that was never acquired (S4): settling relies on it.
+--
+-- KEYS  1 live  2 meta  3 conns:<lease>  4... scope sets, slot by slot
+-- ARGV  1 'release'  2 lease  3 token  4 n, then per slot: id, number of scopes
+-- Returns {'lost'|'fenced'|'stale'} | {'ok'}
+-- @include fence
+local arg, key = 5, 4
+for _ = 1, tonumber(ARGV[4]) do
+  local id, scopes = ARGV[arg], tonumber(ARGV[arg + 1])
+  for s = key, key + scopes - 1 do
+    if redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2] then
+      redis.call('ZREM', KEYS[s], id)
+    end
+  end
+  redis.pcall('HDEL', KEYS[3], id)
+  arg, key = arg + 2, key + scopes
+end
+return { 'ok' }

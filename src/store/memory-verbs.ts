@@ -1,0 +1,275 @@
+import type {
+  AuditReply,
+  Claim,
+  Fence,
+  HelloReply,
+  HelloRequest,
+  IndexEntry,
+  ReassertVerdict,
+  RenewReply,
+  Reply,
+  SlotRef,
+  SweepReply,
+  Verdict,
+} from './lease-store.js'
+import { type MemoryTables, type ScopeSet, scopeKey } from './memory-tables.js'
+
+/** Times of the store, all on its own clock. */
+export interface MemoryTimes {
+  readonly ttlMs: number
+  readonly clockStepCapMs: number
+  readonly lateAfterMs: number
+  /** How long admissions wait after a store without memory, at least and at most; 0 for no wait. */
+  readonly recoveryMs: number
+  readonly recoveryLimitMs: number
+}
+
+/**
+ * The verbs over plain tables: the executable specification. Whatever lua/ does must equal this, reply for reply; where
+ * a rule is easier to say here than there, the Lua is too clever. Each verb is one indivisible step.
+ */
+export class MemoryVerbs {
+  readonly #t: MemoryTables
+  readonly #times: MemoryTimes
+  readonly #nowMs: () => number
+
+  constructor(tables: MemoryTables, times: MemoryTimes, nowMs: () => number) {
+    this.#t = tables
+    this.#times = times
+    this.#nowMs = nowMs
+  }
+
+  hello(request: HelloRequest): Reply<HelloReply> {
+    const t = this.#t
+    this.#advanceClock()
+    const newEpoch = t.rememberedIdentity !== t.identity || t.epoch === undefined
+    if (newEpoch) {
+      for (const lease of t.live.keys()) t.dead.add(lease)
+      t.live.clear()
+      t.late.clear()
+      t.rememberedIdentity = t.identity
+      t.epoch = request.proposedEpoch
+      if (this.#times.recoveryLimitMs > 0) {
+        const { recoveryMs, recoveryLimitMs } = this.#times
+        t.recovery = { fromMs: t.clockMs + recoveryMs, limitMs: t.clockMs + recoveryLimitMs }
+      }
+    }
+    const epoch = t.epoch as string
+    const known = t.live.get(request.lease)
+    const expiresMs = t.clockMs + this.#times.ttlMs
+    if (request.epoch === undefined) {
+      if (known) return refused('stale')
+      t.live.set(request.lease, {
+        generation: request.generation,
+        reasserting: t.recovery !== undefined && request.reasserting,
+        expiresMs,
+      })
+      t.nodes.set(request.lease, request.nodeInfo)
+    } else {
+      if (request.epoch !== epoch) return refused('lost')
+      if (!known) return refused('fenced')
+      if (known.generation >= request.generation) return refused('stale')
+      known.generation = request.generation
+      known.expiresMs = expiresMs
+    }
+    t.late.delete(request.lease)
+    return ok({ epoch, newEpoch, recoveryMs: this.#recoveryLeft(), evictionPolicy: 'noeviction' })
+  }
+
+  acquire(fence: Fence, claims: readonly Claim[]): Reply<Verdict[]> {
+    const refusal = this.#fence(fence)
+    if (refusal) return refusal
+    const { recovery, clockMs } = this.#t
+    if (recovery) {
+      return { status: 'refused', reason: 'recovering', retryAfterMs: Math.max(0, recovery.fromMs - clockMs) }
+    }
+    return ok(claims.map((claim) => this.#acquireOne(fence.lease, claim)))
+  }
+
+  #acquireOne(lease: number, claim: Claim): Verdict {
+    const sets = claim.scopes.map((scope) => this.#t.scope(scopeKey(scope)))
+    const mine = sets[0]?.get(claim.id) === lease
+    let org = { count: 0, limit: 0 }
+    for (const [i, set] of sets.entries()) {
+      const limit = this.#limit(claim, i)
+      const full = set.size >= limit
+      const count = full && !mine ? this.#living(set) : set.size
+      if (count >= limit && !mine) {
+        const freeInMs = this.#freeInMs(set)
+        const denied = { admitted: false, reason: 'full', scope: i, count, limit } as const
+        return freeInMs === undefined ? denied : { ...denied, freeInMs }
+      }
+      if (i === 0) org = { count: mine ? count : count + 1, limit }
+    }
+    if (mine) return { admitted: true, ...org }
+    if (sets.some((set) => set.has(claim.id))) return { admitted: false, reason: 'conflict' }
+    this.#take(lease, claim)
+    return { admitted: true, ...org }
+  }
+
+  release(fence: Fence, slots: readonly SlotRef[]): Reply<void> {
+    const refusal = this.#fence(fence)
+    if (refusal) return refusal
+    for (const slot of slots) this.#give(fence.lease, slot)
+    return ok(undefined)
+  }
+
+  renew(fence: Fence): Reply<RenewReply> {
+    const t = this.#t
+    const own = t.live.get(fence.lease)
+    const refusal = this.#fence(fence)
+    if (refusal || !own) return refusal ?? refused('fenced')
+    this.#advanceClock()
+    own.expiresMs = t.clockMs + this.#times.ttlMs
+    for (const [lease, { expiresMs }] of t.live) {
+      if (expiresMs > t.clockMs) continue
+      t.live.delete(lease)
+      t.dead.add(lease)
+    }
+    t.late.clear()
+    for (const [lease, { expiresMs }] of t.live) {
+      if (expiresMs <= t.clockMs + this.#times.ttlMs - this.#times.lateAfterMs) t.late.set(lease, expiresMs)
+    }
+    return ok({ recoveryMs: this.#recoveryLeft(), liveNodes: t.live.size, dead: [...t.dead] })
+  }
+
+  sweep(fence: Fence, dead: number, entries: readonly IndexEntry[], batch: number): Reply<SweepReply> {
+    const t = this.#t
+    const refusal = this.#fence(fence)
+    if (refusal) return refusal
+    if (!t.dead.has(dead)) return ok({ next: [] })
+    for (const entry of entries) this.#give(dead, entry)
+    const next = [...t.index(dead).values()].slice(0, batch)
+    if (next.length === 0) {
+      t.dead.delete(dead)
+      t.nodes.delete(dead)
+    }
+    return ok({ next })
+  }
+
+  leave(fence: Fence): Reply<void> {
+    const t = this.#t
+    const refusal = this.#fence(fence)
+    if (refusal) return refusal
+    t.live.delete(fence.lease)
+    t.late.delete(fence.lease)
+    if (t.index(fence.lease).size > 0) t.dead.add(fence.lease)
+    else t.nodes.delete(fence.lease)
+    return ok(undefined)
+  }
+
+  reassert(
+    fence: Fence,
+    claims: readonly Claim[],
+    { mode, final }: { readonly mode: 'keep' | 'room'; readonly final: boolean },
+  ): Reply<ReassertVerdict[]> {
+    const refusal = this.#fence(fence)
+    if (refusal) return refusal
+    const words = claims.map((claim) => this.#reassertOne(fence.lease, claim, mode))
+    const own = this.#t.live.get(fence.lease)
+    if (final && own) own.reasserting = false
+    return ok(words)
+  }
+
+  #reassertOne(lease: number, claim: Claim, mode: 'keep' | 'room'): ReassertVerdict {
+    for (const [i, scope] of claim.scopes.entries()) {
+      const set = this.#t.scope(scopeKey(scope))
+      const owner = set.get(claim.id)
+      if (owner !== undefined && owner !== lease && this.#t.live.has(owner)) return 'conflict'
+      if (mode === 'room' && owner !== lease && this.#living(set) >= this.#limit(claim, i)) return 'full'
+    }
+    this.#take(lease, claim)
+    return 'kept'
+  }
+
+  override(fence: Fence, org: string, limit: number | undefined): Reply<void> {
+    const refusal = this.#fence(fence)
+    if (refusal) return refusal
+    if (limit === undefined) this.#t.overrides.delete(org)
+    else this.#t.overrides.set(org, limit)
+    return ok(undefined)
+  }
+
+  audit(fence: Fence, cursor: string | undefined, slots: readonly SlotRef[]): Reply<AuditReply> {
+    const refusal = this.#fence(fence)
+    if (refusal) return refusal
+    const index = this.#t.index(fence.lease)
+    const holds = (slot: SlotRef) =>
+      slot.scopes.every((scope) => this.#t.scope(scopeKey(scope)).get(slot.id) === fence.lease)
+    return ok({
+      cursor: '0',
+      entries: cursor === undefined ? [] : [...index.values()],
+      whole: slots.map((slot) => index.has(slot.id) && holds(slot)),
+    })
+  }
+
+  /** Rule 1. */
+  #fence({ lease, generation, epoch }: Fence): Reply<never> | undefined {
+    const known = this.#t.live.get(lease)
+    if (this.#t.epoch !== epoch) return refused('lost')
+    if (!known) return refused('fenced')
+    return known.generation === generation ? undefined : refused('stale')
+  }
+
+  /** Neither a jump nor a freeze of the machine's clock advances the store's by more than the cap. */
+  #advanceClock(): void {
+    const t = this.#t
+    const now = this.#nowMs()
+    t.clockMs += Math.max(0, Math.min(this.#times.clockStepCapMs, now - (t.lastTimeMs ?? now)))
+    t.lastTimeMs = now
+  }
+
+  #recoveryLeft(): number {
+    const t = this.#t
+    if (!t.recovery) return 0
+    const waiting = [...t.live.values()].some((lease) => lease.reasserting)
+    if (t.clockMs >= t.recovery.limitMs || (t.clockMs >= t.recovery.fromMs && !waiting)) {
+      t.recovery = undefined
+      return 0
+    }
+    return Math.max(1, t.recovery.fromMs - t.clockMs)
+  }
+
+  #limit(claim: Claim, scope: number): number {
+    const override = scope === 0 ? this.#t.overrides.get(claim.scopes[0].id) : undefined
+    return override ?? claim.scopes[scope]?.limit ?? 0
+  }
+
+  #living(set: ScopeSet): number {
+    let count = 0
+    for (const lease of set.values()) count += this.#t.live.has(lease) ? 1 : 0
+    return count
+  }
+
+  #freeInMs(set: ScopeSet): number | undefined {
+    const holders = new Set(set.values())
+    const soonest = Math.min(
+      ...[...this.#t.late].filter(([lease]) => holders.has(lease)).map(([, expiresMs]) => expiresMs),
+    )
+    return Number.isFinite(soonest) ? Math.max(0, soonest - this.#t.clockMs) : undefined
+  }
+
+  #take(lease: number, claim: Claim): void {
+    const { id, details } = claim
+    const scopes = claim.scopes.map(({ name, id }) => ({ name, id }))
+    this.#t.addIndex(lease, { id, scopes, details })
+    for (const scope of scopes) this.#t.add(scopeKey(scope), id, lease)
+  }
+
+  /** Rule 2: only what this lease holds. */
+  #give(lease: number, slot: SlotRef | IndexEntry): void {
+    for (const scope of slot.scopes) {
+      const key = scopeKey(scope)
+      if (this.#t.scope(key).get(slot.id) === lease) this.#t.remove(key, slot.id)
+    }
+    this.#t.removeIndex(lease, slot.id)
+  }
+}
+
+function ok<T>(value: T): Reply<T> {
+  return { status: 'ok', value }
+}
+
+function refused(reason: 'lost' | 'fenced' | 'stale'): Reply<never> {
+  return { status: 'refused', reason }
+}

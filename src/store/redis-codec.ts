@@ -1,0 +1,143 @@
+import type {
+  AuditReply,
+  Claim,
+  HelloReply,
+  IndexEntry,
+  ReassertVerdict,
+  RenewReply,
+  Reply,
+  SlotRef,
+  Verdict,
+} from './lease-store.js'
+
+/** Translates between the contract's shapes and the script's flat arguments and replies. Every reply is validated. */
+
+/** A reply that does not have the promised shape: treated like no answer. */
+export class MalformedReply extends Error {}
+
+/** -1 stands for unlimited, since Lua's `inf` has no text form that Redis reads back. */
+const limitArg = (limit: number): number => (limit === Number.POSITIVE_INFINITY ? -1 : limit)
+const limitOf = (slots: number): number => (slots < 0 ? Number.POSITIVE_INFINITY : slots)
+
+/** An index entry names its scopes first, as JSON without line breaks, then the details as they came. */
+export function encodeEntry(claim: Claim): string {
+  return `${JSON.stringify(claim.scopes.flatMap((scope) => [scope.name, scope.id]))}\n${claim.details}`
+}
+
+/** Entries that cannot be read name no scopes: removing them from the index is all that can be done. */
+export function decodeEntry(id: string, entry: string): IndexEntry {
+  const cut = entry.indexOf('\n')
+  const scopes: { name: string; id: string }[] = []
+  try {
+    const flat: unknown = JSON.parse(entry.slice(0, cut))
+    for (let i = 0; Array.isArray(flat) && i + 1 < flat.length; i += 2) {
+      scopes.push({ name: String(flat[i]), id: String(flat[i + 1]) })
+    }
+  } catch {
+    scopes.length = 0
+  }
+  return { id, scopes, details: entry.slice(cut + 1) }
+}
+
+export function claimArgs(claims: readonly Claim[]): (string | number)[] {
+  const args: (string | number)[] = claims.map((claim) => claim.scopes[0].id)
+  for (const claim of claims) {
+    args.push(claim.id, encodeEntry(claim), claim.scopes.length)
+    for (const scope of claim.scopes) args.push(limitArg(scope.limit))
+  }
+  return args
+}
+
+export function slotArgs(slots: readonly Pick<IndexEntry, 'id' | 'scopes'>[]): (string | number)[] {
+  return slots.flatMap((slot) => [slot.id, slot.scopes.length])
+}
+
+export function overrideArg(limit: number | undefined): string | number {
+  return limit === undefined ? '' : limitArg(limit)
+}
+
+export function overrideOf(text: string): number | undefined {
+  return text === '' ? undefined : limitOf(Number(text))
+}
+
+/** Splits the first word off a reply: the refusals all verbs share, else what `read` makes of the rest. */
+export function readReply<T>(raw: unknown, read: (rest: unknown[]) => T): Reply<T> {
+  if (!Array.isArray(raw)) throw new MalformedReply(`expected a list, got ${typeof raw}`)
+  const [word, ...rest] = raw
+  switch (word) {
+    case 'ok':
+      return { status: 'ok', value: read(rest) }
+    case 'lost':
+    case 'fenced':
+    case 'stale':
+      return { status: 'refused', reason: word }
+    case 'recovering':
+      return { status: 'refused', reason: word, retryAfterMs: int(rest[0]) }
+    default:
+      throw new MalformedReply(`unknown answer ${JSON.stringify(word)}`)
+  }
+}
+
+export function readHello([epoch, began, recoveryMs, policy]: unknown[]): HelloReply {
+  return {
+    epoch: text(epoch),
+    newEpoch: int(began) === 1,
+    recoveryMs: int(recoveryMs),
+    evictionPolicy: text(policy),
+  }
+}
+
+export function readRenew([recoveryMs, liveNodes, ...dead]: unknown[]): RenewReply {
+  return { recoveryMs: int(recoveryMs), liveNodes: int(liveNodes), dead: dead.map(int) }
+}
+
+export function readVerdicts(claims: readonly Claim[], rest: unknown[]): Verdict[] {
+  expectLength(rest, claims.length * 4)
+  return claims.map((claim, i) => {
+    const [outcome, count, limit, freeInMs] = rest.slice(i * 4, i * 4 + 4).map(int) as [number, number, number, number]
+    if (outcome === 0) return { admitted: true, count, limit: limitOf(limit) }
+    if (outcome === -1) return { admitted: false, reason: 'broken' }
+    if (outcome === -2) return { admitted: false, reason: 'memory' }
+    if (outcome === -3) return { admitted: false, reason: 'conflict' }
+    if (outcome > claim.scopes.length) throw new MalformedReply(`claim of ${claim.scopes.length} scopes: ${outcome}`)
+    const full = { admitted: false, reason: 'full', scope: outcome - 1, count, limit } as const
+    return freeInMs < 0 ? full : { ...full, freeInMs }
+  })
+}
+
+export function readEntries(flat: unknown): IndexEntry[] {
+  if (!Array.isArray(flat) || flat.length % 2 !== 0) throw new MalformedReply('index entries come in pairs')
+  const entries: IndexEntry[] = []
+  for (let i = 0; i < flat.length; i += 2) entries.push(decodeEntry(text(flat[i]), text(flat[i + 1])))
+  return entries
+}
+
+export function readAudit(slots: readonly SlotRef[], [cursor, entries, whole]: unknown[]): AuditReply {
+  expectLength(whole, slots.length)
+  return { cursor: text(cursor), entries: readEntries(entries), whole: whole.map((one) => int(one) === 1) }
+}
+
+export function readReassert(claims: readonly Claim[], rest: unknown[]): ReassertVerdict[] {
+  expectLength(rest, claims.length)
+  return rest.map((word) => {
+    if (word === 'kept' || word === 'full' || word === 'conflict' || word === 'broken') return word
+    throw new MalformedReply(`unknown reassertion ${JSON.stringify(word)}`)
+  })
+}
+
+export function int(value: unknown): number {
+  const number = typeof value === 'string' ? Number(value) : value
+  if (typeof number !== 'number' || !Number.isSafeInteger(number)) {
+    throw new MalformedReply(`expected an integer, got ${JSON.stringify(value)}`)
+  }
+  return number
+}
+
+export function text(value: unknown): string {
+  if (typeof value !== 'string') throw new MalformedReply(`expected text, got ${JSON.stringify(value)}`)
+  return value
+}
+
+function expectLength(list: unknown, length: number): asserts list is unknown[] {
+  if (!Array.isArray(list) || list.length !== length) throw new MalformedReply(`expected ${length} results`)
+}

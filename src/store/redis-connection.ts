@@ -1,0 +1,216 @@
+import type { Redis } from 'ioredis'
+import type { Clock } from '../core/clock.js'
+import type { LeaseTiming } from '../core/lease-timing.js'
+import type {
+  AuditReply,
+  Claim,
+  Fence,
+  HelloReply,
+  HelloRequest,
+  IndexEntry,
+  ReassertVerdict,
+  RenewReply,
+  Reply,
+  SlotRef,
+  StoreConnection,
+  SweepReply,
+  Verdict,
+} from './lease-store.js'
+import { MAX_ITEMS } from './lease-store.js'
+import * as codec from './redis-codec.js'
+import type { RedisKeys } from './redis-keys.js'
+import type { RedisScript } from './redis-script.js'
+
+/** How many leases one renewal declares dead, reports late or hands out for sweeping. */
+const LEASES_A_CALL = 16
+
+interface Wiring {
+  readonly redis: Redis
+  readonly script: RedisScript
+  readonly keys: RedisKeys
+  readonly timing: LeaseTiming
+  readonly clock: Clock
+  /** An embedded or test store may do without the wait after an empty start. */
+  readonly recovery: boolean
+}
+
+/**
+ * One TCP connection to Redis, never reconnected: a connection that is gone is replaced by another one that says
+ * hello with the next generation. Every call has a deadline of its own; when one goes unanswered, the connection is
+ * reset, so that the kernel does not deliver later what was sent (what it delivers all the same, the generation stops).
+ */
+export class RedisConnection implements StoreConnection {
+  readonly closed: Promise<string>
+  readonly #wiring: Wiring
+  /** Settles what is pending when the connection goes; a client that was closed may leave promises pending for ever. */
+  readonly #pending = new Set<(cause: string) => void>()
+  #gone: string | undefined
+
+  constructor(wiring: Wiring) {
+    this.#wiring = wiring
+    this.closed = new Promise((resolve) => {
+      wiring.redis.once('close', () => {
+        this.#gone ??= 'the connection to the store closed'
+        for (const settle of this.#pending) settle(this.#gone)
+        this.#pending.clear()
+        resolve(this.#gone)
+      })
+    })
+  }
+
+  hello(request: HelloRequest): Promise<Reply<HelloReply>> {
+    const { keys, timing, recovery } = this.#wiring
+    return this.#run(
+      [keys.live, keys.meta, keys.leases, keys.late, keys.dead, keys.nodes],
+      [
+        ...['hello', request.lease, request.generation, request.epoch ?? '', request.proposedEpoch],
+        ...[request.reasserting ? 1 : 0, timing.ttlMs, timing.clockStepCapMs],
+        ...(recovery ? [timing.recoveryMs, timing.recoveryLimitMs] : [0, 0]),
+        request.nodeInfo,
+      ],
+      codec.readHello,
+    )
+  }
+
+  acquire(fence: Fence, claims: readonly Claim[]): Promise<Reply<Verdict[]>> {
+    const { keys } = this.#wiring
+    return this.#run(
+      [
+        ...[keys.live, keys.meta, keys.overrides, keys.dead, keys.late, keys.conns(fence.lease)],
+        ...this.#scopeKeys(claims),
+      ],
+      ['acquire', fence.lease, token(fence), bounded(claims), ...codec.claimArgs(claims)],
+      (rest) => codec.readVerdicts(claims, rest),
+    )
+  }
+
+  release(fence: Fence, slots: readonly SlotRef[]): Promise<Reply<void>> {
+    const { keys } = this.#wiring
+    return this.#run(
+      [keys.live, keys.meta, keys.conns(fence.lease), ...this.#scopeKeys(slots)],
+      ['release', fence.lease, token(fence), bounded(slots), ...codec.slotArgs(slots)],
+      () => undefined,
+    )
+  }
+
+  renew(fence: Fence): Promise<Reply<RenewReply>> {
+    const { keys, timing } = this.#wiring
+    return this.#run(
+      [keys.live, keys.meta, keys.leases, keys.late, keys.dead],
+      ['renew', fence.lease, token(fence), timing.ttlMs, timing.clockStepCapMs, timing.lateAfterMs, LEASES_A_CALL],
+      codec.readRenew,
+    )
+  }
+
+  sweep(fence: Fence, dead: number, entries: readonly IndexEntry[]): Promise<Reply<SweepReply>> {
+    const { keys } = this.#wiring
+    return this.#run(
+      [keys.live, keys.meta, keys.dead, keys.nodes, keys.conns(dead), ...this.#scopeKeys(entries)],
+      ['sweep', fence.lease, token(fence), dead, MAX_ITEMS, bounded(entries), ...codec.slotArgs(entries)],
+      (rest) => ({ next: codec.readEntries(rest) }),
+    )
+  }
+
+  leave(fence: Fence): Promise<Reply<void>> {
+    const { keys } = this.#wiring
+    return this.#run(
+      [keys.live, keys.meta, keys.leases, keys.late, keys.dead, keys.conns(fence.lease), keys.nodes],
+      ['leave', fence.lease, token(fence)],
+      () => undefined,
+    )
+  }
+
+  reassert(
+    fence: Fence,
+    claims: readonly Claim[],
+    how: { readonly mode: 'keep' | 'room'; readonly final: boolean },
+  ): Promise<Reply<ReassertVerdict[]>> {
+    const { keys } = this.#wiring
+    return this.#run(
+      [keys.live, keys.meta, keys.overrides, keys.dead, keys.conns(fence.lease), ...this.#scopeKeys(claims)],
+      [
+        ...['reassert', fence.lease, token(fence), how.mode, how.final ? 1 : 0, bounded(claims)],
+        ...codec.claimArgs(claims),
+      ],
+      (rest) => codec.readReassert(claims, rest),
+    )
+  }
+
+  override(fence: Fence, org: string, limit: number | undefined): Promise<Reply<void>> {
+    const { keys } = this.#wiring
+    return this.#run(
+      [keys.live, keys.meta, keys.overrides],
+      ['override', fence.lease, token(fence), org, codec.overrideArg(limit)],
+      () => undefined,
+    )
+  }
+
+  audit(fence: Fence, cursor: string | undefined, slots: readonly SlotRef[]): Promise<Reply<AuditReply>> {
+    const { keys } = this.#wiring
+    return this.#run(
+      [keys.live, keys.meta, keys.conns(fence.lease), ...this.#scopeKeys(slots)],
+      ['audit', fence.lease, token(fence), cursor ?? '', bounded(slots), ...codec.slotArgs(slots)],
+      (rest) => codec.readAudit(slots, rest),
+    )
+  }
+
+  destroy(reason: string): void {
+    this.#gone ??= reason
+    const { redis } = this.#wiring
+    const stream = redis.stream
+    redis.disconnect()
+    // A reset, not a FIN: unsent bytes are dropped instead of being delivered when the network heals. TLS has no such
+    // call on its own socket; there the generation alone has to do.
+    if (stream && !stream.destroyed) {
+      try {
+        stream.resetAndDestroy()
+      } catch {
+        stream.destroy()
+      }
+    }
+  }
+
+  #scopeKeys(slots: readonly Pick<IndexEntry, 'scopes'>[]): string[] {
+    return slots.flatMap((slot) => slot.scopes.map((scope) => this.#wiring.keys.scope(scope)))
+  }
+
+  #run<T>(keys: string[], args: (string | number)[], read: (rest: unknown[]) => T): Promise<Reply<T>> {
+    const { redis, script, timing, clock } = this.#wiring
+    if (this.#gone) return Promise.resolve({ status: 'unanswered', cause: this.#gone })
+    return new Promise((resolve) => {
+      const cancel = clock.after(timing.callTimeoutMs, () => fail(`no answer within ${timing.callTimeoutMs} ms`))
+      const settle = (reply: Reply<T>) => {
+        cancel()
+        this.#pending.delete(unanswered)
+        resolve(reply)
+      }
+      const unanswered = (cause: string) => settle({ status: 'unanswered', cause })
+      // An error reply (READONLY, LOADING, MOVED, a broken script) ends the connection too: none is followed or retried
+      // on the same one.
+      const fail = (cause: string) => {
+        this.destroy(cause)
+        unanswered(cause)
+      }
+      this.#pending.add(unanswered)
+      script.run(redis, keys, args).then(
+        (raw) => {
+          try {
+            settle(codec.readReply(raw, read))
+          } catch (error) {
+            fail(`malformed reply: ${(error as Error).message}`)
+          }
+        },
+        (error: Error) => fail(this.#gone ?? error.message),
+      )
+    })
+  }
+}
+
+function token(fence: Fence): string {
+  return `${fence.generation}:${fence.epoch}`
+}
+
+function bounded(items: readonly unknown[]): number {
+  if (items.length > MAX_ITEMS) throw new RangeError(`${items.length} items in one call, at most ${MAX_ITEMS}`)
+  return items.length
+}

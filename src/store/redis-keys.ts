@@ -1,0 +1,46 @@
+import { UsageError } from '../core/errors.js'
+
+/** Every key name of the store, in one place. See lua/README.md for what each holds. */
+export interface RedisKeys {
+  readonly live: string
+  readonly meta: string
+  readonly leases: string
+  readonly late: string
+  readonly dead: string
+  readonly nodes: string
+  readonly overrides: string
+  conns(lease: number | string): string
+  scope(scope: { readonly name: string; readonly id: string }): string
+  /** Pattern of all org sets, for SCAN, and what to cut off to get the org id. */
+  readonly orgPattern: string
+  readonly orgPrefix: string
+}
+
+/**
+ * The bucket's hash tag comes before any id, so no org id, whatever braces it has, moves a key to another bucket; and
+ * an id is always the last part, so none can spell another key.
+ * Throws `INVALID_KEY_PREFIX` for a prefix with characters that mean something to Redis.
+ */
+export function redisKeys(prefix: string, bucket = 0): RedisKeys {
+  if (!/^[\w.:-]{1,64}$/.test(prefix)) {
+    throw new UsageError(
+      'INVALID_KEY_PREFIX',
+      `the key prefix ${JSON.stringify(prefix)} must be 1 to 64 letters, digits or . : _ -`,
+    )
+  }
+  const base = `${prefix}{${bucket}}:`
+  const orgPrefix = `${base}org:`
+  return {
+    live: `${base}live`,
+    meta: `${base}meta`,
+    leases: `${base}leases`,
+    late: `${base}late`,
+    dead: `${base}dead`,
+    nodes: `${base}nodes`,
+    overrides: `${base}overrides`,
+    conns: (lease) => `${base}conns:${lease}`,
+    scope: ({ name, id }) => (name === 'org' ? orgPrefix + id : `${base}scope:${name}:${id}`),
+    orgPattern: `${orgPrefix}*`,
+    orgPrefix,
+  }
+}

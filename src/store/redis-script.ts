@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import { SCRIPT } from './script.generated.js'
+
+/** The one script with all verbs, and how to run it. */
+export class RedisScript {
+  readonly #text: string
+  readonly #sha: string
+
+  constructor(text: string = SCRIPT) {
+    this.#text = text
+    this.#sha = createHash('sha1').update(text).digest('hex')
+  }
+
+  /**
+   * EVALSHA, and EVAL where the store does not know the script. All verbs share one SHA, so a flushed script cache
+   * cannot make an acquire overtake a release that was sent before it.
+   */
+  async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    try {
+      return await redis.evalsha(this.#sha, keys.length, ...keys, ...args)
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+      return await redis.eval(this.#text, keys.length, ...keys, ...args)
+    }
+  }
+}

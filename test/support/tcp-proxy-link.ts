@@ -1,0 +1,93 @@
+import type { Socket } from 'node:net'
+
+/** One direction of a connection: forwards bytes, or keeps them until told to forward again. */
+export class Lane {
+  readonly #to: Socket
+  readonly #held: Buffer[] = []
+  #holding = false
+  #ended = false
+
+  constructor(from: Socket, to: Socket) {
+    this.#to = to
+    from.on('data', (bytes) => {
+      if (this.#holding) this.#held.push(bytes)
+      else to.write(bytes)
+    })
+    from.on('end', () => {
+      this.#ended = true
+      if (!this.#holding) to.end()
+    })
+  }
+
+  get heldBytes(): number {
+    return this.#held.reduce((sum, bytes) => sum + bytes.length, 0)
+  }
+
+  hold(): void {
+    this.#holding = true
+  }
+
+  release(): void {
+    this.#holding = false
+    for (const bytes of this.#held.splice(0)) this.#to.write(bytes)
+    if (this.#ended) this.#to.end()
+  }
+}
+
+/** One connection through the proxy, as two sockets and two lanes. */
+export class ProxyLink {
+  readonly requests: Lane
+  readonly replies: Lane
+  readonly #client: Socket
+  readonly #server: Socket
+  readonly #on: { readonly gone: () => void; readonly orphaned: () => void }
+  #orphan = false
+
+  constructor(client: Socket, server: Socket, on: { gone: () => void; orphaned: () => void }) {
+    this.#client = client
+    this.#server = server
+    this.#on = on
+    this.requests = new Lane(client, server)
+    this.replies = new Lane(server, client)
+    // Errors show as `close`, which is all that a proxy needs to know.
+    client.on('error', () => {})
+    server.on('error', () => {})
+    client.on('close', () => this.#clientClosed())
+    server.on('close', () => this.#serverClosed())
+  }
+
+  reset(): void {
+    this.#orphan = false
+    this.#client.resetAndDestroy()
+    this.#server.resetAndDestroy()
+    this.#on.gone()
+  }
+
+  dropClient(): void {
+    this.#becomeOrphan()
+    this.#client.resetAndDestroy()
+  }
+
+  /** Sends the server what an orphan holds, and ends the connection in good order. */
+  deliver(): void {
+    this.requests.release()
+    this.#server.end()
+  }
+
+  #becomeOrphan(): void {
+    if (this.#orphan) return
+    this.#orphan = true
+    this.#on.orphaned()
+  }
+
+  #clientClosed(): void {
+    if (this.#orphan || this.#server.destroyed) return
+    if (this.requests.heldBytes > 0) this.#becomeOrphan()
+    else this.reset()
+  }
+
+  #serverClosed(): void {
+    if (!this.#client.destroyed) this.#client.resetAndDestroy()
+    this.#on.gone()
+  }
+}

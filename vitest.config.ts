@@ -1,0 +1,24 @@
+import { defineConfig } from 'vitest/config'
+
+/**
+ * `vitest run` runs all but the soak tests; `vitest run --mode soak` runs those alone, with time to spare.
+ * Tests share one Redis (see test/support/global-setup.ts) and keep apart by key prefix.
+ */
+export default defineConfig(({ mode }) => {
+  const soak = mode === 'soak'
+  return {
+    test: {
+      include: soak ? ['test/soak/**/*.test.ts'] : ['test/**/*.test.ts'],
+      exclude: soak ? [] : ['test/soak/**'],
+      globalSetup: ['test/support/global-setup.ts'],
+      environment: 'node',
+      // Every file has a process of its own, so that the leak gate can count what that process holds.
+      pool: 'forks',
+      maxWorkers: soak ? 1 : 2,
+      testTimeout: soak ? 900_000 : 30_000,
+      hookTimeout: 60_000,
+      teardownTimeout: 20_000,
+      retry: 0,
+    },
+  }
+})

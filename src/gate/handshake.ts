@@ -1,0 +1,61 @@
+import type { IncomingMessage } from 'node:http'
+
+/** What RFC 6455 §4.2.1 asks for: 16 bytes in base64. */
+const KEY = /^[+/0-9A-Za-z]{22}==$/
+/** The only version in use, and the only one we advertise. */
+export const WEBSOCKET_VERSION = '13'
+
+const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
+const TOKEN_LIST = new RegExp(`^${TOKEN}(?:[ \\t]*,[ \\t]*${TOKEN})*$`)
+
+const MAX_INSTANCE_LENGTH = 256
+
+export interface HandshakeFault {
+  readonly code: 'BAD_HANDSHAKE' | 'UPGRADE_REQUIRED'
+  readonly detail: string
+}
+
+/**
+ * What is wrong with an upgrade request, or `undefined`. Whatever ws would abort by itself is found here first, because
+ * ws then calls nobody back: a slot that waits for its callback would leak.
+ */
+export function handshakeFault(request: IncomingMessage): HandshakeFault | undefined {
+  const { headers } = request
+  if (headers.upgrade?.toLowerCase() !== 'websocket') return upgrade('the Upgrade header must be "websocket"')
+  if (headers['sec-websocket-version'] !== WEBSOCKET_VERSION) {
+    return upgrade(`Sec-WebSocket-Version must be ${WEBSOCKET_VERSION}`)
+  }
+  if (request.method !== 'GET') return bad('the method must be GET')
+  if (request.httpVersion === '1.0' || request.httpVersion === '0.9') return bad('HTTP/1.1 or later is needed')
+  if (!KEY.test(headers['sec-websocket-key'] ?? '')) {
+    return bad('Sec-WebSocket-Key must be sent once, as 16 bytes in base64')
+  }
+  const protocols = headers['sec-websocket-protocol']
+  if (protocols !== undefined && !isListOfUniqueTokens(protocols)) {
+    return bad('Sec-WebSocket-Protocol must be a list of different tokens')
+  }
+  if ((instanceOf(request)?.length ?? 0) > MAX_INSTANCE_LENGTH) {
+    return bad(`instance-id must not be longer than ${MAX_INSTANCE_LENGTH} characters`)
+  }
+  return undefined
+}
+
+/** The name that a gateway process gives itself. */
+export function instanceOf(request: IncomingMessage): string | undefined {
+  const instance = request.headers['instance-id']
+  return typeof instance === 'string' && instance !== '' ? instance : undefined
+}
+
+function isListOfUniqueTokens(value: string): boolean {
+  if (!TOKEN_LIST.test(value)) return false
+  const tokens = value.split(',').map((token) => token.trim())
+  return new Set(tokens).size === tokens.length
+}
+
+function bad(detail: string): HandshakeFault {
+  return { code: 'BAD_HANDSHAKE', detail }
+}
+
+function upgrade(detail: string): HandshakeFault {
+  return { code: 'UPGRADE_REQUIRED', detail }
+}

@@ -1,0 +1,55 @@
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../core/clock.js'
+import type { Pingable } from './ping-wheel.js'
+
+/** The part of a WebSocket that a link steers. */
+interface Steered {
+  ping(): void
+  close(code: number, reason: string): void
+  terminate(): void
+}
+
+const links = new WeakMap<Duplex, Link>()
+
+/** An open connection as the gate sees it: when its peer was last heard, and the means to end it. */
+export class Link implements Pingable {
+  #heardAtMs: number
+  readonly #ws: Steered
+  readonly #clock: Clock
+
+  /** Listens to the raw socket: any byte is a sign of life, also half of a long message. */
+  constructor(ws: Steered, socket: Duplex, clock: Clock) {
+    this.#ws = ws
+    this.#clock = clock
+    this.#heardAtMs = clock.monotonicMs()
+    links.set(socket, this)
+    socket.on('data', hear)
+  }
+
+  get heardAtMs(): number {
+    return this.#heardAtMs
+  }
+
+  hear(): void {
+    this.#heardAtMs = this.#clock.monotonicMs()
+  }
+
+  ping(): void {
+    this.#ws.ping()
+  }
+
+  /** Begins the closing handshake. `reason` is at most 123 bytes of UTF-8. */
+  close(code: number, reason: string): void {
+    this.#ws.close(code, reason)
+  }
+
+  /** Destroys the socket at once. */
+  terminate(): void {
+    this.#ws.terminate()
+  }
+}
+
+/** One listener for all sockets, where a closure for each would cost memory per connection. */
+function hear(this: Duplex): void {
+  links.get(this)?.hear()
+}

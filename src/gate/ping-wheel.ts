@@ -1,0 +1,153 @@
+import type { Clock } from '../core/clock.js'
+
+/** What the wheel needs of an open connection. */
+export interface Pingable {
+  /** When the peer last sent anything, on the monotonic clock. */
+  readonly heardAtMs: number
+  ping(): void
+  /** Ends the connection without waiting for the peer. */
+  terminate(): void
+}
+
+interface Place {
+  /** The tick of the next look, counted from the clock's beginning; its slot is this modulo the number of slots. */
+  tick: number
+  /** When the ping was sent that has not been answered yet. */
+  pingedAtMs: number | undefined
+}
+
+/** The shares of the timeout: two thirds of silence, then a ping, spread over a tenth; the rest to answer it. */
+const PING_AFTER = 2 / 3
+const SPREAD = 1 / 10
+const TICKS_PER_TIMEOUT = 300
+const MIN_TICK_MS = 10
+/** So few are looked at in one tick without a thought. */
+const MIN_BUDGET = 32
+
+/**
+ * Finds out which peers are still there (L3): pings each after two thirds of the timeout of silence, and terminates it
+ * before the timeout if it stays silent. One timer for all connections, and none while there are none.
+ *
+ * A member stands in the slot of the tick at which it must be looked at next; the wheel turns one slot a tick. A look
+ * either moves the member to a later slot, or pings it, or ends it. Members that came at one instant would all be
+ * pinged in one tick and stall the loop, so a tick has a budget and leaves the rest to the next one; their answers then
+ * come apart, and with them the next pings. After the ping a member has a set time to answer, whenever it was its turn.
+ *
+ * Time in which this process was not running proves nothing about its peers: after a late tick all silence counts
+ * from then.
+ */
+export class PingWheel {
+  readonly #clock: Clock
+  readonly #tickMs: number
+  readonly #pingAfterMs: number
+  readonly #spreadTicks: number
+  readonly #answerMs: number
+  readonly #slots: Set<Pingable>[]
+  readonly #places = new Map<Pingable, Place>()
+  /** The tick that is worked off next. */
+  #position = 0
+  #lastTickAtMs = 0
+  #awakeSinceMs = Number.NEGATIVE_INFINITY
+  #cancel: (() => void) | undefined
+
+  constructor(clock: Clock, timeoutMs: number) {
+    this.#clock = clock
+    this.#tickMs = Math.max(MIN_TICK_MS, timeoutMs / TICKS_PER_TIMEOUT)
+    this.#pingAfterMs = timeoutMs * PING_AFTER
+    this.#spreadTicks = Math.max(1, Math.floor((timeoutMs * SPREAD) / this.#tickMs))
+    // The two ticks are what rounding up to a tick may cost, once for the ping and once for the end.
+    this.#answerMs = timeoutMs * (1 - PING_AFTER - SPREAD) - 2 * this.#tickMs
+    this.#slots = Array.from({ length: Math.ceil(timeoutMs / this.#tickMs) + 1 }, () => new Set<Pingable>())
+  }
+
+  get size(): number {
+    return this.#places.size
+  }
+
+  add(member: Pingable): void {
+    if (this.#places.has(member)) return
+    if (this.#cancel === undefined) this.#start()
+    const place: Place = { tick: 0, pingedAtMs: undefined }
+    this.#places.set(member, place)
+    this.#put(member, place, member.heardAtMs + this.#pingAfterMs)
+  }
+
+  remove(member: Pingable): void {
+    const place = this.#places.get(member)
+    if (place === undefined) return
+    this.#places.delete(member)
+    this.#slotAt(place.tick).delete(member)
+    if (this.#places.size === 0) this.stop()
+  }
+
+  /** Forgets everybody and stops the timer. */
+  stop(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+    this.#places.clear()
+    for (const slot of this.#slots) slot.clear()
+  }
+
+  #start(): void {
+    this.#lastTickAtMs = this.#clock.monotonicMs()
+    this.#position = Math.floor(this.#lastTickAtMs / this.#tickMs)
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    this.#cancel = this.#clock.after(this.#tickMs, () => this.#tick())
+  }
+
+  #tick(): void {
+    const nowMs = this.#clock.monotonicMs()
+    // Overslept by more than the spread: answers may lie unread in the kernel, and nobody may be judged before they are.
+    if (nowMs - this.#lastTickAtMs > this.#spreadTicks * this.#tickMs + this.#tickMs) this.#awakeSinceMs = nowMs
+    this.#lastTickAtMs = nowMs
+    this.#turn(nowMs)
+    if (this.#places.size > 0) this.#schedule()
+    else this.stop()
+  }
+
+  #turn(nowMs: number): void {
+    const nowTick = Math.floor(nowMs / this.#tickMs)
+    // Twice what an even spread would take, so that a full slot is worked off within the spread beside the others.
+    let budget = Math.max(MIN_BUDGET, Math.ceil((2 * this.#places.size) / this.#spreadTicks))
+    this.#position = Math.max(this.#position, nowTick - this.#slots.length + 1)
+    for (; this.#position <= nowTick; this.#position++) {
+      for (const member of this.#slotAt(this.#position)) {
+        const place = this.#places.get(member)!
+        // A wheel that has much to catch up meets members whose turn is only in the next round.
+        if (place.tick > this.#position) continue
+        if (budget-- === 0) return
+        this.#look(member, place, nowMs)
+      }
+    }
+  }
+
+  #look(member: Pingable, place: Place, nowMs: number): void {
+    this.#slotAt(place.tick).delete(member)
+    const answered = place.pingedAtMs === undefined || member.heardAtMs >= place.pingedAtMs
+    if (answered) place.pingedAtMs = undefined
+    const quietSinceMs = Math.max(place.pingedAtMs ?? member.heardAtMs, this.#awakeSinceMs)
+    const dueMs = quietSinceMs + (answered ? this.#pingAfterMs : this.#answerMs)
+    if (nowMs < dueMs) {
+      this.#put(member, place, dueMs)
+    } else if (answered) {
+      place.pingedAtMs = nowMs
+      this.#put(member, place, nowMs + this.#answerMs)
+      member.ping()
+    } else {
+      this.#places.delete(member)
+      member.terminate()
+    }
+  }
+
+  #put(member: Pingable, place: Place, dueMs: number): void {
+    place.tick = Math.max(this.#position + 1, Math.ceil(dueMs / this.#tickMs))
+    this.#slotAt(place.tick).add(member)
+  }
+
+  #slotAt(tick: number): Set<Pingable> {
+    return this.#slots[tick % this.#slots.length]!
+  }
+}

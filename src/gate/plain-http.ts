@@ -1,0 +1,18 @@
+import type { RequestListener } from 'node:http'
+import { type Clock, systemClock } from '../core/clock.js'
+import { problemOf } from './refuse.js'
+
+/**
+ * Answers requests that are no upgrades on a listener that speaks WebSocket only: 426 at a WebSocket endpoint, 404
+ * elsewhere. `accepts` receives the path without the query.
+ */
+export function webSocketOnly(accepts: (path: string) => boolean, clock: Clock = systemClock): RequestListener {
+  return (request, response) => {
+    const path = (request.url ?? '/').split('?', 1)[0]!
+    const code = accepts(path) ? 'UPGRADE_REQUIRED' : 'NOT_FOUND'
+    const { status, headers, body } = problemOf({ code }, clock.wallMs(), Math.random)
+    request.resume()
+    response.writeHead(status, headers.flat())
+    response.end(request.method === 'HEAD' ? undefined : body)
+  }
+}

@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../core/clock.js'
+import { type RefusalCode, refusals } from '../core/closures.js'
+import { retryAfterMs, retryAfterSeconds } from '../core/retry-after.js'
+import { WEBSOCKET_VERSION } from './handshake.js'
+
+/** Why an upgrade is refused, before it is put into HTTP. */
+export interface Refusal {
+  readonly code: RefusalCode
+  /** One sentence on this very refusal, for a person. Never holds a credential. */
+  readonly detail?: string
+  /** Present where a limit was the reason. */
+  readonly currentCount?: number
+  readonly maxAllowed?: number
+  /** Where absent, a refusal that passes by itself gets the spread default. */
+  readonly retryAfterMs?: number
+}
+
+/** A refusal in HTTP: RFC 9457 problem details. */
+export interface Problem {
+  readonly status: number
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly body: string
+  /** Names this one refusal in our log and, as `instance`, in the body. */
+  readonly requestId: string
+}
+
+/** How long a refused client may take to read the answer before its socket is destroyed all the same. */
+const FLUSH_LIMIT_MS = 2_000
+
+/** What the quota of a limit refusal is called in `RateLimit` and `RateLimit-Policy`. */
+const POLICIES: Partial<Record<RefusalCode, string>> = {
+  ORG_CONNECTION_LIMIT_EXCEEDED: 'org',
+  SCOPE_CONNECTION_LIMIT_EXCEEDED: 'scope',
+}
+
+/** Puts a refusal into HTTP. `random` in [0, 1) spreads the default Retry-After. */
+export function problemOf(refusal: Refusal, wallMs: number, random: () => number): Problem {
+  const { code, detail, currentCount, maxAllowed } = refusal
+  const { status, title, passes } = refusals[code]
+  const requestId = randomUUID()
+  const body = JSON.stringify({
+    type: `urn:headcount:error:${code}`,
+    title,
+    status,
+    code,
+    detail,
+    instance: `urn:uuid:${requestId}`,
+    currentCount,
+    maxAllowed,
+  })
+  const policy = POLICIES[code]
+  const headers: [string, string][] = [
+    ['Date', new Date(wallMs).toUTCString()],
+    ['Content-Type', 'application/problem+json'],
+    ['Content-Length', String(Buffer.byteLength(body))],
+    ['Cache-Control', 'no-store'],
+    ['Connection', status === 426 ? 'close, Upgrade' : 'close'],
+  ]
+  if (passes) {
+    headers.push(['Retry-After', String(retryAfterSeconds(refusal.retryAfterMs ?? retryAfterMs(undefined, random)))])
+  }
+  if (status === 401) headers.push(['WWW-Authenticate', 'Bearer realm="headcount"'])
+  if (status === 426) headers.push(['Upgrade', 'websocket'], ['Sec-WebSocket-Version', WEBSOCKET_VERSION])
+  if (policy !== undefined && maxAllowed !== undefined) headers.push(...rateLimitHeaders(policy, maxAllowed, 0))
+  return { status, headers, body, requestId }
+}
+
+/** The quota fields of draft-ietf-httpapi-ratelimit-headers-10; none where the limit is no finite number. */
+export function rateLimitHeaders(policy: string, maxAllowed: number, remaining: number): [string, string][] {
+  if (!Number.isSafeInteger(maxAllowed)) return []
+  return [
+    ['RateLimit-Policy', `"${policy}";q=${maxAllowed};qu="concurrent-requests"`],
+    ['RateLimit', `"${policy}";r=${Math.max(0, remaining)}`],
+  ]
+}
+
+/**
+ * Writes the answer whole to the raw socket and destroys the socket when it is flushed, at the latest after 2 s. The
+ * socket must have an error listener already.
+ *
+ * Destroying a socket with unread bytes resets the connection, and a reset lets the peer's system throw away an answer
+ * it has not read yet. So what comes in is drained, and a peer that spoke before its turn is waited for.
+ */
+export function sendProblem(socket: Duplex, problem: Problem, clock: Clock, head: Buffer): void {
+  if (socket.destroyed || socket.writableEnded) {
+    socket.destroy()
+    return
+  }
+  const spokeEarly = head.length > 0 || socket.readableLength > 0
+  const destroyWhenDone = () => {
+    if (socket.writableFinished && (!spokeEarly || socket.readableEnded)) socket.destroy()
+  }
+  socket.once(
+    'close',
+    clock.after(FLUSH_LIMIT_MS, () => socket.destroy()),
+  )
+  socket.once('finish', destroyWhenDone)
+  socket.once('end', destroyWhenDone)
+  socket.resume()
+  socket.end(serialized(problem))
+}
+
+function serialized({ status, headers, body }: Problem): string {
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`
+}

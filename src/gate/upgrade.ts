@@ -1,0 +1,92 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../core/clock.js'
+import type { ClosingCode } from '../core/closures.js'
+import type { Identity } from './identify.js'
+import type { Link } from './link.js'
+
+/**
+ * One upgrade request and the raw socket under it, from the `upgrade` event to the socket's `close`.
+ *
+ * It is *pending* until the first of three settles it: it is opened, it is refused, or its peer goes away. Whoever
+ * comes second finds it settled and must leave the socket alone. What was taken for it is undone at `close`, and at no
+ * other moment: a slot is free when its socket is really closed (L1).
+ */
+export class Upgrade {
+  readonly request: IncomingMessage
+  readonly socket: Duplex
+  /** Bytes that the client sent behind its handshake. */
+  readonly head: Buffer
+  /** Kept because a closed socket no longer knows it. */
+  readonly address: string | undefined
+  identity?: Identity
+  /** Present once open. */
+  link?: Link
+  /** Present once we have begun to close it. */
+  closing?: ClosingCode
+
+  readonly #gone = new AbortController()
+  readonly #undo: (() => void)[] = []
+  #cancelExpiry: () => void = nothing
+  #settled = false
+  #closed = false
+
+  /** Guards the socket before anything else: without an error listener a client's reset would end the process. */
+  constructor(request: IncomingMessage, socket: Duplex, head: Buffer) {
+    socket.on('error', nothing)
+    socket.once('close', () => this.#close())
+    socket.once('end', () => this.#leaveIfPending())
+    this.request = request
+    this.socket = socket
+    this.head = head
+    this.address = request.socket?.remoteAddress
+    // A framework may hand over a socket late, whose events are already past.
+    if (socket.destroyed || socket.readableEnded) {
+      this.#leaveIfPending()
+      if (socket.closed) this.#close()
+    }
+  }
+
+  /** Aborts when the answer is no longer of use: the peer is gone, or the upgrade was refused meanwhile. */
+  get signal(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  get settled(): boolean {
+    return this.#settled
+  }
+
+  /** Claims the outcome; false when it is settled already. */
+  settle(outcome: 'open' | 'refused'): boolean {
+    if (this.#settled) return false
+    this.#settled = true
+    this.#cancelExpiry()
+    if (outcome === 'refused') this.#gone.abort()
+    return true
+  }
+
+  /** Runs `undo` when the raw socket has closed, or at once if it has; the last given is the first to run. */
+  atClose(undo: () => void): void {
+    if (this.#closed) undo()
+    else this.#undo.push(undo)
+  }
+
+  /** Runs `task` after `delayMs` if nothing has settled the upgrade by then. */
+  expireAfter(clock: Clock, delayMs: number, task: () => void): void {
+    if (!this.#settled) this.#cancelExpiry = clock.after(delayMs, task)
+  }
+
+  /** A client that half-closes during its handshake cannot speak WebSocket any more: nobody needs to wait for it. */
+  #leaveIfPending(): void {
+    if (!this.#settled) this.socket.destroy()
+  }
+
+  #close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.settle('refused')
+    while (this.#undo.length > 0) this.#undo.pop()?.()
+  }
+}
+
+function nothing(): void {}

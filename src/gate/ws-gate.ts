@@ -1,0 +1,100 @@
+import type { IncomingMessage } from 'node:http'
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
+import type { Admitted } from '../core/admission.js'
+import type { Clock } from '../core/clock.js'
+import { UsageError } from '../core/errors.js'
+import type { Identity } from './identify.js'
+import { Link } from './link.js'
+import type { Upgrade } from './upgrade.js'
+
+/** Who has been let in. */
+export interface Welcome {
+  readonly identity: Identity
+  readonly admitted: Admitted
+}
+
+/** Turns admitted upgrades into WebSockets. */
+export interface Sockets {
+  /**
+   * Completes the handshake and calls `opened` before any frame is sent or read. Where the peer is already gone (or
+   * the owner of the WebSocket server turns it away), `opened` is never called, and the raw socket closes.
+   */
+  complete(upgrade: Upgrade, headers: readonly string[], welcome: Welcome, opened: (link: Link) => void): void
+  /** Takes its listener off the WebSocket server. */
+  detach(): void
+}
+
+export interface OwnSocketsOptions {
+  /** Longest message in bytes; a longer one closes the connection with 1009. */
+  readonly maxPayloadBytes?: number
+  /** How long a peer may take to answer a close frame. */
+  readonly closeTimeoutMs?: number
+  /** Whether the first frame is `connection.ack`. */
+  readonly ack?: boolean
+}
+
+const DEFAULTS: Required<OwnSocketsOptions> = { maxPayloadBytes: 64 * 1024, closeTimeoutMs: 2_000, ack: true }
+
+/** WebSockets of our own, whose first frame is `connection.ack`. What peers send is read and dropped. */
+export function ownSockets(clock: Clock, options: OwnSocketsOptions = {}): Sockets {
+  const { maxPayloadBytes, closeTimeoutMs, ack } = { ...DEFAULTS, ...options }
+  // The published types of ws do not know `closeTimeout` yet.
+  const settings: ServerOptions & { closeTimeout: number } = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: maxPayloadBytes,
+    closeTimeout: closeTimeoutMs,
+  }
+  return socketsOf(new WebSocketServer(settings), clock, (ws, _request, welcome) => {
+    if (ack) ws.send(ackFrame(welcome, clock.wallMs()))
+  })
+}
+
+/**
+ * The WebSockets of somebody else's server: each is handed over by its `connection` event, with the `Admitted` as the
+ * third argument. Throws `WSS_NOT_DETACHED` unless the server was made with `noServer: true`, because it would
+ * otherwise complete every upgrade by itself, past every limit.
+ */
+export function adoptedSockets(wss: WebSocketServer, clock: Clock): Sockets {
+  if (wss.options.noServer !== true) {
+    throw new UsageError(
+      'WSS_NOT_DETACHED',
+      'the WebSocketServer must be created with { noServer: true }, or it accepts upgrades past the limit',
+    )
+  }
+  return socketsOf(wss, clock, (ws, request, { admitted }) => wss.emit('connection', ws, request, admitted))
+}
+
+type Greet = (ws: WebSocket, request: IncomingMessage, welcome: Welcome) => void
+
+function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
+  const extraHeaders = new WeakMap<IncomingMessage, readonly string[]>()
+  const addHeaders = (headers: string[], request: IncomingMessage) => {
+    headers.push(...(extraHeaders.get(request) ?? []))
+  }
+  wss.on('headers', addHeaders)
+  return {
+    complete(upgrade, headers, welcome, opened) {
+      extraHeaders.set(upgrade.request, headers)
+      wss.handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (ws) => {
+        // A malformed frame is an `error` event; without a listener it would end the process. ws closes by itself.
+        ws.on('error', nothing)
+        opened(new Link(ws, upgrade.socket, clock))
+        greet(ws, upgrade.request, welcome)
+      })
+    },
+    detach: () => void wss.off('headers', addHeaders),
+  }
+}
+
+function ackFrame({ identity, admitted }: Welcome, wallMs: number): string {
+  return JSON.stringify({
+    type: 'connection.ack',
+    gatewayId: identity.gateway,
+    connectionId: admitted.connectionId,
+    timestamp: new Date(wallMs).toISOString(),
+  })
+}
+
+function nothing(): void {}

@@ -46,6 +46,7 @@ export class PingWheel {
   readonly #places = new Map<Pingable, Place>()
   /** The tick that is worked off next. */
   #position = 0
+  #budget = 0
   #lastTickAtMs = 0
   #awakeSinceMs = Number.NEGATIVE_INFINITY
   #cancel: (() => void) | undefined
@@ -110,8 +111,10 @@ export class PingWheel {
 
   #turn(nowMs: number): void {
     const nowTick = Math.floor(nowMs / this.#tickMs)
-    // Twice what an even spread would take, so that a full slot is worked off within the spread beside the others.
-    let budget = Math.max(MIN_BUDGET, Math.ceil((2 * this.#places.size) / this.#spreadTicks))
+    // Twice what an even spread would take, so that a full slot is worked off within the spread beside the others. It
+    // shrinks slowly: those that go first must not take the time of the rest with them.
+    this.#budget = Math.max(MIN_BUDGET, Math.ceil((2 * this.#places.size) / this.#spreadTicks), this.#budget - 1)
+    let budget = this.#budget
     this.#position = Math.max(this.#position, nowTick - this.#slots.length + 1)
     for (; this.#position <= nowTick; this.#position++) {
       for (const member of this.#slotAt(this.#position)) {

@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process'
+import { describe, expect, test } from 'vitest'
+import { pathsUnder, read } from './sources.js'
+
+/** Where packages come from for everybody. */
+const PUBLIC_REGISTRY = 'registry.npmjs.org'
+
+const TEXT = [
+  '.ts',
+  '.js',
+  '.mjs',
+  '.json',
+  '.md',
+  '.lua',
+  '.yml',
+  '.yaml',
+  '.sh',
+  '.html',
+  '.css',
+  'Dockerfile',
+  'run',
+  '.npmrc',
+]
+
+interface LockedPackage {
+  readonly resolved?: string
+  readonly hasInstallScript?: boolean
+  readonly dev?: boolean
+  readonly devOptional?: boolean
+}
+
+const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, LockedPackage> }
+
+/** Places of one machine that mean nothing to anybody else. */
+function privatePlaces(): string[] {
+  const registry = execFileSync('npm', ['config', 'get', 'registry'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const { host } = new URL(registry.trim())
+  // Built from parts, so that this file does not name it.
+  return [['', 'work', ''].join('/'), ...(host === PUBLIC_REGISTRY ? [] : [host])]
+}
+
+function placesIn(text: string, places: readonly string[]): string[] {
+  return places.filter((place) => new RegExp(`(?<![\\w.}-])${escaped(place)}`).test(text))
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+}
+
+describe('the repository', () => {
+  test('no file names a place of one machine', () => {
+    const places = privatePlaces()
+    const found = pathsUnder('.', ...TEXT).flatMap((path) =>
+      placesIn(read(path), places).map((place) => `${path}: ${place}`),
+    )
+    expect(found).toEqual([])
+  })
+
+  test('control: such a place is found', () => {
+    const place = ['', 'work', ''].join('/')
+    expect(placesIn(`see ${place}main`, [place])).toEqual([place])
+    expect(placesIn(`see a/net${place}main`, [place])).toEqual([])
+    expect(placesIn('from https://npm.corp.example/x', ['npm.corp.example'])).toEqual(['npm.corp.example'])
+  })
+
+  test('the lock file names no host: every registry serves the same packages, by hash', () => {
+    const resolved = Object.entries(lock.packages).filter(([, { resolved }]) => resolved !== undefined)
+    expect(resolved.map(([path]) => path)).toEqual([])
+  })
+
+  test('what runs in production runs nothing at install', () => {
+    expect(withInstallScript(lock.packages)).toEqual([])
+  })
+
+  test('control: a production package with an install script is found', () => {
+    const packages = {
+      '': { hasInstallScript: false },
+      'node_modules/a': { hasInstallScript: true },
+      'node_modules/b': { hasInstallScript: true, dev: true },
+    }
+    expect(withInstallScript(packages)).toEqual(['node_modules/a'])
+  })
+})
+
+function withInstallScript(packages: Record<string, LockedPackage>): string[] {
+  return Object.entries(packages)
+    .filter(([, { hasInstallScript, dev, devOptional }]) => hasInstallScript && !dev && !devOptional)
+    .map(([path]) => path)
+}

@@ -1,0 +1,80 @@
+import { parseDurationMs } from './durations.js'
+
+/** How the text of a setting becomes a value: the value, or what would have been accepted. */
+export interface Kind<T> {
+  /** Completes the sentence "it takes …". */
+  readonly accepts: string
+  parse(text: string): { readonly value: T } | { readonly wanted: string }
+  /** The text as it may be shown in an error, where the text itself may hold a secret. */
+  readonly show?: (text: string) => string
+}
+
+function kind<T>(accepts: string, read: (text: string) => T | undefined): Kind<T> {
+  return {
+    accepts,
+    parse(text) {
+      const value = read(text)
+      return value === undefined ? { wanted: accepts } : { value }
+    },
+  }
+}
+
+function integer(least: number, most: number, accepts: string): Kind<number> {
+  return kind(accepts, (text) => {
+    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+    return value >= least && value <= most ? value : undefined
+  })
+}
+
+const DAY_MS = 24 * 3_600_000
+
+function duration(leastMs: number, accepts: string, bareUnit?: 's'): Kind<number> {
+  return kind(accepts, (text) => {
+    const ms = parseDurationMs(text, bareUnit)
+    return ms !== undefined && ms >= leastMs && ms <= DAY_MS ? ms : undefined
+  })
+}
+
+function pattern(regexp: RegExp, accepts: string): Kind<string> {
+  return kind(accepts, (text) => (regexp.test(text) ? text : undefined))
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+const redisUrl: Kind<string> = {
+  accepts: 'redis://[user:password@]host[:port][/database], or rediss:// for TLS',
+  parse(text) {
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    if (url?.protocol === 'redis+sentinel:' || url?.protocol === 'redis+cluster:') {
+      return { wanted: `${this.accepts}; ${url.protocol}// is not supported yet` }
+    }
+    // The client would take options from the query, and with them our deadlines could be switched off unnoticed.
+    if (url?.search) return { wanted: `${this.accepts}; options after "?" are not supported` }
+    const wellFormed =
+      /^rediss?:$/.test(url?.protocol ?? '') && url!.hostname !== '' && /^(\/\d{0,5})?$/.test(url!.pathname)
+    return wellFormed && url!.hash === '' ? { value: text } : { wanted: this.accepts }
+  },
+  // A password with a stray "/" or "#" in it lands anywhere in the parsed address, so no part of it is safe to show.
+  show: (text) => (/[@?]/.test(text) ? 'not shown, because it may hold a password' : JSON.stringify(text)),
+}
+
+export const kinds = {
+  port: integer(0, 65_535, 'a port number from 0 to 65535, where 0 means any free one'),
+  count: integer(0, 1_000_000_000, 'a whole number from 0 to 1000000000'),
+  countFromOne: integer(1, 1_000_000_000, 'a whole number from 1 to 1000000000'),
+  host: pattern(/^[0-9A-Za-z.:_%-]{1,253}$/, 'an address or a host name, without scheme and port'),
+  path: pattern(/^[^\0]+$/, 'the path of a file'),
+  // It travels in a header, which takes nothing else, and is never shown.
+  token: { ...pattern(/^[!-~]{1,512}$/, '1 to 512 visible ASCII characters'), show: () => 'set to something else' },
+  duration: duration(1, 'a duration with its unit, such as 250ms, 15s, 2m or 1h, up to 24h'),
+  durationOrZero: duration(0, 'a duration with its unit, such as 0s, 250ms, 15s or 2m, up to 24h'),
+  durationOrSeconds: duration(100, 'a duration such as 30s or 2m, or a bare number of seconds, from 100ms to 24h', 's'),
+  name: pattern(/^[!-~]{1,128}$/, '1 to 128 visible ASCII characters'),
+  // Braces would move keys to other slots of a Redis Cluster, and the rest would make a pattern of a prefix.
+  keyPrefix: pattern(
+    /^[^{}*?[\]\\^\s\p{Cc}]{1,64}$/u,
+    '1 to 64 characters without braces, white space and any of *?[]\\^',
+  ),
+  redisUrl,
+  logLevel: kind(`one of ${LEVELS.join(', ')}`, (text) => LEVELS.find((level) => level === text)),
+} as const

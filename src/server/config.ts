@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { BlockList, isIP } from 'node:net'
+import { hostname } from 'node:os'
+import { UsageError } from '../core/errors.js'
+import { type LeaseTiming, leaseTiming } from '../core/lease-timing.js'
+import { type SettingValues, settings, settingsList } from './config-settings.js'
+import { type ConfigError, readConfigFile, readEnvironment, readFlags, type Source } from './config-sources.js'
+import { warnOfUnknownVariables } from './config-unknown.js'
+import { formatDuration } from './durations.js'
+
+/** Everything the server was told, checked. Times are in milliseconds. */
+export interface Config extends SettingValues {
+  /** `undefined` means all interfaces. */
+  readonly host: string | undefined
+  /** No key file was given: the published demo keys are in force, and `host` is loopback. */
+  readonly demoKeys: boolean
+  readonly nodeName: string
+  readonly leaseTiming: LeaseTiming
+}
+
+export type LoadedConfig =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly errors: readonly ConfigError[]; readonly warnings: readonly string[] }
+
+export interface ConfigInputs {
+  /** Flags only, without the program's name. */
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly readFile?: (path: string) => Uint8Array
+}
+
+/** What a process answers whose configuration is broken: EX_CONFIG of sysexits.h. */
+export const CONFIG_EXIT_CODE = 78
+
+/** Reads the settings: flag before environment before file before default. Reports all that is wrong at once. */
+export function loadConfig({ argv, env, readFile = readFileSync }: ConfigInputs): LoadedConfig {
+  const flags = readFlags(argv)
+  const environment = readEnvironment(env)
+  const path = [flags, environment].map(({ texts }) => texts.get(settings.configFile.name)).find(Boolean)
+  const file: Source = path === undefined ? { texts: new Map(), errors: [] } : readConfigFile(path, readFile)
+  const { values, errors } = readValues([
+    { where: 'on the command line', source: flags },
+    { where: 'in the environment', source: environment },
+    { where: `in ${path}`, source: file },
+  ])
+  const warnings = warnOfUnknownVariables(env)
+  if (errors.length > 0) return { ok: false, errors, warnings }
+  return { ...complete(values as unknown as SettingValues), warnings }
+}
+
+function readValues(sources: readonly { where: string; source: Source }[]) {
+  const values: Record<string, unknown> = {}
+  const errors = sources.flatMap(({ source }) => source.errors)
+  for (const setting of settingsList) {
+    const from = sources.find(({ source }) => source.texts.has(setting.name))
+    const text = from?.source.texts.get(setting.name) ?? setting.default
+    const parsed = text === undefined ? { value: undefined } : setting.kind.parse(text)
+    if ('value' in parsed) {
+      values[setting.id] = parsed.value
+    } else {
+      const shown = setting.kind.show?.(text!) ?? JSON.stringify(text)
+      const message = `${setting.name} ${from?.where} is ${shown}; it takes ${parsed.wanted}.`
+      errors.push({ setting: setting.name, message })
+    }
+  }
+  return { values, errors }
+}
+
+/** Works out what depends on several settings, and checks them against each other. */
+function complete(values: SettingValues): { ok: true; config: Config } | { ok: false; errors: ConfigError[] } {
+  const errors: ConfigError[] = []
+  const demoKeys = values.keysFile === undefined
+  const host = values.host ?? (demoKeys ? '127.0.0.1' : undefined)
+  if (demoKeys && !isLoopback(host!)) {
+    const why = 'everybody knows the demo keys, so they are served on loopback only'
+    errors.push({ setting: 'HOST', message: `HOST is "${host}" and HEADCOUNT_KEYS_FILE is not set; ${why}.` })
+  }
+  const sameHost = host === undefined || host === values.adminHost
+  if (values.port !== 0 && values.port === values.adminPort && sameHost) {
+    const message = `PORT and ADMIN_PORT are both ${values.port}; the two listeners need a port each.`
+    errors.push({ setting: 'ADMIN_PORT', message })
+  }
+  const timing = timingOf(values)
+  if ('message' in timing) errors.push(timing)
+  if (errors.length > 0 || 'message' in timing) return { ok: false, errors }
+  const nodeName = values.nodeName ?? `${hostname()}#${randomBytes(3).toString('hex')}`
+  return { ok: true, config: { ...values, host, demoKeys, nodeName, leaseTiming: timing } }
+}
+
+function timingOf({ leaseTtlMs, renewIntervalMs, storeTimeoutMs }: SettingValues): LeaseTiming | ConfigError {
+  try {
+    return leaseTiming({ ttlMs: leaseTtlMs, renewIntervalMs, callTimeoutMs: storeTimeoutMs })
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    const given = [
+      `${settings.leaseTtlMs.name}=${formatDuration(leaseTtlMs)}`,
+      `${settings.renewIntervalMs.name}=${formatDuration(renewIntervalMs)}`,
+      `${settings.storeTimeoutMs.name}=${formatDuration(storeTimeoutMs)}`,
+    ].join(', ')
+    return { setting: settings.leaseTtlMs.name, message: `${given} do not fit together: ${error.message}.` }
+  }
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+function isLoopback(host: string): boolean {
+  const family = isIP(host)
+  return family === 0 ? host.toLowerCase() === 'localhost' : loopback.check(host, family === 4 ? 'ipv4' : 'ipv6')
+}

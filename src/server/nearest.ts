@@ -1,0 +1,27 @@
+/** The candidate that differs from `word` by the fewest typing slips, if that is few enough to be a slip at all. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined
+  let fewest = Math.floor(word.length / 3) + 1
+  for (const candidate of candidates) {
+    const slips = editDistance(word, candidate)
+    if (slips < fewest) {
+      best = candidate
+      fewest = slips
+    }
+  }
+  return best
+}
+
+/** Insertions, deletions and replacements of one character that turn `a` into `b` (Levenshtein). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
+    }
+    row = next
+  }
+  return row[b.length]!
+}

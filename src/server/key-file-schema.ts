@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { parseJson } from './parse-json.js'
+
+/** One API key as the server keeps it: the key itself is forgotten as soon as it is read. */
+export interface KeyEntry {
+  readonly sha256: Buffer
+  readonly org: string
+  readonly gateway: string
+  readonly disabled: boolean
+}
+
+export type ParsedKeys =
+  | { readonly ok: true; readonly entries: readonly KeyEntry[] }
+  /** One text a fault, each with its place in the file and never with a key. */
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+/** A lone surrogate has no UTF-8, so two such names could become one on their way to the store. */
+const name = z
+  .string('must be a text')
+  .min(1, 'must not be empty')
+  .max(256, 'must have at most 256 characters')
+  .refine((text) => !/\p{Surrogate}/u.test(text), 'must not hold half of a surrogate pair')
+
+const keysFile = z.strictObject(
+  {
+    keys: z.array(
+      z.strictObject(
+        {
+          // Anything else does not pass unchanged through an HTTP header.
+          key: z
+            .string('must be a text')
+            .regex(/^[!-~]{1,512}$/, 'must be 1 to 512 visible ASCII characters')
+            .optional(),
+          sha256: z
+            .string('must be a text')
+            .regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits')
+            .optional(),
+          orgId: name,
+          gatewayId: name,
+          disabled: z.boolean('must be true or false').optional(),
+        },
+        { error: objectError },
+      ),
+      'must be a list',
+    ),
+  },
+  { error: objectError },
+)
+
+function objectError(issue: { code?: string; keys?: readonly string[] }): string {
+  if (issue.code !== 'unrecognized_keys') return 'must be an object'
+  return `has no field ${(issue.keys ?? []).map((field) => JSON.stringify(field)).join(', ')}`
+}
+
+/** The digest under which a key is kept and looked up. */
+export function digestOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest()
+}
+
+const MAX_PROBLEMS = 10
+
+/** Reads `{"keys":[{"key"|"sha256","orgId","gatewayId","disabled"?}]}` and refuses whatever it does not know. */
+export function parseKeyFile(bytes: Uint8Array): ParsedKeys {
+  const json = parseJson(bytes)
+  if (!json.ok) return { ok: false, problems: [json.reason] }
+  const parsed = keysFile.safeParse(json.value)
+  if (!parsed.success) {
+    return {
+      ok: false,
+      problems: shorten(parsed.error.issues.map(({ path, message }) => `${placeOf(path)} ${message}`)),
+    }
+  }
+  const problems: string[] = []
+  const firstIndex = new Map<string, number>()
+  const entries = parsed.data.keys.map((row, index): KeyEntry => {
+    if ((row.key === undefined) === (row.sha256 === undefined)) {
+      problems.push(`keys[${index}] must have either "key" or "sha256"`)
+    }
+    const sha256 = row.sha256 === undefined ? digestOf(row.key ?? '') : Buffer.from(row.sha256, 'hex')
+    const first = firstIndex.get(sha256.toString('hex'))
+    if (first === undefined) firstIndex.set(sha256.toString('hex'), index)
+    else problems.push(`keys[${index}] is the same key as keys[${first}]`)
+    return { sha256, org: row.orgId, gateway: row.gatewayId, disabled: row.disabled ?? false }
+  })
+  return problems.length > 0 ? { ok: false, problems: shorten(problems) } : { ok: true, entries }
+}
+
+function placeOf(path: readonly PropertyKey[]): string {
+  const place = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('')
+  return place === '' ? 'the file' : place.replace(/^\./, '')
+}
+
+function shorten(problems: readonly string[]): string[] {
+  const more = problems.length - MAX_PROBLEMS
+  return more > 0 ? [...problems.slice(0, MAX_PROBLEMS), `and ${more} more`] : [...problems]
+}

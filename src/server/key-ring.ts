@@ -1,0 +1,39 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Identification } from '../gate/identify.js'
+import { digestOf, type KeyEntry } from './key-file-schema.js'
+
+/** A fixed set of keys. */
+export class KeyRing {
+  readonly #entries: ReadonlyMap<string, KeyEntry>
+
+  constructor(entries: readonly KeyEntry[]) {
+    this.#entries = new Map(entries.map((entry) => [entry.sha256.toString('hex'), entry]))
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /**
+   * Finds out who presents the key in `api-key` or `Authorization: Bearer`; the former wins. What the time of the
+   * look-up can tell is about the digest of the key that was presented, from which no other key can be guessed; the
+   * digests themselves are compared in constant time.
+   */
+  identify(headers: IncomingHttpHeaders): Identification {
+    const key = presentedKey(headers)
+    if (key === undefined) return { identified: false, code: 'UNAUTHENTICATED' }
+    const digest = digestOf(key)
+    const entry = this.#entries.get(digest.toString('hex'))
+    if (entry === undefined || !timingSafeEqual(entry.sha256, digest))
+      return { identified: false, code: 'UNAUTHENTICATED' }
+    if (entry.disabled) return { identified: false, code: 'ORG_DISABLED' }
+    return { identified: true, identity: { org: entry.org, gateway: entry.gateway } }
+  }
+}
+
+function presentedKey(headers: IncomingHttpHeaders): string | undefined {
+  const apiKey = headers['api-key']
+  if (typeof apiKey === 'string' && apiKey !== '') return apiKey
+  return /^Bearer +([!-~]+) *$/i.exec(headers.authorization ?? '')?.[1]
+}

@@ -1,0 +1,227 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/core/clock.js'
+import { createLog } from '../../src/observe/log.js'
+import { DEMO_KEYS, demoKeyRing } from '../../src/server/demo-keys.js'
+import { KeyFile } from '../../src/server/key-file.js'
+import { parseKeyFile } from '../../src/server/key-file-schema.js'
+import { KeyRing } from '../../src/server/key-ring.js'
+import { temporaryDirectory } from '../support/owned-process.js'
+import { until } from '../support/until.js'
+
+const row = (key: string, more: object = {}) => ({ key, orgId: 'acme', gatewayId: 'gw', ...more })
+const text = (...keys: object[]) => JSON.stringify({ keys })
+const parse = (json: string) => parseKeyFile(Buffer.from(json))
+
+function problemsOf(json: string): string {
+  const parsed = parse(json)
+  return parsed.ok ? '' : parsed.problems.join('\n')
+}
+
+function ringOf(json: string): KeyRing {
+  const parsed = parse(json)
+  if (!parsed.ok) throw new Error(parsed.problems.join('\n'))
+  return new KeyRing(parsed.entries)
+}
+
+describe('who presents a key', () => {
+  const sha256 = createHash('sha256').update('hashed').digest('hex').toUpperCase()
+  const ring = ringOf(
+    text(
+      row('plain'),
+      { sha256, orgId: 'globex', gatewayId: 'g2' },
+      row('off', { disabled: true }),
+      row('on', { disabled: false }),
+    ),
+  )
+  const unknown = { identified: false, code: 'UNAUTHENTICATED' }
+  const acme = { identified: true, identity: { org: 'acme', gateway: 'gw' } }
+
+  test.each([
+    ['api-key', { 'api-key': 'plain' }, acme],
+    [
+      'a key known by its digest',
+      { 'api-key': 'hashed' },
+      { identified: true, identity: { org: 'globex', gateway: 'g2' } },
+    ],
+    ['Bearer', { authorization: 'Bearer plain' }, acme],
+    ['bearer in any case', { authorization: 'bearer  plain' }, acme],
+    ['api-key before Bearer', { 'api-key': 'plain', authorization: 'Bearer nonsense' }, acme],
+    ['an enabled key', { 'api-key': 'on' }, acme],
+    ['a disabled key', { 'api-key': 'off' }, { identified: false, code: 'ORG_DISABLED' }],
+    ['an unknown key', { 'api-key': 'nonsense' }, unknown],
+    ['the digest itself', { 'api-key': sha256 }, unknown],
+    ['nothing', {}, unknown],
+    ['an empty key', { 'api-key': '' }, unknown],
+    ['Basic', { authorization: 'Basic plain' }, unknown],
+    ['a name of every object', { 'api-key': '__proto__' }, unknown],
+  ])('%s', (_, headers, expected) => {
+    expect(ring.identify(headers)).toEqual(expected)
+  })
+
+  test('the demo keys are of one org each', () => {
+    expect(DEMO_KEYS.map((key) => demoKeyRing().identify({ 'api-key': key }))).toEqual([
+      { identified: true, identity: { org: 'acme', gateway: 'acme-gateway' } },
+      { identified: true, identity: { org: 'globex', gateway: 'globex-gateway' } },
+    ])
+  })
+})
+
+describe('names of orgs and gateways', () => {
+  const hostile = [
+    '{acme}',
+    'a\r\nb',
+    '\0',
+    '🦊',
+    'x'.repeat(256),
+    '__proto__',
+    'constructor',
+    ' ',
+    'a:b*?[c]',
+    '\u202e',
+  ]
+
+  test.each(hostile)('%j is exact', (name) => {
+    const ring = ringOf(text(row('k', { orgId: name, gatewayId: name })))
+    expect(ring.identify({ 'api-key': 'k' })).toEqual({ identified: true, identity: { org: name, gateway: name } })
+  })
+
+  test.each([
+    ['', 'must not be empty'],
+    ['x'.repeat(257), 'at most 256'],
+    ['\ud800', 'surrogate'],
+    ['a\udc00b', 'surrogate'],
+    [7, 'must be a text'],
+    [null, 'must be a text'],
+  ])('%j is refused with its place', (name, reason) => {
+    expect(problemsOf(text(row('a'), row('b', { orgId: name })))).toMatch(
+      new RegExp(`^keys\\[1\\]\\.orgId .*${reason}`),
+    )
+    expect(problemsOf(text(row('b', { gatewayId: name })))).toMatch(new RegExp(`^keys\\[0\\]\\.gatewayId .*${reason}`))
+  })
+})
+
+describe('a broken file is refused with what is wrong and where', () => {
+  test.each([
+    ['{"keys":[}', /JSON/],
+    ['{"keys":[\n{"key":"geheim",}]}', /line 2, column 17/],
+    ['', /ends too early/],
+    ['[]', /the file must be an object/],
+    ['{}', /keys must be a list/],
+    ['{"keys":{}}', /keys must be a list/],
+    ['{"keys":[],"version":1}', /the file has no field "version"/],
+    ['{"keys":[3]}', /keys\[0\] must be an object/],
+    [text(row('geheim', { tier: 'free' })), /keys\[0\] has no field "tier"/],
+    [text(row('geheim', { disabled: 'yes' })), /keys\[0\]\.disabled must be true or false/],
+    [text(row('geheim', { sha256: 'a'.repeat(64) })), /keys\[0\] must have either/],
+    [text({ orgId: 'a', gatewayId: 'b' }), /keys\[0\] must have either/],
+    [text(row('geheim geheim')), /keys\[0\]\.key must be 1 to 512 visible/],
+    [text({ sha256: 'geheim', orgId: 'a', gatewayId: 'b' }), /keys\[0\]\.sha256 must be 64 hex/],
+    [text(row('geheim'), row('x'), row('geheim')), /keys\[2\] is the same key as keys\[0\]/],
+    [text(...Array.from({ length: 30 }, () => [])), /and 20 more/],
+  ])('%s', (json, problem) => {
+    expect(problemsOf(json)).toMatch(problem)
+    expect(problemsOf(json)).not.toContain('geheim')
+  })
+
+  test('bytes that are not UTF-8 are refused, where a replacement would rename an org', () => {
+    const parsed = parseKeyFile(
+      Buffer.concat([Buffer.from('{"keys":[{"orgId":"'), Buffer.from([0xff]), Buffer.from('"}]}')]),
+    )
+    expect(parsed).toEqual({ ok: false, problems: ['it is not valid UTF-8'] })
+  })
+})
+
+describe('the file is reloaded while the server runs', () => {
+  let path: string
+  let lines: Record<string, unknown>[]
+  let opened: KeyFile | undefined
+
+  beforeEach(() => {
+    path = join(temporaryDirectory(), 'keys.json')
+    lines = []
+    opened = undefined
+  })
+  afterEach(() => opened?.stop())
+
+  async function open() {
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
+    const log = createLog({ level: 'info', node: 'n', destination })
+    const result = await KeyFile.open({ path, clock: systemClock, log, pollMs: 5 })
+    if (result.ok) opened = result.keyFile
+    return result
+  }
+  async function knows(key: string): Promise<boolean> {
+    const request = { headers: { 'api-key': key } } as unknown as IncomingMessage
+    return (await opened!.identify(request, new AbortController().signal)).identified
+  }
+
+  test('a new key counts and a removed one does not', async () => {
+    writeFileSync(path, text(row('one')))
+    await open()
+    expect([await knows('one'), await knows('second')]).toEqual([true, false])
+    writeFileSync(path, text(row('second')))
+    await until(() => knows('second'))
+    expect(await knows('one')).toBe(false)
+  })
+
+  test('a broken or missing file keeps the old keys and says so once, until it is whole again', async () => {
+    writeFileSync(path, text(row('geheim')))
+    await open()
+    writeFileSync(path, text(row('geheim'), row('geheim')))
+    await until(() => lines.length === 1)
+    rmSync(path)
+    await until(() => lines.length === 2)
+    expect(await knows('geheim')).toBe(true)
+    writeFileSync(path, text(row('third')))
+    await until(() => knows('third'))
+    expect(lines.map(({ level }) => level)).toEqual(['error', 'error', 'info'])
+    expect(lines[0]!.problems).toEqual([`${path}: keys[1] is the same key as keys[0]`])
+    expect(lines[1]!.problems).toEqual([`${path}: it cannot be read (ENOENT)`])
+    expect(JSON.stringify(lines)).not.toContain('geheim')
+  })
+
+  test('a Kubernetes secret, which changes by a symbolic link two levels up, is noticed', async () => {
+    const directory = temporaryDirectory()
+    for (const [version, key] of [
+      ['v1', 'one'],
+      ['v2', 'second'],
+    ] as const) {
+      mkdirSync(join(directory, version))
+      writeFileSync(join(directory, version, 'keys.json'), text(row(key)))
+    }
+    symlinkSync('v1', join(directory, '..data'))
+    path = join(directory, 'keys.json')
+    symlinkSync(join('..data', 'keys.json'), path)
+    await open()
+    expect(await knows('one')).toBe(true)
+    symlinkSync('v2', join(directory, '..new'))
+    renameSync(join(directory, '..new'), join(directory, '..data'))
+    await until(() => knows('second'))
+  })
+
+  test('a file that is broken at the start is refused', async () => {
+    expect(await open()).toEqual({ ok: false, problems: [`${path}: it cannot be read (ENOENT)`] })
+    writeFileSync(path, '{"keys": 1}')
+    expect(await open()).toEqual({ ok: false, problems: [`${path}: keys must be a list`] })
+  })
+
+  test('after stop the file is looked at no more', async () => {
+    writeFileSync(path, text(row('one')))
+    await open()
+    opened!.stop()
+    const stopped = opened!
+    writeFileSync(path, text(row('second')))
+    // The control: a second reader of the same file does see the change, so there was time enough.
+    await open()
+    writeFileSync(path, text(row('third')))
+    await until(() => knows('third'))
+    expect(stopped.size).toBe(1)
+    opened!.stop()
+    opened = stopped
+    expect(await knows('one')).toBe(true)
+  })
+})

@@ -1,0 +1,69 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { isPermanent, retryDelayMs } from '../../src/cli/backoff.js'
+import { endpointOf } from '../../src/cli/endpoint.js'
+import { describe as lineOf } from '../../src/cli/report.js'
+
+describe('backoff', () => {
+  const longest = () => 1 - Number.EPSILON
+
+  test('the bound doubles from 1 s to 60 s', () => {
+    const bounds = Array.from({ length: 9 }, (_, failures) => retryDelayMs(failures, undefined, longest))
+    expect(bounds).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000])
+  })
+
+  test('a delay is never shorter than Retry-After nor longer than the greater of it and a minute', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(),
+        fc.option(fc.nat(300_000)),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        (failures, asked, random) => {
+          const delayMs = retryDelayMs(failures, asked ?? undefined, () => random)
+          expect(delayMs).toBeGreaterThanOrEqual(asked ?? 0)
+          expect(delayMs).toBeLessThanOrEqual(Math.max(60_000, asked ?? 0))
+        },
+      ),
+    )
+  })
+
+  test('only what WSO2’s gateway takes as final is final', () => {
+    const all = Array.from({ length: 200 }, (_, i) => 400 + i)
+    expect(all.filter(isPermanent)).toEqual([401, 403, 404, 409, 422])
+  })
+})
+
+describe('the address', () => {
+  const path = '/api/internal/v1/ws/gateways/connect'
+
+  test.each([
+    ['ws://127.0.0.1:8080', `ws://127.0.0.1:8080${path}`],
+    ['http://127.0.0.1:8080/', `ws://127.0.0.1:8080${path}`],
+    ['HTTPS://example.com', `wss://example.com${path}`],
+    ['ws://example.com/own?x=1', 'ws://example.com/own?x=1'],
+    ['ws://[::1]:80', `ws://[::1]${path}`],
+  ])('%s', (text, href) => expect(endpointOf(text)?.href).toBe(href))
+
+  test.each(['', 'example.com', 'localhost:8080', 'ftp://x', 'ws://', 'ws://x/#part'])('%j is none', (text) => {
+    expect(endpointOf(text)).toBeUndefined()
+  })
+})
+
+describe('a line for people', () => {
+  test('shows the status alone where a proxy answered', () => {
+    expect(lineOf({ event: 'refused', connection: 2, status: 502 })).toBe('#2 refused  502')
+  })
+
+  test('cannot command the terminal', () => {
+    const reason = '\u001b[2J\u0007bye\r\n#9 accepted'
+    expect(lineOf({ event: 'closed', connection: 1, code: 1012, reason })).toBe(
+      '#1 closed   1012 ?[2J?bye??#9 accepted',
+    )
+  })
+
+  test('counts failures only where there are some', () => {
+    const summary = { event: 'summary', accepted: 3, refused: 2, failed: 0, held: 3 } as const
+    expect(lineOf(summary)).toBe('3 accepted, 2 refused')
+    expect(lineOf({ ...summary, failed: 1 })).toBe('3 accepted, 2 refused, 1 failed')
+  })
+})

@@ -47,8 +47,11 @@ export interface Claim {
   readonly details: string
 }
 
-/** What names the slots of a connection without limits: enough to give them back. */
-export type SlotRef = Pick<Claim, 'id' | 'scopes'>
+/** What names the slots of a connection: enough to give them back. */
+export interface SlotRef {
+  readonly id: string
+  readonly scopes: readonly Pick<ScopeClaim, 'name' | 'id'>[]
+}
 
 export type Verdict =
   /** `count` and `limit` are the org's, this connection included; leftovers of the dead may be in it until full. */
@@ -97,10 +100,8 @@ export interface RenewReply {
   readonly recoveryMs: number
 }
 
-/** An index entry of a dead lease. Scope ids name the sets that it may be in. */
-export interface IndexEntry {
-  readonly id: string
-  readonly scopes: readonly Pick<ScopeClaim, 'name' | 'id'>[]
+/** An index entry of a lease. Its scopes name the sets that it may be in. */
+export interface IndexEntry extends SlotRef {
   readonly details: string
 }
 

@@ -1,0 +1,49 @@
+import { EventEmitter } from 'node:events'
+import type { RefusalCode } from './closures.js'
+
+/** What a node tells the outside, in the past tense. Counts and ids only: no keys, no credentials. */
+export interface NodeEvents {
+  'admission.granted': { connectionId: string; org: string; currentCount: number; maxAllowed: number }
+  'admission.denied': { org: string; code: RefusalCode; currentCount?: number; maxAllowed?: number; cause?: string }
+  'connection.released': { connectionId: string; org: string }
+  'lease.taken': { lease: number; epoch: string; newEpoch: boolean }
+  'lease.renewed': { liveNodes: number; recoveryMs: number }
+  'lease.lost': { lease: number; reason: 'lost' | 'fenced' }
+  'lease.swept': { lease: number; connections: number }
+  'connections.reasserted': { kept: number; closed: number; mode: 'keep' | 'room' }
+  'store.left': { cause: string }
+  'store.joined': { generation: number }
+  'store.misconfigured': { evictionPolicy: string }
+  'drift.repaired': { leaked: number; missing: number }
+  'node.started': Record<string, never>
+  'node.quieted': Record<string, never>
+  'node.drained': { closed: number; left: number }
+}
+
+type Listener<E extends keyof NodeEvents> = (event: NodeEvents[E]) => void
+
+/** Typed events. A listener that throws is its owner's bug: it is reported by `uncaught`, and the node goes on. */
+export class EventBus {
+  readonly #emitter = new EventEmitter().setMaxListeners(0)
+  readonly #uncaught: (error: unknown) => void
+
+  constructor(uncaught: (error: unknown) => void = (error) => console.error('headcount: a listener threw', error)) {
+    this.#uncaught = uncaught
+  }
+
+  on<E extends keyof NodeEvents>(event: E, listener: Listener<E>): () => void {
+    const safe = (payload: NodeEvents[E]) => {
+      try {
+        listener(payload)
+      } catch (error) {
+        this.#uncaught(error)
+      }
+    }
+    this.#emitter.on(event, safe)
+    return () => this.#emitter.off(event, safe)
+  }
+
+  emit<E extends keyof NodeEvents>(event: E, payload: NodeEvents[E]): void {
+    this.#emitter.emit(event, payload)
+  }
+}

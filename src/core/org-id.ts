@@ -1,0 +1,12 @@
+/** Ids that end up in key names and sorted sets: any text of 1 to 256 UTF-16 units that survives UTF-8. */
+const MAX_LENGTH = 256
+
+/** What is wrong with an org, gateway or instance id, or `undefined` if it is sound. */
+export function idProblem(id: unknown): string | undefined {
+  if (typeof id !== 'string') return 'must be text'
+  if (id.length === 0) return 'must not be empty'
+  if (id.length > MAX_LENGTH) return `must have at most ${MAX_LENGTH} characters, it has ${id.length}`
+  // A lone surrogate has no UTF-8 form: two different ids would become one.
+  if (/\p{Surrogate}/u.test(id)) return 'must not contain a lone surrogate'
+  return undefined
+}

@@ -1,0 +1,183 @@
+import type { Clock } from '../core/clock.js'
+import { MAX_ITEMS, type Reply, type Verdict } from '../store/lease-store.js'
+import type { HeldConnection } from './held-connection.js'
+import type { HeldConnections } from './held-connections.js'
+import type { ReleaseQueue } from './release-queue.js'
+import type { Session } from './session.js'
+
+export type AdmissionOutcome =
+  | { readonly kind: 'decided'; readonly verdict: Verdict }
+  | { readonly kind: 'recovering'; readonly retryAfterMs: number | undefined }
+  | { readonly kind: 'unavailable'; readonly cause: string }
+  | { readonly kind: 'abandoned' }
+
+interface Ticket {
+  readonly connection: HeldConnection
+  readonly askedAtMs: number
+  readonly resolve: (outcome: AdmissionOutcome) => void
+  sent: boolean
+  /** An attempt went unanswered, so the slot may be taken already. */
+  maybeTaken: boolean
+  done: boolean
+}
+
+/** More calls at once would only queue in Redis; fewer would leave it idle while a reply travels. */
+const CALLS_IN_FLIGHT = 2
+const MAX_TICKETS = 8_192
+
+/**
+ * Asks the store for slots. A lone admission is sent at once; what arrives while calls are outstanding shares the next
+ * one. A ticket is decided within the call timeout, however often the connection is replaced meanwhile: the id is made
+ * beforehand and older generations are refused, so asking again cannot take a second slot. What may have been taken for
+ * somebody who no longer waits is handed to the release queue, and only once its acquire can no longer take effect.
+ */
+export class AdmissionQueue {
+  readonly #clock: Clock
+  readonly #budgetMs: number
+  readonly #held: HeldConnections
+  readonly #releases: ReleaseQueue
+  /** Whether the lease may still be trusted: an answer that comes later is not used. */
+  readonly #trusted: () => boolean
+  /** All undecided tickets, the oldest first. */
+  readonly #tickets = new Set<Ticket>()
+  #session: Session | undefined
+  #closedAtMs: number
+  #rejoining = false
+  #callsInFlight = 0
+  #cancelTimer: (() => void) | undefined
+
+  constructor(parts: {
+    clock: Clock
+    budgetMs: number
+    held: HeldConnections
+    releases: ReleaseQueue
+    trusted: () => boolean
+  }) {
+    this.#clock = parts.clock
+    this.#budgetMs = parts.budgetMs
+    this.#held = parts.held
+    this.#releases = parts.releases
+    this.#trusted = parts.trusted
+    this.#closedAtMs = parts.clock.monotonicMs()
+  }
+
+  ask(connection: HeldConnection, signal?: AbortSignal): Promise<AdmissionOutcome> {
+    if (signal?.aborted) return Promise.resolve({ kind: 'abandoned' })
+    if (!this.#session && this.#leftMs(this.#closedAtMs) <= 0) {
+      return Promise.resolve(this.#unavailable('the store is away'))
+    }
+    if (this.#tickets.size >= MAX_TICKETS) {
+      return Promise.resolve(this.#unavailable(`${MAX_TICKETS} admissions are waiting`))
+    }
+    return new Promise((resolve) => {
+      const abandon = () => this.#finish(ticket, { kind: 'abandoned' })
+      const ticket: Ticket = {
+        connection,
+        askedAtMs: this.#clock.monotonicMs(),
+        resolve: (outcome) => {
+          signal?.removeEventListener('abort', abandon)
+          resolve(outcome)
+        },
+        sent: false,
+        maybeTaken: false,
+        done: false,
+      }
+      signal?.addEventListener('abort', abandon, { once: true })
+      this.#held.add(connection)
+      this.#tickets.add(ticket)
+      this.#watchOldest()
+      this.#flush()
+    })
+  }
+
+  open(session: Session): void {
+    this.#session = session
+    this.#rejoining = false
+    this.#flush()
+  }
+
+  /** `rejoining` says that the store is there and this node is busy telling it of its connections. */
+  close(rejoining: boolean): void {
+    if (this.#session) this.#closedAtMs = this.#clock.monotonicMs()
+    this.#session = undefined
+    this.#rejoining = rejoining
+  }
+
+  #flush(): void {
+    while (this.#session && !this.#session.end && this.#callsInFlight < CALLS_IN_FLIGHT) {
+      const batch: Ticket[] = []
+      for (const ticket of this.#tickets) {
+        if (!ticket.sent) batch.push(ticket)
+        if (batch.length === MAX_ITEMS) break
+      }
+      if (batch.length === 0) return
+      void this.#send(this.#session, batch)
+    }
+  }
+
+  async #send(session: Session, batch: Ticket[]): Promise<void> {
+    for (const ticket of batch) ticket.sent = true
+    this.#callsInFlight++
+    const claims = batch.map((ticket) => ticket.connection.claim)
+    const reply = await session.call((connection, fence) => connection.acquire(fence, claims))
+    this.#callsInFlight--
+    batch.forEach((ticket, i) => {
+      ticket.sent = false
+      this.#answered(ticket, reply, i)
+    })
+    this.#flush()
+  }
+
+  #answered(ticket: Ticket, reply: Reply<Verdict[]>, item: number): void {
+    const verdict = reply.status === 'ok' ? (reply.value[item] as Verdict) : undefined
+    if (verdict) ticket.maybeTaken = verdict.admitted
+    if (reply.status === 'unanswered') ticket.maybeTaken = true
+
+    if (ticket.done) this.#letGo(ticket)
+    else if (verdict?.admitted && !this.#trusted()) {
+      this.#finish(ticket, this.#unavailable('the answer came after the deadline of the lease'))
+    } else if (verdict) this.#finish(ticket, { kind: 'decided', verdict })
+    else if (reply.status === 'refused' && reply.reason === 'recovering') {
+      this.#finish(ticket, { kind: 'recovering', retryAfterMs: reply.retryAfterMs })
+    }
+    // Anything else leaves the ticket waiting for the next session.
+  }
+
+  #finish(ticket: Ticket, outcome: AdmissionOutcome): void {
+    if (ticket.done) return
+    ticket.done = true
+    this.#tickets.delete(ticket)
+    // In the same turn as the answer, so that nothing can come between the slot and its owner.
+    if (outcome.kind === 'decided' && outcome.verdict.admitted) ticket.connection.state = 'held'
+    else if (!ticket.sent) this.#letGo(ticket)
+    ticket.resolve(outcome)
+  }
+
+  #letGo(ticket: Ticket): void {
+    if (ticket.maybeTaken) this.#releases.add(ticket.connection.claim)
+    this.#held.remove(ticket.connection)
+  }
+
+  #unavailable(cause: string): AdmissionOutcome {
+    return this.#rejoining ? { kind: 'recovering', retryAfterMs: undefined } : { kind: 'unavailable', cause }
+  }
+
+  #leftMs(sinceMs: number): number {
+    return this.#budgetMs - (this.#clock.monotonicMs() - sinceMs)
+  }
+
+  /** One timer for all: they wait equally long, so the oldest is always the next to give up. */
+  #watchOldest(): void {
+    if (this.#cancelTimer) return
+    const [oldest] = this.#tickets
+    if (!oldest) return
+    this.#cancelTimer = this.#clock.after(Math.max(1, this.#leftMs(oldest.askedAtMs)), () => {
+      this.#cancelTimer = undefined
+      for (const ticket of this.#tickets) {
+        if (this.#leftMs(ticket.askedAtMs) > 0) break
+        this.#finish(ticket, this.#unavailable(`no decision within ${this.#budgetMs} ms`))
+      }
+      this.#watchOldest()
+    })
+  }
+}

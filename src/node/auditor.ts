@@ -1,0 +1,100 @@
+import { type Clock, sleep } from '../core/clock.js'
+import type { EventBus } from '../core/events.js'
+import { type AuditReply, MAX_ITEMS, type Reply } from '../store/lease-store.js'
+import type { HeldConnection } from './held-connection.js'
+import type { HeldConnections } from './held-connections.js'
+import type { ReleaseQueue } from './release-queue.js'
+import type { Session } from './session.js'
+
+const AUDIT_INTERVAL_MS = 30_000
+
+/**
+ * Compares the node's open connections with what the store holds under its lease, in chunks and both ways, and mends
+ * what differs (L5). It speaks over the node's own session, in order with acquires and releases, so that what it is
+ * told is never older than what the node knows.
+ */
+export class Auditor {
+  readonly #clock: Clock
+  readonly #events: EventBus
+  readonly #held: HeldConnections
+  readonly #releases: ReleaseQueue
+  readonly #session: () => Session | undefined
+  readonly #stop = new AbortController()
+  #running: Promise<void> | undefined
+
+  constructor(parts: {
+    clock: Clock
+    events: EventBus
+    held: HeldConnections
+    releases: ReleaseQueue
+    session: () => Session | undefined
+  }) {
+    this.#clock = parts.clock
+    this.#events = parts.events
+    this.#held = parts.held
+    this.#releases = parts.releases
+    this.#session = parts.session
+  }
+
+  start(intervalMs = AUDIT_INTERVAL_MS): void {
+    this.#running ??= this.#run(intervalMs)
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+  }
+
+  async #run(intervalMs: number): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      await sleep(this.#clock, intervalMs, this.#stop.signal)
+      const session = this.#session()
+      if (session && !this.#stop.signal.aborted) await this.audit(session)
+    }
+  }
+
+  /** One whole walk. Ends early when the session does; the next one begins anew. */
+  async audit(session: Session): Promise<void> {
+    const mine = this.#held.held()
+    let cursor: string | undefined = '0'
+    let [leaked, missing, next] = [0, 0, 0]
+    while (cursor !== undefined || next < mine.length) {
+      const chunk = mine.slice(next, next + MAX_ITEMS).filter((connection) => connection.state === 'held')
+      next += MAX_ITEMS
+      const page: string | undefined = cursor
+      const reply: Reply<AuditReply> = await session.call((connection, fence) =>
+        connection.audit(
+          fence,
+          page,
+          chunk.map((one) => one.claim),
+        ),
+      )
+      if (reply.status !== 'ok') return
+      if (cursor !== undefined) {
+        cursor = reply.value.cursor === '0' ? undefined : reply.value.cursor
+        leaked += this.#giveBack(reply.value)
+      }
+      missing += await this.#putBack(
+        session,
+        chunk.filter((_, i) => !reply.value.whole[i]),
+      )
+    }
+    if (leaked + missing > 0) this.#events.emit('drift.repaired', { leaked, missing })
+  }
+
+  /** Slots in the store that no connection here has, nor is asking for, nor is giving back already. */
+  #giveBack({ entries }: AuditReply): number {
+    const leaks = entries.filter(({ id }) => !this.#held.has(id) && !this.#releases.has(id))
+    for (const leak of leaks) this.#releases.add(leak)
+    return leaks.length
+  }
+
+  /** Connections that are open and admitted but not, or not wholly, in the store. */
+  async #putBack(session: Session, broken: readonly HeldConnection[]): Promise<number> {
+    const open = broken.filter((connection) => connection.state === 'held')
+    if (open.length === 0) return 0
+    const claims = open.map((connection) => connection.claim)
+    await session.call((connection, fence) => connection.reassert(fence, claims, { mode: 'keep', final: false }))
+    return open.length
+  }
+}

@@ -1,0 +1,40 @@
+import type { ClosingCode } from '../core/closures.js'
+import type { Claim } from '../store/lease-store.js'
+
+/**
+ * One connection and its owner's view of its slot. It goes `asking` → `held` → `gone`, or `asking` → `gone`; never
+ * back. Its acquire and its release are never in flight together: the release is handed on only once the acquire has
+ * been answered, or can no longer take effect.
+ */
+export class HeldConnection {
+  readonly claim: Claim
+  /** For the order in which connections are reasserted after a fence: the oldest first. */
+  readonly sinceMs: number
+  state: 'asking' | 'held' | 'gone' = 'asking'
+  /** Made on demand: an idle connection should cost little. */
+  #lost: AbortController | undefined
+
+  constructor(claim: Claim, sinceMs: number) {
+    this.claim = claim
+    this.sinceMs = sinceMs
+  }
+
+  get id(): string {
+    return this.claim.id
+  }
+
+  get org(): string {
+    return this.claim.scopes[0].id
+  }
+
+  /** Aborts when the connection should be closed; the reason is a `ClosingCode`. */
+  get lost(): AbortSignal {
+    this.#lost ??= new AbortController()
+    return this.#lost.signal
+  }
+
+  lose(closing: ClosingCode): void {
+    this.#lost ??= new AbortController()
+    this.#lost.abort(closing)
+  }
+}

@@ -1,0 +1,236 @@
+import { type Clock, elapsedMs, type Moment, momentOf, sleep } from '../core/clock.js'
+import type { EventBus } from '../core/events.js'
+import { newEpoch, newLease } from '../core/ids.js'
+import type { LeaseTiming } from '../core/lease-timing.js'
+import type { LeaseStore, StoreConnection } from '../store/lease-store.js'
+import type { AdmissionQueue } from './admission-queue.js'
+import type { HeldConnections } from './held-connections.js'
+import { type ReassertMode, reassertAll } from './reassert.js'
+import type { ReleaseQueue } from './release-queue.js'
+import { Session } from './session.js'
+
+const FIRST_BACKOFF_MS = 25
+const JITTER = 0.1
+
+interface Lease {
+  readonly id: number
+  readonly epoch: string
+}
+
+export interface KeeperParts {
+  readonly store: LeaseStore
+  readonly timing: LeaseTiming
+  readonly clock: Clock
+  readonly random: () => number
+  readonly events: EventBus
+  readonly held: HeldConnections
+  readonly admissions: AdmissionQueue
+  readonly releases: ReleaseQueue
+  readonly nodeInfo: string
+  /** Told of every renewal, with the leases that are dead and not yet swept. */
+  readonly onRenewed: (session: Session, dead: readonly number[]) => void
+}
+
+/**
+ * Keeps the node's lease alive. Its life is one loop:
+ *
+ *     join: connect, say hello (the known lease with the next generation, or a new one)
+ *       → if the lease is new although connections are open: reassert them, while admissions wait
+ *     hold: let admissions and releases through, renew every R (± 10 %)
+ *       → until a call goes unanswered (join again: the lease may live on; what went unanswered is settled),
+ *         or is refused: 'fenced' or 'lost' (the lease is gone: join again with a new one)
+ *
+ * Three outcomes are never mixed: renewed, refused, no answer. After no answer the node trusts its lease until D,
+ * counted from when the last successful renewal was sent, and goes on trying.
+ */
+export class LeaseKeeper {
+  readonly #parts: KeeperParts
+  readonly #stop = new AbortController()
+  #lease: Lease | undefined
+  #generation = 0
+  #renewedAt: Moment | undefined
+  /** What has to be told to the store before admissions go on, after the lease was lost. */
+  #owed: ReassertMode | undefined
+  #session: Session | undefined
+  #recoveryMs = 0
+  #running: Promise<void> | undefined
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts
+  }
+
+  /** The lease that new connection ids are made from. */
+  get lease(): number {
+    return this.#lease?.id ?? 0
+  }
+
+  /** The session through which calls may go now. */
+  get session(): Session | undefined {
+    return this.#session
+  }
+
+  /** Whether an answer of the store may still be used. An embedded store cannot outlive its node: no deadline there. */
+  trusted(): boolean {
+    const { store, clock, timing } = this.#parts
+    if (store.embedded) return true
+    return this.#renewedAt !== undefined && elapsedMs(clock, this.#renewedAt) < timing.trustMs
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Ends the loop; with `leave`, gives up the lease first if the store can be reached. */
+  async stop({ leave }: { leave: boolean }): Promise<void> {
+    const session = this.#session
+    this.#stop.abort()
+    if (leave) await session?.call((connection, fence) => connection.leave(fence))
+    session?.close('closed', 'the node stops')
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { clock, events } = this.#parts
+    let failures = 0
+    while (!this.#stop.signal.aborted) {
+      const joinedAtMs = clock.monotonicMs()
+      const session = await this.#join()
+      if (session && this.#stop.signal.aborted) session.close('closed', 'the node stops')
+      else if (session) {
+        this.#session = session
+        if (await this.#settleIn(session)) await this.#hold(session)
+        this.#session = undefined
+        const end = session.end
+        this.#parts.releases.close()
+        if (end?.why === 'lost' || end?.why === 'fenced') this.#loseLease(end.why)
+        this.#parts.admissions.close(this.#owed !== undefined)
+        if (!this.#stop.signal.aborted) events.emit('store.left', { cause: end?.cause ?? 'ended' })
+      }
+      // A session that lived through a renewal was a good one; only quick ends in a row slow the next attempt down.
+      const lived = session !== undefined && clock.monotonicMs() - joinedAtMs > this.#parts.timing.renewIntervalMs
+      failures = lived ? 0 : failures + 1
+      if (failures > 1) await sleep(clock, this.#backoffMs(failures), this.#stop.signal)
+    }
+  }
+
+  async #join(): Promise<Session | undefined> {
+    const { store, events } = this.#parts
+    const connected = await store.connect()
+    if (connected.status !== 'ok') {
+      events.emit('store.left', { cause: connected.status === 'unanswered' ? connected.cause : connected.reason })
+      return undefined
+    }
+    const connection = connected.value
+    const session = (this.#lease && (await this.#resume(connection, this.#lease))) ?? (await this.#begin(connection))
+    if (!session) connection.destroy('hello was not answered')
+    return session
+  }
+
+  /** Says hello with the known lease. `undefined` where a new lease is needed, or nothing was answered. */
+  #resume(connection: StoreConnection, lease: Lease): Promise<Session | undefined> {
+    this.#generation++
+    return this.#hello(connection, { lease: lease.id, generation: this.#generation, epoch: lease.epoch })
+  }
+
+  async #begin(connection: StoreConnection): Promise<Session | undefined> {
+    if (this.#lease) return undefined
+    this.#generation = 1
+    return this.#hello(connection, { lease: newLease(), generation: 1 })
+  }
+
+  async #hello(
+    connection: StoreConnection,
+    who: { lease: number; generation: number; epoch?: string },
+  ): Promise<Session | undefined> {
+    const { clock, events, held, nodeInfo, releases } = this.#parts
+    const sentAt = momentOf(clock)
+    const reply = await connection.hello({
+      ...who,
+      proposedEpoch: newEpoch(),
+      reasserting: held.held().length > 0,
+      nodeInfo,
+    })
+    if (reply.status === 'unanswered') {
+      events.emit('store.left', { cause: reply.cause })
+      return undefined
+    }
+    if (reply.status === 'refused') {
+      if (reply.reason === 'lost' || reply.reason === 'fenced') this.#loseLease(reply.reason)
+      return undefined
+    }
+    const { epoch, newEpoch: began, recoveryMs, evictionPolicy } = reply.value
+    this.#renewedAt = sentAt
+    this.#recoveryMs = recoveryMs
+    if (who.epoch === undefined) {
+      // Whatever was still to be given back was held under an older lease, and is swept with it.
+      releases.forget()
+      this.#lease = { id: who.lease, epoch }
+      events.emit('lease.taken', { lease: who.lease, epoch, newEpoch: began })
+      if (!['', 'noeviction'].includes(evictionPolicy)) events.emit('store.misconfigured', { evictionPolicy })
+    }
+    return new Session(connection, { lease: who.lease, generation: who.generation, epoch })
+  }
+
+  /** Tells the store of the open connections if it does not know them. False if the session ended over it. */
+  async #settleIn(session: Session): Promise<boolean> {
+    const { held, events, clock, timing } = this.#parts
+    const mode = this.#owed
+    if (!mode) return true
+    let renewDueMs = clock.monotonicMs() + timing.renewIntervalMs
+    const result = await reassertAll(session, held, mode, async () => {
+      if (clock.monotonicMs() < renewDueMs) return
+      renewDueMs = clock.monotonicMs() + timing.renewIntervalMs
+      await this.#renew(session)
+    })
+    if (!result) return false
+    this.#owed = undefined
+    if (result.kept + result.closed > 0) events.emit('connections.reasserted', { ...result, mode })
+    return true
+  }
+
+  async #hold(session: Session): Promise<void> {
+    const { admissions, releases, clock, events } = this.#parts
+    releases.open(session)
+    admissions.open(session)
+    events.emit('store.joined', { generation: session.fence.generation })
+    // The first renewal comes at once: it tells of the dead and of how long recovery lasts.
+    while (!session.end && !this.#stop.signal.aborted) {
+      if (!(await this.#renew(session))) return
+      await sleep(clock, this.#renewPauseMs(), session.ended)
+    }
+  }
+
+  async #renew(session: Session): Promise<boolean> {
+    const { clock, events, onRenewed } = this.#parts
+    const sentAt = momentOf(clock)
+    const reply = await session.call((connection, fence) => connection.renew(fence))
+    if (reply.status !== 'ok') return false
+    this.#renewedAt = sentAt
+    this.#recoveryMs = reply.value.recoveryMs
+    events.emit('lease.renewed', { liveNodes: reply.value.liveNodes, recoveryMs: reply.value.recoveryMs })
+    onRenewed(session, reply.value.dead)
+    return true
+  }
+
+  #loseLease(reason: 'lost' | 'fenced'): void {
+    const { events, held } = this.#parts
+    if (!this.#lease) return
+    events.emit('lease.lost', { lease: this.#lease.id, reason })
+    this.#lease = undefined
+    // Once the store has lost its memory, nobody is kicked for it, whatever else happened to this node.
+    if (held.held().length > 0) this.#owed = reason === 'lost' || this.#owed === 'keep' ? 'keep' : 'room'
+  }
+
+  #renewPauseMs(): number {
+    const { timing, random } = this.#parts
+    const usual = timing.renewIntervalMs * (1 - JITTER + 2 * JITTER * random())
+    // While the store recovers, the renewal that ends it should come just after the wait.
+    return this.#recoveryMs > 0 ? Math.min(usual, this.#recoveryMs + 20) : usual
+  }
+
+  #backoffMs(failures: number): number {
+    const { timing, random } = this.#parts
+    const ceiling = Math.min(timing.renewIntervalMs, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 2, 20))
+    return ceiling * (0.5 + random() / 2)
+  }
+}

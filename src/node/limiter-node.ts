@@ -1,0 +1,189 @@
+import type { Admission, AdmissionRequest, Admitter, Denied, Phase } from '../core/admission.js'
+import { type Clock, sleep } from '../core/clock.js'
+import { UsageError } from '../core/errors.js'
+import { EventBus } from '../core/events.js'
+import { connectionId } from '../core/ids.js'
+import type { LeaseTiming } from '../core/lease-timing.js'
+import { idProblem } from '../core/org-id.js'
+import { retryAfterMs } from '../core/retry-after.js'
+import type { Claim, LeaseStore } from '../store/lease-store.js'
+import { AdmissionQueue } from './admission-queue.js'
+import { Auditor } from './auditor.js'
+import { HeldConnection } from './held-connection.js'
+import { HeldConnections } from './held-connections.js'
+import { LeaseKeeper } from './lease-keeper.js'
+import { type Refusal, refusalOf } from './refusal.js'
+import { ReleaseQueue } from './release-queue.js'
+import { Sweeper } from './sweeper.js'
+
+export interface LimiterNodeOptions {
+  readonly store: LeaseStore
+  readonly timing: LeaseTiming
+  readonly clock: Clock
+  /** In [0, 1). */
+  readonly random: () => number
+  /** The limit of an org for which neither the request nor an operator says another. */
+  readonly connectionsPerOrg: number
+  /** What operators see of this node. */
+  readonly name: string
+  readonly events?: EventBus
+}
+
+/**
+ * One node: admits connections against the store, keeps its lease, gives slots back, and stops in order.
+ *
+ * Its phases: `starting` until the store would admit; `running`; `quiet` (admits none, keeps what is open); `draining`
+ * (open connections are told to close); `stopped` (the lease is given up, last of all).
+ */
+export class LimiterNode implements Admitter {
+  readonly events: EventBus
+  readonly #options: LimiterNodeOptions
+  readonly #held = new HeldConnections()
+  readonly #releases = new ReleaseQueue()
+  readonly #admissions: AdmissionQueue
+  readonly #keeper: LeaseKeeper
+  readonly #auditor: Auditor
+  #phase: Phase = 'starting'
+  #counter = 0
+
+  constructor(options: LimiterNodeOptions) {
+    const { store, timing, clock, random, name } = options
+    const [held, releases] = [this.#held, this.#releases]
+    this.#options = options
+    this.events = options.events ?? new EventBus()
+    const sweeper = new Sweeper(this.events)
+    this.#admissions = new AdmissionQueue({
+      clock,
+      budgetMs: timing.callTimeoutMs,
+      held,
+      releases,
+      trusted: () => this.#keeper.trusted(),
+    })
+    this.#keeper = new LeaseKeeper({
+      ...{ store, timing, clock, random, held, releases, events: this.events },
+      admissions: this.#admissions,
+      nodeInfo: JSON.stringify({ name, startedAt: new Date(clock.wallMs()).toISOString() }),
+      onRenewed: (session, dead) => sweeper.take(session, dead),
+    })
+    this.#auditor = new Auditor({ clock, events: this.events, held, releases, session: () => this.#keeper.session })
+    this.events.on('lease.renewed', ({ recoveryMs }) => {
+      if (this.#phase !== 'starting' || recoveryMs > 0) return
+      this.#phase = 'running'
+      this.events.emit('node.started', {})
+    })
+  }
+
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  /** Connections of this node that are open or being admitted. */
+  get connections(): number {
+    return this.#held.size
+  }
+
+  /** Whether the last renewal is recent enough for this node to trust its lease, and a session is open. */
+  get storeReachable(): boolean {
+    return this.#keeper.session !== undefined && this.#keeper.trusted()
+  }
+
+  start(): void {
+    this.#keeper.start()
+    this.#auditor.start()
+  }
+
+  async admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission> {
+    const claim = this.#claim(request)
+    if (this.#phase === 'starting') return this.#deny(claim, { code: 'STARTING' })
+    if (this.#phase !== 'running') return this.#deny(claim, { code: 'DRAINING' })
+    const connection = new HeldConnection(claim, this.#options.clock.monotonicMs())
+    const outcome = await this.#admissions.ask(connection, signal)
+    if (outcome.kind !== 'decided' || !outcome.verdict.admitted) return this.#deny(claim, refusalOf(outcome))
+    const { count, limit } = outcome.verdict
+    // A stop that began during the decision closes this connection like the others.
+    if (this.#isClosing()) connection.lose('DRAINING')
+    this.events.emit('admission.granted', {
+      ...{ connectionId: claim.id, org: connection.org },
+      ...{ currentCount: count, maxAllowed: limit },
+    })
+    return {
+      admitted: true,
+      connectionId: claim.id,
+      currentCount: count,
+      maxAllowed: limit,
+      release: () => this.#release(connection),
+      get lost() {
+        return connection.lost
+      },
+    }
+  }
+
+  /** Admits nobody from here on; what is open stays. */
+  quiet(): void {
+    if (this.#phase === 'stopped' || this.#isClosing() || this.#phase === 'quiet') return
+    this.#phase = 'quiet'
+    this.events.emit('node.quieted', {})
+  }
+
+  /**
+   * Stops in order: admits none, tells every connection to close, waits until each has given back its slot, and gives
+   * up the lease last. What is still open after `withinMs` keeps its slot until the lease is swept by another node.
+   */
+  async drain({ withinMs }: { withinMs: number }): Promise<void> {
+    if (this.#phase === 'stopped') return
+    this.quiet()
+    this.#phase = 'draining'
+    const open = this.#held.held()
+    for (const connection of open) connection.lose('DRAINING')
+    await Promise.race([this.#allReturned(), sleep(this.#options.clock, withinMs)])
+    this.events.emit('node.drained', { closed: open.length - this.#held.size, left: this.#held.size })
+    await this.#auditor.stop()
+    await this.#keeper.stop({ leave: true })
+    this.#phase = 'stopped'
+  }
+
+  /** Stops at once, as a crash would, but politely to this process: the lease is left to expire. */
+  async abandon(): Promise<void> {
+    this.#phase = 'stopped'
+    await Promise.all([this.#auditor.stop(), this.#keeper.stop({ leave: false })])
+  }
+
+  async #allReturned(): Promise<void> {
+    await this.#held.whenEmpty()
+    await this.#releases.whenEmpty()
+  }
+
+  #isClosing(): boolean {
+    return this.#phase === 'draining' || this.#phase === 'stopped'
+  }
+
+  #claim({ org, gateway, instance, address, limit = this.#options.connectionsPerOrg }: AdmissionRequest): Claim {
+    const problem = idProblem(org)
+    if (problem) throw new UsageError('INVALID_ORG', `the org id ${problem}`)
+    if (limit !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(limit) && limit >= 0)) {
+      throw new UsageError('INVALID_LIMIT', `a limit is a whole number of connections or Infinity, not ${limit}`)
+    }
+    const since = new Date(this.#options.clock.wallMs()).toISOString()
+    return {
+      id: connectionId(this.#keeper.lease, this.#counter++),
+      scopes: [{ name: 'org', id: org, limit }],
+      details: JSON.stringify({ gateway, instance, address, since }),
+    }
+  }
+
+  #release(connection: HeldConnection): void {
+    if (connection.state === 'gone') return
+    // First handed on, then forgotten, so that at no moment neither list has it: the audit reads both.
+    this.#releases.add(connection.claim)
+    this.#held.remove(connection)
+    this.events.emit('connection.released', { connectionId: connection.id, org: connection.org })
+  }
+
+  #deny(claim: Claim, { cause, freeInMs, ...denied }: Refusal): Denied {
+    const { renewIntervalMs } = this.#options.timing
+    // An expired lease is declared dead by the next renewal of any node.
+    const expectedMs = freeInMs === undefined ? undefined : freeInMs + renewIntervalMs
+    this.events.emit('admission.denied', { ...denied, org: claim.scopes[0].id, ...(cause && { cause }) })
+    return { admitted: false, ...denied, retryAfterMs: retryAfterMs(expectedMs, this.#options.random) }
+  }
+}

@@ -35,7 +35,7 @@ local function free_in(scope_key)
   return -1
 end
 
-local overrides = redis.call('HMGET', KEYS[3], unpack(ARGV, 5, 4 + n))
+local overrides = n > 0 and redis.call('HMGET', KEYS[3], unpack(ARGV, 5, 4 + n)) or {}
 local doubts -- how many of `dead` and `late` exist: usually neither, and then a refusal is cheap
 local reply, out = { 'ok' }, 1
 local arg, key = 5 + n, 7
@@ -80,6 +80,10 @@ for claim = 1, n do
     local entry = redis.pcall('HSET', KEYS[6], id, ARGV[arg + 1])
     if type(entry) ~= 'number' then
       outcome = string.find(entry.err, 'OOM', 1, true) and -2 or -1
+      -- Who holds the slot already needs no memory for it.
+      if redis.call('ZSCORE', KEYS[key], id) == lease then
+        outcome, count = 0, count - 1
+      end
     else
       for s = 1, scopes do
         if redis.call('ZADD', KEYS[key + s - 1], 'NX', lease, id) == 0 then

@@ -39,6 +39,10 @@ if ARGV[4] == '' then
   if held then
     return { 'stale' }
   end
+  -- A first hello that the network delivers when the lease has already died must not bring its members back to life.
+  if redis.call('SISMEMBER', KEYS[5], lease) == 1 then
+    return { 'fenced' }
+  end
   if redis.call('HEXISTS', KEYS[2], 'recovery') == 1 then
     token = token .. (ARGV[6] == '1' and ':reasserting' or ':recovering')
   end

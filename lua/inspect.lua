@@ -23,16 +23,15 @@ if ARGV[2] == 'orgs' then
     reply[#reply + 1] = redis.call('HGET', KEYS[3], ARGV[i - 4]) or ''
   end
 elseif ARGV[2] == 'holders' then
-  local most, lives = tonumber(ARGV[3]), {}
-  local members = redis.call('ZRANGE', KEYS[7], 0, 2 * most - 1, 'WITHSCORES')
-  for i = 1, #members, 2 do
-    local lease = members[i + 1]
-    if lives[lease] == nil then
-      lives[lease] = redis.call('HEXISTS', KEYS[1], lease)
-    end
-    if lives[lease] == 1 and #reply < 2 * most then
-      reply[#reply + 1] = members[i]
-      reply[#reply + 1] = lease
+  -- Lease by lease, so that however many leftovers of the dead stand before them, the living are found.
+  local left = tonumber(ARGV[3])
+  for _, lease in ipairs(redis.call('HKEYS', KEYS[1])) do
+    if left > 0 then
+      for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[7], lease, lease, 'LIMIT', 0, left)) do
+        reply[#reply + 1] = id
+        reply[#reply + 1] = lease
+        left = left - 1
+      end
     end
   end
 elseif ARGV[2] == 'nodes' then

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
+import { bounded } from './bounded.js'
 import {
   type Holder,
   type LeaseStore,
@@ -83,18 +84,20 @@ function memoryConnection(verbs: MemoryVerbs): StoreConnection {
   const whenClosed = new Promise<string>((resolve) => {
     closed = resolve
   })
-  const say = async <T>(verb: () => Reply<T>): Promise<Reply<T>> =>
-    gone === undefined ? verb() : { status: 'unanswered', cause: gone }
+  const say = async <T>(verb: () => Reply<T>, items: readonly unknown[] = []): Promise<Reply<T>> => {
+    bounded(items)
+    return gone === undefined ? verb() : { status: 'unanswered', cause: gone }
+  }
   return {
     hello: (request) => say(() => verbs.hello(request)),
-    acquire: (fence, claims) => say(() => verbs.acquire(fence, claims)),
-    release: (fence, slots) => say(() => verbs.release(fence, slots)),
+    acquire: (fence, claims) => say(() => verbs.acquire(fence, claims), claims),
+    release: (fence, slots) => say(() => verbs.release(fence, slots), slots),
     renew: (fence) => say(() => verbs.renew(fence)),
-    sweep: (fence, dead, entries) => say(() => verbs.sweep(fence, dead, entries, MAX_ITEMS)),
+    sweep: (fence, dead, entries) => say(() => verbs.sweep(fence, dead, entries, MAX_ITEMS), entries),
     leave: (fence) => say(() => verbs.leave(fence)),
-    reassert: (fence, claims, how) => say(() => verbs.reassert(fence, claims, how)),
+    reassert: (fence, claims, how) => say(() => verbs.reassert(fence, claims, how), claims),
     override: (fence, org, limit) => say(() => verbs.override(fence, org, limit)),
-    audit: (fence, cursor, slots) => say(() => verbs.audit(fence, cursor, slots)),
+    audit: (fence, cursor, slots) => say(() => verbs.audit(fence, cursor, slots), slots),
     closed: whenClosed,
     destroy(reason) {
       gone ??= reason

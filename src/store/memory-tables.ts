@@ -1,4 +1,4 @@
-import type { IndexEntry } from './lease-store.js'
+import type { Claim, IndexEntry, SlotRef } from './lease-store.js'
 
 /** Connection id → lease. */
 export type ScopeSet = ReadonlyMap<string, number>
@@ -55,6 +55,37 @@ export class MemoryTables {
 
   removeIndex(lease: number, id: string): void {
     drop(this.#indexes, lease, id)
+  }
+
+  /** How many slots of a set live leases hold. */
+  living(set: ScopeSet): number {
+    let count = 0
+    for (const lease of set.values()) count += this.live.has(lease) ? 1 : 0
+    return count
+  }
+
+  /** When the soonest holder that has missed a beat would be dead; undefined when none is late. */
+  freeInMs(set: ScopeSet): number | undefined {
+    const holders = new Set(set.values())
+    const lateHolders = [...this.late].filter(([lease]) => holders.has(lease))
+    if (lateHolders.length === 0) return undefined
+    return Math.max(0, Math.min(...lateHolders.map(([, expiresMs]) => expiresMs)) - this.clockMs)
+  }
+
+  /** Index and all scopes at once: nothing is ever half taken (S2). */
+  take(lease: number, { id, details, ...claim }: Claim): void {
+    const scopes = claim.scopes.map(({ name, id }) => ({ name, id }))
+    this.addIndex(lease, { id, scopes, details })
+    for (const scope of scopes) this.add(scopeKey(scope), id, lease)
+  }
+
+  /** Rule 2: only what this lease holds. */
+  give(lease: number, slot: SlotRef): void {
+    for (const scope of slot.scopes) {
+      const key = scopeKey(scope)
+      if (this.scope(key).get(slot.id) === lease) this.remove(key, slot.id)
+    }
+    this.removeIndex(lease, slot.id)
   }
 
   /** As FLUSHALL does. */

@@ -12,7 +12,7 @@ import type {
   SweepReply,
   Verdict,
 } from './lease-store.js'
-import { type MemoryTables, type ScopeSet, scopeKey } from './memory-tables.js'
+import { type MemoryTables, scopeKey } from './memory-tables.js'
 
 /** Times of the store, all on its own clock. */
 export interface MemoryTimes {
@@ -59,6 +59,7 @@ export class MemoryVerbs {
     const expiresMs = t.clockMs + this.#times.ttlMs
     if (request.epoch === undefined) {
       if (known) return refused('stale')
+      if (t.dead.has(request.lease)) return refused('fenced')
       t.live.set(request.lease, {
         generation: request.generation,
         reasserting: t.recovery !== undefined && request.reasserting,
@@ -93,9 +94,9 @@ export class MemoryVerbs {
     for (const [i, set] of sets.entries()) {
       const limit = this.#limit(claim, i)
       const full = set.size >= limit
-      const count = full && !mine ? this.#living(set) : set.size
+      const count = full && !mine ? this.#t.living(set) : set.size
       if (count >= limit && !mine) {
-        const freeInMs = this.#freeInMs(set)
+        const freeInMs = this.#t.freeInMs(set)
         const denied = { admitted: false, reason: 'full', scope: i, count, limit } as const
         return freeInMs === undefined ? denied : { ...denied, freeInMs }
       }
@@ -103,14 +104,14 @@ export class MemoryVerbs {
     }
     if (mine) return { admitted: true, ...org }
     if (sets.some((set) => set.has(claim.id))) return { admitted: false, reason: 'conflict' }
-    this.#take(lease, claim)
+    this.#t.take(lease, claim)
     return { admitted: true, ...org }
   }
 
   release(fence: Fence, slots: readonly SlotRef[]): Reply<void> {
     const refusal = this.#fence(fence)
     if (refusal) return refusal
-    for (const slot of slots) this.#give(fence.lease, slot)
+    for (const slot of slots) this.#t.give(fence.lease, slot)
     return ok(undefined)
   }
 
@@ -138,7 +139,7 @@ export class MemoryVerbs {
     const refusal = this.#fence(fence)
     if (refusal) return refusal
     if (!t.dead.has(dead)) return ok({ next: [] })
-    for (const entry of entries) this.#give(dead, entry)
+    for (const entry of entries) this.#t.give(dead, entry)
     const next = [...t.index(dead).values()].slice(0, batch)
     if (next.length === 0) {
       t.dead.delete(dead)
@@ -176,9 +177,9 @@ export class MemoryVerbs {
       const set = this.#t.scope(scopeKey(scope))
       const owner = set.get(claim.id)
       if (owner !== undefined && owner !== lease && this.#t.live.has(owner)) return 'conflict'
-      if (mode === 'room' && owner !== lease && this.#living(set) >= this.#limit(claim, i)) return 'full'
+      if (mode === 'room' && owner !== lease && this.#t.living(set) >= this.#limit(claim, i)) return 'full'
     }
-    this.#take(lease, claim)
+    this.#t.take(lease, claim)
     return 'kept'
   }
 
@@ -233,36 +234,6 @@ export class MemoryVerbs {
   #limit(claim: Claim, scope: number): number {
     const override = scope === 0 ? this.#t.overrides.get(claim.scopes[0].id) : undefined
     return override ?? claim.scopes[scope]?.limit ?? 0
-  }
-
-  #living(set: ScopeSet): number {
-    let count = 0
-    for (const lease of set.values()) count += this.#t.live.has(lease) ? 1 : 0
-    return count
-  }
-
-  #freeInMs(set: ScopeSet): number | undefined {
-    const holders = new Set(set.values())
-    const soonest = Math.min(
-      ...[...this.#t.late].filter(([lease]) => holders.has(lease)).map(([, expiresMs]) => expiresMs),
-    )
-    return Number.isFinite(soonest) ? Math.max(0, soonest - this.#t.clockMs) : undefined
-  }
-
-  #take(lease: number, claim: Claim): void {
-    const { id, details } = claim
-    const scopes = claim.scopes.map(({ name, id }) => ({ name, id }))
-    this.#t.addIndex(lease, { id, scopes, details })
-    for (const scope of scopes) this.#t.add(scopeKey(scope), id, lease)
-  }
-
-  /** Rule 2: only what this lease holds. */
-  #give(lease: number, slot: SlotRef | IndexEntry): void {
-    for (const scope of slot.scopes) {
-      const key = scopeKey(scope)
-      if (this.#t.scope(key).get(slot.id) === lease) this.#t.remove(key, slot.id)
-    }
-    this.#t.removeIndex(lease, slot.id)
   }
 }
 

@@ -99,7 +99,8 @@ export function readVerdicts(claims: readonly Claim[], rest: unknown[]): Verdict
     if (outcome === -1) return { admitted: false, reason: 'broken' }
     if (outcome === -2) return { admitted: false, reason: 'memory' }
     if (outcome === -3) return { admitted: false, reason: 'conflict' }
-    if (outcome > claim.scopes.length) throw new MalformedReply(`claim of ${claim.scopes.length} scopes: ${outcome}`)
+    if (outcome < 0 || outcome > claim.scopes.length)
+      throw new MalformedReply(`claim of ${claim.scopes.length} scopes: ${outcome}`)
     const full = { admitted: false, reason: 'full', scope: outcome - 1, count, limit } as const
     return freeInMs < 0 ? full : { ...full, freeInMs }
   })
@@ -126,7 +127,7 @@ export function readReassert(claims: readonly Claim[], rest: unknown[]): Reasser
 }
 
 export function int(value: unknown): number {
-  const number = typeof value === 'string' ? Number(value) : value
+  const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value
   if (typeof number !== 'number' || !Number.isSafeInteger(number)) {
     throw new MalformedReply(`expected an integer, got ${JSON.stringify(value)}`)
   }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Clock } from '../core/clock.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
+import { bounded } from './bounded.js'
 import type {
   AuditReply,
   Claim,
@@ -208,9 +209,4 @@ export class RedisConnection implements StoreConnection {
 
 function token(fence: Fence): string {
   return `${fence.generation}:${fence.epoch}`
-}
-
-function bounded(items: readonly unknown[]): number {
-  if (items.length > MAX_ITEMS) throw new RangeError(`${items.length} items in one call, at most ${MAX_ITEMS}`)
-  return items.length
 }

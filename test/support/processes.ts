@@ -12,6 +12,8 @@ export interface ServerOptions {
   /** Settings of the server; those that name ports, hosts and the token have defaults here. */
   readonly env?: Readonly<Record<string, string>>
   readonly args?: readonly string[]
+  /** The program, by its path from the root of the project; for the tests of this file. */
+  readonly script?: string
   /** How long the server may take until it is ready, in milliseconds. */
   readonly readyWithinMs?: number
 }
@@ -66,7 +68,11 @@ async function isReady(adminUrl: string): Promise<boolean> {
 }
 
 /** The same without waiting, for tests of what happens before a server is ready, or instead. */
-export async function spawnServer({ env = {}, args = [] }: ServerOptions = {}): Promise<ServerProcess> {
+export async function spawnServer({
+  env = {},
+  args = [],
+  script = 'dist/server/main.js',
+}: ServerOptions = {}): Promise<ServerProcess> {
   const settings: Record<string, string> = {
     PORT: String(await freePort()),
     ADMIN_PORT: String(await freePort()),
@@ -75,7 +81,7 @@ export async function spawnServer({ env = {}, args = [] }: ServerOptions = {}): 
     ADMIN_TOKEN: randomBytes(16).toString('hex'),
     ...env,
   }
-  const own = await spawnNode('dist/server/main.js', args, settings)
+  const own = await spawnNode(script, args, settings)
   const adminUrl = `http://127.0.0.1:${settings.ADMIN_PORT}`
   return {
     pid: own.pid,

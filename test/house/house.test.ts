@@ -20,6 +20,7 @@ const house: readonly {
       sourceFile('src/gate/a.ts', `export { x } from '../server/b.js'`),
       sourceFile('src/gate/a.ts', `import {\n  x,\n  y,\n} from '../server/b.js'`),
       sourceFile('src/gate/a.ts', `const x = await import('../admin/b.js')`),
+      sourceFile('src/limiter/a.ts', `import { x } from '../observe/b.js'`),
       sourceFile('src/server/a.ts', `import '../cli/b.js'`),
       sourceFile('src/cli/a.ts', `import { x } from '../store/b.js'`),
       sourceFile('src/node/a.ts', `import { x } from '../index.js'`),

@@ -27,6 +27,7 @@ interface LockedPackage {
   readonly hasInstallScript?: boolean
   readonly dev?: boolean
   readonly devOptional?: boolean
+  readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 
 const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, LockedPackage> }
@@ -71,6 +72,18 @@ describe('the repository', () => {
     expect(resolved.map(([path]) => path)).toEqual([])
   })
 
+  test('the lock file holds what its packages may need on other systems, or npm ci fails everywhere', () => {
+    expect(missingOptionals(lock.packages)).toEqual([])
+  })
+
+  test('control: a missing optional package is found', () => {
+    const packages = {
+      'node_modules/a': { optionalDependencies: { 'b-linux': '1', 'b-darwin': '1' } },
+      'node_modules/b-linux': {},
+    }
+    expect(missingOptionals(packages)).toEqual(['node_modules/a: b-darwin'])
+  })
+
   test('what runs in production runs nothing at install', () => {
     expect(withInstallScript(lock.packages)).toEqual([])
   })
@@ -84,6 +97,15 @@ describe('the repository', () => {
     expect(withInstallScript(packages)).toEqual(['node_modules/a'])
   })
 })
+
+function missingOptionals(packages: Record<string, LockedPackage>): string[] {
+  const held = new Set(Object.keys(packages).map((path) => path.slice(path.lastIndexOf('node_modules/') + 13)))
+  return Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter((name) => !held.has(name))
+      .map((name) => `${path}: ${name}`),
+  )
+}
 
 function withInstallScript(packages: Record<string, LockedPackage>): string[] {
   return Object.entries(packages)

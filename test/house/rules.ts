@@ -5,11 +5,11 @@ import type { SourceFile } from './sources.js'
 export type Rule = (file: SourceFile) => string[]
 
 /**
- * The folders of src from the inside out: each sees only what stands to its left. `observe` is words and numbers about
- * the others and knows none of them. Nobody sees `cli`, which speaks to a server over the network as any client does
- * and can start one. The root of src is the composition for library users.
+ * The folders of src from the inside out: each sees only what stands to its left. `observe` listens to the limiter's
+ * events: nothing that admits knows who listens. Nobody sees `cli`, which speaks to a server over the network as any
+ * client does and can start one. The root of src is the composition for library users.
  */
-const INSIDE_OUT = ['core', 'observe', 'store', 'node', 'gate', 'limiter', 'admin', 'server']
+const INSIDE_OUT = ['core', 'store', 'node', 'gate', 'limiter', 'observe', 'admin', 'server']
 const CLI_SEES = ['core', 'server', 'cli']
 
 export const dependenciesPointInwards: Rule = ({ path, uncommented }) => {

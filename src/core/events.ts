@@ -6,7 +6,7 @@ export interface NodeEvents {
   'admission.granted': { connectionId: string; org: string; currentCount: number; maxAllowed: number }
   'admission.denied': { org: string; code: RefusalCode; currentCount?: number; maxAllowed?: number; cause?: string }
   'connection.released': { connectionId: string; org: string }
-  'lease.taken': { lease: number; epoch: string; newEpoch: boolean }
+  'lease.taken': { lease: number; epoch: string; recoveryMs: number }
   'lease.renewed': { liveNodes: number; recoveryMs: number }
   'lease.lost': { lease: number; reason: 'lost' | 'fenced' }
   'lease.swept': { lease: number; connections: number }
@@ -17,7 +17,7 @@ export interface NodeEvents {
   'drift.repaired': { leaked: number; missing: number }
   'node.started': Record<string, never>
   'node.quieted': Record<string, never>
-  'node.drained': { closed: number; left: number }
+  'node.drained': { left: number }
 }
 
 type Listener<E extends keyof NodeEvents> = (event: NodeEvents[E]) => void

@@ -7,6 +7,8 @@ import type { Identity } from './identify.js'
 import { Link } from './link.js'
 import type { Upgrade } from './upgrade.js'
 
+export type { WebSocketServer } from 'ws'
+
 /** Who has been let in. */
 export interface Welcome {
   readonly identity: Identity

@@ -158,14 +158,14 @@ export class LeaseKeeper {
       if (reply.reason === 'lost' || reply.reason === 'fenced') this.#loseLease(reply.reason)
       return undefined
     }
-    const { epoch, newEpoch: began, recoveryMs, evictionPolicy } = reply.value
+    const { epoch, recoveryMs, evictionPolicy } = reply.value
     this.#renewedAt = sentAt
     this.#recoveryMs = recoveryMs
     if (who.epoch === undefined) {
       // Whatever was still to be given back was held under an older lease, and is swept with it.
       releases.forget()
       this.#lease = { id: who.lease, epoch }
-      events.emit('lease.taken', { lease: who.lease, epoch, newEpoch: began })
+      events.emit('lease.taken', { lease: who.lease, epoch, recoveryMs })
       if (!['', 'noeviction'].includes(evictionPolicy)) events.emit('store.misconfigured', { evictionPolicy })
     }
     return new Session(connection, { lease: who.lease, generation: who.generation, epoch })

@@ -4,9 +4,10 @@ import { UsageError } from '../core/errors.js'
 import { EventBus } from '../core/events.js'
 import { connectionId } from '../core/ids.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
+import { checkLimit } from '../core/limits.js'
 import { idProblem } from '../core/org-id.js'
 import { retryAfterMs } from '../core/retry-after.js'
-import type { Claim, LeaseStore } from '../store/lease-store.js'
+import { type Claim, type LeaseStore, StoreUnavailable } from '../store/lease-store.js'
 import { AdmissionQueue } from './admission-queue.js'
 import { Auditor } from './auditor.js'
 import { HeldConnection } from './held-connection.js'
@@ -118,6 +119,18 @@ export class LimiterNode implements Admitter {
     }
   }
 
+  /**
+   * Sets or clears (`undefined`) the operator's exception for an org; it binds the very next admission on every node.
+   * Rejects with `StoreUnavailable` when the store did not confirm it; saying it again is harmless.
+   */
+  async setLimit(org: string, limit: number | undefined): Promise<void> {
+    if (idProblem(org)) throw new UsageError('INVALID_ORG', `the org id ${idProblem(org)}`)
+    if (limit !== undefined) checkLimit(limit)
+    const reply = await this.#keeper.session?.call((connection, fence) => connection.override(fence, org, limit))
+    if (reply?.status === 'ok') return
+    throw new StoreUnavailable(reply?.status === 'unanswered' ? reply.cause : 'no session is open')
+  }
+
   /** Admits nobody from here on; what is open stays. */
   quiet(): void {
     if (this.#phase === 'stopped' || this.#isClosing() || this.#phase === 'quiet') return
@@ -136,7 +149,7 @@ export class LimiterNode implements Admitter {
     const open = this.#held.held()
     for (const connection of open) connection.lose('DRAINING')
     await Promise.race([this.#allReturned(), sleep(this.#options.clock, withinMs)])
-    this.events.emit('node.drained', { closed: open.length - this.#held.size, left: this.#held.size })
+    this.events.emit('node.drained', { left: this.#held.size })
     await this.#auditor.stop()
     await this.#keeper.stop({ leave: true })
     this.#phase = 'stopped'
@@ -160,9 +173,7 @@ export class LimiterNode implements Admitter {
   #claim({ org, gateway, instance, address, limit = this.#options.connectionsPerOrg }: AdmissionRequest): Claim {
     const problem = idProblem(org)
     if (problem) throw new UsageError('INVALID_ORG', `the org id ${problem}`)
-    if (limit !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(limit) && limit >= 0)) {
-      throw new UsageError('INVALID_LIMIT', `a limit is a whole number of connections or Infinity, not ${limit}`)
-    }
+    checkLimit(limit)
     const since = new Date(this.#options.clock.wallMs()).toISOString()
     return {
       id: connectionId(this.#keeper.lease, this.#counter++),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { idProblem } from '../core/org-id.js'
 import { parseJson } from './parse-json.js'
 
 /** One API key as the server keeps it: the key itself is forgotten as soon as it is read. */
@@ -15,12 +16,10 @@ export type ParsedKeys =
   /** One text a fault, each with its place in the file and never with a key. */
   | { readonly ok: false; readonly problems: readonly string[] }
 
-/** A lone surrogate has no UTF-8, so two such names could become one on their way to the store. */
-const name = z
-  .string('must be a text')
-  .min(1, 'must not be empty')
-  .max(256, 'must have at most 256 characters')
-  .refine((text) => !/\p{Surrogate}/u.test(text), 'must not hold half of a surrogate pair')
+const name = z.string('must be a text').superRefine((text, context) => {
+  const message = idProblem(text)
+  if (message) context.addIssue({ code: 'custom', message })
+})
 
 const keysFile = z.strictObject(
   {

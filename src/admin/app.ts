@@ -1,0 +1,37 @@
+import { Hono } from 'hono'
+import { UsageError } from '../core/errors.js'
+import type { Limiter } from '../limiter/limiter.js'
+import type { Log } from '../observe/log.js'
+import { StoreUnavailable } from '../store/lease-store.js'
+import { bearer } from './auth.js'
+import { healthApp } from './health.js'
+import { nodesApp } from './nodes.js'
+import { orgsApp } from './orgs.js'
+import { problem } from './problem.js'
+
+export interface AdminOptions {
+  readonly limiter: Limiter
+  readonly token: string
+  readonly nodeName: string
+  readonly log: Log
+}
+
+/** Everything on the admin listener: health without credentials, the rest for bearers of the admin token. */
+export function adminApp({ limiter, token, nodeName, log }: AdminOptions): Hono {
+  const app = new Hono()
+  app.route('/', healthApp(limiter))
+  app.use('/admin/*', bearer(token))
+  app.route('/admin/v1', orgsApp(limiter))
+  app.route('/admin/v1', nodesApp(limiter, nodeName))
+  app.notFound((context) => problem(context, 404, 'NOT_FOUND', 'There is nothing at this path'))
+  app.onError((error, context) => {
+    if (error instanceof StoreUnavailable) {
+      context.header('Retry-After', '1')
+      return problem(context, 503, 'STORE_UNAVAILABLE', error.message)
+    }
+    if (error instanceof UsageError) return problem(context, 400, error.code, error.message)
+    log.error({ err: error, path: context.req.path }, 'an admin request failed')
+    return problem(context, 500, 'INTERNAL_ERROR', 'The request failed; the log of the node says why')
+  })
+  return app
+}

@@ -1,0 +1,159 @@
+import type { Server } from 'node:http'
+import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
+import { systemClock } from '../core/clock.js'
+import { EventBus, type NodeEvents } from '../core/events.js'
+import { Gate, type GateOptions } from '../gate/gate.js'
+import { adoptedSockets, type WebSocketServer } from '../gate/ws-gate.js'
+import { LimiterNode } from '../node/limiter-node.js'
+import type { LeaseStore } from '../store/lease-store.js'
+import { type LimiterOptions, resolveOptions } from './options.js'
+import { ClusterStats, type OrgStats } from './org-stats.js'
+
+export type AttachOptions = Pick<GateOptions, 'identify'> &
+  Partial<Pick<GateOptions, 'accepts' | 'maxConnections' | 'pongTimeoutMs' | 'upgradeTimeoutMs' | 'observer'>>
+
+/** The share of a drain left for giving back slots and the lease after the sockets are closed. */
+const SOCKET_SHARE = 0.8
+
+/**
+ * Limits connections per org, exactly over all processes that share a store. One per process; many servers may be
+ * attached to it.
+ */
+export class Limiter {
+  readonly stats: ClusterStats
+  readonly #node: LimiterNode
+  readonly #store: LeaseStore
+  readonly #events = new EventBus()
+  readonly #gates = new Set<Gate>()
+  readonly #detach: (() => void)[] = []
+
+  /** Use `createLimiter`. */
+  constructor(options: LimiterOptions) {
+    const { store, timing, connectionsPerOrg, name } = resolveOptions(options)
+    this.#store = store
+    this.stats = new ClusterStats(store, connectionsPerOrg)
+    this.#node = new LimiterNode({
+      ...{ store, timing, connectionsPerOrg, name, clock: systemClock, random: Math.random },
+      events: this.#events,
+    })
+    this.#node.start()
+  }
+
+  get phase(): Phase {
+    return this.#node.phase
+  }
+
+  /** Connections of this process that are open or being admitted. */
+  get connections(): number {
+    return this.#node.connections
+  }
+
+  /** Whether admissions can be decided now, as far as this process knows. */
+  get storeReachable(): boolean {
+    return this.#node.storeReachable
+  }
+
+  /** Where the shared state is, without credentials. */
+  get storeDescription(): string {
+    return this.#store.description
+  }
+
+  get embedded(): boolean {
+    return this.#store.embedded
+  }
+
+  /**
+   * Decides whether an org may hold one more connection, within the store's deadline. Resolves for every refusal, also
+   * when the store is away; rejects only with `UsageError` for an org id or limit that can never be valid. Call
+   * `release` when the connection has really closed; close it when `lost` aborts.
+   */
+  admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission> {
+    return this.#node.admit(request, signal)
+  }
+
+  /**
+   * Puts the limit in front of a WebSocket server: owns the HTTP server's `upgrade` event (there must be no other
+   * listener), refuses with problem details before the upgrade, and emits `connection` on `wss` (made with
+   * `noServer: true`) for who is admitted, with the admission as the third argument. Slots follow the raw sockets.
+   */
+  attach(server: Server, wss: WebSocketServer, options: AttachOptions): void {
+    const gate = this.openGate({ ...options, sockets: adoptedSockets(wss, systemClock) })
+    server.on('upgrade', gate.handleUpgrade)
+    this.#detach.push(() => server.off('upgrade', gate.handleUpgrade))
+  }
+
+  /** A gate of one's own making; `drain` closes it with the others. */
+  openGate(options: Omit<GateOptions, 'admitter'>): Gate {
+    const gate = new Gate({ ...options, admitter: this.#node })
+    this.#gates.add(gate)
+    return gate
+  }
+
+  /**
+   * Whether `admit` would probably say yes. Advisory: another connection may take the slot before yours asks. Rejects
+   * with `STORE_UNAVAILABLE`.
+   */
+  async canAccept(orgId: string): Promise<boolean> {
+    const { currentCount, maxAllowed } = await this.stats.org(orgId)
+    return this.phase === 'running' && currentCount < maxAllowed
+  }
+
+  /** Rejects with `STORE_UNAVAILABLE`. */
+  orgStats(orgId: string): Promise<OrgStats> {
+    return this.stats.org(orgId)
+  }
+
+  /**
+   * Sets or clears (`undefined`) the operator's exception to an org's limit; it binds the very next admission on every
+   * node. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it.
+   */
+  setLimit(orgId: string, limit: number | undefined): Promise<void> {
+    return this.#node.setLimit(orgId, limit)
+  }
+
+  /** Every org that holds slots or has an operator's exception. Rejects with `STORE_UNAVAILABLE`. */
+  allOrgStats(): Promise<OrgStats[]> {
+    return this.stats.allOrgs()
+  }
+
+  /** Listens to what happens on this node; returns the function that stops listening. */
+  on<E extends keyof NodeEvents>(event: E, listener: (event: NodeEvents[E]) => void): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  /** Resolves when the first admission is possible; with a fresh Redis that takes two renew intervals. */
+  ready(): Promise<void> {
+    if (this.phase !== 'starting') return Promise.resolve()
+    return new Promise((resolve) => {
+      const stop = this.on('node.started', () => {
+        stop()
+        resolve()
+      })
+    })
+  }
+
+  /** Admits nobody from here on; what is open stays. */
+  quiet(): void {
+    this.#node.quiet()
+  }
+
+  /**
+   * Stops in order, within `withinMs`: admits none, closes every connection with 1012, gives back each slot as its
+   * socket closes, gives up the lease last.
+   */
+  async drain({ withinMs = 25_000 }: { readonly withinMs?: number } = {}): Promise<void> {
+    const startMs = systemClock.monotonicMs()
+    this.quiet()
+    const socketsMs = withinMs * SOCKET_SHARE
+    await Promise.all([...this.#gates].map((gate) => gate.closeAll('DRAINING', { withinMs: socketsMs })))
+    await this.#node.drain({ withinMs: Math.max(0, withinMs - (systemClock.monotonicMs() - startMs)) })
+    for (const gate of this.#gates) gate.destroy()
+    for (const detach of this.#detach.splice(0)) detach()
+    await this.#store.close()
+  }
+}
+
+/** The library's front door. Throws `UsageError` for options that cannot work; connects in the background. */
+export function createLimiter(options: LimiterOptions = {}): Limiter {
+  return new Limiter(options)
+}

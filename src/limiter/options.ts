@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { systemClock } from '../core/clock.js'
+import { UsageError } from '../core/errors.js'
+import { type LeaseTiming, leaseTiming } from '../core/lease-timing.js'
+import { checkLimit } from '../core/limits.js'
+import type { LeaseStore } from '../store/lease-store.js'
+import { MemoryStore } from '../store/memory-store.js'
+import { RedisStore } from '../store/redis-store.js'
+
+export interface LimiterOptions {
+  /**
+   * Where the cluster's shared state lives: `redis://` or `rediss://`. Without it an embedded store serves this process
+   * alone, with the same semantics.
+   */
+  readonly redis?: string
+  /** A store of one's own making or sharing, instead of `redis`. */
+  readonly store?: LeaseStore
+  readonly limits?: {
+    /** Connections of an org for which neither `admit` nor an operator says another; 3 where absent. */
+    readonly org?: number
+  }
+  /** How long a dead node keeps its slots (T); 15 s where absent. */
+  readonly leaseTtlMs?: number
+  /** How often a node renews its lease (R); 3 s where absent. */
+  readonly renewIntervalMs?: number
+  /** Deadline of one store call, and of one admission (C); 250 ms where absent. */
+  readonly storeTimeoutMs?: number
+  /** What operators see of this node; the host's name and a random part where absent. */
+  readonly nodeName?: string
+  /** In front of every key in Redis; `hc:1:` where absent. */
+  readonly keyPrefix?: string
+}
+
+/** The one literal of the library's defaults. */
+export const LIMITER_DEFAULTS = {
+  connectionsPerOrg: 3,
+  leaseTtlMs: 15_000,
+  renewIntervalMs: 3_000,
+  storeTimeoutMs: 250,
+  keyPrefix: 'hc:1:',
+} as const
+
+export interface ResolvedOptions {
+  readonly store: LeaseStore
+  readonly timing: LeaseTiming
+  readonly connectionsPerOrg: number
+  readonly name: string
+}
+
+/** Throws `UsageError` with what is wrong and what is accepted. */
+export function resolveOptions(options: LimiterOptions): ResolvedOptions {
+  const defaults = LIMITER_DEFAULTS
+  const timing = leaseTiming({
+    ttlMs: options.leaseTtlMs ?? defaults.leaseTtlMs,
+    renewIntervalMs: options.renewIntervalMs ?? defaults.renewIntervalMs,
+    callTimeoutMs: options.storeTimeoutMs ?? defaults.storeTimeoutMs,
+  })
+  const connectionsPerOrg = options.limits?.org ?? defaults.connectionsPerOrg
+  checkLimit(connectionsPerOrg)
+  return {
+    store: storeOf(options, timing),
+    timing,
+    connectionsPerOrg,
+    name: options.nodeName ?? `${hostname()}#${randomBytes(3).toString('hex')}`,
+  }
+}
+
+function storeOf({ store, redis, keyPrefix }: LimiterOptions, timing: LeaseTiming): LeaseStore {
+  if (store && redis !== undefined) {
+    throw new UsageError('INVALID_SETTINGS', 'give either `store` or `redis`, not both')
+  }
+  if (store) return store
+  const clock = systemClock
+  if (redis === undefined) return new MemoryStore({ timing, clock })
+  return new RedisStore({ url: redis, timing, clock, keyPrefix: keyPrefix ?? LIMITER_DEFAULTS.keyPrefix })
+}

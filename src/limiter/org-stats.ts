@@ -1,0 +1,98 @@
+import type { LeaseStore, OrgCount } from '../store/lease-store.js'
+
+export interface OrgStats {
+  readonly orgId: string
+  /** Slots of live leases over the whole cluster. */
+  readonly currentCount: number
+  /** The limit in force: the operator's exception, else the default. */
+  readonly maxAllowed: number
+}
+
+/** What a holder of a slot told when it connected, and which lease it hangs on. */
+export interface Connection {
+  readonly connectionId: string
+  readonly lease: number
+  readonly gateway?: string
+  readonly instance?: string
+  readonly address?: string
+  /** RFC 3339. */
+  readonly since?: string
+}
+
+export interface NodeStats {
+  readonly name: string
+  readonly lease: number
+  readonly connections: number
+  readonly leaseExpiresInMs: number
+  readonly startedAt?: string
+}
+
+/** Read-only questions about the whole cluster. All reject with `STORE_UNAVAILABLE` when the store does not answer. */
+export class ClusterStats {
+  readonly #store: LeaseStore
+  readonly #connectionsPerOrg: number
+
+  constructor(store: LeaseStore, connectionsPerOrg: number) {
+    this.#store = store
+    this.#connectionsPerOrg = connectionsPerOrg
+  }
+
+  async org(orgId: string): Promise<OrgStats> {
+    const [count] = await this.#store.countOrgs([orgId])
+    return this.#stats(count ?? { org: orgId, count: 0, override: undefined })
+  }
+
+  /** One page of the orgs that hold slots or have an exception; '0' starts and ends. A page may repeat an org. */
+  async orgs(cursor: string): Promise<{ cursor: string; orgs: OrgStats[] }> {
+    const page = await this.#store.listOrgs(cursor)
+    const counts = await this.#store.countOrgs([...new Set(page.orgs)])
+    return { cursor: page.cursor, orgs: counts.filter(isOfInterest).map((count) => this.#stats(count)) }
+  }
+
+  /** All pages, each org once. For clusters with very many orgs, page. */
+  async allOrgs(): Promise<OrgStats[]> {
+    const all = new Map<string, OrgStats>()
+    let cursor = '0'
+    do {
+      const page = await this.orgs(cursor)
+      for (const stats of page.orgs) all.set(stats.orgId, stats)
+      cursor = page.cursor
+    } while (cursor !== '0')
+    return [...all.values()]
+  }
+
+  async connections(orgId: string, limit: number): Promise<Connection[]> {
+    const holders = await this.#store.holders(orgId, limit)
+    return holders.map(({ id, lease, details }) => ({ connectionId: id, lease, ...parsed(details) }))
+  }
+
+  async nodes(): Promise<NodeStats[]> {
+    const nodes = await this.#store.nodes()
+    return nodes.map(({ lease, connections, expiresInMs, info }) => ({
+      name: String(lease),
+      ...parsed(info),
+      lease,
+      connections,
+      leaseExpiresInMs: expiresInMs,
+    }))
+  }
+
+  #stats({ org, count, override }: OrgCount): OrgStats {
+    return { orgId: org, currentCount: count, maxAllowed: override ?? this.#connectionsPerOrg }
+  }
+}
+
+/** An org whose last holder has just died is still listed by the store, with nothing to show. */
+function isOfInterest({ count, override }: OrgCount): boolean {
+  return count > 0 || override !== undefined
+}
+
+/** What a node wrote is JSON; what somebody else wrote is not shown. */
+function parsed(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : {}
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,37 @@
+import type { Limiter } from '../limiter/limiter.js'
+import type { Log } from './log.js'
+
+/** Writes what a node goes through into the log: changes loudly, single admissions only at debug level. */
+export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
+  let away = false
+  limiter.on('store.left', ({ cause }) => {
+    if (away) log.debug({ cause }, 'the store still does not answer')
+    else log.warn({ cause }, 'the connection to the store is lost; open connections stay, new ones wait or are refused')
+    away = true
+  })
+  limiter.on('store.joined', (fields) => {
+    if (away) log.info(fields, 'the store answers again')
+    away = false
+  })
+  limiter.on('lease.taken', (fields) => {
+    log.info(fields, 'lease taken')
+    if (fields.recoveryMs > 0) {
+      log.warn(
+        fields,
+        'the store is new or was wiped: admissions wait until other nodes have told of their connections',
+      )
+    }
+  })
+  limiter.on('lease.lost', (fields) => log.error(fields, 'the lease is lost; a new one will be taken'))
+  limiter.on('connections.reasserted', (fields) => log.warn(fields, 'open connections were told to the store again'))
+  limiter.on('lease.swept', (fields) => log.info(fields, 'the slots of a dead node are swept'))
+  limiter.on('drift.repaired', (fields) => log.error(fields, 'the store and the open connections differed; repaired'))
+  limiter.on('store.misconfigured', (fields) =>
+    log.error(fields, 'Redis may evict keys, and with them slots: set maxmemory-policy to noeviction'),
+  )
+  limiter.on('node.started', () => log.info({}, 'admitting connections'))
+  limiter.on('node.quieted', () => log.info({}, 'admitting no more connections'))
+  limiter.on('node.drained', (fields) => log.info(fields, 'connections closed'))
+  limiter.on('admission.granted', (fields) => log.debug(fields, 'admitted'))
+  limiter.on('admission.denied', (fields) => log.debug(fields, 'denied'))
+}

@@ -1,0 +1,27 @@
+import type { Config } from './config.js'
+import { DEMO_KEYS } from './demo-keys.js'
+import { ENDPOINT, type RunningServer } from './server.js'
+
+/** What a person sees at start: where to connect, with which key, and what is not fit for production yet. */
+export function banner(config: Config, server: RunningServer): string[] {
+  const host = config.host ?? '127.0.0.1'
+  const adminHost = config.adminHost
+  const lines = [
+    `headcount listens on ws://${bracketed(host)}:${server.port}${ENDPOINT}`,
+    `  limit   ${config.maxConnectionsPerOrg} connections per org, ${config.maxConnections} on this node`,
+    `  store   ${server.storeDescription}`,
+    `  admin   http://${bracketed(adminHost)}:${server.adminPort}`,
+  ]
+  if (config.adminToken === undefined) lines.push(`  token   ${server.adminToken} (made for this run; set ADMIN_TOKEN)`)
+  if (server.embedded) {
+    lines.push('  !       the embedded store serves this process alone; set REDIS_URL for a cluster')
+  }
+  if (config.demoKeys) {
+    lines.push(`  !       demo keys in use, this machine only: ${DEMO_KEYS.join(', ')}; set HEADCOUNT_KEYS_FILE`)
+  }
+  return lines
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}

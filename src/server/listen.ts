@@ -1,0 +1,41 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { UsageError } from '../core/errors.js'
+
+/** Slow and oversized requests end here, before anything of ours sees them. */
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 2_000,
+  maxHeaderSize: 16 * 1024,
+}
+
+export function httpServer(listener: RequestListener): Server {
+  return createServer(LIMITS, listener)
+}
+
+/** Resolves with the port once the server listens. Throws `CANNOT_LISTEN` with the reason and what to do. */
+export function listen(server: Server, port: number, host: string | undefined, variable: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException) => {
+      const where = `${host ?? 'all interfaces'}, port ${port}`
+      reject(
+        new UsageError('CANNOT_LISTEN', `cannot listen on ${where} (${error.code}); set ${variable} to another one`),
+      )
+    }
+    server.once('error', fail)
+    server.listen(port, host, () => {
+      server.off('error', fail)
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}
+
+/** Stops listening and closes what is left of plain HTTP; upgraded sockets are not its business. */
+export function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}

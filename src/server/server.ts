@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto'
+import { getRequestListener } from '@hono/node-server'
+import { adminApp } from '../admin/app.js'
+import { systemClock } from '../core/clock.js'
+import { UsageError } from '../core/errors.js'
+import type { GateObserver } from '../gate/gate-observer.js'
+import type { Identify } from '../gate/identify.js'
+import { webSocketOnly } from '../gate/plain-http.js'
+import { ownSockets } from '../gate/ws-gate.js'
+import { createLimiter } from '../limiter/limiter.js'
+import type { Log } from '../observe/log.js'
+import { logEvents } from '../observe/log-events.js'
+import type { Config } from './config.js'
+import { demoKeyRing } from './demo-keys.js'
+import { KeyFile } from './key-file.js'
+import { closeServer, httpServer, listen } from './listen.js'
+
+/** Where WSO2's gateways connect. */
+export const ENDPOINT = '/api/internal/v1/ws/gateways/connect'
+
+export interface RunningServer {
+  readonly port: number
+  readonly adminPort: number
+  readonly adminToken: string
+  readonly storeDescription: string
+  readonly embedded: boolean
+  /** Stops in order, within the drain time; resolves when everything is closed. */
+  stop(): Promise<void>
+}
+
+/** The composition root. Throws `UsageError` where the environment cannot work: a key file, a port. */
+export async function startServer(config: Config, log: Log): Promise<RunningServer> {
+  const keys = await openKeys(config, log)
+  const limiter = createLimiter({
+    ...(config.redisUrl !== undefined && { redis: config.redisUrl }),
+    limits: { org: config.maxConnectionsPerOrg },
+    leaseTtlMs: config.leaseTtlMs,
+    renewIntervalMs: config.renewIntervalMs,
+    storeTimeoutMs: config.storeTimeoutMs,
+    nodeName: config.nodeName,
+    keyPrefix: config.keyPrefix,
+  })
+  logEvents(limiter, log)
+  const gate = limiter.openGate({
+    identify: keys.identify,
+    sockets: ownSockets(systemClock),
+    accepts: isEndpoint,
+    maxConnections: config.maxConnections,
+    pongTimeoutMs: config.connectionTimeoutMs,
+    observer: logGate(log),
+  })
+  const adminToken = config.adminToken ?? randomBytes(18).toString('base64url')
+  const admin = adminApp({ limiter, token: adminToken, nodeName: config.nodeName, log })
+  const publicServer = httpServer(webSocketOnly(isEndpoint)).on('upgrade', gate.handleUpgrade)
+  const adminServer = httpServer(getRequestListener(admin.fetch))
+
+  const stop = async () => {
+    keys.stop()
+    // The listeners stay open while connections drain: who comes now is told 503 and where the health is.
+    await limiter.drain({ withinMs: config.drainTimeMs })
+    await Promise.all([closeServer(publicServer), closeServer(adminServer)])
+  }
+  try {
+    const port = await listen(publicServer, config.port, config.host, 'PORT or HOST')
+    const adminPort = await listen(adminServer, config.adminPort, config.adminHost, 'ADMIN_PORT or ADMIN_HOST')
+    const { storeDescription, embedded } = limiter
+    return { port, adminPort, adminToken, storeDescription, embedded, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function isEndpoint(path: string): boolean {
+  return path === ENDPOINT
+}
+
+async function openKeys(config: Config, log: Log): Promise<{ identify: Identify; stop(): void }> {
+  if (config.keysFile === undefined) {
+    const ring = demoKeyRing()
+    return { identify: (request) => ring.identify(request.headers), stop() {} }
+  }
+  const opened = await KeyFile.open({ path: config.keysFile, clock: systemClock, log })
+  if (!opened.ok) throw new UsageError('INVALID_KEYS_FILE', opened.problems.join('\n'))
+  return { identify: opened.keyFile.identify, stop: () => opened.keyFile.stop() }
+}
+
+function logGate(log: Log): GateObserver {
+  return {
+    upgradeRefused: ({ refusal, requestId, org, gateway, address }) =>
+      log.info({ requestId, code: refusal.code, org, gateway, address }, 'upgrade refused'),
+    connectionOpened: (fields) => log.info(fields, 'connection opened'),
+    connectionClosed: (fields) => log.info(fields, 'connection closed'),
+    faulted: ({ error, ...fields }) => log.error({ ...fields, err: error }, 'an upgrade failed'),
+  }
+}

@@ -1,0 +1,70 @@
+import type { Admission, AdmissionRequest, Admitter, Phase } from '../../src/core/admission.js'
+import type { ClosingCode } from '../../src/core/closures.js'
+
+export interface CountingAdmitterOptions {
+  readonly limit?: number
+  /** `false` for a node that hands over a slot although the asker has gone: the gate must give it back. */
+  readonly heedsAbort?: boolean
+}
+
+/** A node of one process: counts in a Map, can be held up, can lose slots. Takes the slot first and answers later. */
+export class CountingAdmitter implements Admitter {
+  phase: Phase = 'running'
+  readonly requests: AdmissionRequest[] = []
+  readonly #options: Required<CountingAdmitterOptions>
+  readonly #slots = new Map<string, { org: string; lose: AbortController }>()
+  #held: Promise<void> | undefined
+  #waiting = 0
+
+  constructor(options: CountingAdmitterOptions = {}) {
+    this.#options = { limit: 3, heedsAbort: true, ...options }
+  }
+
+  /** Slots taken and not given back. */
+  get count(): number {
+    return this.#slots.size
+  }
+
+  /** Admissions that nobody has answered yet. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** Answers no admission until the returned function is called. */
+  hold(): () => void {
+    let go = () => {}
+    this.#held = new Promise((resolve) => {
+      go = resolve
+    })
+    return () => {
+      this.#held = undefined
+      go()
+    }
+  }
+
+  /** Takes a slot away, as a node does that has lost its lease or drains. */
+  lose(reason: ClosingCode): void {
+    for (const { lose } of this.#slots.values()) lose.abort(reason)
+  }
+
+  async admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission> {
+    this.requests.push(request)
+    const { org } = request
+    const maxAllowed = request.limit ?? this.#options.limit
+    const currentCount = [...this.#slots.values()].filter((slot) => slot.org === org).length
+    const connectionId = `c-${this.requests.length}`
+    const lose = new AbortController()
+    const full = currentCount >= maxAllowed
+    if (!full) this.#slots.set(connectionId, { org, lose })
+    const release = () => void this.#slots.delete(connectionId)
+    this.#waiting++
+    await this.#held
+    this.#waiting--
+    if (full) return { admitted: false, code: 'ORG_CONNECTION_LIMIT_EXCEEDED', currentCount, maxAllowed }
+    if (signal?.aborted && this.#options.heedsAbort) {
+      release()
+      return { admitted: false, code: 'STORE_UNAVAILABLE' }
+    }
+    return { admitted: true, connectionId, currentCount: currentCount + 1, maxAllowed, release, lost: lose.signal }
+  }
+}

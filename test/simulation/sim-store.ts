@@ -1,0 +1,221 @@
+import type { LeaseTiming } from '../../src/core/lease-timing.js'
+import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection } from '../../src/store/lease-store.js'
+import { MAX_ITEMS } from '../../src/store/lease-store.js'
+import { MemoryTables } from '../../src/store/memory-tables.js'
+import { MemoryVerbs } from '../../src/store/memory-verbs.js'
+import type { Owner, World } from './world.js'
+
+export interface NetworkHabits {
+  /** Per call: the connection breaks before the request, or after it ran and before its answer. */
+  readonly breakChance: number
+  /** Per call on a broken or given-up connection: what was sent is delivered all the same, up to `lateMs` later. */
+  readonly lateChance: number
+  readonly lateMs: number
+  /** Per call: the network delivers the request twice, the second time late. */
+  readonly twiceChance: number
+}
+
+/** A store process of which everybody has the same view: the twin, with a clock and a mind to lose. */
+export class SimStore {
+  readonly world: World
+  readonly timing: LeaseTiming
+  readonly habits: NetworkHabits
+  readonly tables = new MemoryTables()
+  verbs: MemoryVerbs
+  frozen = false
+  timeOffsetMs = 0
+  #waiting: (() => void)[] = []
+
+  constructor(world: World, timing: LeaseTiming, habits: NetworkHabits) {
+    this.world = world
+    this.timing = timing
+    this.habits = habits
+    this.verbs = new MemoryVerbs(this.tables, timing, () => Math.floor(world.nowMs + this.timeOffsetMs))
+  }
+
+  /** A request has arrived: it runs now, or when the store thaws. */
+  arrive(run: () => void): void {
+    if (this.frozen) this.#waiting.push(run)
+    else run()
+  }
+
+  thaw(): void {
+    this.frozen = false
+    for (const run of this.#waiting.splice(0)) run()
+  }
+}
+
+/** One node's way to the store. Cutting it loses nothing by itself: what is under way waits until it is healed. */
+export class SimLink implements LeaseStore {
+  readonly embedded = false
+  readonly description = 'simulated'
+  readonly owner: Owner
+  cut = false
+  readonly #store: SimStore
+  readonly #connections = new Set<SimConnection>()
+  #held: (() => void)[] = []
+
+  constructor(store: SimStore, owner: Owner) {
+    this.#store = store
+    this.owner = owner
+  }
+
+  get store(): SimStore {
+    return this.#store
+  }
+
+  connect(): Promise<Reply<StoreConnection>> {
+    const { world, timing } = this.#store
+    return new Promise((resolve) => {
+      const fail = () => resolve({ status: 'unanswered', cause: 'no connection' })
+      const cancel = world.at(timing.callTimeoutMs, fail, this.owner)
+      if (this.cut) return
+      const latencyMs = world.dice.next() * 4
+      world.at(
+        latencyMs,
+        () => {
+          if (this.cut || this.#store.frozen) return
+          cancel()
+          const connection = new SimConnection(this)
+          this.#connections.add(connection)
+          resolve({ status: 'ok', value: connection })
+        },
+        this.owner,
+      )
+    })
+  }
+
+  /** Something that travels; it waits while the link is cut. */
+  travel(delayMs: number, arrive: () => void, owner?: Owner): void {
+    this.#store.world.at(delayMs, () => (this.cut ? this.#held.push(() => arrive()) : arrive()), owner)
+  }
+
+  heal(): void {
+    this.cut = false
+    for (const arrive of this.#held.splice(0)) arrive()
+  }
+
+  /** The network resets every connection of this node. */
+  breakAll(): void {
+    for (const connection of this.#connections) connection.breakNow('reset by the network')
+  }
+
+  forget(connection: SimConnection): void {
+    this.#connections.delete(connection)
+  }
+
+  countOrgs(): Promise<OrgCount[]> {
+    return Promise.resolve([])
+  }
+  listOrgs(): Promise<{ cursor: string; orgs: string[] }> {
+    return Promise.resolve({ cursor: '0', orgs: [] })
+  }
+  holders(): Promise<Holder[]> {
+    return Promise.resolve([])
+  }
+  nodes(): Promise<NodeEntry[]> {
+    return Promise.resolve([])
+  }
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/**
+ * One connection: requests arrive in the order in which they were sent, answers come back in the order in which they
+ * were given. Once it is broken no answer comes; what was sent may arrive all the same, much later.
+ */
+class SimConnection implements StoreConnection {
+  readonly closed: Promise<string>
+  readonly #link: SimLink
+  readonly #pending = new Set<(cause: string) => void>()
+  #close: (reason: string) => void = () => {}
+  #gone: string | undefined
+  #lastArrivalMs = 0
+  #lastAnswerMs = 0
+
+  constructor(link: SimLink) {
+    this.#link = link
+    this.closed = new Promise((resolve) => {
+      this.#close = resolve
+    })
+  }
+
+  destroy(reason: string): void {
+    this.breakNow(reason)
+  }
+
+  breakNow(reason: string): void {
+    if (this.#gone) return
+    this.#gone = reason
+    this.#link.forget(this)
+    for (const settle of this.#pending) settle(reason)
+    this.#pending.clear()
+    this.#close(reason)
+  }
+
+  #call<T>(verb: (verbs: MemoryVerbs) => Reply<T>): Promise<Reply<T>> {
+    const { store, owner } = this.#link
+    const { world, timing, habits } = store
+    const { dice } = world
+    if (this.#gone) return Promise.resolve({ status: 'unanswered', cause: this.#gone })
+    return new Promise((resolve) => {
+      const settle = (reply: Reply<T>) => {
+        cancel()
+        this.#pending.delete(unanswered)
+        resolve(reply)
+      }
+      const unanswered = (cause: string) => settle({ status: 'unanswered', cause })
+      const cancel = world.at(timing.callTimeoutMs, () => this.breakNow('no answer in time'), owner)
+      this.#pending.add(unanswered)
+
+      const breaks = dice.chance(habits.breakChance) ? dice.pick(['before', 'after'] as const) : undefined
+      if (breaks === 'before') world.at(dice.next() * 3, () => this.breakNow('reset by the network'), owner)
+      const arriveMs = Math.max(this.#lastArrivalMs, world.nowMs + dice.next() * 4)
+      this.#lastArrivalMs = arriveMs
+
+      const execute = () => store.arrive(() => this.#answer(verb(store.verbs), settle, breaks === 'after'))
+      this.#link.travel(arriveMs - world.nowMs, () => {
+        // What a broken connection had sent is lost, or held back by the network and delivered later.
+        if (!this.#gone) execute()
+        else if (dice.chance(habits.lateChance)) {
+          world.note(`${owner.name}: a request of a broken connection will arrive late`)
+          world.at(dice.next() * habits.lateMs, () => store.arrive(() => void verb(store.verbs)))
+        }
+      })
+      if (dice.chance(habits.twiceChance)) {
+        world.note(`${owner.name}: a request will arrive twice`)
+        world.at(dice.next() * habits.lateMs, () => store.arrive(() => void verb(store.verbs)))
+      }
+    })
+  }
+
+  #answer<T>(reply: Reply<T>, settle: (reply: Reply<T>) => void, breaks: boolean): void {
+    const { store, owner } = this.#link
+    const { world } = store
+    const atMs = Math.max(this.#lastAnswerMs, world.nowMs + world.dice.next() * 4)
+    this.#lastAnswerMs = atMs
+    this.#link.travel(
+      atMs - world.nowMs,
+      () => {
+        if (this.#gone) return
+        if (breaks) this.breakNow('reset by the network')
+        else settle(reply)
+      },
+      owner,
+    )
+  }
+
+  hello: StoreConnection['hello'] = (request) => this.#call((verbs) => verbs.hello(request))
+  acquire: StoreConnection['acquire'] = (fence, claims) => this.#call((verbs) => verbs.acquire(fence, claims))
+  release: StoreConnection['release'] = (fence, slots) => this.#call((verbs) => verbs.release(fence, slots))
+  renew: StoreConnection['renew'] = (fence) => this.#call((verbs) => verbs.renew(fence))
+  sweep: StoreConnection['sweep'] = (fence, dead, entries) =>
+    this.#call((verbs) => verbs.sweep(fence, dead, entries, MAX_ITEMS))
+  leave: StoreConnection['leave'] = (fence) => this.#call((verbs) => verbs.leave(fence))
+  reassert: StoreConnection['reassert'] = (fence, claims, how) =>
+    this.#call((verbs) => verbs.reassert(fence, claims, how))
+  override: StoreConnection['override'] = (fence, org, limit) =>
+    this.#call((verbs) => verbs.override(fence, org, limit))
+  audit: StoreConnection['audit'] = (fence, cursor, slots) => this.#call((verbs) => verbs.audit(fence, cursor, slots))
+}

@@ -159,16 +159,18 @@ export class RedisConnection implements StoreConnection {
     this.#gone ??= reason
     const { redis } = this.#wiring
     const stream = redis.stream
-    redis.disconnect()
-    // A reset, not a FIN: unsent bytes are dropped instead of being delivered when the network heals. TLS has no such
-    // call on its own socket; there the generation alone has to do.
+    // A reset, not a FIN: unsent bytes are dropped instead of being delivered when the network heals. It comes before
+    // ioredis ends the stream, because a socket that is shutting down can no longer be reset. TLS has no such call on
+    // its own socket; there the generation alone has to do.
     if (stream && !stream.destroyed) {
       try {
-        stream.resetAndDestroy()
+        if (stream.connecting) stream.destroy()
+        else stream.resetAndDestroy()
       } catch {
         stream.destroy()
       }
     }
+    redis.disconnect()
   }
 
   #scopeKeys(slots: readonly Pick<IndexEntry, 'scopes'>[]): string[] {

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest'
+import { claim, recovered, StoreNode } from '../support/store-node.js'
+import type { BenchOf } from './suite.js'
+
+/** A store without memory waits: at least 2R, then for every node that said hello, at most T + R. */
+export function recoveryTests(bench: BenchOf): void {
+  const acquire = (node: StoreNode) => node.connection.acquire(node.fence, [claim('a', 'acme', 1)])
+
+  /** Passes beats by renewals of `node` until admissions are on; returns the store's milliseconds that took. */
+  async function recoveryOf(node: StoreNode, beside: () => Promise<unknown> = async () => {}): Promise<number> {
+    const began = (await bench().contents()).clockMs
+    while ((await node.renew()).recoveryMs > 0) {
+      expect(await acquire(node)).toMatchObject({ status: 'refused', reason: 'recovering' })
+      await beside()
+      await bench().pass(500)
+    }
+    expect(await acquire(node)).toMatchObject({ status: 'ok' })
+    return (await bench().contents()).clockMs - began
+  }
+
+  describe('recovery (R1)', () => {
+    test('of an empty store takes 2R, and says how long is left', async () => {
+      const node = await StoreNode.join(bench())
+      const { recoveryMs } = bench().timing
+      expect(await node.renew()).toMatchObject({ recoveryMs })
+      expect(await acquire(node)).toEqual({ status: 'refused', reason: 'recovering', retryAfterMs: recoveryMs })
+      await bench().pass(1_000)
+      expect(await node.renew()).toMatchObject({ recoveryMs: recoveryMs - 1_000 })
+      expect(await acquire(node)).toMatchObject({ retryAfterMs: recoveryMs - 1_000 })
+      expect(await recoveryOf(node)).toBe(recoveryMs - 1_000)
+    })
+
+    test('is over for nodes that came during it, and for those that come later', async () => {
+      const [one, two] = [await StoreNode.join(bench()), await StoreNode.join(bench())]
+      await recoveryOf(one)
+      expect(await two.admitted(claim('b', 'other', 1))).toBe(1)
+      const three = await StoreNode.join(bench(), { reasserting: true })
+      expect(await three.admitted(claim('c', 'third', 1))).toBe(1)
+    })
+
+    test('waits for every node that has something to reassert', async () => {
+      const [node, slow] = [await StoreNode.join(bench()), await StoreNode.join(bench(), { reasserting: true })]
+      await slow.reassert('keep', false, claim('s1', 'acme', 9))
+      let steps = 0
+      const tookMs = await recoveryOf(node, async () => {
+        steps += 1
+        if (steps === 20) await slow.reassert('keep', true, claim('s2', 'acme', 9))
+      })
+      expect(tookMs).toBe(20 * 500)
+    })
+
+    test('goes on waiting for a node that says hello again before it has reasserted', async () => {
+      const [node, slow] = [await StoreNode.join(bench()), await StoreNode.join(bench(), { reasserting: true })]
+      let steps = 0
+      const tookMs = await recoveryOf(node, async () => {
+        steps += 1
+        if (steps === 10) await slow.hello()
+        if (steps === 20) await slow.reassert('keep', true)
+      })
+      expect(tookMs).toBe(20 * 500)
+    })
+
+    test('waits no longer than T + R for a node that never reasserts', async () => {
+      const [node, stuck] = [await StoreNode.join(bench()), await StoreNode.join(bench(), { reasserting: true })]
+      const { recoveryLimitMs } = bench().timing
+      expect(await recoveryOf(node, async () => stuck.renew())).toBe(recoveryLimitMs)
+    })
+
+    test('does not wait for a node that died or left meanwhile', async () => {
+      const [node, left] = [await StoreNode.join(bench()), await StoreNode.join(bench(), { reasserting: true })]
+      await left.leave()
+      expect(await recoveryOf(node)).toBe(bench().timing.recoveryMs)
+    })
+
+    test('is not cut short by a jump of TIME (R3)', async () => {
+      const node = await StoreNode.join(bench())
+      await bench().pass(24 * 3_600_000)
+      expect(await node.renew()).toMatchObject({
+        recoveryMs: bench().timing.recoveryMs - bench().timing.clockStepCapMs,
+      })
+    })
+
+    test.each(['wipe', 'becomeAnother'] as const)('begins again after %s, and refuses no other verb', async (loss) => {
+      const node = await StoreNode.join(bench())
+      await recovered(bench(), node)
+      await bench()[loss]()
+      const again = await StoreNode.join(bench(), { reasserting: true })
+      expect(await acquire(again)).toMatchObject({ reason: 'recovering' })
+      await again.override('acme', 5)
+      await again.reassert('keep', true, claim('x', 'acme', 1))
+      await again.release(claim('x', 'acme', 1))
+      expect(await again.connection.audit(again.fence, '0', [])).toMatchObject({ status: 'ok' })
+      expect(await recoveryOf(again)).toBe(bench().timing.recoveryMs)
+    })
+  })
+}

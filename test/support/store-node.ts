@@ -1,0 +1,147 @@
+import { newEpoch, newLease } from '../../src/core/ids.js'
+import type {
+  Claim,
+  Fence,
+  HelloReply,
+  HelloRequest,
+  IndexEntry,
+  ReassertVerdict,
+  RenewReply,
+  Reply,
+  ScopeClaim,
+  SlotRef,
+  StoreConnection,
+  Verdict,
+} from '../../src/store/lease-store.js'
+import type { StoreBench } from './store-bench.js'
+
+/** What was asked of the store, if the store did it; else throws and says what it answered. */
+export function done<T>(reply: Reply<T>): T {
+  if (reply.status === 'ok') return reply.value
+  throw new Error(`expected the store to do it, and it answered ${JSON.stringify(reply)}`)
+}
+
+/** A connection's claim: the org's scope first, then `more`. */
+export function claim(id: string, org: string, limit: number, ...more: ScopeClaim[]): Claim {
+  return { id, scopes: [{ name: 'org', id: org, limit }, ...more], details: `details of ${id}` }
+}
+
+export function claims(count: number, name: string, org: string, limit: number, ...more: ScopeClaim[]): Claim[] {
+  return Array.from({ length: count }, (_, i) => claim(`${name}-${i}`, org, limit, ...more))
+}
+
+export interface JoinOptions {
+  readonly reasserting?: boolean
+  readonly info?: string
+  readonly lease?: number
+}
+
+/** A node reduced to its lease and its connection: it says what the test tells it to, and nothing by itself. */
+export class StoreNode {
+  readonly lease: number
+  readonly #bench: StoreBench
+  #connection: StoreConnection | undefined
+  #generation = 0
+  #epoch: string | undefined
+
+  private constructor(bench: StoreBench, lease: number) {
+    this.#bench = bench
+    this.lease = lease
+  }
+
+  /** A node with a new lease. */
+  static async join(bench: StoreBench, options: JoinOptions = {}): Promise<StoreNode> {
+    const node = new StoreNode(bench, options.lease ?? newLease())
+    done(await node.hello(options))
+    return node
+  }
+
+  get connection(): StoreConnection {
+    if (!this.#connection) throw new Error('this node has not said hello')
+    return this.#connection
+  }
+
+  get fence(): Fence {
+    return { lease: this.lease, generation: this.#generation, epoch: this.#epoch ?? '' }
+  }
+
+  /** Says hello on a new connection with the next generation; the one before stays open for whoever kept it. */
+  async hello(options: JoinOptions & Partial<HelloRequest> = {}): Promise<Reply<HelloReply>> {
+    const connection = done(await this.#bench.store.connect())
+    const request = {
+      lease: this.lease,
+      generation: this.#generation + 1,
+      ...(this.#epoch === undefined ? {} : { epoch: this.#epoch }),
+      proposedEpoch: newEpoch(),
+      reasserting: options.reasserting ?? false,
+      nodeInfo: options.info ?? '{}',
+    }
+    const reply = await connection.hello({ ...request, ...options })
+    if (reply.status === 'ok') {
+      this.#connection = connection
+      this.#generation = options.generation ?? request.generation
+      this.#epoch = reply.value.epoch
+    }
+    return reply
+  }
+
+  async acquire(...asked: Claim[]): Promise<Verdict[]> {
+    return done(await this.connection.acquire(this.fence, asked))
+  }
+
+  /** How many of the claims were admitted. */
+  async admitted(...asked: Claim[]): Promise<number> {
+    return (await this.acquire(...asked)).filter((verdict) => verdict.admitted).length
+  }
+
+  async release(...slots: SlotRef[]): Promise<void> {
+    done(await this.connection.release(this.fence, slots))
+  }
+
+  async renew(): Promise<RenewReply> {
+    return done(await this.connection.renew(this.fence))
+  }
+
+  async sweep(dead: number, entries: readonly IndexEntry[] = []): Promise<readonly IndexEntry[]> {
+    return done(await this.connection.sweep(this.fence, dead, entries)).next
+  }
+
+  /** Sweeps a dead lease until it is forgotten; returns how many calls that took. */
+  async sweepAll(dead: number): Promise<number> {
+    let calls = 0
+    let entries: readonly IndexEntry[] = []
+    do {
+      entries = await this.sweep(dead, entries)
+      calls += 1
+    } while (entries.length > 0)
+    return calls
+  }
+
+  async reassert(mode: 'keep' | 'room', final: boolean, ...held: Claim[]): Promise<ReassertVerdict[]> {
+    return done(await this.connection.reassert(this.fence, held, { mode, final }))
+  }
+
+  async override(org: string, limit: number | undefined): Promise<void> {
+    done(await this.connection.override(this.fence, org, limit))
+  }
+
+  async leave(): Promise<void> {
+    done(await this.connection.leave(this.fence))
+  }
+
+  /** Lives on, beat by beat, until whoever does not renew is declared dead. Returns the last renewal's reply. */
+  async outlive(): Promise<RenewReply> {
+    const { timing } = this.#bench
+    let reply = await this.renew()
+    for (let passedMs = 0; passedMs <= timing.ttlMs; passedMs += timing.renewIntervalMs) {
+      await this.#bench.pass(timing.renewIntervalMs)
+      reply = await this.renew()
+    }
+    return reply
+  }
+}
+
+/** Ends the wait of a store that has just come up: renews until admissions are on. */
+export async function recovered(bench: StoreBench, node: StoreNode): Promise<void> {
+  while ((await node.renew()).recoveryMs > 0) await bench.pass(bench.timing.renewIntervalMs)
+}

@@ -1,0 +1,93 @@
+import { systemClock } from '../dist/core/clock.js'
+import { connectionId, newEpoch, newLease } from '../dist/core/ids.js'
+import { leaseTiming } from '../dist/core/lease-timing.js'
+import { RedisStore } from '../dist/store/redis-store.js'
+import { BEAT } from './settings.mjs'
+
+/** Deadlines are generous here: a slow machine must give a slow number, not an abort. */
+const TIMING = leaseTiming({ ttlMs: 30_000, renewIntervalMs: BEAT.renewMs, callTimeoutMs: 5_000 })
+const POPULATE_ITEMS = 64
+
+/**
+ * headcount through the store connection that a node uses, with the real script: `nodes` leases, each with its share
+ * of the connections. A batch is one call of one node.
+ */
+export async function headcount({ url, prefix, nodes }) {
+  const store = new RedisStore({ url, timing: TIMING, clock: systemClock, keyPrefix: prefix, recovery: false })
+  const connection = value(await store.connect())
+  const fences = []
+  for (let node = 0; node < nodes; node++) fences.push(await hello(connection, node))
+
+  let counter = 0
+  const held = new Map()
+  const fenceOf = (item) => fences[item.node % nodes]
+  const claimOf = (item, limit) => ({
+    id: connectionId(fenceOf(item).lease, counter++),
+    scopes: [{ name: 'org', id: item.org, limit }],
+    details: JSON.stringify({ gateway: `gateway-${item.node}`, address: '10.20.30.40', since: 1_760_000_000_000 }),
+  })
+  const take = async (items, limit) => {
+    const claims = items.map((item) => claimOf(item, limit))
+    const verdicts = value(await connection.acquire(fenceOf(items[0]), claims))
+    verdicts.forEach((verdict, i) => {
+      if (verdict.admitted) held.set(items[i].id, claims[i])
+    })
+    return verdicts.map((verdict) => verdict.admitted)
+  }
+  return {
+    name: 'headcount',
+    commands: { acquire: 'evalsha', refuse: 'evalsha', release: 'evalsha', beat: 'evalsha' },
+    async populate(orgs) {
+      const shares = Array.from({ length: nodes }, () => [])
+      for (const { org, index, ids } of orgs) {
+        ids.forEach((id, i) => {
+          const node = (index + i) % nodes
+          shares[node].push({ org, id, node })
+        })
+      }
+      for (const share of shares) {
+        for (let i = 0; i < share.length; i += POPULATE_ITEMS) await take(share.slice(i, i + POPULATE_ITEMS), 1e6)
+        await this.renewAll()
+      }
+      held.clear()
+    },
+    acquire: (items) => take(items, items[0].roomy),
+    refuse: (items) => take(items, items[0].full),
+    async release(items) {
+      const slots = items.map(({ id }) => held.get(id))
+      value(await connection.release(fenceOf(items[0]), slots))
+      for (const { id } of items) held.delete(id)
+      return items.map(() => true)
+    },
+    /** One heartbeat of every node. Resolves to the number of leases that live. */
+    async renewAll() {
+      const replies = await Promise.all(fences.map((fence) => connection.renew(fence)))
+      return value(replies[0]).liveNodes
+    },
+    /** Compares one page of a node's index, as a periodic audit does. Resolves to the number of entries looked at. */
+    async auditPage(node, page) {
+      const { cursor, entries } = value(await connection.audit(fences[node], page.cursor, page.slots))
+      return { cursor, slots: entries.slice(0, POPULATE_ITEMS), looked: entries.length }
+    },
+    close: () => store.close(),
+  }
+}
+
+async function hello(connection, node) {
+  const lease = newLease()
+  const { epoch } = value(
+    await connection.hello({
+      lease,
+      generation: 1,
+      proposedEpoch: newEpoch(),
+      reasserting: false,
+      nodeInfo: JSON.stringify({ name: `bench-${node}` }),
+    }),
+  )
+  return { lease, generation: 1, epoch }
+}
+
+function value(reply) {
+  if (reply.status !== 'ok') throw new Error(`the store said ${reply.status}: ${reply.reason ?? reply.cause}`)
+  return reply.value
+}

@@ -1,0 +1,78 @@
+// What admissions and idle connections cost Redis: headcount beside what people use today, in one run on one Redis.
+//
+//   npm run bench                 the whole measurement, under two minutes
+//   npm run bench -- --quick      fewer rounds and orgs, under 20 seconds
+//   npm run bench -- --check      exit code 1 when a goal is missed
+//
+// BENCH_REDIS_URL takes a Redis that is there (it is filled under a prefix, and emptied of that prefix at the end).
+import { parseArgs } from 'node:util'
+import { Redis } from 'ioredis'
+import { admissionRounds } from './admission-rounds.mjs'
+import { goals } from './goals.mjs'
+import { headcount } from './headcount.mjs'
+import { idleRounds } from './idle-rounds.mjs'
+import { Meter } from './meter.mjs'
+import { population } from './population.mjs'
+import { benchRedis } from './redis-server.mjs'
+import { admissionTable, idleTable, machineFacts } from './report.mjs'
+import { counter } from './rivals/counter.mjs'
+import { emptyScript } from './rivals/empty-script.mjs'
+import { expiryZset } from './rivals/expiry-zset.mjs'
+import { redisSemaphore } from './rivals/redis-semaphore.mjs'
+import { settings } from './settings.mjs'
+
+const PREFIX = 'headcount-bench:'
+
+const { values: flags } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, check: { type: 'boolean', default: false } },
+})
+const scale = settings(flags)
+const server = await benchRedis()
+const stop = () => server.stop().finally(() => process.exit(130))
+process.once('SIGINT', stop).once('SIGTERM', stop)
+const met = await run(server.url).finally(() => server.stop())
+process.exit(flags.check && !met ? 1 : 0)
+
+async function run(url) {
+  const plain = new Redis(url)
+  const pipelined = new Redis(url, { enableAutoPipelining: true })
+  const wiring = { plain, pipelined, prefix: PREFIX }
+  const ours = await headcount({ url, prefix: `${PREFIX}hc:`, nodes: scale.nodes })
+  // The control for idle cost: as many nodes, without one connection.
+  const emptyNodes = await headcount({ url, prefix: `${PREFIX}empty:`, nodes: scale.nodes })
+  const rivals = [redisSemaphore(wiring), expiryZset(wiring), counter(wiring)]
+  const systems = [emptyScript(wiring), ours, ...rivals]
+  try {
+    for (const line of await machineFacts(plain, scale)) console.log(line)
+    const orgs = population(scale)
+    for (const system of systems) await system.populate(orgs)
+
+    const meter = new Meter(plain)
+    // Nobody's lease may lapse while others are measured: a late node makes refusals dearer.
+    const beforeEach = () => ours.renewAll()
+    const admission = await admissionRounds({ systems, meter, scale, beforeEach })
+    const idle = await idleRounds({ systems: rivals, ours, emptyNodes, meter, scale })
+
+    console.log(`\nµs of Redis an item, inside the command (INFO commandstats)\n`)
+    console.log(admissionTable(systems, admission, scale, 'script'))
+    console.log(`\nµs of Redis an item, all CPU of its thread: parsing, sockets and replies too (INFO cpu)\n`)
+    console.log(admissionTable(systems, admission, scale, 'cpu'))
+    console.log(`\nµs of Redis an idle connection and minute\n`)
+    console.log(idleTable(rivals, idle, scale))
+    console.log('')
+    const results = goals(admission, idle)
+    for (const { met, text } of results) console.log(`${met ? '✓' : '✗'} ${text}`)
+    return results.every(({ met }) => met)
+  } finally {
+    if (process.env.BENCH_REDIS_URL) await forget(plain)
+    await Promise.all([ours.close(), emptyNodes.close()])
+    plain.disconnect()
+    pipelined.disconnect()
+  }
+}
+
+async function forget(redis) {
+  for await (const keys of redis.scanStream({ match: `${PREFIX}*`, count: 1_000 })) {
+    if (keys.length > 0) await redis.unlink(...keys)
+  }
+}

@@ -1,0 +1,62 @@
+import { cpus } from 'node:os'
+import { ratioOf } from './goals.mjs'
+import { median } from './meter.mjs'
+
+const COLUMNS = ['acquire', 'refuse', 'release']
+
+export async function machineFacts(redis, scale) {
+  const info = await redis.info('server')
+  const field = (name) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1]
+  const version = field('valkey_version') ? `Valkey ${field('valkey_version')}` : `Redis ${field('redis_version')}`
+  return [
+    `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores; ${field('os')}; Node ${process.version}; ${version}`,
+    `${scale.orgs} orgs of ${scale.connectionsPerOrg} connections, ${scale.nodes} nodes; ` +
+      `medians of ${scale.rounds} interleaved rounds; (n×) = multiple of the script that does nothing, one a call`,
+  ]
+}
+
+/** µs of Redis an item: inside the command, and in brackets its multiple of the empty script. */
+export function admissionTable(systems, samples, { batchSize }, kind) {
+  const empty = samples.get('script that does nothing acquire 1').map((sample) => ({ script: sample[kind] }))
+  const sizes = [1, batchSize]
+  const head = ['', ...sizes.flatMap((size) => COLUMNS.map((column) => (size === 1 ? column : `${column} by ${size}`)))]
+  const rows = systems.map((system) => [
+    system.name,
+    ...sizes.flatMap((size) =>
+      COLUMNS.map((column) => {
+        const found = samples.get(`${system.name} ${column} ${size}`)?.map((sample) => ({ script: sample[kind] }))
+        if (!found) return '–'
+        return `${median(found.map(({ script }) => script)).toFixed(2)} (${ratioOf(found, empty).toFixed(2)}×)`
+      }),
+    ),
+  ])
+  return table([head, ...rows])
+}
+
+/** µs of Redis for one idle connection in a minute, and what 100,000 of them take of a core. */
+export function idleTable(systems, samples, { batchSize }) {
+  const rows = [
+    ['headcount', 'node renews every 3 s', 'headcount renewals'],
+    ['headcount', 'audit of every connection every 30 s', 'headcount audit'],
+    ...systems.flatMap(({ name }) => [
+      [name, 'each connection every 10 s', `${name} beat 1`],
+      [name, `the same, ${batchSize} pipelined`, `${name} beat ${batchSize}`],
+    ]),
+  ]
+  const cells = rows.map(([name, how, key]) => {
+    const script = median(samples.get(key).map((sample) => sample.script))
+    const cpu = median(samples.get(key).map((sample) => sample.cpu))
+    // µs a minute of one connection, times 100,000 connections, over 60 s of 1,000 ms.
+    return [name, how, script.toFixed(3), cpu.toFixed(3), ((cpu * 100_000) / 60 / 1_000).toFixed(2)]
+  })
+  return table([['', '', 'in the command', 'all CPU', '100,000 connections: ms of CPU a second'], ...cells])
+}
+
+/** A table that reads well in a terminal and in Markdown. */
+function table(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length), 3))
+  const line = (row) =>
+    `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`
+  const rule = `| ${widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
+  return [line(rows[0]), rule, ...rows.slice(1).map(line)].join('\n')
+}

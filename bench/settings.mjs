@@ -1,0 +1,30 @@
+/**
+ * How much is run. The population is what a mid-sized service holds: many small orgs, their connections spread over
+ * the nodes, so that no set and no hash is unrealistically short or hot.
+ */
+const FULL = {
+  nodes: 20,
+  orgs: 33_000,
+  connectionsPerOrg: 3,
+  /** Rounds that count; one more goes before them to warm caches, connections and compilers. */
+  rounds: 9,
+  /** Items a round, for each system and operation, one a call and batched. */
+  singles: 1_500,
+  batched: 5_000,
+  batchSize: 50,
+  /** Calls that wait for an answer at the same time while one item a call is measured. */
+  inFlight: 32,
+  /** Connections that beat once a round, for systems in which each connection refreshes itself. */
+  beating: 10_000,
+  idleRounds: 5,
+}
+
+const QUICK = { ...FULL, orgs: 10_000, rounds: 3, singles: 1_000, batched: 2_000, beating: 3_000, idleRounds: 3 }
+
+/** How often a connection of the rivals refreshes itself, and a node of ours renews: what each would do by default. */
+export const BEAT = { rivalMs: 10_000, renewMs: 3_000 }
+
+export function settings({ quick }) {
+  const chosen = quick ? QUICK : FULL
+  return { ...chosen, connections: chosen.orgs * chosen.connectionsPerOrg }
+}

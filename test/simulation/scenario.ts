@@ -137,7 +137,8 @@ export class Scenario {
     const close = () => this.#close(connection)
     admitted.lost.addEventListener('abort', () => void world.at(world.dice.next() * 300, close, owner))
     if (admitted.lost.aborted) world.at(world.dice.next() * 300, close, owner)
-    if (!this.#calm) world.at(world.dice.next() * 20_000, close, owner)
+    if (this.#evening) close()
+    else if (!this.#calm) world.at(world.dice.next() * 20_000, close, owner)
   }
 
   #close(connection: OpenConnection): void {

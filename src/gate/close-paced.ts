@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../core/clock.js'
+import { type Clock, sleep, within } from '../core/clock.js'
 import type { Census } from './census.js'
 import type { Upgrade } from './upgrade.js'
 
@@ -29,14 +29,7 @@ export async function closePaced(
     for (const upgrade of open.slice(first, first + batchSize)) close(upgrade)
     if (first + batchSize < open.length) await sleep(clock, Math.min(PACE_MS, left(PATIENCE_SHARE)))
   }
-  await emptyWithin(census, left(PATIENCE_SHARE), clock)
+  await within(clock, left(PATIENCE_SHARE), census.empty())
   for (const upgrade of census.list('identifying', 'admitting', 'open', 'refused')) upgrade.socket.destroy()
-  await emptyWithin(census, left(1), clock)
-}
-
-/** Waits no longer than `delayMs`, and leaves no timer behind. */
-async function emptyWithin(census: Census<Upgrade>, delayMs: number, clock: Clock): Promise<void> {
-  const done = new AbortController()
-  const empty = census.empty().then(() => done.abort())
-  await Promise.race([empty, sleep(clock, delayMs, done.signal)])
+  await within(clock, left(1), census.empty())
 }

@@ -1,5 +1,5 @@
 import type { Admission, AdmissionRequest, Admitter, Denied, Phase } from '../core/admission.js'
-import { type Clock, sleep } from '../core/clock.js'
+import { type Clock, within } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { EventBus } from '../core/events.js'
 import { connectionId } from '../core/ids.js'
@@ -148,7 +148,7 @@ export class LimiterNode implements Admitter {
     this.#phase = 'draining'
     const open = this.#held.held()
     for (const connection of open) connection.lose('DRAINING')
-    await Promise.race([this.#allReturned(), sleep(this.#options.clock, withinMs)])
+    await within(this.#options.clock, withinMs, this.#allReturned())
     this.events.emit('node.drained', { left: this.#held.size })
     await this.#auditor.stop()
     await this.#keeper.stop({ leave: true })

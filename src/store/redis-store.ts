@@ -69,9 +69,10 @@ export class RedisStore implements LeaseStore {
     })
     try {
       await redis.connect()
-    } catch (error) {
+    } catch {
+      // What ioredis throws here says only that the connection is closed; the event before it said why.
       connection.destroy(cause)
-      return { status: 'unanswered', cause: (error as Error).message || cause }
+      return { status: 'unanswered', cause }
     } finally {
       cancel()
     }

@@ -45,7 +45,7 @@ describe('L1, L6: clients that go the wrong way leave no slot and no socket', ()
   describe.each([true, false])('while the slot is being asked for (the node heeds the abort: %s)', (heedsAbort) => {
     test.each(ways)('%s: the socket goes at once, the slot as soon as it is known', async (_name, leave) => {
       const admitter = new CountingAdmitter({ limit: 1_000, heedsAbort })
-      const gate = await startGate(admitter)
+      const gate = await startGate(admitter, { upgradeTimeoutMs: 60_000 })
       const go = admitter.hold()
       const clients = Array.from({ length: 50 }, () => new RawClient(gate.port).send(handshake()))
       await until(() => admitter.waiting === 50)
@@ -92,7 +92,7 @@ describe('L1, L6: clients that go the wrong way leave no slot and no socket', ()
     ['nothing at all', () => {}],
   ] as [string, Leave][])('%s after the ack frees the slot', async (_name, leave) => {
     const admitter = new CountingAdmitter()
-    const gate = await startGate(admitter, { pongTimeoutMs: 600 })
+    const gate = await startGate(admitter, { pongTimeoutMs: 1_500 })
     const client = new RawClient(gate.port).send(handshake())
     await until(() => client.received.includes('connection.ack'))
     leave(client)
@@ -102,7 +102,7 @@ describe('L1, L6: clients that go the wrong way leave no slot and no socket', ()
 
   test('a ping flood by a client that reads nothing ends that client only', async () => {
     const admitter = new CountingAdmitter()
-    const gate = await startGate(admitter, { pongTimeoutMs: 1_000 })
+    const gate = await startGate(admitter, { pongTimeoutMs: 5_000 })
     const good = await connectGateway(gate.url, { key: 'acme' })
     if (!good.accepted) throw new Error('refused')
     const client = new RawClient(gate.port).send(handshake())
@@ -133,7 +133,7 @@ describe('many at random moments', () => {
     onTestFinished(() => void process.off('warning', warned))
     const random = seededRandom(SEED)
     const admitter = new CountingAdmitter({ limit: 1_000_000, heedsAbort: false })
-    const gate = await startGate(admitter, { pongTimeoutMs: 1_000 })
+    const gate = await startGate(admitter, { pongTimeoutMs: 5_000 })
     const good = await connectGateway(gate.url, { key: 'good' })
     if (!good.accepted) throw new Error('refused')
     let holding = true

@@ -47,6 +47,7 @@ export class LeaseKeeper {
   readonly #parts: KeeperParts
   readonly #stop = new AbortController()
   #lease: Lease | undefined
+  readonly #spare = newLease()
   #generation = 0
   #renewedAt: Moment | undefined
   /** What has to be told to the store before admissions go on, after the lease was lost. */
@@ -59,9 +60,9 @@ export class LeaseKeeper {
     this.#parts = parts
   }
 
-  /** The lease that new connection ids are made from. */
-  get lease(): number {
-    return this.#lease?.id ?? 0
+  /** What new connection ids begin with: the lease, or between two leases a number that is as rare. */
+  get idPrefix(): number {
+    return this.#lease?.id ?? this.#spare
   }
 
   /** The session through which calls may go now. */

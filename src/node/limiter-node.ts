@@ -176,7 +176,7 @@ export class LimiterNode implements Admitter {
     checkLimit(limit)
     const since = new Date(this.#options.clock.wallMs()).toISOString()
     return {
-      id: connectionId(this.#keeper.lease, this.#counter++),
+      id: connectionId(this.#keeper.idPrefix, this.#counter++),
       scopes: [{ name: 'org', id: org, limit }],
       details: JSON.stringify({ gateway, instance, address, since }),
     }

@@ -11,6 +11,8 @@ export class HeldConnection {
   /** For the order in which connections are reasserted after a fence: the oldest first. */
   readonly sinceMs: number
   state: 'asking' | 'held' | 'gone' = 'asking'
+  /** Admitted in the store's absence: the store has yet to learn of it. */
+  debt = false
   /** Made on demand: an idle connection should cost little. */
   #lost: AbortController | undefined
 

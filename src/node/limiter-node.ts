@@ -1,5 +1,6 @@
 import type { Admission, AdmissionRequest, Admitter, Denied, Phase } from '../core/admission.js'
 import { type Clock, within } from '../core/clock.js'
+import type { ClosingCode } from '../core/closures.js'
 import { UsageError } from '../core/errors.js'
 import { EventBus } from '../core/events.js'
 import { connectionId } from '../core/ids.js'
@@ -8,13 +9,16 @@ import { checkLimit } from '../core/limits.js'
 import { idProblem } from '../core/org-id.js'
 import { retryAfterMs } from '../core/retry-after.js'
 import { type Claim, type LeaseStore, StoreUnavailable } from '../store/lease-store.js'
-import { AdmissionQueue } from './admission-queue.js'
+import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
 import { Auditor } from './auditor.js'
 import { HeldConnection } from './held-connection.js'
 import { HeldConnections } from './held-connections.js'
+import { LapseWatch } from './lapse-watch.js'
 import { LeaseKeeper } from './lease-keeper.js'
+import { DEFAULT_POLICIES, type Policies } from './policies.js'
 import { type Refusal, refusalOf } from './refusal.js'
 import { ReleaseQueue } from './release-queue.js'
+import { StandIn } from './stand-in.js'
 import { Sweeper } from './sweeper.js'
 
 export interface LimiterNodeOptions {
@@ -28,6 +32,7 @@ export interface LimiterNodeOptions {
   /** What operators see of this node. */
   readonly name: string
   readonly events?: EventBus
+  readonly policies?: Partial<Policies>
 }
 
 /**
@@ -38,12 +43,16 @@ export interface LimiterNodeOptions {
  */
 export class LimiterNode implements Admitter {
   readonly events: EventBus
+  readonly mayCarryFrames: (() => boolean) | undefined
   readonly #options: LimiterNodeOptions
   readonly #held = new HeldConnections()
   readonly #releases = new ReleaseQueue()
   readonly #admissions: AdmissionQueue
   readonly #keeper: LeaseKeeper
   readonly #auditor: Auditor
+  readonly #policies: Policies
+  readonly #standIn: StandIn
+  readonly #lapse: LapseWatch
   #phase: Phase = 'starting'
   #counter = 0
 
@@ -52,6 +61,11 @@ export class LimiterNode implements Admitter {
     const [held, releases] = [this.#held, this.#releases]
     this.#options = options
     this.events = options.events ?? new EventBus()
+    this.#policies = { ...DEFAULT_POLICIES, ...options.policies }
+    const closes = this.#policies.onLeaseLost === 'close'
+    this.#standIn = new StandIn(clock, this.#policies, held)
+    const lapsesAfterMs = timing.trustMs + (closes ? 0 : this.#policies.orphanTimeMs)
+    this.#lapse = new LapseWatch(clock, lapsesAfterMs, () => this.#lapsed())
     const sweeper = new Sweeper(this.events)
     this.#admissions = new AdmissionQueue({
       clock,
@@ -64,9 +78,17 @@ export class LimiterNode implements Admitter {
       ...{ store, timing, clock, random, held, releases, events: this.events },
       admissions: this.#admissions,
       nodeInfo: JSON.stringify({ name, startedAt: new Date(clock.wallMs()).toISOString() }),
-      onRenewed: (session, dead) => sweeper.take(session, dead),
+      onRenewed: (session, sentAt, { dead, liveNodes }) => {
+        sweeper.take(session, dead)
+        this.#standIn.heard(sentAt, liveNodes)
+        if (!store.embedded) this.#lapse.restart(sentAt)
+      },
     })
     this.#auditor = new Auditor({ clock, events: this.events, held, releases, session: () => this.#keeper.session })
+    if (closes) {
+      this.mayCarryFrames = () => this.#keeper.trusted()
+      this.events.on('lease.lost', () => this.#loseAll('LEASE_LOST'))
+    }
     this.events.on('lease.renewed', ({ recoveryMs }) => {
       if (this.#phase !== 'starting' || recoveryMs > 0) return
       this.#phase = 'running'
@@ -99,19 +121,36 @@ export class LimiterNode implements Admitter {
     if (this.#phase !== 'running') return this.#deny(claim, { code: 'DRAINING' })
     const connection = new HeldConnection(claim, this.#options.clock.monotonicMs())
     const outcome = await this.#admissions.ask(connection, signal)
-    if (outcome.kind !== 'decided' || !outcome.verdict.admitted) return this.#deny(claim, refusalOf(outcome))
-    const { count, limit } = outcome.verdict
+    if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(connection, outcome.verdict)
+    return this.#admitOnDebt(request, outcome, signal) ?? this.#deny(claim, refusalOf(outcome))
+  }
+
+  /** In the store's place, where the policy says so: under an id of its own, since the other may be taken back. */
+  #admitOnDebt(request: AdmissionRequest, outcome: AdmissionOutcome, signal?: AbortSignal): Admission | undefined {
+    const { onStoreDown } = this.#policies
+    if (outcome.kind !== 'unavailable' || onStoreDown === 'deny' || this.#keeper.session || signal?.aborted) {
+      return undefined
+    }
+    const claim = this.#claim(request)
+    const connection = new HeldConnection(claim, this.#options.clock.monotonicMs())
+    const slot = this.#standIn.decide(connection.org, claim.scopes[0].limit)
+    if (!slot || this.#phase !== 'running') return undefined
+    connection.state = 'held'
+    connection.debt = true
+    this.#held.add(connection)
+    this.events.emit('debt.taken', { connectionId: claim.id, org: connection.org, policy: onStoreDown })
+    return this.#grant(connection, slot)
+  }
+
+  #grant(connection: HeldConnection, { count, limit }: { readonly count: number; readonly limit: number }): Admission {
     // A stop that began during the decision closes this connection like the others.
     if (this.#isClosing()) connection.lose('DRAINING')
-    this.events.emit('admission.granted', {
-      ...{ connectionId: claim.id, org: connection.org },
-      ...{ currentCount: count, maxAllowed: limit },
-    })
+    const counts = { currentCount: count, maxAllowed: limit }
+    this.events.emit('admission.granted', { connectionId: connection.id, org: connection.org, ...counts })
     return {
       admitted: true,
-      connectionId: claim.id,
-      currentCount: count,
-      maxAllowed: limit,
+      connectionId: connection.id,
+      ...counts,
       release: () => this.#release(connection),
       get lost() {
         return connection.lost
@@ -146,10 +185,10 @@ export class LimiterNode implements Admitter {
     if (this.#phase === 'stopped') return
     this.quiet()
     this.#phase = 'draining'
-    const open = this.#held.held()
-    for (const connection of open) connection.lose('DRAINING')
+    this.#loseAll('DRAINING')
     await within(this.#options.clock, withinMs, this.#allReturned())
     this.events.emit('node.drained', { left: this.#held.size })
+    this.#lapse.stop()
     await this.#auditor.stop()
     await this.#keeper.stop({ leave: true })
     this.#phase = 'stopped'
@@ -158,7 +197,18 @@ export class LimiterNode implements Admitter {
   /** Stops at once, as a crash would, but politely to this process: the lease is left to expire. */
   async abandon(): Promise<void> {
     this.#phase = 'stopped'
+    this.#lapse.stop()
     await Promise.all([this.#auditor.stop(), this.#keeper.stop({ leave: false })])
+  }
+
+  /** The lease has been out of trust for as long as the policy bears. */
+  #lapsed(): void {
+    this.events.emit('lease.lapsed', { closing: this.#held.held().length })
+    this.#loseAll('STORE_AWAY')
+  }
+
+  #loseAll(closing: ClosingCode): void {
+    for (const connection of this.#held.held()) connection.lose(closing)
   }
 
   async #allReturned(): Promise<void> {

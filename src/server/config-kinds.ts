@@ -58,6 +58,10 @@ const redisUrl: Kind<string> = {
   show: (text) => (/[@?]/.test(text) ? 'not shown, because it may hold a password' : JSON.stringify(text)),
 }
 
+function choice<T extends string>(...words: readonly T[]): Kind<T> {
+  return kind(`one of ${words.join(', ')}`, (text) => words.find((word) => word === text))
+}
+
 export const kinds = {
   port: integer(0, 65_535, 'a port number from 0 to 65535, where 0 means any free one'),
   count: integer(0, 1_000_000_000, 'a whole number from 0 to 1000000000'),
@@ -76,5 +80,12 @@ export const kinds = {
     '1 to 64 characters without braces, white space and any of *?[]\\^',
   ),
   redisUrl,
-  logLevel: kind(`one of ${LEVELS.join(', ')}`, (text) => LEVELS.find((level) => level === text)),
+  logLevel: choice(...LEVELS),
+  onStoreDown: choice('deny', 'local', 'allow'),
+  onLeaseLost: choice('rejoin', 'close'),
+  durationOrUnlimited: kind('a duration with its unit, such as 30s or 10m, up to 24h, or "unlimited"', (text) => {
+    if (text === 'unlimited') return Number.POSITIVE_INFINITY
+    const ms = parseDurationMs(text)
+    return ms !== undefined && ms <= DAY_MS ? ms : undefined
+  }),
 } as const

@@ -16,6 +16,7 @@ export class RedisInspector implements StoreInspector {
   readonly #keys: RedisKeys
   readonly #script: RedisScript
   readonly #clock: Clock
+  #closed = false
 
   constructor(redis: Redis, keys: RedisKeys, script: RedisScript, { clock }: { clock: Clock }) {
     this.#redis = redis
@@ -69,7 +70,9 @@ export class RedisInspector implements StoreInspector {
     return nodes.map((node, i) => ({ ...node, connections: sizes[i] ?? 0 }))
   }
 
+  /** Whoever asks afterwards is told so: a new connection would have nobody left to close it. */
   close(): void {
+    this.#closed = true
     this.#redis.disconnect()
   }
 
@@ -83,6 +86,7 @@ export class RedisInspector implements StoreInspector {
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new StoreUnavailable('the store is closed')
     let cancel = () => {}
     const deadline = new Promise<never>((_, reject) => {
       cancel = this.#clock.after(DEADLINE_MS, () => {

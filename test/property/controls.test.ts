@@ -5,7 +5,10 @@ import { MUTANTS } from '../support/store-mutants.js'
 import { done } from '../support/store-node.js'
 import { checkSequences, type Judges } from './run.js'
 
-/** Random sequences prove something only if they find what is wrong: here the script lacks one rule each time. */
+/**
+ * Random sequences prove something only if they find what is wrong: here the script lacks one rule each time. The seed is
+ * fixed, so that what is found today is found tomorrow.
+ */
 const PLANTED = [
   'noFence',
   'noGeneration',
@@ -39,7 +42,7 @@ describe.each(JUDGES)('control: %s alone', (_, judges) => {
     const bench = await redisBench({ url: redis.url, recovery: true, script: MUTANTS[name].script })
     try {
       const connection = done(await bench.store.connect())
-      const checked = checkSequences(bench, connection, judges, { numRuns: 2_000, endOnFailure: true })
+      const checked = checkSequences(bench, connection, judges, { seed: 1, numRuns: 2_000, endOnFailure: true })
       await expect(checked).rejects.toThrow('Property failed')
     } finally {
       await bench.close()

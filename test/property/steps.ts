@@ -39,6 +39,8 @@ export const anyLimits: fc.Arbitrary<Limits> = fc.record({
 const node = fc.nat({ max: NODES - 1 })
 const id = fc.nat({ max: IDS - 1 })
 const lost = fc.integer({ min: 0, max: 9 }).map((n) => n === 9)
+/** Mostly the entries of the reply before, as a sweeper does. */
+const carry = fc.integer({ min: 0, max: 4 }).map((n) => n > 0)
 const kind = <const K extends string>(name: K) => fc.constant(name)
 
 const HOUR_MS = 3_600_000
@@ -58,7 +60,7 @@ const acquire = fc.record({
   ids: fc.array(id, { minLength: 1, maxLength: 5, size: 'max' }),
 })
 const release = fc.record({ kind: kind('release'), node, ids: fc.array(id, { maxLength: 4, size: 'max' }) })
-const sweep = fc.record({ kind: kind('sweep'), node, dead: fc.nat({ max: 5 }), carry: fc.boolean(), lost })
+const sweep = fc.record({ kind: kind('sweep'), node, dead: fc.nat({ max: 2 }), carry, lost })
 const reassert = fc.record({
   kind: kind('reassert'),
   node,
@@ -88,8 +90,8 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 14, arbitrary: fc.record({ kind: kind('renew'), node, lost }) },
     { weight: 14, arbitrary: time },
     { weight: 9, arbitrary: hello },
-    { weight: 7, arbitrary: sweep },
-    { weight: 7, arbitrary: reassert },
+    { weight: 10, arbitrary: sweep },
+    { weight: 9, arbitrary: reassert },
     { weight: 8, arbitrary: fc.record({ kind: kind('late'), back: fc.nat({ max: 40 }) }) },
     { weight: 2, arbitrary: fc.record({ kind: kind('leave'), node }) },
     { weight: 3, arbitrary: override },

@@ -1,9 +1,12 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '../../src/core/clock.js'
 import { leaseTiming } from '../../src/core/lease-timing.js'
+import { RedisStore } from '../../src/store/redis-store.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
 import { type RedisBench, redisBench } from '../support/store-bench.js'
-import { claim, StoreNode } from '../support/store-node.js'
+import { redisContents } from '../support/store-contents.js'
+import { claim, done, StoreNode } from '../support/store-node.js'
 import { until } from '../support/until.js'
 
 leakGate()
@@ -98,14 +101,17 @@ describe('a store with the time of its Redis', () => {
     const node = await ready(primary.bench)
     await node.acquire(claim('a', 'acme', 1))
     await replica.bench.redis.replicaof(primary.redis.host, primary.redis.port)
-    const moved = await redisBench({ url: replica.redis.url, timing: TIMING, realTime: true })
-    onTestFinished(() => moved.close())
-    const key = primary.bench.keys.scope({ name: 'org', id: 'acme' })
-    await until(async () => (await replica.bench.redis.zcard(key)) === 1, { withinMs: 15_000 })
-    const before = await replica.bench.redis.hget(primary.bench.keys.meta, 'identity')
+    const replicated = () => redisContents(replica.bench.redis, primary.bench.keys, primary.bench.prefix)
+    await until(async () => (await replicated()).scopes.has('org:acme'), { withinMs: 15_000 })
     await replica.bench.redis.replicaof('NO', 'ONE')
-    const info = await replica.bench.redis.info()
-    expect(before).not.toContain(/run_id:(\w+)/.exec(info)?.[1])
-    expect(before).not.toContain(/master_replid:(\w+)/.exec(info)?.[1])
+    const { prefix: keyPrefix, timing } = primary.bench
+    const promoted = new RedisStore({ url: replica.redis.url, timing, clock: systemClock, keyPrefix })
+    onTestFinished(() => promoted.close())
+    const connection = done(await promoted.connect())
+    const request = { ...node.fence, generation: 9, proposedEpoch: 'next', reasserting: true, nodeInfo: '{}' }
+    expect(await connection.hello(request)).toEqual({ status: 'refused', reason: 'lost' })
+    expect(await connection.acquire(node.fence, [claim('b', 'acme', 1)])).toMatchObject({ reason: 'lost' })
+    const { live, dead, scopes } = await replicated()
+    expect([live.size, [...dead], scopes.size]).toEqual([0, [node.lease], 1])
   })
 })

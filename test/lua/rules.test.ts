@@ -185,13 +185,25 @@ describe('rule 5, one call, many items, each alone', () => {
   })
 })
 
-describe('rule 6, the clock', () => {
+describe('rule 6, keys and the clock', () => {
   needs(MUTANTS.clockUnbounded, 'R3', async (bench) => {
     const [one, two] = [await join(bench), await join(bench)]
     await two.acquire(claim('a', 'acme', 1))
     await bench.pass(3_600_000)
     await one.renew()
     expect(await one.admitted(claim('b', 'acme', 1)), 'R3: a jump of TIME admitted one too many').toBe(0)
+  })
+
+  /** The first key of each call; local names stand for parameters and for elements of KEYS. */
+  const undeclared = (script: string) =>
+    [...script.matchAll(/redis\.p?call\('(\w+)',? ?([^,)]*)/g)]
+      .filter(([, command]) => command !== 'TIME' && command !== 'INFO')
+      .filter(([, , key = '']) => !/^(KEYS\[.+|scope_key|live_key|dead_key)$/.test(key))
+      .map(([call]) => call)
+
+  test('every key that the script touches is declared', () => {
+    expect(undeclared(SCRIPT)).toEqual([])
+    expect(undeclared("redis.call('GET', 'live') redis.call('DEL', ARGV[1])")).toHaveLength(2)
   })
 
   test('TIME is asked for once in a script, and only by the verbs that move the clock', () => {

@@ -32,9 +32,16 @@ const STEP_ALLOWANCE_MS = 500
 
 /**
  * D = T − cap − margin: one anomalous step of the store's clock may eat `cap` of a lease, never more.
- * Throws `INVALID_SETTINGS` where R·1.2 + C ≥ D, because a node could then lose trust between two good renewals.
+ * Throws `INVALID_SETTINGS` where one of them is no time at all, because a node would then renew without pause or give
+ * up each call as it is made; and where R·1.2 + C ≥ D, because it could then lose trust between two good renewals.
  */
 export function leaseTiming({ ttlMs, renewIntervalMs, callTimeoutMs }: LeaseSettings): LeaseTiming {
+  if (!(ttlMs > 0 && renewIntervalMs > 0 && callTimeoutMs > 0 && ttlMs < Number.POSITIVE_INFINITY)) {
+    throw new UsageError(
+      'INVALID_SETTINGS',
+      `lease, renew interval and call timeout are finite times above 0, not ${ttlMs}, ${renewIntervalMs} and ${callTimeoutMs} ms`,
+    )
+  }
   const clockStepCapMs = renewIntervalMs + Math.min(STEP_ALLOWANCE_MS, renewIntervalMs)
   const trustMs = Math.floor(ttlMs - clockStepCapMs - ttlMs * MARGIN_SHARE)
   if (!(renewIntervalMs * 1.2 + callTimeoutMs < trustMs)) {

@@ -14,7 +14,7 @@ export interface LimiterOptions {
    * Where the cluster's shared state lives: `redis://` or `rediss://`. Without it an embedded store serves this process
    * alone, with the same semantics.
    */
-  readonly redis?: string
+  readonly redis?: string | undefined
   /** A store of one's own making or sharing, instead of `redis`. */
   readonly store?: LeaseStore
   readonly limits?: {

@@ -1,3 +1,5 @@
+import { UsageError } from '../core/errors.js'
+import { idProblem } from '../core/org-id.js'
 import type { LeaseStore, OrgCount } from '../store/lease-store.js'
 
 export interface OrgStats {
@@ -27,7 +29,10 @@ export interface NodeStats {
   readonly startedAt?: string
 }
 
-/** Read-only questions about the whole cluster. All reject with `STORE_UNAVAILABLE` when the store does not answer. */
+/**
+ * Read-only questions about the whole cluster. All reject with `STORE_UNAVAILABLE` when the store does not answer, and
+ * with `INVALID_ORG` for an id that no org can have.
+ */
 export class ClusterStats {
   readonly #store: LeaseStore
   readonly #connectionsPerOrg: number
@@ -38,6 +43,7 @@ export class ClusterStats {
   }
 
   async org(orgId: string): Promise<OrgStats> {
+    checkOrg(orgId)
     const [count] = await this.#store.countOrgs([orgId])
     return this.#stats(count ?? { org: orgId, count: 0, override: undefined })
   }
@@ -62,6 +68,7 @@ export class ClusterStats {
   }
 
   async connections(orgId: string, limit: number): Promise<Connection[]> {
+    checkOrg(orgId)
     const holders = await this.#store.holders(orgId, limit)
     return holders.map(({ id, lease, details }) => ({ connectionId: id, lease, ...parsed(details) }))
   }
@@ -80,6 +87,10 @@ export class ClusterStats {
   #stats({ org, count, override }: OrgCount): OrgStats {
     return { orgId: org, currentCount: count, maxAllowed: override ?? this.#connectionsPerOrg }
   }
+}
+
+function checkOrg(orgId: string): void {
+  if (idProblem(orgId)) throw new UsageError('INVALID_ORG', `the org id ${idProblem(orgId)}`)
 }
 
 /** An org whose last holder has just died is still listed by the store, with nothing to show. */

@@ -152,6 +152,7 @@ export class AdmissionQueue {
     if (ticket.done) return
     ticket.done = true
     this.#tickets.delete(ticket)
+    if (this.#tickets.size === 0) this.#stopWatching()
     // In the same turn as the answer, so that nothing can come between the slot and its owner.
     if (outcome.kind === 'decided' && outcome.verdict.admitted) ticket.connection.state = 'held'
     else if (!ticket.sent) this.#letGo(ticket)
@@ -184,5 +185,10 @@ export class AdmissionQueue {
       }
       this.#watchOldest()
     })
+  }
+
+  #stopWatching(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
   }
 }

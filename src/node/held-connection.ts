@@ -3,16 +3,18 @@ import type { Claim } from '../store/lease-store.js'
 
 /**
  * One connection and its owner's view of its slot. It goes `asking` → `held` → `gone`, or `asking` → `gone`; never
- * back. Its acquire and its release are never in flight together: the release is handed on only once the acquire has
- * been answered, or can no longer take effect.
+ * back. On the way from `held` it is `slotless` where no room was left after the lease was lost: still open until its
+ * owner has closed it, but no longer told to the store, which would take a slot for it beyond the limit. Its acquire and
+ * its release are never in flight together: the release is handed on only once the acquire has been answered, or can no
+ * longer take effect.
  */
 export class HeldConnection {
   readonly claim: Claim
   /** For the order in which connections are reasserted after a fence: the oldest first. */
   readonly sinceMs: number
-  state: 'asking' | 'held' | 'gone' = 'asking'
   /** Admitted in the store's absence: the store has yet to learn of it. */
   debt = false
+  state: 'asking' | 'held' | 'slotless' | 'gone' = 'asking'
   /** Made on demand: an idle connection should cost little. */
   #lost: AbortController | undefined
 
@@ -33,6 +35,12 @@ export class HeldConnection {
   get lost(): AbortSignal {
     this.#lost ??= new AbortController()
     return this.#lost.signal
+  }
+
+  /** The store has no slot for it any more. */
+  loseSlot(): void {
+    if (this.state === 'held') this.state = 'slotless'
+    this.lose('LEASE_LOST')
   }
 
   lose(closing: ClosingCode): void {

@@ -31,7 +31,7 @@ export async function reassertAll(
     chunk.forEach((connection, i) => {
       connection.debt = false
       const lost = reply.value[i] === 'full' || reply.value[i] === 'conflict'
-      if (lost) connection.lose('LEASE_LOST')
+      if (lost) connection.loseSlot()
       if (lost) closed++
       else kept++
     })

@@ -19,6 +19,7 @@ import type {
 } from './lease-store.js'
 import { MAX_ITEMS } from './lease-store.js'
 import * as codec from './redis-codec.js'
+import { cut } from './redis-cut.js'
 import type { RedisKeys } from './redis-keys.js'
 import type { RedisScript } from './redis-script.js'
 
@@ -157,20 +158,7 @@ export class RedisConnection implements StoreConnection {
 
   destroy(reason: string): void {
     this.#gone ??= reason
-    const { redis } = this.#wiring
-    const stream = redis.stream
-    // A reset, not a FIN: unsent bytes are dropped instead of being delivered when the network heals. It comes before
-    // ioredis ends the stream, because a socket that is shutting down can no longer be reset. TLS has no such call on
-    // its own socket; there the generation alone has to do.
-    if (stream && !stream.destroyed) {
-      try {
-        if (stream.connecting) stream.destroy()
-        else stream.resetAndDestroy()
-      } catch {
-        stream.destroy()
-      }
-    }
-    redis.disconnect()
+    cut(this.#wiring.redis)
   }
 
   #scopeKeys(slots: readonly Pick<IndexEntry, 'scopes'>[]): string[] {

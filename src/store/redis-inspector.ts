@@ -1,29 +1,22 @@
-import type { Redis } from 'ioredis'
-import type { Clock } from '../core/clock.js'
 import { type Holder, type NodeEntry, type OrgCount, type StoreInspector, StoreUnavailable } from './lease-store.js'
 import { decodeEntry, int, overrideOf, text } from './redis-codec.js'
 import type { RedisKeys } from './redis-keys.js'
+import type { RedisQuestions } from './redis-questions.js'
 import type { RedisScript } from './redis-script.js'
 
-/** Questions of operators may take longer than an admission, but not for ever. */
-const DEADLINE_MS = 2_000
 const ORGS_A_CALL = 200
 const SCAN_COUNT = 500
 
 /** Read-only questions, on a connection of their own, so that a long answer never delays a renewal. */
 export class RedisInspector implements StoreInspector {
-  readonly #redis: Redis
+  readonly #questions: RedisQuestions
   readonly #keys: RedisKeys
   readonly #script: RedisScript
-  readonly #clock: Clock
 
-  constructor(redis: Redis, keys: RedisKeys, script: RedisScript, { clock }: { clock: Clock }) {
-    this.#redis = redis
+  constructor(questions: RedisQuestions, keys: RedisKeys, script: RedisScript) {
+    this.#questions = questions
     this.#keys = keys
     this.#script = script
-    this.#clock = clock
-    // The failure reaches whoever asks; without a listener ioredis would print it.
-    redis.on('error', () => {})
   }
 
   async countOrgs(orgs: readonly string[]): Promise<OrgCount[]> {
@@ -41,9 +34,11 @@ export class RedisInspector implements StoreInspector {
 
   async listOrgs(cursor: string): Promise<{ cursor: string; orgs: string[] }> {
     const { orgPattern, orgPrefix, overrides } = this.#keys
-    const [next, keys] = await this.#ask(() => this.#redis.scan(cursor, 'MATCH', orgPattern, 'COUNT', SCAN_COUNT))
+    const [next, keys] = await this.#questions.ask((redis) =>
+      redis.scan(cursor, 'MATCH', orgPattern, 'COUNT', SCAN_COUNT),
+    )
     const orgs = keys.map((key) => key.slice(orgPrefix.length))
-    if (cursor === '0') orgs.push(...(await this.#ask(() => this.#redis.hkeys(overrides))))
+    if (cursor === '0') orgs.push(...(await this.#questions.ask((redis) => redis.hkeys(overrides))))
     return { cursor: next, orgs }
   }
 
@@ -51,8 +46,8 @@ export class RedisInspector implements StoreInspector {
     const flat = await this.#inspect([this.#keys.scope({ name: 'org', id: org })], ['holders', limit])
     const holders: { id: string; lease: number }[] = []
     for (let i = 0; i < flat.length; i += 2) holders.push({ id: text(flat[i]), lease: int(flat[i + 1]) })
-    const entries = await this.#ask(() =>
-      Promise.all(holders.map(({ id, lease }) => this.#redis.hget(this.#keys.conns(lease), id))),
+    const entries = await this.#questions.ask((redis) =>
+      Promise.all(holders.map(({ id, lease }) => redis.hget(this.#keys.conns(lease), id))),
     )
     return holders.map((holder, i) => ({ ...holder, details: decodeEntry(holder.id, entries[i] ?? '').details }))
   }
@@ -63,49 +58,18 @@ export class RedisInspector implements StoreInspector {
     for (let i = 0; i < flat.length; i += 3) {
       nodes.push({ lease: int(flat[i]), expiresInMs: int(flat[i + 1]), info: text(flat[i + 2]) })
     }
-    const sizes = await this.#ask(() =>
-      Promise.all(nodes.map(({ lease }) => this.#redis.hlen(this.#keys.conns(lease)))),
+    const sizes = await this.#questions.ask((redis) =>
+      Promise.all(nodes.map(({ lease }) => redis.hlen(this.#keys.conns(lease)))),
     )
     return nodes.map((node, i) => ({ ...node, connections: sizes[i] ?? 0 }))
   }
 
-  close(): void {
-    this.#redis.disconnect()
-  }
-
   async #inspect(orgSets: readonly string[], args: readonly (string | number)[]): Promise<unknown[]> {
     const { live, dead, overrides, leases, meta, nodes } = this.#keys
-    const raw = await this.#ask(() =>
-      this.#script.run(this.#redis, [live, dead, overrides, leases, meta, nodes, ...orgSets], ['inspect', ...args]),
+    const raw = await this.#questions.ask((redis) =>
+      this.#script.run(redis, [live, dead, overrides, leases, meta, nodes, ...orgSets], ['inspect', ...args]),
     )
     if (!Array.isArray(raw)) throw new StoreUnavailable('malformed reply')
     return raw
-  }
-
-  async #ask<T>(question: () => Promise<T>): Promise<T> {
-    let cancel = () => {}
-    const deadline = new Promise<never>((_, reject) => {
-      cancel = this.#clock.after(DEADLINE_MS, () => {
-        this.#redis.disconnect()
-        reject(new StoreUnavailable(`no answer within ${DEADLINE_MS} ms`))
-      })
-    })
-    try {
-      return await Promise.race([this.#connected().then(question), deadline])
-    } catch (error) {
-      throw error instanceof StoreUnavailable ? error : new StoreUnavailable((error as Error).message)
-    } finally {
-      cancel()
-    }
-  }
-
-  /** Connects on first use and again after a loss; who comes while it connects waits for the same attempt. */
-  #connecting: Promise<void> | undefined
-  async #connected(): Promise<void> {
-    if (this.#redis.status === 'ready') return
-    this.#connecting ??= this.#redis.connect().finally(() => {
-      this.#connecting = undefined
-    })
-    await this.#connecting
   }
 }

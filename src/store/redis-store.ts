@@ -6,6 +6,7 @@ import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection } 
 import { RedisConnection } from './redis-connection.js'
 import { RedisInspector } from './redis-inspector.js'
 import { type RedisKeys, redisKeys } from './redis-keys.js'
+import { RedisQuestions } from './redis-questions.js'
 import { RedisScript } from './redis-script.js'
 
 export interface RedisStoreOptions {
@@ -28,8 +29,11 @@ export class RedisStore implements LeaseStore {
   readonly #redisOptions: Omit<RedisOptions, 'replyMapping'>
   readonly #keys: RedisKeys
   readonly #script: RedisScript
+  readonly #questions: RedisQuestions
   readonly #inspector: RedisInspector
+  /** Also those that are being made: whoever closes the store ends them too. */
   readonly #open = new Set<StoreConnection>()
+  #closed = false
 
   /** Throws `INVALID_REDIS_URL` or `INVALID_KEY_PREFIX`. Connects on first use. */
   constructor(options: RedisStoreOptions) {
@@ -50,10 +54,12 @@ export class RedisStore implements LeaseStore {
       connectTimeout: Math.max(1_000, options.timing.callTimeoutMs),
       noDelay: true,
     }
-    this.#inspector = new RedisInspector(this.#client(), this.#keys, this.#script, options)
+    this.#questions = new RedisQuestions(() => this.#client(), options.clock)
+    this.#inspector = new RedisInspector(this.#questions, this.#keys, this.#script)
   }
 
   async connect(): Promise<Reply<StoreConnection>> {
+    if (this.#closed) return { status: 'unanswered', cause: 'the store is closed' }
     const redis = this.#client()
     let cause = 'the connection closed'
     // Without a listener ioredis prints errors itself; the cause travels in the reply instead.
@@ -63,6 +69,8 @@ export class RedisStore implements LeaseStore {
     const { script, keys } = { script: this.#script, keys: this.#keys }
     const { timing, clock, recovery = true } = this.#options
     const connection = new RedisConnection({ redis, script, keys, timing, clock, recovery })
+    this.#open.add(connection)
+    connection.closed.then(() => this.#open.delete(connection))
     const cancel = clock.after(timing.callTimeoutMs, () => {
       cause = `no connection within ${timing.callTimeoutMs} ms`
       connection.destroy(cause)
@@ -72,12 +80,11 @@ export class RedisStore implements LeaseStore {
     } catch {
       // What ioredis throws here says only that the connection is closed; the event before it said why.
       connection.destroy(cause)
+      this.#open.delete(connection)
       return { status: 'unanswered', cause }
     } finally {
       cancel()
     }
-    this.#open.add(connection)
-    connection.closed.then(() => this.#open.delete(connection))
     return { status: 'ok', value: connection }
   }
 
@@ -98,8 +105,9 @@ export class RedisStore implements LeaseStore {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     for (const connection of this.#open) connection.destroy('the store is closed')
-    this.#inspector.close()
+    this.#questions.close()
   }
 
   #client(): Redis {

@@ -22,20 +22,24 @@ export interface OwnedProcess {
   output(): string
   /** The same, of stdout alone. */
   stdout(): string
+  /** Writes to its stdin; only for a process that was started with `typing`. */
+  type(text: string): void
 }
 
 export interface SpawnOptions {
   readonly env?: NodeJS.ProcessEnv
   readonly cwd?: string
+  /** Whether it has a stdin to which `type` writes; else it reads nothing. */
+  readonly typing?: boolean
 }
 
 /** Starts a process; rejects when there is no such command. */
 export function spawnOwned(
   command: string,
   args: readonly string[],
-  options: SpawnOptions = {},
+  { typing = false, ...options }: SpawnOptions = {},
 ): Promise<OwnedProcess> {
-  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, args, { ...options, stdio: [typing ? 'pipe' : 'ignore', 'pipe', 'pipe'] })
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('spawn', () => resolve(own(child)))
@@ -47,6 +51,8 @@ function own(child: ChildProcess): OwnedProcess {
   let all = ''
   let stdout = ''
   let gone = false
+  // A process that ends without reading its input is no fault of the one who typed.
+  child.stdin?.on('error', () => {})
   child.stdout!.setEncoding('utf8').on('data', (text: string) => {
     all += text
     stdout += text
@@ -74,6 +80,10 @@ function own(child: ChildProcess): OwnedProcess {
     },
     output: () => all,
     stdout: () => stdout,
+    type(text) {
+      if (!child.stdin) throw new Error('this process was started without typing')
+      child.stdin.write(text)
+    },
   }
 }
 

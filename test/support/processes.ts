@@ -108,9 +108,9 @@ export async function spawnServer({
   }
 }
 
-/** Runs the command line client from dist. */
+/** Runs the command line client from dist, as if somebody sat there and could type. */
 export function startCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<OwnedProcess> {
-  return spawnNode('dist/cli/main.js', args, env)
+  return spawnNode('dist/cli/main.js', args, env, { typing: true })
 }
 
 /**
@@ -121,9 +121,11 @@ export function spawnNode(
   script: string,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  options: { readonly typing?: boolean } = {},
 ): Promise<OwnedProcess> {
   const { PATH = '', HOME = '' } = process.env
   return spawnOwned(process.execPath, [script, ...args], {
+    ...options,
     cwd: ROOT,
     env: { PATH, HOME, TMPDIR: temporaryDirectory(), ...env },
   })

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Fleet, startFleet } from '../support/fleet.js'
+import { leakGate } from '../support/leak-gate.js'
+import { startRedis, type TestRedis } from '../support/redis.js'
+import { flushScripts, loseAnswers, speakLate, stormThrough, timesForgotten } from '../support/storm-faults.js'
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
+
+const ORGS = ['acme', 'globex', 'initech', 'umbrella']
+const STORM_MS = 3_000
+
+describe('S4: a storm of connects and closes over three nodes', () => {
+  let redis: TestRedis
+  let proxy: TcpProxy
+  let fleet: Fleet
+
+  beforeAll(async () => {
+    redis = await startRedis()
+    proxy = await startProxy(redis.port, redis.host)
+    const redisUrl = (node: number) => (node === 0 ? proxy.url : redis.url)
+    fleet = await startFleet({ orgs: ORGS, redis, redisUrl })
+  })
+  afterAll(async () => {
+    await fleet?.stop()
+    await proxy?.stop()
+    await redis?.stop()
+  })
+  leakGate({ prefix: () => fleet.books.keys.live.replace(/live$/, ''), redisUrl: () => redis.url })
+
+  test('SCRIPT FLUSH ten times a second: clients see nothing of it, and no slot is left over', async () => {
+    const before = await timesForgotten(fleet.books.redis)
+    const { answered } = await stormThrough(fleet, ORGS, STORM_MS, () => flushScripts(fleet.books.redis))
+    expect(answered).toBeGreaterThan(200)
+    expect((await timesForgotten(fleet.books.redis)) - before, 'control: the flush was felt').toBeGreaterThan(20)
+  })
+
+  test('bytes of a dropped Redis connection that come after the reconnect: the same', async () => {
+    let lateBytes = 0
+    const { faults } = await stormThrough(fleet, ORGS, STORM_MS, async () => {
+      const bytes = await speakLate(proxy, fleet.books, 'node-1')
+      expect(bytes, 'control: something did come late').toBeGreaterThan(0)
+      lateBytes += bytes
+    })
+    expect(faults).toBeGreaterThan(5)
+    expect(lateBytes).toBeGreaterThan(faults * 100)
+  })
+
+  test('answers of Redis that are lost: the same', async () => {
+    const { faults } = await stormThrough(fleet, ORGS, STORM_MS, () => loseAnswers(proxy, fleet))
+    expect(faults).toBeGreaterThan(5)
+  })
+})

@@ -1,0 +1,179 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
+import {
+  type Admitted,
+  type AttachOptions,
+  createLimiter,
+  type Identify,
+  type Limiter,
+  type LimiterOptions,
+  UsageError,
+} from '../../src/index.js'
+import { leakGate } from '../support/leak-gate.js'
+import { handshake, RawClient } from '../support/raw-client.js'
+import { freshPrefix, sharedRedisUrl } from '../support/redis.js'
+import { until } from '../support/until.js'
+
+leakGate()
+
+const identify: Identify = ({ headers }) => {
+  const org = headers['api-key']
+  if (typeof org !== 'string') return { identified: false, code: 'UNAUTHENTICATED' }
+  return { identified: true, identity: { org, gateway: 'gate' } }
+}
+
+interface Attached {
+  readonly limiter: Limiter
+  readonly server: Server
+  readonly wss: WebSocketServer
+  readonly port: number
+  readonly admissions: Admitted[]
+}
+
+async function attach(options: LimiterOptions = {}, how: Partial<AttachOptions> = {}): Promise<Attached> {
+  const limiter = createLimiter({ limits: { org: 2 }, ...options })
+  const server = createServer((_request, response) => response.end('plain'))
+  const wss = new WebSocketServer({ noServer: true })
+  const admissions: Admitted[] = []
+  wss.on('connection', (ws: WebSocket, _request: unknown, admission: Admitted) => {
+    admissions.push(admission)
+    ws.on('message', (data) => ws.send(`echo ${data}`))
+  })
+  limiter.attach(server, wss, { identify, ...how })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(async () => {
+    await limiter.drain({ withinMs: 500 })
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+  await limiter.ready()
+  return { limiter, server, wss, admissions, port: (server.address() as AddressInfo).port }
+}
+
+type Outcome = { readonly ws: WebSocket; readonly status: number; readonly body: Record<string, unknown> }
+
+/** Connects with ws and nothing else, as any client might. */
+function connect({ port }: Attached, org = 'acme', path = '/'): Promise<Outcome> {
+  const ws = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers: { 'api-key': org } })
+  return new Promise((resolve, reject) => {
+    ws.on('error', reject)
+    ws.once('open', () => resolve({ ws, status: 101, body: {} }))
+    ws.once('unexpected-response', async (_request, response) => {
+      let text = ''
+      for await (const chunk of response.setEncoding('utf8')) text += chunk
+      resolve({ ws, status: response.statusCode ?? 0, body: JSON.parse(text) })
+    })
+  })
+}
+
+const closed = (ws: WebSocket) =>
+  new Promise<{ code: number; reason: string }>((resolve) =>
+    ws.once('close', (code, reason) => resolve({ code, reason: reason.toString() })),
+  )
+
+describe.each<[string, () => LimiterOptions]>([
+  ['Redis', () => ({ redis: sharedRedisUrl(), keyPrefix: freshPrefix(), leaseTtlMs: 2_000, renewIntervalMs: 200 })],
+  ['the embedded store', () => ({})],
+])('a limiter on %s in front of somebody’s own WebSocketServer', (_, options) => {
+  test('S1, L1: holds the limit; a closed connection lets exactly one more in', async () => {
+    const attached = await attach(options())
+    const one = await connect(attached)
+    const two = await connect(attached)
+    const three = await connect(attached)
+    expect([one.status, two.status, three.status]).toEqual([101, 101, 429])
+    expect(three.body).toMatchObject({ code: 'ORG_CONNECTION_LIMIT_EXCEEDED', currentCount: 2, maxAllowed: 2 })
+    expect(attached.admissions.map(({ currentCount, maxAllowed }) => [currentCount, maxAllowed])).toEqual([
+      [1, 2],
+      [2, 2],
+    ])
+    const echo = new Promise((resolve) => one.ws.once('message', (data) => resolve(data.toString())))
+    one.ws.send('hello')
+    expect(await echo).toBe('echo hello')
+    const gone = closed(two.ws)
+    two.ws.close()
+    await gone
+    await until(async () => (await attached.limiter.orgStats('acme')).currentCount === 1)
+    expect((await connect(attached)).status).toBe(101)
+    expect((await connect(attached)).status).toBe(429)
+    expect((await connect(attached, 'globex')).status).toBe(101)
+  })
+
+  test('L4: drain closes with 1012 and gives all slots back', async () => {
+    const attached = await attach(options())
+    const both = [await connect(attached), await connect(attached)]
+    const codes = both.map(({ ws }) => closed(ws))
+    await attached.limiter.drain({ withinMs: 3_000 })
+    for (const code of codes) expect(await code).toEqual({ code: 1012, reason: 'node is shutting down, reconnect' })
+    expect(attached.limiter).toMatchObject({ phase: 'stopped', connections: 0 })
+  })
+})
+
+describe('attach', () => {
+  test('serves only the paths it is told, refuses strangers, and leaves plain HTTP alone', async () => {
+    const attached = await attach({}, { accepts: (path) => path === '/ws' })
+    expect((await connect(attached, 'acme', '/ws?x=1')).status).toBe(101)
+    expect(await connect(attached, 'acme', '/other')).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } })
+    const stranger = new RawClient(attached.port).send(handshake({ 'api-key': undefined }, 'GET /ws HTTP/1.1'))
+    await until(() => stranger.ended)
+    expect(stranger.status).toBe(401)
+    stranger.reset()
+    const plain = await fetch(`http://127.0.0.1:${attached.port}/`, { headers: { connection: 'close' } })
+    expect(await plain.text()).toBe('plain')
+  })
+
+  test('L3: silence is noticed for the user’s own sockets too', async () => {
+    const attached = await attach({}, { pongTimeoutMs: 300 })
+    const silent = new RawClient(attached.port).send(handshake())
+    await until(() => attached.limiter.connections === 1)
+    await until(() => silent.ended, { withinMs: 1_500 })
+    await until(() => attached.limiter.connections === 0)
+    silent.reset()
+  })
+
+  test('an identify that throws, rejects or hangs costs that one upgrade, told as a failure of ours', async () => {
+    const answers: Record<string, () => ReturnType<Identify>> = {
+      throws: () => {
+        throw new Error('broken')
+      },
+      rejects: () => Promise.reject(new Error('broken')),
+      hangs: () => new Promise(() => {}),
+    }
+    const faults: unknown[] = []
+    const attached = await attach(
+      {},
+      {
+        identify: (request, signal) =>
+          (answers[String(request.headers['api-key'])] ?? (() => identify(request, signal)))(),
+        upgradeTimeoutMs: 200,
+        observer: { faulted: ({ error }) => faults.push(error) },
+      },
+    )
+    for (const org of Object.keys(answers)) {
+      expect(await connect(attached, org)).toMatchObject({ status: 503, body: { code: 'STORE_UNAVAILABLE' } })
+    }
+    expect(faults).toHaveLength(2)
+    expect((await connect(attached)).status).toBe(101)
+  })
+
+  test('a listener of connection that throws costs that one connection and keeps no slot', async () => {
+    const attached = await attach()
+    attached.wss.prependOnceListener('connection', () => {
+      throw new Error('broken')
+    })
+    const { ws } = await connect(attached)
+    await closed(ws)
+    await until(() => attached.limiter.connections === 0)
+    expect((await connect(attached)).status).toBe(101)
+  })
+
+  test('a WebSocketServer that would take upgrades past the limit is refused', () => {
+    const limiter = createLimiter()
+    const server = createServer()
+    onTestFinished(() => limiter.drain({ withinMs: 0 }))
+    const wss = new WebSocketServer({ server })
+    expect(() => limiter.attach(server, wss, { identify })).toThrow(UsageError)
+    wss.close()
+  })
+})

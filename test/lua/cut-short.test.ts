@@ -1,0 +1,66 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { SCRIPT } from '../../src/store/script.generated.js'
+import { leakGate } from '../support/leak-gate.js'
+import { redisBench } from '../support/store-bench.js'
+import { MUTANTS } from '../support/store-mutants.js'
+import { claim, StoreNode } from '../support/store-node.js'
+
+leakGate()
+
+/** Fails every `verb` after so many writes, as a server that runs into a limit or a bug in the middle would. */
+function cutAfter(script: string, verb: string, writes: number): string {
+  return `local left = ${writes}
+local real = redis
+local WRITES = { HSET = true, HDEL = true, ZADD = true, ZREM = true }
+local function cut(command)
+  if ARGV[1] == '${verb}' and WRITES[command] then
+    left = left - 1
+    if left < 0 then
+      error('cut short')
+    end
+  end
+end
+local redis = {
+  call = function(command, ...) cut(command) return real.call(command, ...) end,
+  pcall = function(command, ...) cut(command) return real.pcall(command, ...) end,
+  error_reply = real.error_reply,
+}
+${script}`
+}
+
+const held = claim('a', 'acme', 1, { name: 'gateway', id: 'g', limit: 1 })
+
+/** What is left in the sets when a verb was cut short, its node died, and others swept its lease. */
+async function leftAfter(script: string, verb: 'acquire' | 'release', writes: number): Promise<number> {
+  const bench = await redisBench({ script: cutAfter(script, verb, writes) })
+  onTestFinished(() => bench.close())
+  const [gone, node] = [await StoreNode.join(bench), await StoreNode.join(bench)]
+  const { connection, fence } = gone
+  const acquired = await connection.acquire(fence, [held])
+  if (verb === 'acquire') expect(acquired.status).toBe('unanswered')
+  else expect(await connection.release(fence, [held])).toMatchObject({ status: 'unanswered' })
+  await node.outlive()
+  await node.sweepAll(gone.lease)
+  const { scopes, indexes } = await bench.contents()
+  expect(indexes.size).toBe(0)
+  return scopes.size
+}
+
+/** Two scopes make three writes: the index entry and two members. The third cut comes after the second write. */
+describe('rule 3, the index outlasts what it names: a call cut short leaves nothing that nobody sweeps (L5)', () => {
+  test.each([0, 1, 2])('acquire, cut after %d writes', async (writes) => {
+    expect(await leftAfter(SCRIPT, 'acquire', writes)).toBe(0)
+  })
+
+  test.each([0, 1, 2])('release, cut after %d writes', async (writes) => {
+    expect(await leftAfter(SCRIPT, 'release', writes)).toBe(0)
+  })
+
+  test('control: an acquire that writes the index last leaves a member for ever', async () => {
+    expect(await leftAfter(MUTANTS.indexLast.script, 'acquire', 1)).toBeGreaterThan(0)
+  })
+
+  test('control: a release that removes the index first leaves a member for ever', async () => {
+    expect(await leftAfter(MUTANTS.indexRemovedFirst.script, 'release', 1)).toBeGreaterThan(0)
+  })
+})

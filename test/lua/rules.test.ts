@@ -1,0 +1,213 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { SCRIPT } from '../../src/store/script.generated.js'
+import { leakGate } from '../support/leak-gate.js'
+import { type RedisBench, redisBench } from '../support/store-bench.js'
+import { MUTANTS, type Mutant } from '../support/store-mutants.js'
+import { claim, claims, StoreNode } from '../support/store-node.js'
+
+leakGate()
+
+/** A short history that ends in a promise. It throws, and names the promise, where that is broken. */
+type History = (bench: RedisBench) => Promise<void>
+
+async function run(history: History, script?: string): Promise<void> {
+  const bench = await redisBench(script === undefined ? {} : { script })
+  onTestFinished(() => bench.close())
+  await history(bench)
+}
+
+/** The history keeps its promise with the script as it is, and breaks it without the rule. */
+function needs({ rule, without, script }: Mutant, promise: string, history: History): void {
+  test(`${rule}: ${without} (${promise})`, async () => {
+    await run(history)
+    await expect(run(history, script)).rejects.toThrow(promise)
+  })
+}
+
+const members = async (bench: RedisBench, org: string) => [
+  ...((await bench.contents()).scopes.get(`org:${org}`)?.keys() ?? []),
+]
+
+const join = (bench: RedisBench) => StoreNode.join(bench)
+
+describe('rule 1, fence first', () => {
+  const lateAcquire: History = async (bench) => {
+    const [gone, node] = [await join(bench), await join(bench)]
+    await node.outlive()
+    await gone.connection.acquire(gone.fence, [claim('late', 'acme', 1)])
+    expect(await members(bench, 'acme'), 'S3: a dead lease took a slot').toEqual([])
+  }
+  needs(MUTANTS.noFence, 'S3', lateAcquire)
+
+  needs(MUTANTS.noGeneration, 'S4', async (bench) => {
+    const node = await join(bench)
+    const { connection, fence } = node
+    await node.hello()
+    // The node has settled: it released what went unanswered. Then the network delivers the acquire after all.
+    await node.release(claim('late', 'acme', 1))
+    await connection.acquire(fence, [claim('late', 'acme', 1)])
+    expect(await members(bench, 'acme'), 'S4: an older connection took a slot').toEqual([])
+  })
+
+  needs(MUTANTS.lateHello, 'S3', async (bench) => {
+    const node = await join(bench)
+    const old = node.fence
+    await node.hello()
+    await node.hello({ ...old })
+    const late = await node.connection.acquire(old, [claim('late', 'acme', 1)])
+    expect(late, 'S3: a late hello opened an older generation').toEqual({ status: 'refused', reason: 'stale' })
+  })
+
+  needs(MUTANTS.lostIsFenced, 'R1', async (bench) => {
+    const node = await join(bench)
+    await bench.wipe()
+    const reply = await node.connection.renew(node.fence)
+    expect(reply, 'R1: a lost store was taken for a dead lease').toEqual({ status: 'refused', reason: 'lost' })
+  })
+
+  needs(MUTANTS.deadHello, 'S3', async (bench) => {
+    const [gone, node] = [await join(bench), await join(bench)]
+    await gone.acquire(claim('a', 'acme', 1))
+    await node.outlive()
+    await StoreNode.join(bench, { lease: gone.lease }).catch(() => {})
+    expect(await node.admitted(claim('b', 'acme', 1)), 'S3: a late hello brought a dead lease back').toBe(1)
+  })
+})
+
+describe('rule 2, a member belongs to the lease that is its score', () => {
+  needs(MUTANTS.releaseOfOthers, 'S4', async (bench) => {
+    const [one, two] = [await join(bench), await join(bench)]
+    await one.acquire(claim('a', 'acme', 1))
+    await two.release(claim('a', 'acme', 1))
+    expect(await members(bench, 'acme'), "S4: a release freed another's slot").toEqual(['a'])
+  })
+
+  needs(MUTANTS.sweepOfOthers, 'S1', async (bench) => {
+    const [gone, node] = [await join(bench), await join(bench)]
+    await gone.acquire(claim('a', 'acme', 1))
+    await node.outlive()
+    const entries = await node.sweep(gone.lease)
+    await node.reassert('room', true, claim('a', 'acme', 1))
+    await node.sweep(gone.lease, entries)
+    expect(await node.admitted(claim('b', 'acme', 1)), 'S1: a sweep freed a slot that was taken over').toBe(0)
+  })
+
+  needs(MUTANTS.reassertOfOthers, 'S4', async (bench) => {
+    const [one, two] = [await join(bench), await join(bench)]
+    await one.acquire(claim('a', 'acme', 1))
+    await two.reassert('keep', true, claim('a', 'acme', 1))
+    const holder = (await bench.contents()).scopes.get('org:acme')?.get('a')
+    expect(holder, 'S4: a live lease lost its slot to another').toBe(one.lease)
+  })
+
+  needs(MUTANTS.acquireOfOthers, 'S4', async (bench) => {
+    const [one, two] = [await join(bench), await join(bench)]
+    await one.acquire(claim('a', 'acme', 9))
+    await two.acquire(claim('a', 'acme', 9))
+    const holder = (await bench.contents()).scopes.get('org:acme')?.get('a')
+    expect(holder, 'S4: a live lease lost its slot to an acquire').toBe(one.lease)
+  })
+})
+
+describe('rule 4, renew declares, sweep deletes, and the dead do not count', () => {
+  for (const [mutant, size] of [
+    [MUTANTS.deadCountInSmallSets, 3],
+    [MUTANTS.deadCountInLargeSets, 40],
+  ] as const) {
+    needs(mutant, 'S6', async (bench) => {
+      const [gone, node] = [await join(bench), await join(bench)]
+      await gone.acquire(...claims(size, 'gone', 'acme', size))
+      await node.outlive()
+      expect(await node.admitted(claim('a', 'acme', size)), 'S6: leftovers of the dead filled an org').toBe(1)
+    })
+  }
+
+  needs(MUTANTS.renewDeclaresItself, 'L2', async (bench) => {
+    const [one, two] = [await join(bench), await join(bench)]
+    for (let i = 0; i < 8; i++) {
+      await bench.pass(3_000)
+      await one.connection.renew(one.fence)
+      await two.connection.renew(two.fence)
+    }
+    expect((await bench.contents()).live.size, 'L2: a lease died in spite of its renewals').toBe(2)
+  })
+
+  needs(MUTANTS.sweepOfLiving, 'S1', async (bench) => {
+    const [one, two] = [await join(bench), await join(bench)]
+    await one.acquire(claim('a', 'acme', 1))
+    await two.sweep(one.lease, [claim('a', 'acme', 1)])
+    expect(await two.admitted(claim('b', 'acme', 1)), 'S1: a sweep freed a slot of the living').toBe(0)
+  })
+})
+
+describe('rule 5, one call, many items, each alone', () => {
+  const broken = claim('x', 'broken', 9)
+  const breakKey = (bench: RedisBench) => bench.redis.set(bench.keys.scope({ name: 'org', id: 'broken' }), 'foreign')
+
+  needs(MUTANTS.brokenKeyInAcquire, 'S5', async (bench) => {
+    await breakKey(bench)
+    const node = await join(bench)
+    const reply = await node.connection.acquire(node.fence, [claim('a', 'acme', 1), broken, claim('b', 'other', 1)])
+    expect(reply, "S5: one org's broken key refused others").toMatchObject({
+      value: [{ admitted: true }, { admitted: false, reason: 'broken' }, { admitted: true }],
+    })
+  })
+
+  needs(MUTANTS.brokenKeyInRelease, 'S5', async (bench) => {
+    const node = await join(bench)
+    await node.acquire(broken, claim('a', 'acme', 1))
+    await breakKey(bench)
+    await node.connection.release(node.fence, [broken, claim('a', 'acme', 1)])
+    expect(await members(bench, 'acme'), "S5: one org's broken key kept another's slot").toEqual([])
+  })
+
+  needs(MUTANTS.writesBeforeAllIsRead, 'S2', async (bench) => {
+    const node = await join(bench)
+    await node.acquire(claim('a', 'acme', 5, { name: 'gateway', id: 'g', limit: 0 }))
+    expect(await members(bench, 'acme'), 'S2: a refusal left something behind').toEqual([])
+  })
+
+  test('a broken key of one org touches no other, whatever the verb (S5)', async () => {
+    await run(async (bench) => {
+      const [node, gone] = [await join(bench), await join(bench)]
+      await gone.acquire(broken, claim('g', 'acme', 9))
+      await breakKey(bench)
+      expect(await node.reassert('keep', true, broken, claim('a', 'acme', 9))).toEqual(['broken', 'kept'])
+      expect(await bench.store.countOrgs(['broken', 'acme'])).toMatchObject([{ count: 0 }, { count: 2 }])
+      expect(await node.connection.audit(node.fence, '0', [broken, claim('a', 'acme', 9)])).toMatchObject({
+        value: { whole: [false, true] },
+      })
+      await node.outlive()
+      await node.sweepAll(gone.lease)
+      expect(await members(bench, 'acme')).toEqual(['a'])
+      expect(await bench.redis.get(bench.keys.scope({ name: 'org', id: 'broken' }))).toBe('foreign')
+    })
+  })
+})
+
+describe('rule 6, keys and the clock', () => {
+  needs(MUTANTS.clockUnbounded, 'R3', async (bench) => {
+    const [one, two] = [await join(bench), await join(bench)]
+    await two.acquire(claim('a', 'acme', 1))
+    await bench.pass(3_600_000)
+    await one.renew()
+    expect(await one.admitted(claim('b', 'acme', 1)), 'R3: a jump of TIME admitted one too many').toBe(0)
+  })
+
+  /** The first key of each call; local names stand for parameters and for elements of KEYS. */
+  const undeclared = (script: string) =>
+    [...script.matchAll(/redis\.p?call\('(\w+)',? ?([^,)]*)/g)]
+      .filter(([, command]) => command !== 'TIME' && command !== 'INFO')
+      .filter(([, , key = '']) => !/^(KEYS\[.+|scope_key|live_key|dead_key)$/.test(key))
+      .map(([call]) => call)
+
+  test('every key that the script touches is declared', () => {
+    expect(undeclared(SCRIPT)).toEqual([])
+    expect(undeclared("redis.call('GET', 'live') redis.call('DEL', ARGV[1])")).toHaveLength(2)
+  })
+
+  test('TIME is asked for once in a script, and only by the verbs that move the clock', () => {
+    const asked = SCRIPT.split("redis.call('TIME')").length - 1
+    expect(asked).toBe(2)
+  })
+})

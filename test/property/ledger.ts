@@ -1,0 +1,262 @@
+import type { LeaseTiming } from '../../src/core/lease-timing.js'
+import type {
+  AuditReply,
+  Claim,
+  Fence,
+  ReassertVerdict,
+  RenewReply,
+  SweepReply,
+  Verdict,
+} from '../../src/store/lease-store.js'
+import { fingerprint, type StoreContents } from '../support/store-contents.js'
+import type { Answer, Call } from './world.js'
+
+/** A promise that was not kept, by its number in the design. */
+export class BrokenPromise extends Error {
+  constructor(promise: string, what: string) {
+    super(`${promise}: ${what}`)
+    this.name = 'BrokenPromise'
+  }
+}
+
+function must(promise: string, kept: boolean, what: () => string): void {
+  if (!kept) throw new BrokenPromise(promise, what())
+}
+
+const show = (value: unknown) => JSON.stringify(value)
+const keyOf = (scope: { name: string; id: string }) => `${scope.name}:${scope.id}`
+
+/**
+ * A bookkeeping of its own, made from the promises and from nothing the store says about itself: who holds which
+ * connection, whole (S2), under which lease. The sets of Redis must follow from it after every call.
+ */
+export class Ledger {
+  readonly #timing: LeaseTiming
+  readonly #held = new Map<string, { lease: number; scopes: readonly string[] }>()
+  readonly #live = new Map<number, { generation: number; expiresMs: number }>()
+  readonly #dead = new Set<number>()
+  readonly #overrides = new Map<string, number>()
+  #epoch: string | undefined
+  #memoryLost = true
+  #clockMs = 0
+  #lastTimeMs: number | undefined
+
+  constructor(timing: LeaseTiming) {
+    this.#timing = timing
+  }
+
+  wiped(): void {
+    for (const table of [this.#held, this.#live, this.#dead, this.#overrides]) table.clear()
+    this.#epoch = undefined
+    this.#memoryLost = true
+    this.#clockMs = 0
+    this.#lastTimeMs = undefined
+  }
+
+  becameAnother(): void {
+    this.#memoryLost = true
+  }
+
+  /** Throws a `BrokenPromise` unless `call`, answered so at `nowMs`, kept every promise. */
+  enter(call: Call, answer: Answer, nowMs: number, before: StoreContents, after: StoreContents): void {
+    if (call.verb === 'hello') this.#hello(call.request, answer, nowMs)
+    else if (this.#mayAct(call, answer, before, after)) this.#act(call, answer, nowMs, after)
+    this.#agree(after)
+  }
+
+  /** S3 and rule 1: what is not said under the live lease, generation and epoch changes nothing, and is told why. */
+  #mayAct(
+    call: Exclude<Call, { verb: 'hello' }>,
+    answer: Answer,
+    before: StoreContents,
+    after: StoreContents,
+  ): boolean {
+    const refusal =
+      this.#refusalOf(call.fence) ?? (call.verb === 'acquire' && before.recovery ? 'recovering' : undefined)
+    const given = answer.status === 'refused' ? answer.reason : undefined
+    must(
+      'S3',
+      refusal === given,
+      () => `${call.verb} under ${show(call.fence)}: expected ${refusal}, got ${show(answer)}`,
+    )
+    if (refusal === undefined) return true
+    must('S3', fingerprint(before) === fingerprint(after), () => `a ${refusal} ${call.verb} changed something`)
+    return false
+  }
+
+  #refusalOf({ lease, generation, epoch }: Fence): string | undefined {
+    if (epoch !== this.#epoch) return 'lost'
+    const live = this.#live.get(lease)
+    if (!live) return 'fenced'
+    return live.generation === generation ? undefined : 'stale'
+  }
+
+  #act(call: Exclude<Call, { verb: 'hello' }>, answer: Answer, nowMs: number, after: StoreContents): void {
+    const value = answer.status === 'ok' ? answer.value : undefined
+    const { lease } = call.fence
+    switch (call.verb) {
+      case 'acquire':
+        this.#acquire(lease, call.claims, value as Verdict[], after)
+        break
+      case 'release':
+        for (const { id } of call.claims) this.#giveBack(id, lease)
+        break
+      case 'renew':
+        this.#renew(lease, value as RenewReply, nowMs)
+        break
+      case 'sweep':
+        if (!this.#dead.has(call.dead)) break
+        for (const { id } of call.entries) this.#giveBack(id, call.dead)
+        if ((value as SweepReply).next.length === 0) this.#forget(call.dead)
+        break
+      case 'leave':
+        this.#live.delete(lease)
+        if (this.#heldBy(lease).length > 0) this.#dead.add(lease)
+        break
+      case 'reassert':
+        for (const [i, claim] of call.claims.entries()) {
+          const given = (value as ReassertVerdict[])[i]
+          const due = this.#reassertOne(lease, claim, call.mode)
+          must(call.mode === 'keep' ? 'R1' : 'S1', given === due, () => `${claim.id} is ${given}, should be ${due}`)
+        }
+        break
+      case 'override':
+        if (call.limit === undefined) this.#overrides.delete(call.org)
+        else this.#overrides.set(call.org, call.limit)
+        break
+      case 'audit':
+        this.#audit(lease, call.claims, value as AuditReply, call.cursor !== undefined)
+    }
+  }
+
+  #acquire(lease: number, claims: readonly Claim[], verdicts: readonly Verdict[], after: StoreContents): void {
+    const newest = new Map<string, number>()
+    for (const [i, claim] of claims.entries()) {
+      const verdict = verdicts[i]!
+      const owner = this.#held.get(claim.id)?.lease
+      if (owner === lease) {
+        must('S4', verdict.admitted, () => `${claim.id} is held, and asked again it was told ${show(verdict)}`)
+        continue
+      }
+      const full = claim.scopes.findIndex((_, scope) => this.#living(claim, scope) >= this.#limitOf(claim, scope))
+      if (full >= 0) {
+        const due = { scope: full, count: this.#living(claim, full), limit: this.#limitOf(claim, full) }
+        must('S1', !verdict.admitted, () => `${claim.id} was admitted where ${show(due)}`)
+        must('S6', show({ ...verdict, ...due }) === show(verdict), () => `${show(verdict)} where ${show(due)}`)
+      } else if (owner !== undefined) {
+        must('rule 2', show(verdict) === '{"admitted":false,"reason":"conflict"}', () => `taken from ${owner}`)
+      } else {
+        must('S6', verdict.admitted, () => `${claim.id} was told ${show(verdict)} where all scopes have room`)
+        this.#held.set(claim.id, { lease, scopes: claim.scopes.map(keyOf) })
+        for (const [scope, of] of claim.scopes.entries()) newest.set(keyOf(of), this.#limitOf(claim, scope))
+      }
+    }
+    // Once more, from the sets and the leases as Redis has them.
+    for (const [scope, limit] of newest) {
+      const living = [...(after.scopes.get(scope)?.values() ?? [])].filter((holder) => after.live.has(holder))
+      must('S1', living.length <= limit, () => `${scope} has ${living.length} of ${limit} after an admission`)
+    }
+  }
+
+  #renew(lease: number, reply: RenewReply, nowMs: number): void {
+    this.#tick(nowMs)
+    this.#live.get(lease)!.expiresMs = this.#clockMs + this.#timing.ttlMs
+    for (const [other, { expiresMs }] of this.#live) {
+      if (expiresMs > this.#clockMs) continue
+      this.#live.delete(other)
+      this.#dead.add(other)
+    }
+    must('L2', show(reply.dead.toSorted()) === show([...this.#dead].sort()), () => `dead: ${show(reply.dead)}`)
+    must('R1', reply.liveNodes === this.#live.size, () => `${reply.liveNodes} of ${this.#live.size} live nodes`)
+  }
+
+  #forget(dead: number): void {
+    const left = this.#heldBy(dead)
+    must('L2', left.length === 0, () => `lease ${dead} is forgotten and still holds ${left}`)
+    this.#dead.delete(dead)
+  }
+
+  #reassertOne(lease: number, claim: Claim, mode: 'keep' | 'room'): ReassertVerdict {
+    const owner = this.#held.get(claim.id)?.lease
+    if (owner !== undefined && owner !== lease && this.#live.has(owner)) return 'conflict'
+    const full = claim.scopes.some((_, scope) => this.#living(claim, scope) >= this.#limitOf(claim, scope))
+    if (mode === 'room' && owner !== lease && full) return 'full'
+    this.#held.set(claim.id, { lease, scopes: claim.scopes.map(keyOf) })
+    return 'kept'
+  }
+
+  #audit(lease: number, claims: readonly Claim[], reply: AuditReply, page: boolean): void {
+    const whole = claims.map(({ id }) => this.#held.get(id)?.lease === lease)
+    must('L5', show(whole) === show(reply.whole), () => `whole: ${show(reply.whole)}`)
+    const listed = reply.entries.map(({ id }) => id).sort()
+    must('L5', show(listed) === show(page ? this.#heldBy(lease).sort() : []), () => `index: ${show(listed)}`)
+  }
+
+  #hello(request: Extract<Call, { verb: 'hello' }>['request'], answer: Answer, nowMs: number): void {
+    this.#tick(nowMs)
+    if (this.#memoryLost) {
+      for (const lease of this.#live.keys()) this.#dead.add(lease)
+      this.#live.clear()
+      this.#epoch = request.proposedEpoch
+      this.#memoryLost = false
+    }
+    const live = this.#live.get(request.lease)
+    let refusal: string | undefined
+    if (request.epoch === undefined) {
+      // A first hello that comes again after its lease was forgotten opens an empty lease that nobody speaks for.
+      refusal = live ? 'stale' : this.#dead.has(request.lease) ? 'fenced' : undefined
+    } else {
+      refusal = this.#refusalOf({ ...request, epoch: request.epoch, generation: live?.generation ?? 0 })
+      if (live && refusal === undefined && live.generation >= request.generation) refusal = 'stale'
+    }
+    const given = answer.status === 'refused' ? answer.reason : undefined
+    must('S3', given === refusal, () => `hello ${show(request)}: expected ${refusal}, got ${show(answer)}`)
+    if (refusal !== undefined) return
+    const expiresMs = this.#clockMs + this.#timing.ttlMs
+    this.#live.set(request.lease, { generation: request.generation, expiresMs })
+  }
+
+  /** R3: whatever TIME does, the clock never goes back and never moves by more than the cap. */
+  #tick(nowMs: number): void {
+    const stepMs = nowMs - (this.#lastTimeMs ?? nowMs)
+    this.#clockMs += Math.min(Math.max(stepMs, 0), this.#timing.clockStepCapMs)
+    this.#lastTimeMs = nowMs
+  }
+
+  #giveBack(id: string, lease: number): void {
+    if (this.#held.get(id)?.lease === lease) this.#held.delete(id)
+  }
+
+  #heldBy(lease: number): string[] {
+    return [...this.#held].filter(([, slot]) => slot.lease === lease).map(([id]) => id)
+  }
+
+  #living(claim: Claim, scope: number): number {
+    const key = keyOf(claim.scopes[scope]!)
+    return [...this.#held.values()].filter(({ lease, scopes }) => this.#live.has(lease) && scopes.includes(key)).length
+  }
+
+  #limitOf(claim: Claim, scope: number): number {
+    const override = scope === 0 ? this.#overrides.get(claim.scopes[0].id) : undefined
+    return override ?? claim.scopes[scope]!.limit
+  }
+
+  /** What the store holds is what follows from the promises, to the last member: no slot more, less or moved. */
+  #agree(after: StoreContents): void {
+    const due = new Map<string, Map<string, number>>()
+    for (const [id, { lease, scopes }] of this.#held) {
+      for (const scope of scopes) due.set(scope, (due.get(scope) ?? new Map()).set(id, lease))
+      must('rule 3', after.indexes.get(lease)?.has(id) === true, () => `${id} is in no index of lease ${lease}`)
+    }
+    const sets = (scopes: StoreContents['scopes']) => fingerprint({ scopes } as unknown as StoreContents)
+    must('S2, S4, S5', sets(after.scopes) === sets(due), () => `sets ${sets(after.scopes)}, should be ${sets(due)}`)
+    const live = [...this.#live].map(([lease, { generation }]) => `${lease}/${generation}`).sort()
+    const found = [...after.live].map(([lease, { generation }]) => `${lease}/${generation}`).sort()
+    must('S3, L2', show(live) === show(found), () => `live are ${found}, should be ${live}`)
+    for (const lease of this.#live.keys()) {
+      const index = [...(after.indexes.get(lease)?.keys() ?? [])]
+      must('L5', show(index.sort()) === show(this.#heldBy(lease).sort()), () => `index of ${lease} is ${index}`)
+    }
+    must('S5', after.strangers.length === 0, () => `keys that nobody knows: ${after.strangers}`)
+  }
+}

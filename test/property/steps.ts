@@ -1,0 +1,118 @@
+import fc from 'fast-check'
+
+/** What may happen next, as plain data: names of things are small numbers that the world makes sense of. */
+export type Step =
+  | { kind: 'hello'; node: number; fresh: boolean; generationStep: number; reasserting: boolean; lost: boolean }
+  | { kind: 'acquire' | 'release'; node: number; ids: number[] }
+  | { kind: 'renew'; node: number; lost: boolean }
+  | { kind: 'sweep'; node: number; dead: number; carry: boolean; lost: boolean }
+  | { kind: 'leave'; node: number }
+  | { kind: 'reassert'; node: number; ids: number[]; mode: 'keep' | 'room'; final: boolean }
+  | { kind: 'override'; node: number; org: number; limit: number | undefined }
+  | { kind: 'audit'; node: number; page: boolean; ids: number[] }
+  /** A call said before, delivered now, under the fence it had. */
+  | { kind: 'late'; back: number }
+  | { kind: 'time'; ms: number }
+  | { kind: 'wipe' }
+  | { kind: 'another' }
+
+export const NODES = 3
+export const ORGS = 3
+export const IDS = 12
+
+/** Limits of each org, each gateway and the cluster: one sequence keeps to them, but for overrides. */
+export interface Limits {
+  readonly org: readonly number[]
+  readonly gateway: readonly number[]
+  readonly cluster: number
+}
+
+const limit = fc.nat({ max: 4 })
+const further = fc.oneof(limit, fc.constant(Number.POSITIVE_INFINITY))
+
+export const anyLimits: fc.Arbitrary<Limits> = fc.record({
+  org: fc.array(limit, { minLength: ORGS, maxLength: ORGS }),
+  gateway: fc.array(further, { minLength: 2, maxLength: 2 }),
+  cluster: fc.oneof(fc.nat({ max: 8 }), fc.constant(Number.POSITIVE_INFINITY)),
+})
+
+const node = fc.nat({ max: NODES - 1 })
+const id = fc.nat({ max: IDS - 1 })
+const lost = fc.integer({ min: 0, max: 9 }).map((n) => n === 9)
+/** Mostly the entries of the reply before, as a sweeper does. */
+const carry = fc.integer({ min: 0, max: 4 }).map((n) => n > 0)
+const kind = <const K extends string>(name: K) => fc.constant(name)
+
+const HOUR_MS = 3_600_000
+
+const hello = fc.record({
+  kind: kind('hello'),
+  node,
+  fresh: fc.boolean(),
+  // A step of 0 or less is a generation that is over.
+  generationStep: fc.constantFrom(1, 1, 1, 2, 0, -1),
+  reasserting: fc.boolean(),
+  lost,
+})
+const acquire = fc.record({
+  kind: kind('acquire'),
+  node,
+  ids: fc.array(id, { minLength: 1, maxLength: 5, size: 'max' }),
+})
+const release = fc.record({ kind: kind('release'), node, ids: fc.array(id, { maxLength: 4, size: 'max' }) })
+const sweep = fc.record({ kind: kind('sweep'), node, dead: fc.nat({ max: 2 }), carry, lost })
+const reassert = fc.record({
+  kind: kind('reassert'),
+  node,
+  ids: fc.array(id, { maxLength: 5, size: 'max' }),
+  mode: fc.constantFrom('keep' as const, 'room' as const),
+  final: fc.boolean(),
+})
+const override = fc.record({
+  kind: kind('override'),
+  node,
+  org: fc.nat({ max: ORGS - 1 }),
+  limit: fc.oneof(limit, fc.constant(undefined), fc.constant(Number.POSITIVE_INFINITY)),
+})
+const audit = fc.record({ kind: kind('audit'), node, page: fc.boolean(), ids: fc.array(id, { maxLength: 4 }) })
+const time = fc.record({
+  kind: kind('time'),
+  ms: fc.oneof(
+    { weight: 6, arbitrary: fc.integer({ min: 0, max: 4_000 }) },
+    { weight: 1, arbitrary: fc.constantFrom(HOUR_MS, -HOUR_MS, 9_000 * HOUR_MS, -9_000 * HOUR_MS) },
+  ),
+})
+
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    { weight: 20, arbitrary: acquire },
+    { weight: 8, arbitrary: release },
+    { weight: 14, arbitrary: fc.record({ kind: kind('renew'), node, lost }) },
+    { weight: 14, arbitrary: time },
+    { weight: 9, arbitrary: hello },
+    { weight: 10, arbitrary: sweep },
+    { weight: 9, arbitrary: reassert },
+    { weight: 8, arbitrary: fc.record({ kind: kind('late'), back: fc.nat({ max: 40 }) }) },
+    { weight: 2, arbitrary: fc.record({ kind: kind('leave'), node }) },
+    { weight: 3, arbitrary: override },
+    { weight: 3, arbitrary: audit },
+    { weight: 1, arbitrary: fc.record({ kind: kind('wipe') }) },
+    { weight: 1, arbitrary: fc.record({ kind: kind('another') }) },
+  ),
+  { maxLength: 80, size: 'max' },
+)
+
+/** Every node says hello and the first recovery passes: without it most sequences would wait from end to end. */
+const WARM_UP: readonly Step[] = [
+  ...[0, 1, 2].map(
+    (node): Step => ({ kind: 'hello', node, fresh: true, generationStep: 1, reasserting: false, lost: false }),
+  ),
+  ...[0, 1].flatMap((node): Step[] => [
+    { kind: 'time', ms: 3_000 },
+    { kind: 'renew', node, lost: false },
+  ]),
+]
+
+export const anySteps: fc.Arbitrary<Step[]> = fc
+  .tuple(fc.nat({ max: 4 }), steps)
+  .map(([cold, drawn]) => (cold === 4 ? drawn : [...WARM_UP, ...drawn]))

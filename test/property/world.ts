@@ -1,0 +1,158 @@
+import type {
+  Claim,
+  Fence,
+  HelloReply,
+  HelloRequest,
+  IndexEntry,
+  RenewReply,
+  Reply,
+  ScopeClaim,
+  StoreConnection,
+  SweepReply,
+} from '../../src/store/lease-store.js'
+import { IDS, type Limits, NODES, type Step } from './steps.js'
+
+/** One call as plain data, so that it can be said to two stores, and said again later. */
+export type Call =
+  | { verb: 'hello'; request: HelloRequest }
+  | { verb: 'acquire'; fence: Fence; claims: Claim[] }
+  | { verb: 'release'; fence: Fence; claims: Claim[] }
+  | { verb: 'renew'; fence: Fence }
+  | { verb: 'sweep'; fence: Fence; dead: number; entries: readonly IndexEntry[] }
+  | { verb: 'leave'; fence: Fence }
+  | { verb: 'reassert'; fence: Fence; claims: Claim[]; mode: 'keep' | 'room'; final: boolean }
+  | { verb: 'override'; fence: Fence; org: string; limit: number | undefined }
+  | { verb: 'audit'; fence: Fence; cursor: string | undefined; claims: Claim[] }
+
+/** What the verb promises for an answer: the readers know which it was. */
+export type Answer = Reply<unknown>
+
+export function say(to: StoreConnection, call: Call): Promise<Answer> {
+  switch (call.verb) {
+    case 'hello':
+      return to.hello(call.request)
+    case 'acquire':
+      return to.acquire(call.fence, call.claims)
+    case 'release':
+      return to.release(call.fence, call.claims)
+    case 'renew':
+      return to.renew(call.fence)
+    case 'sweep':
+      return to.sweep(call.fence, call.dead, call.entries)
+    case 'leave':
+      return to.leave(call.fence)
+    case 'reassert':
+      return to.reassert(call.fence, call.claims, call)
+    case 'override':
+      return to.override(call.fence, call.org, call.limit)
+    case 'audit':
+      return to.audit(call.fence, call.cursor, call.claims)
+  }
+}
+
+/** One renewal declares and lists at most 16 leases, and the twin knows no such bound: stay below it. */
+const MOST_LEASES = 14
+
+const ORG_NAMES = ['plain', '{1}:live', '__proto__']
+
+/** What the nodes know: turns steps into calls, and learns from the answers unless they were lost. */
+export class World {
+  readonly #limits: Limits
+  readonly #nodes: { lease: number; generation: number; epoch: string | undefined }[]
+  readonly #said: Call[] = []
+  readonly #dead: number[] = []
+  readonly #carried = new Map<number, readonly IndexEntry[]>()
+  #leases = 0
+  #epochs = 0
+
+  constructor(limits: Limits) {
+    this.#limits = limits
+    this.#nodes = Array.from({ length: NODES }, () => this.#newNode())
+  }
+
+  /** The call that a step stands for, if it is one. */
+  callOf(step: Step): Call | undefined {
+    const call = step.kind === 'late' ? this.#said.at(-1 - step.back) : this.#makeCall(step)
+    if (call) this.#said.push(call)
+    return call
+  }
+
+  learn(step: Step, call: Call, answer: Answer): void {
+    if (answer.status !== 'ok' || ('lost' in step && step.lost)) return
+    const { value } = answer
+    if (call.verb === 'hello' && step.kind === 'hello') {
+      const { lease, generation } = call.request
+      this.#nodes[step.node] = { lease, generation, epoch: (value as HelloReply).epoch }
+    }
+    if (call.verb === 'renew') this.#dead.push(...(value as RenewReply).dead)
+    if (call.verb === 'sweep') this.#carried.set(call.dead, (value as SweepReply).next)
+  }
+
+  #newNode() {
+    this.#leases += 1
+    return { lease: 7_000_000_000_000 + this.#leases, generation: 0, epoch: undefined }
+  }
+
+  #makeCall(step: Step): Call | undefined {
+    if (!('node' in step)) return undefined
+    const { lease, generation, epoch = 'never' } = this.#nodes[step.node]!
+    const fence = { lease, generation, epoch }
+    switch (step.kind) {
+      case 'hello':
+        return { verb: 'hello', request: this.#helloOf(step) }
+      case 'acquire':
+      case 'release':
+        return { verb: step.kind, fence, claims: step.ids.map((id) => this.#claim(id)) }
+      case 'reassert': {
+        const { mode, final } = step
+        return { verb: 'reassert', fence, claims: step.ids.map((id) => this.#claim(id)), mode, final }
+      }
+      case 'sweep': {
+        const dead = this.#dead.at(-1 - step.dead) ?? this.#nodes[step.dead % NODES]!.lease
+        return { verb: 'sweep', fence, dead, entries: step.carry ? (this.#carried.get(dead) ?? []) : [] }
+      }
+      case 'override':
+        return { verb: 'override', fence, org: ORG_NAMES[step.org]!, limit: step.limit }
+      case 'audit':
+        return {
+          verb: 'audit',
+          fence,
+          cursor: step.page ? '0' : undefined,
+          claims: step.ids.map((id) => this.#claim(id)),
+        }
+      default:
+        return { verb: step.kind, fence }
+    }
+  }
+
+  #helloOf(step: Extract<Step, { kind: 'hello' }>): HelloRequest {
+    const old = this.#nodes[step.node]!
+    const fresh = old.epoch === undefined || (step.fresh && this.#leases < MOST_LEASES)
+    const node = fresh && old.epoch !== undefined ? this.#newNode() : old
+    this.#epochs += 1
+    return {
+      lease: node.lease,
+      generation: Math.max(1, node.generation + step.generationStep),
+      ...(fresh || node.epoch === undefined ? {} : { epoch: node.epoch }),
+      proposedEpoch: `e${this.#epochs}`,
+      reasserting: step.reasserting,
+      nodeInfo: `{"node":${step.node}}`,
+    }
+  }
+
+  /** Connection ids keep their scopes for life: one to three of them. */
+  #claim(number: number): Claim {
+    const org = number % ORG_NAMES.length
+    const gateway = { name: 'gateway', id: `g${number % 2}`, limit: this.#limits.gateway[number % 2]! }
+    const cluster = { name: 'cluster', id: '', limit: this.#limits.cluster }
+    const more: ScopeClaim[][] = [[], [gateway], [gateway, cluster], [cluster]]
+    return {
+      id: `c${number}`,
+      scopes: [
+        { name: 'org', id: ORG_NAMES[org]!, limit: this.#limits.org[org]! },
+        ...more[Math.floor((4 * number) / IDS)]!,
+      ],
+      details: `of ${number}`,
+    }
+  }
+}

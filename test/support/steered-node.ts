@@ -1,0 +1,53 @@
+import type { HeldConnection } from '../../src/node/held-connection.js'
+import { HeldConnection as Held } from '../../src/node/held-connection.js'
+import { Session } from '../../src/node/session.js'
+import type { Claim, StoreConnection } from '../../src/store/lease-store.js'
+import { MemoryStore } from '../../src/store/memory-store.js'
+import { SHORT } from './cluster.js'
+import type { ManualClock } from './manual-clock.js'
+import { SteeredStore } from './steered-store.js'
+import { done } from './store-node.js'
+
+/** A steered store whose time is the test's. */
+export function steeredStore(clock: ManualClock): SteeredStore {
+  return new SteeredStore(new MemoryStore({ timing: SHORT, clock }))
+}
+
+export function claimOf(id: string, org = 'acme', limit = 3): Claim {
+  return { id, scopes: [{ name: 'org', id: org, limit }], details: '{}' }
+}
+
+export function connectionOf(id: string, org = 'acme', limit = 3, sinceMs = 0): HeldConnection {
+  return new Held(claimOf(id, org, limit), sinceMs)
+}
+
+/** Opens sessions of one lease, each with the next generation. */
+export class SessionMaker {
+  readonly lease = 4_711
+  readonly #store: { connect(): ReturnType<SteeredStore['connect']> }
+  #generation = 0
+  #epoch: string | undefined
+
+  constructor(store: { connect(): ReturnType<SteeredStore['connect']> }) {
+    this.#store = store
+  }
+
+  async next(): Promise<Session> {
+    const connection: StoreConnection = done(await this.#store.connect())
+    this.#generation++
+    const { epoch } = done(
+      await connection.hello({
+        ...{ lease: this.lease, generation: this.#generation, proposedEpoch: 'e1' },
+        ...(this.#epoch !== undefined && { epoch: this.#epoch }),
+        ...{ reasserting: false, nodeInfo: '{}' },
+      }),
+    )
+    this.#epoch = epoch
+    return new Session(connection, { lease: this.lease, generation: this.#generation, epoch })
+  }
+}
+
+/** Lets everything that is ready to go on do so; no time passes on the test's clock. */
+export async function turns(): Promise<void> {
+  for (let n = 0; n < 20; n++) await new Promise(setImmediate)
+}

@@ -1,0 +1,143 @@
+import { SCRIPT } from '../../src/store/script.generated.js'
+
+/** The script with one rule taken out. */
+export interface Mutant {
+  readonly rule: string
+  /** What is missing, in words. */
+  readonly without: string
+  readonly script: string
+}
+
+/** Replaces every occurrence of `snippet`; throws when there is none, because then the mutant would be the original. */
+function mutant(rule: string, without: string, snippet: string, replacement: string): Mutant {
+  if (!SCRIPT.includes(snippet)) throw new Error(`the script has no longer the words of ${rule}: ${snippet}`)
+  return { rule, without, script: SCRIPT.replaceAll(snippet, () => replacement) }
+}
+
+const INDEX_FIRST = `    local entry = redis.pcall('HSET', KEYS[6], id, ARGV[arg + 1])
+    if type(entry) ~= 'number' then`
+
+const LOOKED = `    if type(card) ~= 'number' then
+      outcome = -1
+      break
+    end
+    local held_count = card`
+
+/** One or more for each of the seven rules of the design but the last, which is not about the text of the script. */
+export const MUTANTS = {
+  noFence: mutant('rule 1', 'the fence', 'if held ~= ARGV[3] then', 'if false then'),
+  noGeneration: mutant(
+    'rule 1',
+    'the generation in the fence',
+    'if held ~= ARGV[3] then',
+    "if string.match(held or '', ':.*') ~= string.match(ARGV[3], ':.*') then",
+  ),
+  lateHello: mutant(
+    'rule 1',
+    'the refusal of a lower generation by hello',
+    "if tonumber(string.match(held, '^%d+')) >= generation then",
+    'if false then',
+  ),
+  lostIsFenced: mutant(
+    'rule 1',
+    'telling lost from fenced',
+    "return { 'lost' }\n    end",
+    "return { 'fenced' }\n    end",
+  ),
+  deadHello: mutant(
+    'rule 1',
+    'the refusal of a dead lease by hello',
+    "if redis.call('SISMEMBER', KEYS[5], lease) == 1 then",
+    'if false then',
+  ),
+  releaseOfOthers: mutant(
+    'rule 2',
+    'the look at the score by release',
+    "if redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2] then",
+    'if true then',
+  ),
+  sweepOfOthers: mutant(
+    'rule 2',
+    'the look at the score by sweep',
+    "if redis.pcall('ZSCORE', KEYS[s], id) == ARGV[4] then",
+    'if true then',
+  ),
+  sweepOfLiving: mutant(
+    'rule 4',
+    'the look whether a lease is dead by sweep',
+    "if redis.call('SISMEMBER', KEYS[3], ARGV[4]) == 0 then",
+    'if false then',
+  ),
+  reassertOfOthers: mutant(
+    'rule 2',
+    'the look at the owner by reassert',
+    "if owner and owner ~= lease and redis.call('HEXISTS', KEYS[1], owner) == 1 then",
+    'if false then',
+  ),
+  acquireOfOthers: mutant('rule 2', 'the NX of acquire', "'NX', lease, id", 'lease, id'),
+  indexLast: mutant(
+    'rule 3',
+    'the index before the sets in acquire',
+    INDEX_FIRST,
+    `    for s = 1, scopes do
+      redis.call('ZADD', KEYS[key + s - 1], 'NX', lease, id)
+    end
+${INDEX_FIRST}`,
+  ),
+  indexRemovedFirst: mutant(
+    'rule 3',
+    'the sets before the index in release',
+    "  for s = key, key + scopes - 1 do\n    if redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2] then",
+    "  redis.pcall('HDEL', KEYS[3], id)\n  for s = key, key + scopes - 1 do\n    if redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2] then",
+  ),
+  deadCountInSmallSets: mutant(
+    'rule 4',
+    'the second count of a small full scope',
+    'count = count + lives[lease]',
+    'count = count + 1',
+  ),
+  deadCountInLargeSets: mutant(
+    'rule 4',
+    'the second count of a large full scope',
+    "card = card - redis.call('ZCOUNT', scope_key, lease, lease)",
+    'card = card',
+  ),
+  renewDeclaresItself: mutant(
+    'rule 4',
+    'the own extension before the declaration of death',
+    "redis.call('ZADD', KEYS[3], clock + ttl_ms, ARGV[2])\n",
+    '',
+  ),
+  brokenKeyInAcquire: mutant(
+    'rule 5',
+    'the pcall around the first look at a scope',
+    "local card = redis.pcall('ZCARD', scope_key)",
+    "local card = redis.call('ZCARD', scope_key)",
+  ),
+  writesBeforeAllIsRead: mutant(
+    'rule 5',
+    'reading all scopes before anything is written',
+    LOOKED,
+    `${LOOKED}
+    redis.call('ZADD', scope_key, 'NX', lease, id)`,
+  ),
+  brokenKeyInRelease: mutant(
+    'rule 5',
+    'the pcall around the score in release and sweep',
+    "if redis.pcall('ZSCORE', KEYS[s], id) ==",
+    "if redis.call('ZSCORE', KEYS[s], id) ==",
+  ),
+  clockUnbounded: mutant(
+    'rule 6',
+    'the bound of a step of the clock',
+    'math.max(0, math.min(cap_ms, now - (tonumber(before[2]) or now)))',
+    'now - (tonumber(before[2]) or now)',
+  ),
+  noShrinkingWrite: mutant('rule 6', 'the shrinking write that comes first', "redis.call('HDEL', KEYS[1], '')\n", ''),
+  memoryUnchecked: mutant(
+    'rule 6',
+    'the pcall around the growing write that comes first in acquire',
+    "local entry = redis.pcall('HSET', KEYS[6], id, ARGV[arg + 1])",
+    "local entry = redis.call('HSET', KEYS[6], id, ARGV[arg + 1])",
+  ),
+} as const satisfies Record<string, Mutant>

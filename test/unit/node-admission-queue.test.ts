@@ -1,0 +1,349 @@
+import EventEmitter from 'node:events'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { type AdmissionOutcome, AdmissionQueue } from '../../src/node/admission-queue.js'
+import { HeldConnections } from '../../src/node/held-connections.js'
+import { ReleaseQueue } from '../../src/node/release-queue.js'
+import type { Session } from '../../src/node/session.js'
+import type { Claim } from '../../src/store/lease-store.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { connectionOf, SessionMaker, steeredStore, turns } from '../support/steered-node.js'
+import type { SteeredStore } from '../support/steered-store.js'
+
+const BUDGET_MS = 250
+
+let clock: ManualClock
+let store: SteeredStore
+let sessions: SessionMaker
+let held: HeldConnections
+let releases: ReleaseQueue
+let queue: AdmissionQueue
+let trusted: boolean
+let made: number
+
+beforeEach(() => {
+  clock = new ManualClock()
+  store = steeredStore(clock)
+  sessions = new SessionMaker(store)
+  held = new HeldConnections()
+  releases = new ReleaseQueue()
+  trusted = true
+  made = 0
+  queue = new AdmissionQueue({ clock, budgetMs: BUDGET_MS, held, releases, trusted: () => trusted })
+})
+
+/** An admission that the test can look at without waiting for it. */
+function ask(signal?: AbortSignal, limit = 3): { outcome: AdmissionOutcome | undefined; state(): string } {
+  const connection = connectionOf(`c-${made++}`, 'acme', limit)
+  const asked: { outcome: AdmissionOutcome | undefined; state(): string } = {
+    outcome: undefined,
+    state: () => connection.state,
+  }
+  void queue.ask(connection, signal).then((outcome) => {
+    asked.outcome = outcome
+  })
+  return asked
+}
+
+/** The next generation takes over, for admissions and releases alike, as the keeper has it. */
+async function reopen(last?: Session): Promise<Session> {
+  last?.close('unanswered', 'test')
+  queue.close(false)
+  releases.close()
+  const session = await sessions.next()
+  releases.open(session)
+  queue.open(session)
+  await turns()
+  return session
+}
+
+const slots = async () => (await store.countOrgs(['acme']))[0]!.count
+const admitted = { kind: 'decided', verdict: { admitted: true } }
+
+async function nothingKept(): Promise<void> {
+  await turns()
+  expect({ slots: await slots(), held: held.size, releases: releases.size }).toEqual({ slots: 0, held: 0, releases: 0 })
+}
+
+describe('L6: a decision within the budget', () => {
+  test('without a session it waits for one as long as the budget lasts', async () => {
+    const early = ask()
+    clock.advance(BUDGET_MS - 1)
+    await turns()
+    expect(early.outcome).toBeUndefined()
+    await reopen()
+    expect(early.outcome).toMatchObject(admitted)
+    expect(early.state()).toBe('held')
+  })
+
+  test('without a session for the whole budget it is unavailable, and nothing is kept', async () => {
+    const asked = ask()
+    clock.advance(BUDGET_MS)
+    await turns()
+    expect(asked.outcome).toMatchObject({ kind: 'unavailable' })
+    expect(held.size).toBe(0)
+    await reopen()
+    await nothingKept()
+  })
+
+  test('when the store has been away for longer than the budget, the answer comes at once', async () => {
+    await reopen()
+    queue.close(false)
+    clock.advance(BUDGET_MS)
+    const asked = ask()
+    await turns()
+    expect(asked.outcome).toMatchObject({ kind: 'unavailable', cause: 'the store is away' })
+    expect(held.size).toBe(0)
+  })
+
+  test('a node that is telling of its connections says that it recovers', async () => {
+    await reopen()
+    queue.close(true)
+    const asked = ask()
+    clock.advance(BUDGET_MS)
+    await turns()
+    expect(asked.outcome).toEqual({ kind: 'recovering', retryAfterMs: undefined })
+  })
+
+  test('each waits for its own budget, however many came before', async () => {
+    const asked: ReturnType<typeof ask>[] = []
+    for (let n = 0; n < 5; n++) {
+      asked.push(ask())
+      clock.advance(40)
+    }
+    for (let n = 0; n < 5; n++) {
+      clock.advance(n === 0 ? BUDGET_MS - 200 : 40)
+      await turns()
+      expect(asked.map(({ outcome }) => outcome !== undefined)).toEqual(asked.map((_, i) => i <= n))
+    }
+    expect(clock.pending).toBe(0)
+  })
+
+  test('at its end an acquire is under way: the slot is given back as soon as it is known', async () => {
+    await reopen()
+    store.holdUp('acquire')
+    const asked = ask()
+    clock.advance(BUDGET_MS)
+    await turns()
+    expect(asked.outcome).toMatchObject({ kind: 'unavailable' })
+    // Listed until its fate is known, so that the audit does not take the slot for a leak.
+    expect(held.size).toBe(1)
+    expect(releases.size).toBe(0)
+    await store.calls[0]!.answer()
+    await nothingKept()
+  })
+
+  test('S3: what is answered when the lease is no longer trusted is not used, and given back', async () => {
+    await reopen()
+    store.holdUp('acquire')
+    const asked = ask()
+    trusted = false
+    await store.calls[0]!.answer()
+    await turns()
+    expect(asked.outcome).toMatchObject({ kind: 'unavailable' })
+    expect(asked.state()).toBe('gone')
+    await nothingKept()
+  })
+})
+
+describe('S4: asking again after an unanswered call', () => {
+  test('the store had done it: the next session confirms the same slot', async () => {
+    const session = await reopen()
+    store.holdUp('acquire')
+    const asked = ask()
+    await store.calls[0]!.loseAnswer()
+    store.letThrough('acquire')
+    await turns()
+    expect(asked.outcome).toBeUndefined()
+    expect(await slots()).toBe(1)
+    await reopen(session)
+    expect(asked.outcome).toMatchObject({ ...admitted, verdict: { count: 1 } })
+    expect(await slots()).toBe(1)
+  })
+
+  test('the store had not: the next session takes it, and the old call that comes late takes nothing', async () => {
+    const session = await reopen()
+    store.holdUp('acquire')
+    const asked = ask()
+    const late = store.calls[0]!
+    late.giveUp()
+    store.letThrough('acquire')
+    await reopen(session)
+    expect(asked.outcome).toMatchObject(admitted)
+    expect(await late.deliver()).toEqual({ status: 'refused', reason: 'stale' })
+    expect(await slots()).toBe(1)
+  })
+
+  test('the last slot is not refused to the one who holds it', async () => {
+    const session = await reopen()
+    store.holdUp('acquire')
+    const asked = ask(undefined, 1)
+    await store.calls[0]!.loseAnswer()
+    store.letThrough('acquire')
+    await reopen(session)
+    expect(asked.outcome).toMatchObject({ ...admitted, verdict: { count: 1, limit: 1 } })
+  })
+
+  test('nobody waits any more when the next session opens: it is released, not asked for', async () => {
+    const session = await reopen()
+    store.holdUp('acquire')
+    const asked = ask()
+    await store.calls[0]!.loseAnswer()
+    store.letThrough('acquire')
+    clock.advance(BUDGET_MS)
+    await turns()
+    expect(asked.outcome).toMatchObject({ kind: 'unavailable' })
+    expect({ slots: await slots(), held: held.size, releases: releases.size }).toEqual({
+      slots: 1,
+      held: 0,
+      releases: 1,
+    })
+    await reopen(session)
+    await nothingKept()
+  })
+})
+
+describe('L1: a caller that leaves', () => {
+  test('before it asks: nothing is asked for it', async () => {
+    await reopen()
+    const asked = ask(AbortSignal.abort())
+    await turns()
+    expect(asked.outcome).toEqual({ kind: 'abandoned' })
+    expect(held.size).toBe(0)
+  })
+
+  test('while it waits for a session: it is forgotten', async () => {
+    const left = new AbortController()
+    const asked = ask(left.signal)
+    left.abort()
+    await turns()
+    expect(asked.outcome).toEqual({ kind: 'abandoned' })
+    await reopen()
+    await nothingKept()
+  })
+
+  test('while the acquire is under way: the slot is given back when the answer comes', async () => {
+    await reopen()
+    store.holdUp('acquire')
+    const left = new AbortController()
+    const asked = ask(left.signal)
+    left.abort()
+    await turns()
+    expect(asked.outcome).toEqual({ kind: 'abandoned' })
+    expect(held.size).toBe(1)
+    await store.calls[0]!.answer()
+    await nothingKept()
+  })
+
+  test('while the acquire is under way, and the answer is lost: the next session gives it back', async () => {
+    const session = await reopen()
+    store.holdUp('acquire')
+    const left = new AbortController()
+    ask(left.signal)
+    left.abort()
+    await store.calls[0]!.loseAnswer()
+    await turns()
+    expect(await slots()).toBe(1)
+    await reopen(session)
+    await nothingKept()
+  })
+
+  test('after an unanswered acquire, before the next session', async () => {
+    const session = await reopen()
+    store.holdUp('acquire')
+    const left = new AbortController()
+    ask(left.signal)
+    await store.calls[0]!.loseAnswer()
+    store.letThrough('acquire')
+    await turns()
+    left.abort()
+    expect(releases.size).toBe(1)
+    await reopen(session)
+    await nothingKept()
+  })
+
+  test('during the repeated acquire', async () => {
+    const session = await reopen()
+    store.holdUp('acquire')
+    const left = new AbortController()
+    ask(left.signal)
+    await store.calls[0]!.loseAnswer()
+    await reopen(session)
+    left.abort()
+    await turns()
+    await store.calls[0]!.answer()
+    await nothingKept()
+  })
+
+  test('when a full org was the answer, nothing is released that was never taken', async () => {
+    await reopen()
+    store.holdUp('acquire')
+    const left = new AbortController()
+    ask(left.signal, 0)
+    left.abort()
+    store.holdUp('release')
+    await store.calls[0]!.answer()
+    await turns()
+    expect(store.calls).toEqual([])
+    expect(held.size).toBe(0)
+  })
+
+  test('after the decision: the slot is its owner’s', async () => {
+    await reopen()
+    const left = new AbortController()
+    const asked = ask(left.signal)
+    await turns()
+    left.abort()
+    await turns()
+    expect(asked.outcome).toMatchObject(admitted)
+    expect({ state: asked.state(), slots: await slots() }).toEqual({ state: 'held', slots: 1 })
+  })
+})
+
+describe('nothing grows without bound', () => {
+  test('at most two calls are under way, each of at most 64, in the order of asking', async () => {
+    await reopen()
+    store.holdUp('acquire')
+    const asked = Array.from({ length: 200 }, () => ask(undefined, 1_000))
+    const idsOf = (call: number) => (store.calls[call]!.said[1] as Claim[]).map(({ id }) => id)
+    expect(store.calls).toHaveLength(2)
+    // A lone admission goes at once, the rest together.
+    expect(idsOf(0)).toEqual(['c-0'])
+    expect(idsOf(1)).toEqual(['c-1'])
+    await store.calls[0]!.answer()
+    await turns()
+    expect(store.calls).toHaveLength(2)
+    expect(idsOf(1)).toEqual(Array.from({ length: 64 }, (_, i) => `c-${i + 2}`))
+    while (store.calls.length > 0) {
+      await store.calls[0]!.answer()
+      await turns()
+    }
+    expect(asked.filter(({ outcome }) => outcome?.kind === 'decided')).toHaveLength(200)
+    expect(await slots()).toBe(200)
+  })
+
+  test('8,192 may wait; the next is refused at once, and there is room again when they are gone', async () => {
+    const asked = Array.from({ length: 8_192 }, () => ask())
+    const over = ask()
+    await turns()
+    expect(over.outcome).toMatchObject({ kind: 'unavailable' })
+    expect(asked[0]!.outcome).toBeUndefined()
+    clock.advance(BUDGET_MS)
+    await turns()
+    expect(asked.every(({ outcome }) => outcome?.kind === 'unavailable')).toBe(true)
+    expect(held.size).toBe(0)
+    await reopen()
+    const next = ask()
+    await turns()
+    expect(next.outcome).toMatchObject(admitted)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('listeners of signals go with the decision', async () => {
+    await reopen()
+    const { signal } = new AbortController()
+    ask(signal)
+    ask(signal, 0)
+    await turns()
+    expect(EventEmitter.getEventListeners(signal, 'abort')).toEqual([])
+  })
+})

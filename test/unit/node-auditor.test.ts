@@ -1,0 +1,262 @@
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '../../src/core/clock.js'
+import { EventBus, type NodeEvents } from '../../src/core/events.js'
+import { Auditor } from '../../src/node/auditor.js'
+import type { HeldConnection } from '../../src/node/held-connection.js'
+import { HeldConnections } from '../../src/node/held-connections.js'
+import { ReleaseQueue } from '../../src/node/release-queue.js'
+import type { Session } from '../../src/node/session.js'
+import { MAX_ITEMS } from '../../src/store/lease-store.js'
+import { encodeEntry } from '../../src/store/redis-codec.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { claimOf, connectionOf, SessionMaker, steeredStore, turns } from '../support/steered-node.js'
+import { memoryBench, type RedisBench, redisBench, type StoreBench } from '../support/store-bench.js'
+import { done } from '../support/store-node.js'
+import { until } from '../support/until.js'
+
+/** A store with which a test can meddle behind the node's back. */
+interface Keeper {
+  readonly bench: StoreBench
+  /** A slot that no connection has: index and member, or one of the two. */
+  plant(lease: number, id: string, org: string, what: 'whole' | 'index'): Promise<void>
+  loseMember(id: string, org: string): Promise<void>
+  loseIndex(lease: number, id: string): Promise<void>
+  /** The member is somebody else's. */
+  steal(id: string, org: string): Promise<void>
+}
+
+async function onRedis(): Promise<Keeper> {
+  const bench: RedisBench = await redisBench()
+  const { redis, keys } = bench
+  const set = (org: string) => keys.scope({ name: 'org', id: org })
+  return {
+    bench,
+    async plant(lease, id, org, what) {
+      await redis.hset(keys.conns(lease), id, encodeEntry(claimOf(id, org)))
+      if (what === 'whole') await redis.zadd(set(org), lease, id)
+    },
+    loseMember: async (id, org) => void (await redis.zrem(set(org), id)),
+    loseIndex: async (lease, id) => void (await redis.hdel(keys.conns(lease), id)),
+    steal: async (id, org) => void (await redis.zadd(set(org), 99, id)),
+  }
+}
+
+async function onTwin(): Promise<Keeper> {
+  const bench = memoryBench()
+  const { tables } = bench.store
+  return {
+    bench,
+    async plant(lease, id, org, what) {
+      if (what === 'whole') tables.take(lease, claimOf(id, org))
+      else tables.addIndex(lease, { id, scopes: [{ name: 'org', id: org }], details: '{}' })
+    },
+    loseMember: async (id, org) => tables.remove(`org:${org}`, id),
+    loseIndex: async (lease, id) => tables.removeIndex(lease, id),
+    steal: async (id, org) => tables.add(`org:${org}`, id, 99),
+  }
+}
+
+let benches: StoreBench[] = []
+
+afterEach(async () => {
+  await Promise.all(benches.map((bench) => bench.close()))
+  benches = []
+})
+
+/** A node's lists and its auditor, over one session. */
+async function audited({ bench }: Keeper) {
+  benches.push(bench)
+  const sessions = new SessionMaker(bench.store)
+  const session = await sessions.next()
+  onTestFinished(() => session.close('closed', 'test'))
+  const held = new HeldConnections()
+  const releases = new ReleaseQueue()
+  const events = new EventBus()
+  const repairs: NodeEvents['drift.repaired'][] = []
+  events.on('drift.repaired', (repair) => repairs.push(repair))
+  releases.open(session)
+  const auditor = new Auditor({ clock: systemClock, events, held, releases, session: () => session })
+  const { lease } = sessions
+  return { session, held, releases, repairs, lease, audit: () => auditor.audit(session) }
+}
+
+async function hold(session: Session, held: HeldConnections, count: number, org = 'acme'): Promise<HeldConnection[]> {
+  const all = Array.from({ length: count }, (_, i) => connectionOf(`${org}-${i}`, org, 10_000, i))
+  for (let from = 0; from < count; from += MAX_ITEMS) {
+    const some = all.slice(from, from + MAX_ITEMS)
+    done(
+      await session.call((connection, fence) =>
+        connection.acquire(
+          fence,
+          some.map(({ claim }) => claim),
+        ),
+      ),
+    )
+  }
+  for (const connection of all) {
+    connection.state = 'held'
+    held.add(connection)
+  }
+  return all
+}
+
+describe.each([
+  ['Redis', onRedis],
+  ['the twin', onTwin],
+])('L5: the audit on %s', (_, keep) => {
+  const members = async ({ bench }: Keeper, org = 'acme') =>
+    (await bench.contents()).scopes.get(`org:${org}`) ?? new Map()
+  const indexed = async ({ bench }: Keeper, lease: number) => (await bench.contents()).indexes.get(lease) ?? new Map()
+
+  test('finds nothing to mend where nothing differs', async () => {
+    const keeper = await keep()
+    const { session, held, audit, repairs } = await audited(keeper)
+    await hold(session, held, 150)
+    await audit()
+    expect(repairs).toEqual([])
+    expect((await members(keeper)).size).toBe(150)
+  })
+
+  test('a slot that no connection has is given back, and also an index entry without its member', async () => {
+    const keeper = await keep()
+    const { session, held, audit, repairs, releases, lease } = await audited(keeper)
+    await hold(session, held, 3)
+    await keeper.plant(lease, 'leak-1', 'acme', 'whole')
+    await keeper.plant(lease, 'leak-2', 'other', 'whole')
+    await keeper.plant(lease, 'leak-3', 'acme', 'index')
+    await audit()
+    await until(() => releases.size === 0)
+    expect(repairs).toEqual([{ leaked: 3, missing: 0 }])
+    expect([...(await members(keeper)).keys()].sort()).toEqual(['acme-0', 'acme-1', 'acme-2'])
+    expect((await members(keeper, 'other')).size).toBe(0)
+    expect((await indexed(keeper, lease)).size).toBe(3)
+    await audit()
+    expect(repairs).toHaveLength(1)
+  })
+
+  test('an open connection that the store does not know, or half, or under another’s name, is put back', async () => {
+    const keeper = await keep()
+    const { session, held, audit, repairs, lease } = await audited(keeper)
+    await hold(session, held, 4)
+    await keeper.loseMember('acme-0', 'acme')
+    await keeper.loseIndex(lease, 'acme-1')
+    await keeper.loseMember('acme-2', 'acme')
+    await keeper.loseIndex(lease, 'acme-2')
+    await keeper.steal('acme-3', 'acme')
+    await audit()
+    expect(repairs).toEqual([{ leaked: 0, missing: 4 }])
+    expect([...(await members(keeper)).values()]).toEqual([lease, lease, lease, lease])
+    expect([...(await indexed(keeper, lease)).keys()].sort()).toEqual(['acme-0', 'acme-1', 'acme-2', 'acme-3'])
+    await audit()
+    expect(repairs).toHaveLength(1)
+  })
+
+  test('finds one in a thousand, whichever it is', async () => {
+    const keeper = await keep()
+    const { session, held, audit, repairs, releases, lease } = await audited(keeper)
+    await hold(session, held, 1_000)
+    await keeper.plant(lease, 'leak', 'acme', 'whole')
+    await keeper.loseMember('acme-777', 'acme')
+    await keeper.loseMember('acme-999', 'acme')
+    await audit()
+    await until(() => releases.size === 0)
+    expect(repairs).toEqual([{ leaked: 1, missing: 2 }])
+    expect((await members(keeper)).size).toBe(1_000)
+  })
+
+  test('what is being asked for and what is being given back is no drift', async () => {
+    const keeper = await keep()
+    const { session, held, audit, repairs, releases, lease } = await audited(keeper)
+    const [one] = await hold(session, held, 2)
+    releases.close()
+    releases.add(one!.claim)
+    held.remove(one!)
+    // The store has taken it, and the answer is still on its way.
+    held.add(connectionOf('asking'))
+    await keeper.plant(lease, 'asking', 'acme', 'whole')
+    await audit()
+    expect(repairs).toEqual([])
+    expect(releases.size).toBe(1)
+    expect((await members(keeper)).size).toBe(3)
+  })
+
+  test('a connection without a slot of its own gets none', async () => {
+    const keeper = await keep()
+    const { session, held, audit, repairs } = await audited(keeper)
+    const [one] = await hold(session, held, 2)
+    one!.loseSlot()
+    await keeper.loseMember('acme-0', 'acme')
+    await audit()
+    expect(repairs).toEqual([])
+    expect((await members(keeper)).size).toBe(1)
+  })
+
+  test('another’s lease is left alone', async () => {
+    const keeper = await keep()
+    const { audit, repairs } = await audited(keeper)
+    await keeper.plant(99, 'theirs', 'acme', 'whole')
+    await audit()
+    expect(repairs).toEqual([])
+    expect((await members(keeper)).size).toBe(1)
+  })
+})
+
+describe('the audit and its connections’ own moves', () => {
+  async function steered() {
+    const store = steeredStore(new ManualClock())
+    const session = await new SessionMaker(store).next()
+    const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(), new EventBus()]
+    releases.open(session)
+    const repairs: unknown[] = []
+    events.on('drift.repaired', (repair) => repairs.push(repair))
+    const auditor = new Auditor({ clock: systemClock, events, held, releases, session: () => session })
+    const [one] = await hold(session, held, 1)
+    const count = async () => (await store.countOrgs(['acme']))[0]!.count
+    return { store, session, held, releases, auditor, one: one!, count, repairs }
+  }
+
+  test('a connection that closes while the audit asks about it is not put back', async () => {
+    const { store, session, held, releases, auditor, one, count, repairs } = await steered()
+    store.holdUp('audit')
+    const audit = auditor.audit(session)
+    await turns()
+    releases.add(one.claim)
+    held.remove(one)
+    await turns()
+    await store.calls[0]!.answer()
+    await audit
+    await turns()
+    expect({ count: await count(), repairs }).toEqual({ count: 0, repairs: [] })
+  })
+
+  test('a connection that closes while it is put back is given back after that', async () => {
+    const { store, session, held, releases, auditor, one, count } = await steered()
+    store.inner.tables.remove('org:acme', one.id)
+    store.holdUp('reassert', 'release')
+    const audit = auditor.audit(session)
+    await turns()
+    releases.add(one.claim)
+    held.remove(one)
+    await turns()
+    expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert', 'release'])
+    await store.calls[0]!.answer()
+    await store.calls[0]!.answer()
+    await audit
+    await turns()
+    expect(await count()).toBe(0)
+  })
+
+  test('an unanswered audit ends with its session and mends nothing on a guess', async () => {
+    const { store, session, auditor, count, repairs } = await steered()
+    store.holdUp('audit')
+    const audit = auditor.audit(session)
+    await turns()
+    store.calls[0]!.giveUp()
+    await audit
+    expect({ count: await count(), repairs, end: session.end?.why }).toEqual({
+      count: 1,
+      repairs: [],
+      end: 'unanswered',
+    })
+  })
+})

@@ -1,0 +1,354 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Admitted } from '../../src/core/admission.js'
+import { closings } from '../../src/core/closures.js'
+import type { NodeEvents } from '../../src/core/events.js'
+import { LimiterNode } from '../../src/node/limiter-node.js'
+import { SHORT } from '../support/cluster.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { steeredStore, turns } from '../support/steered-node.js'
+import type { SteeredStore } from '../support/steered-store.js'
+
+const { renewIntervalMs: R, trustMs: D, callTimeoutMs: C, ttlMs: T } = SHORT
+
+let clock: ManualClock
+let store: SteeredStore
+let nodes: LimiterNode[]
+let told: [keyof NodeEvents, Record<string, unknown>][]
+
+beforeEach(() => {
+  clock = new ManualClock()
+  store = steeredStore(clock)
+  nodes = []
+  told = []
+})
+
+afterEach(async () => {
+  store.letThrough('hello', 'acquire', 'release', 'renew', 'reassert', 'leave', 'audit')
+  await Promise.all(nodes.map((node) => node.abandon()))
+  expect(clock.pending).toBe(0)
+})
+
+/** A node that admits; its renewals come every R exactly. */
+async function start(at: SteeredStore = store): Promise<LimiterNode> {
+  const node = new LimiterNode({
+    ...{ store: at, timing: SHORT, clock, random: () => 0.5, connectionsPerOrg: 5, name: `n${nodes.length}` },
+  })
+  for (const event of ['lease.taken', 'lease.lost', 'store.left', 'store.joined', 'connections.reasserted'] as const) {
+    node.events.on(event, (payload) => told.push([event, { ...payload }]))
+  }
+  nodes.push(node)
+  node.start()
+  await turns()
+  expect(node.phase).toBe('running')
+  return node
+}
+
+async function admit(node: LimiterNode, org = 'acme'): Promise<Admitted> {
+  const admission = node.admit({ org })
+  await turns()
+  const admitted = await admission
+  if (!admitted.admitted) throw new Error(`refused: ${admitted.code}`)
+  return admitted
+}
+
+/** So much time passes, and whatever falls due meanwhile is done. */
+async function pass(ms: number, stepMs = 10): Promise<void> {
+  for (let passed = 0; passed < ms; passed += stepMs) {
+    clock.advance(Math.min(stepMs, ms - passed))
+    await turns()
+  }
+}
+
+const names = () => told.map(([event]) => event)
+const lease = () => [...store.inner.tables.live.keys()]
+const count = async () => (await store.countOrgs(['acme']))[0]!.count
+
+/** What every renew of another node would do once the lease has run out. */
+function declareDead(dead: number): void {
+  store.inner.tables.live.delete(dead)
+  store.inner.tables.dead.add(dead)
+}
+
+describe('S3: how long a node trusts its lease', () => {
+  test('D counts from when the last successful renewal was sent, not from when it was answered', async () => {
+    const node = await start()
+    store.holdUp('renew')
+    await pass(R)
+    expect(store.calls).toHaveLength(1)
+    await pass(150)
+    await store.calls[0]!.answer()
+    await turns()
+    await pass(D - 150 - 1, 1)
+    expect(node.storeReachable).toBe(true)
+    await pass(1)
+    expect(node.storeReachable).toBe(false)
+    await pass(D)
+    await store.calls.at(-1)!.answer()
+    await turns()
+    // The renewal that was sent long ago says nothing about the present.
+    expect(node.storeReachable).toBe(false)
+    await pass(R)
+    await store.calls.at(-1)!.answer()
+    await turns()
+    expect(node.storeReachable).toBe(true)
+  })
+
+  test.each([
+    ['the process sleeps', () => clock.freeze(D)],
+    ['the machine sleeps, and only its wall clock goes on', () => clock.setWall(clock.wallMs() + D)],
+  ])('an answer that comes after D is not used, and given back: %s', async (_, sleep) => {
+    const node = await start()
+    store.holdUp('acquire')
+    const asked = node.admit({ org: 'acme' })
+    await turns()
+    sleep()
+    await store.calls[0]!.answer()
+    expect(await asked).toMatchObject({ admitted: false, code: 'STORE_UNAVAILABLE' })
+    await turns()
+    expect({ count: await count(), connections: node.connections }).toEqual({ count: 0, connections: 0 })
+    // The next renewal restores the trust; nobody had declared the lease dead.
+    store.letThrough('acquire')
+    await pass(R)
+    const one = await admit(node)
+    one.release()
+  })
+
+  test('R3: a wall clock set back does not make a lease look younger', async () => {
+    const node = await start()
+    store.holdUp('renew')
+    clock.setWall(clock.wallMs() - 3_600_000)
+    await pass(D)
+    expect(node.storeReachable).toBe(false)
+  })
+})
+
+describe('renewed, refused and unanswered are three outcomes', () => {
+  test('unanswered: the same lease with the next generation; slots and connections stay', async () => {
+    const node = await start()
+    const [known] = lease()
+    const one = await admit(node)
+    for (let generation = 2; generation <= 4; generation++) {
+      store.holdUp('renew')
+      await pass(R)
+      store.calls[0]!.giveUp()
+      store.letThrough('renew')
+      await pass(C)
+      expect(store.hellos.at(-1)).toMatchObject({ lease: known, generation, epoch: expect.any(String) })
+    }
+    expect(names()).not.toContain('lease.lost')
+    expect(names().filter((name) => name === 'lease.taken')).toHaveLength(1)
+    expect(one.lost.aborted).toBe(false)
+    expect(await count()).toBe(1)
+    one.release()
+  })
+
+  test('unanswered for longer than the lease lasts: it lives on if nobody declared it dead', async () => {
+    const node = await start()
+    const [known] = lease()
+    const one = await admit(node)
+    store.away = true
+    store.holdUp('renew')
+    await pass(R)
+    store.calls[0]!.giveUp()
+    store.letThrough('renew')
+    await pass(3 * T)
+    store.away = false
+    await pass(2 * R)
+    expect(node.storeReachable).toBe(true)
+    expect(lease()).toEqual([known])
+    expect(names()).not.toContain('lease.lost')
+    one.release()
+  })
+
+  test('fenced: a new lease, and the connections are told again where there is room', async () => {
+    const node = await start()
+    const [known] = lease()
+    const one = await admit(node)
+    declareDead(known!)
+    await pass(R)
+    await pass(C)
+    expect(told).toContainEqual(['lease.lost', { lease: known, reason: 'fenced' }])
+    expect(told).toContainEqual(['connections.reasserted', { kept: 1, closed: 0, mode: 'room' }])
+    expect(lease()).not.toContain(known)
+    expect({ count: await count(), lost: one.lost.aborted }).toEqual({ count: 1, lost: false })
+    one.release()
+    await turns()
+    expect(await count()).toBe(0)
+  })
+
+  test('R1: lost: a new lease, and all are kept, whatever the limit says', async () => {
+    const node = await start()
+    const all = [await admit(node), await admit(node), await admit(node)]
+    await node.setLimit('acme', 1)
+    store.inner.tables.wipe()
+    store.inner.tables.overrides.set('acme', 1)
+    await pass(R)
+    await pass(C)
+    expect(told).toContainEqual(['lease.lost', { lease: expect.any(Number), reason: 'lost' }])
+    expect(told).toContainEqual(['connections.reasserted', { kept: 3, closed: 0, mode: 'keep' }])
+    expect(await count()).toBe(3)
+    expect(all.some(({ lost }) => lost.aborted)).toBe(false)
+    for (const one of all) one.release()
+  })
+
+  test('lost, and then fenced before it was told: nobody is kicked for it', async () => {
+    const node = await start()
+    const all = [await admit(node), await admit(node)]
+    store.inner.tables.wipe()
+    store.inner.tables.overrides.set('acme', 1)
+    store.holdUp('reassert')
+    await pass(R)
+    await pass(C)
+    declareDead(lease()[0]!)
+    store.letThrough('reassert')
+    await store.calls[0]!.answer()
+    await pass(2 * R)
+    expect(told).toContainEqual(['connections.reasserted', { kept: 2, closed: 0, mode: 'keep' }])
+    expect(all.some(({ lost }) => lost.aborted)).toBe(false)
+    for (const one of all) one.release()
+  })
+
+  test('a slot given back while the lease is lost is not told again', async () => {
+    const node = await start()
+    const [one, two] = [await admit(node), await admit(node)]
+    declareDead(lease()[0]!)
+    store.holdUp('hello')
+    await pass(R)
+    one.release()
+    store.letThrough('hello')
+    await store.calls[0]!.answer()
+    await pass(R)
+    expect(await count()).toBe(1)
+    expect(node.connections).toBe(1)
+    two.release()
+    await turns()
+    expect(await count()).toBe(0)
+  })
+
+  test('a slot given back while it is being told again is given back after that', async () => {
+    const node = await start()
+    const one = await admit(node)
+    declareDead(lease()[0]!)
+    store.holdUp('reassert')
+    await pass(R)
+    await pass(C)
+    expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
+    one.release()
+    await store.calls[0]!.answer()
+    await pass(R)
+    expect({ count: await count(), connections: node.connections }).toEqual({ count: 0, connections: 0 })
+  })
+})
+
+describe('after a fence', () => {
+  /** Seven connections of this node, the last the youngest; then its lease is dead and another node takes some slots. */
+  async function fencedWith(others: number) {
+    const node = await start()
+    await node.setLimit('acme', 7)
+    const mine: Admitted[] = []
+    for (let n = 0; n < 7; n++) {
+      mine.push(await admit(node))
+      await pass(10)
+    }
+    const other = await start(steeredBeside(store))
+    declareDead(lease()[0]!)
+    const theirs: Admitted[] = []
+    for (let n = 0; n < others; n++) theirs.push(await admit(other))
+    return { node, mine, theirs }
+  }
+
+  test('the oldest are kept while there is room, the rest are told to close with 4408', async () => {
+    const { mine, theirs } = await fencedWith(3)
+    await pass(2 * R)
+    expect(mine.map(({ lost }) => lost.aborted)).toEqual([false, false, false, false, true, true, true])
+    expect(mine.slice(4).map(({ lost }) => lost.reason)).toEqual(['LEASE_LOST', 'LEASE_LOST', 'LEASE_LOST'])
+    expect(closings.LEASE_LOST.close).toBe(4408)
+    expect(told).toContainEqual(['connections.reasserted', { kept: 4, closed: 3, mode: 'room' }])
+    expect(await count()).toBe(7)
+    for (const one of [...mine, ...theirs]) one.release()
+  })
+
+  test('those without a slot get none later either, by the audit or by another loss, while they close', async () => {
+    const { node, mine, theirs } = await fencedWith(3)
+    await pass(2 * R)
+    expect(node.connections).toBe(7)
+    // The audit comes every 30 s.
+    await pass(31_000, 50)
+    expect(await count()).toBe(7)
+    for (const one of mine.slice(4)) one.release()
+    await turns()
+    expect({ count: await count(), connections: node.connections }).toEqual({ count: 7, connections: 4 })
+    for (const one of [...mine.slice(0, 4), ...theirs]) one.release()
+    await turns()
+    expect(await count()).toBe(0)
+  })
+})
+
+/** Another way into the same store. */
+function steeredBeside(one: SteeredStore): SteeredStore {
+  const other = steeredStore(clock)
+  return Object.assign(other, { inner: one.inner })
+}
+
+describe('a store that cannot be reached', () => {
+  test('is tried again at growing distances, never longer than R', async () => {
+    await start()
+    store.away = true
+    store.holdUp('renew')
+    await pass(R)
+    store.calls[0]!.giveUp()
+    const attempts: number[] = []
+    let seen = store.connects
+    for (let n = 0; n < 4_000; n++) {
+      await turns()
+      if (store.connects > seen) attempts.push(clock.monotonicMs())
+      // More than one attempt in a millisecond would be a spin.
+      expect(store.connects - seen).toBeLessThanOrEqual(2)
+      seen = store.connects
+      clock.advance(1)
+    }
+    const pauses = attempts.slice(1).map((at, i) => at - attempts[i]!)
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(R)
+    expect(pauses.at(-1)).toBeGreaterThan(R / 2)
+    expect(pauses[0]).toBeLessThan(R / 2)
+    expect(attempts.length).toBeLessThan((4_000 / R) * 2 + 10)
+    store.away = false
+    await pass(R)
+    expect(nodes[0]!.storeReachable).toBe(true)
+  })
+
+  test('also when it takes connections and answers no hello', async () => {
+    await start()
+    store.holdUp('hello', 'renew')
+    await pass(R)
+    store.calls[0]!.giveUp()
+    await turns()
+    const before = store.connects
+    for (let passed = 0; passed < 4_000; passed += 5) {
+      for (const call of [...store.calls]) call.giveUp()
+      await turns()
+      clock.advance(5)
+    }
+    const tries = store.connects - before
+    expect(tries).toBeGreaterThan(4_000 / R - 2)
+    expect(tries).toBeLessThan((4_000 / R) * 2 + 10)
+    store.letThrough('hello', 'renew')
+    for (const call of [...store.calls]) call.giveUp()
+    await pass(2 * R)
+    expect(nodes[0]!.storeReachable).toBe(true)
+  })
+
+  test('a stop does not wait for it', async () => {
+    const node = await start()
+    store.away = true
+    store.holdUp('renew')
+    await pass(R)
+    store.calls[0]!.giveUp()
+    await pass(1_000)
+    await node.drain({ withinMs: 10_000 })
+    expect(node.phase).toBe('stopped')
+    const { connects } = store
+    await pass(1_000)
+    expect(store.connects).toBe(connects)
+  })
+})

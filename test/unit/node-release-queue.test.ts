@@ -1,0 +1,142 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { ReleaseQueue } from '../../src/node/release-queue.js'
+import type { Session } from '../../src/node/session.js'
+import type { SlotRef } from '../../src/store/lease-store.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { claimOf, SessionMaker, steeredStore, turns } from '../support/steered-node.js'
+import type { SteeredStore } from '../support/steered-store.js'
+import { done } from '../support/store-node.js'
+
+let store: SteeredStore
+let sessions: SessionMaker
+let queue: ReleaseQueue
+
+beforeEach(() => {
+  store = steeredStore(new ManualClock())
+  sessions = new SessionMaker(store)
+  queue = new ReleaseQueue()
+})
+
+const slots = async () => (await store.countOrgs(['acme']))[0]!.count
+
+async function take(session: Session, count: number) {
+  const claims = Array.from({ length: count }, (_, i) => claimOf(`c-${i}`, 'acme', 1_000))
+  for (let from = 0; from < count; from += 64) {
+    const some = claims.slice(from, from + 64)
+    done(await session.call((connection, fence) => connection.acquire(fence, some)))
+  }
+  return claims
+}
+
+/** Whether `whenEmpty` has resolved, without waiting for it. */
+async function isEmpty(): Promise<boolean> {
+  let empty = false
+  void queue.whenEmpty().then(() => {
+    empty = true
+  })
+  await turns()
+  return empty
+}
+
+describe('L1: what is to be given back stays until the store has confirmed it', () => {
+  test('without a session it waits; with one it goes at once', async () => {
+    const session = await sessions.next()
+    const [one, two] = await take(session, 2)
+    queue.add(one!)
+    expect(queue.has('c-0')).toBe(true)
+    expect(await isEmpty()).toBe(false)
+    queue.open(session)
+    await turns()
+    expect(queue.size).toBe(0)
+    queue.add(two!)
+    expect(await isEmpty()).toBe(true)
+    expect(await slots()).toBe(0)
+  })
+
+  test('an unanswered call is said again by the next session, whether the store had done it or not', async () => {
+    for (const lost of ['the answer', 'the question']) {
+      const session = await sessions.next()
+      const claims = await take(session, 3)
+      queue.open(session)
+      store.holdUp('release')
+      for (const claim of claims) queue.add(claim)
+      await (lost === 'the answer' ? store.calls[0]!.loseAnswer() : store.calls[0]!.giveUp())
+      await turns()
+      expect(session.end?.why).toBe('unanswered')
+      expect(queue.size).toBe(3)
+      store.letThrough('release')
+      queue.close()
+      queue.open(await sessions.next())
+      expect(await isEmpty()).toBe(true)
+      expect(await slots()).toBe(0)
+    }
+  })
+
+  test('a call that comes late, after the next session, frees nothing', async () => {
+    const first = await sessions.next()
+    const [one] = await take(first, 1)
+    queue.open(first)
+    store.holdUp('release')
+    queue.add(one!)
+    const late = store.calls[0]!
+    late.giveUp()
+    await turns()
+    queue.close()
+    const second = await sessions.next()
+    expect(await late.deliver()).toEqual({ status: 'refused', reason: 'stale' })
+    expect(await slots()).toBe(1)
+    store.letThrough('release')
+    queue.open(second)
+    expect(await isEmpty()).toBe(true)
+    expect(await slots()).toBe(0)
+  })
+
+  test('the next session opens while the last call of the old one is still under way', async () => {
+    const first = await sessions.next()
+    const claims = await take(first, 2)
+    queue.open(first)
+    store.holdUp('release')
+    queue.add(claims[0]!)
+    const old = store.calls[0]!
+    const second = await sessions.next()
+    queue.open(second)
+    queue.add(claims[1]!)
+    store.letThrough('release')
+    old.giveUp()
+    expect(await isEmpty()).toBe(true)
+    expect(await slots()).toBe(0)
+  })
+
+  test('a refused call leaves them to whoever learns what became of the lease', async () => {
+    const session = await sessions.next()
+    const [one] = await take(session, 1)
+    store.inner.tables.live.delete(sessions.lease)
+    store.inner.tables.dead.add(sessions.lease)
+    queue.open(session)
+    queue.add(one!)
+    await turns()
+    expect(session.end?.why).toBe('fenced')
+    expect(queue.size).toBe(1)
+    queue.forget()
+    expect(await isEmpty()).toBe(true)
+  })
+})
+
+test('one call at a time, of at most 64, and what comes meanwhile goes with the next', async () => {
+  const session = await sessions.next()
+  const claims = await take(session, 200)
+  queue.open(session)
+  store.holdUp('release')
+  for (const claim of claims.slice(0, 150)) queue.add(claim)
+  const sizes: number[] = []
+  while (store.calls.length > 0) {
+    expect(store.calls).toHaveLength(1)
+    sizes.push((store.calls[0]!.said[1] as SlotRef[]).length)
+    if (sizes.length === 2) for (const claim of claims.slice(150)) queue.add(claim)
+    await store.calls[0]!.answer()
+    await turns()
+  }
+  expect(sizes).toEqual([1, 64, 64, 64, 7])
+  expect(await isEmpty()).toBe(true)
+  expect(await slots()).toBe(0)
+})

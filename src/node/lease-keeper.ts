@@ -70,6 +70,11 @@ export class LeaseKeeper {
     return this.#session
   }
 
+  /** The same once the store has been told of all that is open; before that, what it does not know is no drift. */
+  get settledSession(): Session | undefined {
+    return this.#owed === undefined ? this.#session : undefined
+  }
+
   /** Whether an answer of the store may still be used. An embedded store cannot outlive its node: no deadline there. */
   trusted(): boolean {
     const { store, clock, timing } = this.#parts

@@ -66,7 +66,8 @@ export class LimiterNode implements Admitter {
       nodeInfo: JSON.stringify({ name, startedAt: new Date(clock.wallMs()).toISOString() }),
       onRenewed: (session, dead) => sweeper.take(session, dead),
     })
-    this.#auditor = new Auditor({ clock, events: this.events, held, releases, session: () => this.#keeper.session })
+    const session = () => this.#keeper.settledSession
+    this.#auditor = new Auditor({ clock, events: this.events, held, releases, session })
     this.events.on('lease.renewed', ({ recoveryMs }) => {
       if (this.#phase !== 'starting' || recoveryMs > 0) return
       this.#phase = 'running'

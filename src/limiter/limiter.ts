@@ -1,6 +1,7 @@
-import type { Server } from 'node:http'
+import type { EventEmitter } from 'node:events'
 import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
 import { systemClock } from '../core/clock.js'
+import { UsageError } from '../core/errors.js'
 import { EventBus, type NodeEvents } from '../core/events.js'
 import { Gate, type GateOptions } from '../gate/gate.js'
 import { adoptedSockets, type WebSocketServer } from '../gate/ws-gate.js'
@@ -11,6 +12,9 @@ import { ClusterStats, type OrgStats } from './org-stats.js'
 
 export type AttachOptions = Pick<GateOptions, 'identify'> &
   Partial<Pick<GateOptions, 'accepts' | 'maxConnections' | 'pongTimeoutMs' | 'upgradeTimeoutMs' | 'observer'>>
+
+/** What has an `upgrade` event: a server of `node:http` or `node:https`, or what Hono's `serve` returns. */
+export type UpgradeSource = Pick<EventEmitter, 'on' | 'off' | 'listenerCount'>
 
 /** The share of a drain left for giving back slots and the lease after the sockets are closed. */
 const SOCKET_SHARE = 0.8
@@ -72,11 +76,18 @@ export class Limiter {
   }
 
   /**
-   * Puts the limit in front of a WebSocket server: owns the HTTP server's `upgrade` event (there must be no other
-   * listener), refuses with problem details before the upgrade, and emits `connection` on `wss` (made with
-   * `noServer: true`) for who is admitted, with the admission as the third argument. Slots follow the raw sockets.
+   * Puts the limit in front of a WebSocket server: owns the HTTP server's `upgrade` event, refuses with problem details
+   * before the upgrade, and emits `connection` on `wss` (made with `noServer: true`) for who is admitted, with the
+   * admission as the third argument. Slots follow the raw sockets. Throws `UPGRADE_TAKEN` where somebody else listens
+   * for upgrades already: both would answer each of them.
    */
-  attach(server: Server, wss: WebSocketServer, options: AttachOptions): void {
+  attach(server: UpgradeSource, wss: WebSocketServer, options: AttachOptions): void {
+    if (server.listenerCount('upgrade') > 0) {
+      throw new UsageError(
+        'UPGRADE_TAKEN',
+        'the server has a listener for `upgrade` already; take it off, or tell paths apart with one `attach` and `accepts`',
+      )
+    }
     const gate = this.openGate({ ...options, sockets: adoptedSockets(wss, systemClock) })
     server.on('upgrade', gate.handleUpgrade)
     this.#detach.push(() => server.off('upgrade', gate.handleUpgrade))

@@ -5,6 +5,8 @@ import { systemClock } from '../../src/core/clock.js'
 import { leaseTiming } from '../../src/core/lease-timing.js'
 import { RedisStore } from '../../src/store/redis-store.js'
 import { leakGate } from '../support/leak-gate.js'
+import { spawnOwned } from '../support/owned-process.js'
+import { freePort } from '../support/ports.js'
 import { freshPrefix, startRedis, type TestRedis } from '../support/redis.js'
 import { type RedisBench, redisBench } from '../support/store-bench.js'
 import { claim, done, StoreNode } from '../support/store-node.js'
@@ -146,17 +148,23 @@ describe('a connection that cannot be had (R2)', () => {
   })
 
   test('where the network swallows the handshake says so within the deadline', async () => {
-    // A frozen server with a full backlog: the kernel drops further handshakes without a word.
-    const { redis, bench } = await own(['--tcp-backlog', '1'])
-    await redis.pause()
-    const fillers = Array.from({ length: 8 }, () => connect(redis.port, redis.host).on('error', () => {}))
+    // A frozen process with a full backlog: the kernel drops further handshakes without a word.
+    const port = await freePort()
+    const listen = `require('net').createServer().listen({ port: ${port}, host: '127.0.0.1', backlog: 1 }, () => console.log('on'))`
+    const frozen = await spawnOwned(process.execPath, ['-e', listen])
+    onTestFinished(() => frozen.kill())
+    await until(() => frozen.output().includes('on'))
+    frozen.signal('SIGSTOP')
+    const fillers = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => {}))
     onTestFinished(() => {
       for (const filler of fillers) filler.destroy()
     })
     const swallowed = await until(
-      () => fillers.some((filler) => !filler.connecting) && fillers.find((f) => f.connecting),
+      () => fillers.some((filler) => !filler.connecting) && fillers.find((filler) => filler.connecting),
     )
-    const [reply, tookMs] = await timed(bench.store.connect())
+    const store = storeAt(`redis://127.0.0.1:${port}`)
+    onTestFinished(() => store.close())
+    const [reply, tookMs] = await timed(store.connect())
     expect(swallowed.connecting).toBe(true)
     expect(reply).toMatchObject({ status: 'unanswered' })
     expect(tookMs).toBeLessThan(TIMING.callTimeoutMs + LATE_MS)

@@ -16,8 +16,9 @@ export type AttachOptions = Pick<GateOptions, 'identify'> &
 /** What has an `upgrade` event: a server of `node:http` or `node:https`, or what Hono's `serve` returns. */
 export type UpgradeSource = Pick<EventEmitter, 'on' | 'off' | 'listenerCount'>
 
-/** The share of a drain left for giving back slots and the lease after the sockets are closed. */
+/** By which share of a drain the sockets are closed, and by which the lease is given up; the rest is to end in. */
 const SOCKET_SHARE = 0.8
+const NODE_SHARE = 0.9
 
 /**
  * Limits connections per org, exactly over all processes that share a store. One per process; many servers may be
@@ -157,7 +158,8 @@ export class Limiter {
     this.quiet()
     const socketsMs = withinMs * SOCKET_SHARE
     await Promise.all([...this.#gates].map((gate) => gate.closeAll('DRAINING', { withinMs: socketsMs })))
-    await this.#node.drain({ withinMs: Math.max(0, withinMs - (systemClock.monotonicMs() - startMs)) })
+    const leftMs = withinMs * NODE_SHARE - (systemClock.monotonicMs() - startMs)
+    await this.#node.drain({ withinMs: Math.max(0, leftMs) })
     for (const gate of this.#gates) gate.destroy()
     for (const detach of this.#detach.splice(0)) detach()
     await this.#store.close()

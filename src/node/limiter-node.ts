@@ -1,5 +1,5 @@
 import type { Admission, AdmissionRequest, Admitter, Denied, Phase } from '../core/admission.js'
-import { type Clock, within } from '../core/clock.js'
+import type { Clock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { EventBus } from '../core/events.js'
 import { connectionId } from '../core/ids.js'
@@ -7,6 +7,7 @@ import type { LeaseTiming } from '../core/lease-timing.js'
 import { checkLimit } from '../core/limits.js'
 import { idProblem } from '../core/org-id.js'
 import { retryAfterMs } from '../core/retry-after.js'
+import { within } from '../core/within.js'
 import { type Claim, type LeaseStore, StoreUnavailable } from '../store/lease-store.js'
 import { AdmissionQueue } from './admission-queue.js'
 import { Auditor } from './auditor.js'
@@ -29,6 +30,11 @@ export interface LimiterNodeOptions {
   readonly name: string
   readonly events?: EventBus
 }
+
+/** The share of a drain in which slots are given back; the rest is for giving up the lease. */
+const RETURN_SHARE = 0.8
+/** Even a stop that has no time left gives up its lease if the store answers: its slots would stay taken for long. */
+const LEAVE_MS = 100
 
 /**
  * One node: admits connections against the store, keeps its lease, gives slots back, and stops in order.
@@ -141,18 +147,22 @@ export class LimiterNode implements Admitter {
 
   /**
    * Stops in order: admits none, tells every connection to close, waits until each has given back its slot, and gives
-   * up the lease last. What is still open after `withinMs` keeps its slot until the lease is swept by another node.
+   * up the lease last; all of it within `withinMs`, also when the store does not answer. What has not been given back by
+   * then keeps its slot until the lease is swept by another node.
    */
   async drain({ withinMs }: { withinMs: number }): Promise<void> {
     if (this.#phase === 'stopped') return
+    const { clock } = this.#options
+    const endMs = clock.monotonicMs() + withinMs
     this.quiet()
     this.#phase = 'draining'
     const open = this.#held.held()
     for (const connection of open) connection.lose('DRAINING')
-    await within(this.#options.clock, withinMs, this.#allReturned())
+    await within(clock, withinMs * RETURN_SHARE, this.#allReturned())
     this.events.emit('node.drained', { left: this.#held.size })
-    await this.#auditor.stop()
-    await this.#keeper.stop({ leave: true })
+    // A call that goes unanswered ends by its own deadline, but nobody waits for that.
+    const stopped = Promise.all([this.#auditor.stop(), this.#keeper.stop({ leave: true })])
+    await within(clock, Math.max(LEAVE_MS, endMs - clock.monotonicMs()), stopped)
     this.#phase = 'stopped'
   }
 

@@ -13,14 +13,19 @@ export async function idleRounds({ systems, ours, emptyNodes, meter, scale }) {
   const samples = new Map()
   for (let round = -1; round < scale.idleRounds; round++) {
     const keep = (name, sample) => round >= 0 && add(samples, name, sample)
-    const pair = turned(
-      [
-        ['headcount', ours],
-        ['no connections', emptyNodes],
-      ],
-      round + 1,
-    )
-    for (const [name, nodes] of pair) keep(`${name} renewals`, await minuteOfRenewals(nodes, meter, scale))
+    // Beat by beat in turn: each sample is short, so that few of them meet whatever else the machine does.
+    for (let beat = 0; beat < MINUTE_MS / BEAT.renewMs; beat++) {
+      for (const [name, nodes] of turned(
+        [
+          ['headcount', ours],
+          ['no connections', emptyNodes],
+        ],
+        beat,
+      )) {
+        const sample = await meter.measure(nodes.commands.beat, scale.connections, () => nodes.renewAll())
+        keep(`${name} renewals`, times(sample, MINUTE_MS / BEAT.renewMs))
+      }
+    }
     keep('headcount audit', await audit(ours, meter, round + 1, scale))
     for (const size of [1, scale.batchSize]) {
       const calls = beats(scale, { start: (round + 1) * 997, count: scale.beating, size })
@@ -35,12 +40,6 @@ export async function idleRounds({ systems, ours, emptyNodes, meter, scale }) {
     }
   }
   return samples
-}
-
-async function minuteOfRenewals(nodes, meter, scale) {
-  return meter.measure(nodes.commands.beat, scale.connections, async () => {
-    for (let beat = 0; beat < MINUTE_MS / BEAT.renewMs; beat++) await nodes.renewAll()
-  })
 }
 
 /** Walks the index of one node; a connection is looked at every 30 s. */

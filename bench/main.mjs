@@ -48,6 +48,7 @@ async function run(url) {
     for (const system of systems) await system.populate(orgs)
 
     const meter = new Meter(plain)
+    await meter.calibrate()
     // Nobody's lease may lapse while others are measured: a late node makes refusals dearer.
     const beforeEach = () => ours.renewAll()
     const admission = await admissionRounds({ systems, meter, scale, beforeEach })

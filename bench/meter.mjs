@@ -1,3 +1,5 @@
+const CALIBRATIONS = 25
+
 /**
  * Reads what Redis itself has counted. Two sums, because each leaves something out:
  * - `script`: microseconds inside the command, from INFO commandstats. No parsing, no socket, no reply.
@@ -6,8 +8,17 @@
 export class Meter {
   #redis
 
+  /** CPU that a reading itself takes, to be taken off; it falls into no command that is measured. */
+  #ownCpu = 0
+
   constructor(redis) {
     this.#redis = redis
+  }
+
+  async calibrate() {
+    const readings = []
+    for (let i = 0; i < CALIBRATIONS; i++) readings.push(await this.measure('info', 1, async () => {}))
+    this.#ownCpu = median(readings.map(({ cpu }) => cpu))
   }
 
   /** Runs `work` and resolves to the microseconds an item that `command` and the thread took meanwhile. */
@@ -15,7 +26,7 @@ export class Meter {
     const before = await this.#read(command)
     await work()
     const after = await this.#read(command)
-    return { script: (after.script - before.script) / items, cpu: (after.cpu - before.cpu) / items }
+    return { script: (after.script - before.script) / items, cpu: (after.cpu - before.cpu - this.#ownCpu) / items }
   }
 
   async #read(command) {

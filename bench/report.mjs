@@ -1,8 +1,7 @@
 import { cpus } from 'node:os'
-import { ratioOf } from './goals.mjs'
-import { median } from './meter.mjs'
+import { medianOf, REFERENCE, ratioOf } from './goals.mjs'
 
-const COLUMNS = ['acquire', 'refuse', 'release']
+const OPERATIONS = ['acquire', 'refuse', 'release']
 
 export async function machineFacts(redis, scale) {
   const info = await redis.info('server')
@@ -15,22 +14,18 @@ export async function machineFacts(redis, scale) {
   ]
 }
 
-/** µs of Redis an item: inside the command, and in brackets its multiple of the empty script. */
+/** µs of Redis an item, and in brackets its multiple of the script that does nothing. `kind` is a sum of the meter. */
 export function admissionTable(systems, samples, { batchSize }, kind) {
-  const empty = samples.get('script that does nothing acquire 1').map((sample) => ({ script: sample[kind] }))
-  const sizes = [1, batchSize]
-  const head = ['', ...sizes.flatMap((size) => COLUMNS.map((column) => (size === 1 ? column : `${column} by ${size}`)))]
-  const rows = systems.map((system) => [
-    system.name,
-    ...sizes.flatMap((size) =>
-      COLUMNS.map((column) => {
-        const found = samples.get(`${system.name} ${column} ${size}`)?.map((sample) => ({ script: sample[kind] }))
-        if (!found) return '–'
-        return `${median(found.map(({ script }) => script)).toFixed(2)} (${ratioOf(found, empty).toFixed(2)}×)`
-      }),
-    ),
-  ])
-  return table([head, ...rows])
+  const columns = [1, batchSize].flatMap((size) =>
+    OPERATIONS.map((operation) => ({
+      key: `${operation} ${size}`,
+      head: size === 1 ? operation : `${operation} by ${size}`,
+    })),
+  )
+  const cell = (found) =>
+    found ? `${medianOf(found, kind).toFixed(2)} (${ratioOf(found, samples.get(REFERENCE), kind).toFixed(2)}×)` : '–'
+  const rows = systems.map(({ name }) => [name, ...columns.map(({ key }) => cell(samples.get(`${name} ${key}`)))])
+  return table([['', ...columns.map(({ head }) => head)], ...rows])
 }
 
 /** µs of Redis for one idle connection in a minute, and what 100,000 of them take of a core. */
@@ -44,12 +39,11 @@ export function idleTable(systems, samples, { batchSize }) {
     ]),
   ]
   const cells = rows.map(([name, how, key]) => {
-    const script = median(samples.get(key).map((sample) => sample.script))
-    const cpu = median(samples.get(key).map((sample) => sample.cpu))
+    const [script, cpu] = [medianOf(samples.get(key), 'script'), medianOf(samples.get(key), 'cpu')]
     // µs a minute of one connection, times 100,000 connections, over 60 s of 1,000 ms.
     return [name, how, script.toFixed(3), cpu.toFixed(3), ((cpu * 100_000) / 60 / 1_000).toFixed(2)]
   })
-  return table([['', '', 'in the command', 'all CPU', '100,000 connections: ms of CPU a second'], ...cells])
+  return table([['', '', 'in the command', 'all CPU', '100,000 of them: ms a second'], ...cells])
 }
 
 /** A table that reads well in a terminal and in Markdown. */

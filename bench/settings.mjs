@@ -7,19 +7,22 @@ const FULL = {
   orgs: 33_000,
   connectionsPerOrg: 3,
   /** Rounds that count; one more goes before them to warm caches, connections and compilers. */
-  rounds: 9,
-  /** Items a round, for each system and operation, one a call and batched. */
-  singles: 1_500,
-  batched: 5_000,
+  rounds: 31,
+  /**
+   * Items a round, for each system and operation, one a call and batched. Few, and many rounds: what else runs on the
+   * machine then spoils some samples and not the median.
+   */
+  singles: 500,
+  batched: 1_500,
   batchSize: 50,
   /** Calls that wait for an answer at the same time while one item a call is measured. */
   inFlight: 32,
   /** Connections that beat once a round, for systems in which each connection refreshes itself. */
-  beating: 10_000,
-  idleRounds: 5,
+  beating: 5_000,
+  idleRounds: 11,
 }
 
-const QUICK = { ...FULL, orgs: 10_000, rounds: 3, singles: 1_000, batched: 2_000, beating: 3_000, idleRounds: 3 }
+const QUICK = { ...FULL, orgs: 10_000, rounds: 7, singles: 400, batched: 1_000, beating: 2_000, idleRounds: 5 }
 
 /** How often a connection of the rivals refreshes itself, and a node of ours renews: what each would do by default. */
 export const BEAT = { rivalMs: 10_000, renewMs: 3_000 }

@@ -2,8 +2,8 @@
 --
 -- Guarantee: from here on every call of an older generation is refused, however late the network delivers it. If the
 -- store is not the one its memory speaks of (wiped, restarted, failed over, an old snapshot), a new epoch begins, every
--- stored lease is dead, and admissions wait until the nodes have reasserted (R1). A lease that is not live is never
--- opened again (S3).
+-- stored lease is dead, and admissions wait until the nodes have reasserted (R1). A lease that died is never opened
+-- again (S3); one of which nothing is left is not remembered, and a hello that came for it would open an empty lease.
 --
 -- KEYS  1 live  2 meta  3 leases  4 late  5 dead  6 nodes
 -- ARGV  1 'hello'  2 lease  3 generation  4 epoch of a known lease, '' for a new one  5 proposed epoch

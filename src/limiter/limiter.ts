@@ -1,6 +1,7 @@
-import type { Server } from 'node:http'
+import type { EventEmitter } from 'node:events'
 import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
 import { systemClock } from '../core/clock.js'
+import { UsageError } from '../core/errors.js'
 import { EventBus, type NodeEvents } from '../core/events.js'
 import { Gate, type GateOptions } from '../gate/gate.js'
 import { adoptedSockets, type WebSocketServer } from '../gate/ws-gate.js'
@@ -12,8 +13,12 @@ import { ClusterStats, type OrgStats } from './org-stats.js'
 export type AttachOptions = Pick<GateOptions, 'identify'> &
   Partial<Pick<GateOptions, 'accepts' | 'maxConnections' | 'pongTimeoutMs' | 'upgradeTimeoutMs' | 'observer'>>
 
-/** The share of a drain left for giving back slots and the lease after the sockets are closed. */
+/** What has an `upgrade` event: a server of `node:http` or `node:https`, or what Hono's `serve` returns. */
+export type UpgradeSource = Pick<EventEmitter, 'on' | 'off' | 'listenerCount'>
+
+/** By which share of a drain the sockets are closed, and by which the lease is given up; the rest is to end in. */
 const SOCKET_SHARE = 0.8
+const NODE_SHARE = 0.9
 
 /**
  * Limits connections per org, exactly over all processes that share a store. One per process; many servers may be
@@ -72,11 +77,18 @@ export class Limiter {
   }
 
   /**
-   * Puts the limit in front of a WebSocket server: owns the HTTP server's `upgrade` event (there must be no other
-   * listener), refuses with problem details before the upgrade, and emits `connection` on `wss` (made with
-   * `noServer: true`) for who is admitted, with the admission as the third argument. Slots follow the raw sockets.
+   * Puts the limit in front of a WebSocket server: owns the HTTP server's `upgrade` event, refuses with problem details
+   * before the upgrade, and emits `connection` on `wss` (made with `noServer: true`) for who is admitted, with the
+   * admission as the third argument. Slots follow the raw sockets. Throws `UPGRADE_TAKEN` where somebody else listens
+   * for upgrades already: both would answer each of them.
    */
-  attach(server: Server, wss: WebSocketServer, options: AttachOptions): void {
+  attach(server: UpgradeSource, wss: WebSocketServer, options: AttachOptions): void {
+    if (server.listenerCount('upgrade') > 0) {
+      throw new UsageError(
+        'UPGRADE_TAKEN',
+        'the server has a listener for `upgrade` already; take it off, or tell paths apart with one `attach` and `accepts`',
+      )
+    }
     const gate = this.openGate({ ...options, sockets: adoptedSockets(wss, systemClock) })
     server.on('upgrade', gate.handleUpgrade)
     this.#detach.push(() => server.off('upgrade', gate.handleUpgrade))
@@ -146,7 +158,8 @@ export class Limiter {
     this.quiet()
     const socketsMs = withinMs * SOCKET_SHARE
     await Promise.all([...this.#gates].map((gate) => gate.closeAll('DRAINING', { withinMs: socketsMs })))
-    await this.#node.drain({ withinMs: Math.max(0, withinMs - (systemClock.monotonicMs() - startMs)) })
+    const leftMs = withinMs * NODE_SHARE - (systemClock.monotonicMs() - startMs)
+    await this.#node.drain({ withinMs: Math.max(0, leftMs) })
     for (const gate of this.#gates) gate.destroy()
     for (const detach of this.#detach.splice(0)) detach()
     await this.#store.close()

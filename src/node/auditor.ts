@@ -18,6 +18,7 @@ export class Auditor {
   readonly #events: EventBus
   readonly #held: HeldConnections
   readonly #releases: ReleaseQueue
+  /** None while the store is still being told of what is open: that is another's work, and limits count there. */
   readonly #session: () => Session | undefined
   readonly #stop = new AbortController()
   #running: Promise<void> | undefined

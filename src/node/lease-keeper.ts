@@ -53,6 +53,7 @@ export class LeaseKeeper {
   /** What has to be told to the store before admissions go on, after the lease was lost. */
   #owed: ReassertMode | undefined
   #session: Session | undefined
+  #settled = false
   #recoveryMs = 0
   #running: Promise<void> | undefined
 
@@ -68,6 +69,11 @@ export class LeaseKeeper {
   /** The session through which calls may go now. */
   get session(): Session | undefined {
     return this.#session
+  }
+
+  /** The same once the store has been told of all that is open; before that, what it does not know is no drift. */
+  get settledSession(): Session | undefined {
+    return this.#settled ? this.#session : undefined
   }
 
   /** Whether an answer of the store may still be used. An embedded store cannot outlive its node: no deadline there. */
@@ -99,7 +105,9 @@ export class LeaseKeeper {
       if (session && this.#stop.signal.aborted) session.close('closed', 'the node stops')
       else if (session) {
         this.#session = session
-        if (await this.#settleIn(session)) await this.#hold(session)
+        this.#settled = await this.#settleIn(session)
+        if (this.#settled) await this.#hold(session)
+        this.#settled = false
         this.#session = undefined
         const end = session.end
         this.#parts.releases.close()

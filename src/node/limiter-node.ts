@@ -1,6 +1,5 @@
 import type { Admission, AdmissionRequest, Admitter, Denied, Phase } from '../core/admission.js'
-import { type Clock, within } from '../core/clock.js'
-import type { ClosingCode } from '../core/closures.js'
+import type { Clock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { EventBus } from '../core/events.js'
 import { connectionId } from '../core/ids.js'
@@ -8,17 +7,17 @@ import type { LeaseTiming } from '../core/lease-timing.js'
 import { checkLimit } from '../core/limits.js'
 import { idProblem } from '../core/org-id.js'
 import { retryAfterMs } from '../core/retry-after.js'
+import { within } from '../core/within.js'
 import { type Claim, type LeaseStore, StoreUnavailable } from '../store/lease-store.js'
+import { Absence } from './absence.js'
 import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
 import { Auditor } from './auditor.js'
 import { HeldConnection } from './held-connection.js'
 import { HeldConnections } from './held-connections.js'
-import { LapseWatch } from './lapse-watch.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import { DEFAULT_POLICIES, type Policies } from './policies.js'
 import { type Refusal, refusalOf } from './refusal.js'
 import { ReleaseQueue } from './release-queue.js'
-import { StandIn } from './stand-in.js'
 import { Sweeper } from './sweeper.js'
 
 export interface LimiterNodeOptions {
@@ -35,6 +34,11 @@ export interface LimiterNodeOptions {
   readonly policies?: Partial<Policies>
 }
 
+/** The share of a drain in which slots are given back; the rest is for giving up the lease. */
+const RETURN_SHARE = 0.8
+/** Even a stop that has no time left gives up its lease if the store answers: its slots would stay taken for long. */
+const LEAVE_MS = 100
+
 /**
  * One node: admits connections against the store, keeps its lease, gives slots back, and stops in order.
  *
@@ -43,16 +47,13 @@ export interface LimiterNodeOptions {
  */
 export class LimiterNode implements Admitter {
   readonly events: EventBus
-  readonly mayCarryFrames: (() => boolean) | undefined
   readonly #options: LimiterNodeOptions
   readonly #held = new HeldConnections()
   readonly #releases = new ReleaseQueue()
   readonly #admissions: AdmissionQueue
   readonly #keeper: LeaseKeeper
   readonly #auditor: Auditor
-  readonly #policies: Policies
-  readonly #standIn: StandIn
-  readonly #lapse: LapseWatch
+  readonly #absence: Absence
   #phase: Phase = 'starting'
   #counter = 0
 
@@ -61,11 +62,6 @@ export class LimiterNode implements Admitter {
     const [held, releases] = [this.#held, this.#releases]
     this.#options = options
     this.events = options.events ?? new EventBus()
-    this.#policies = { ...DEFAULT_POLICIES, ...options.policies }
-    const closes = this.#policies.onLeaseLost === 'close'
-    this.#standIn = new StandIn(clock, this.#policies, held)
-    const lapsesAfterMs = timing.trustMs + (closes ? 0 : this.#policies.orphanTimeMs)
-    this.#lapse = new LapseWatch(clock, lapsesAfterMs, () => this.#lapsed())
     const sweeper = new Sweeper(this.events)
     this.#admissions = new AdmissionQueue({
       clock,
@@ -80,20 +76,31 @@ export class LimiterNode implements Admitter {
       nodeInfo: JSON.stringify({ name, startedAt: new Date(clock.wallMs()).toISOString() }),
       onRenewed: (session, sentAt, { dead, liveNodes }) => {
         sweeper.take(session, dead)
-        this.#standIn.heard(sentAt, liveNodes)
-        if (!store.embedded) this.#lapse.restart(sentAt)
+        this.#absence.heard(sentAt, liveNodes)
       },
     })
-    this.#auditor = new Auditor({ clock, events: this.events, held, releases, session: () => this.#keeper.session })
-    if (closes) {
-      this.mayCarryFrames = () => this.#keeper.trusted()
-      this.events.on('lease.lost', () => this.#loseAll('LEASE_LOST'))
-    }
+    const policies = { ...DEFAULT_POLICIES, ...options.policies }
+    const trusted = () => this.#keeper.trusted()
+    this.#absence = new Absence({
+      clock,
+      timing,
+      policies,
+      held,
+      events: this.events,
+      trusted,
+      embedded: store.embedded,
+    })
+    const session = () => this.#keeper.settledSession
+    this.#auditor = new Auditor({ clock, events: this.events, held, releases, session })
     this.events.on('lease.renewed', ({ recoveryMs }) => {
       if (this.#phase !== 'starting' || recoveryMs > 0) return
       this.#phase = 'running'
       this.events.emit('node.started', {})
     })
+  }
+
+  get mayCarryFrames(): (() => boolean) | undefined {
+    return this.#absence.mayCarryFrames
   }
 
   get phase(): Phase {
@@ -127,19 +134,11 @@ export class LimiterNode implements Admitter {
 
   /** In the store's place, where the policy says so: under an id of its own, since the other may be taken back. */
   #admitOnDebt(request: AdmissionRequest, outcome: AdmissionOutcome, signal?: AbortSignal): Admission | undefined {
-    const { onStoreDown } = this.#policies
-    if (outcome.kind !== 'unavailable' || onStoreDown === 'deny' || this.#keeper.session || signal?.aborted) {
-      return undefined
-    }
-    const claim = this.#claim(request)
-    const connection = new HeldConnection(claim, this.#options.clock.monotonicMs())
-    const slot = this.#standIn.decide(connection.org, claim.scopes[0].limit)
-    if (!slot || this.#phase !== 'running') return undefined
-    connection.state = 'held'
-    connection.debt = true
-    this.#held.add(connection)
-    this.events.emit('debt.taken', { connectionId: claim.id, org: connection.org, policy: onStoreDown })
-    return this.#grant(connection, slot)
+    if (outcome.kind !== 'unavailable' || this.#keeper.session || signal?.aborted) return undefined
+    if (this.#phase !== 'running') return undefined
+    const connection = new HeldConnection(this.#claim(request), this.#options.clock.monotonicMs())
+    const slot = this.#absence.admit(connection)
+    return slot && this.#grant(connection, slot)
   }
 
   #grant(connection: HeldConnection, { count, limit }: { readonly count: number; readonly limit: number }): Admission {
@@ -179,36 +178,31 @@ export class LimiterNode implements Admitter {
 
   /**
    * Stops in order: admits none, tells every connection to close, waits until each has given back its slot, and gives
-   * up the lease last. What is still open after `withinMs` keeps its slot until the lease is swept by another node.
+   * up the lease last; all of it within `withinMs`, also when the store does not answer. What has not been given back by
+   * then keeps its slot until the lease is swept by another node.
    */
   async drain({ withinMs }: { withinMs: number }): Promise<void> {
     if (this.#phase === 'stopped') return
+    const { clock } = this.#options
+    const endMs = clock.monotonicMs() + withinMs
     this.quiet()
     this.#phase = 'draining'
-    this.#loseAll('DRAINING')
-    await within(this.#options.clock, withinMs, this.#allReturned())
+    const open = this.#held.held()
+    for (const connection of open) connection.lose('DRAINING')
+    await within(clock, withinMs * RETURN_SHARE, this.#allReturned())
     this.events.emit('node.drained', { left: this.#held.size })
-    this.#lapse.stop()
-    await this.#auditor.stop()
-    await this.#keeper.stop({ leave: true })
+    this.#absence.end()
+    // A call that goes unanswered ends by its own deadline, but nobody waits for that.
+    const stopped = Promise.all([this.#auditor.stop(), this.#keeper.stop({ leave: true })])
+    await within(clock, Math.max(LEAVE_MS, endMs - clock.monotonicMs()), stopped)
     this.#phase = 'stopped'
   }
 
   /** Stops at once, as a crash would, but politely to this process: the lease is left to expire. */
   async abandon(): Promise<void> {
     this.#phase = 'stopped'
-    this.#lapse.stop()
+    this.#absence.end()
     await Promise.all([this.#auditor.stop(), this.#keeper.stop({ leave: false })])
-  }
-
-  /** The lease has been out of trust for as long as the policy bears. */
-  #lapsed(): void {
-    this.events.emit('lease.lapsed', { closing: this.#held.held().length })
-    this.#loseAll('STORE_AWAY')
-  }
-
-  #loseAll(closing: ClosingCode): void {
-    for (const connection of this.#held.held()) connection.lose(closing)
   }
 
   async #allReturned(): Promise<void> {

@@ -1,3 +1,4 @@
+import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
 import { parseDurationMs } from './durations.js'
 
 /** How the text of a setting becomes a value: the value, or what would have been accepted. */
@@ -74,11 +75,7 @@ export const kinds = {
   durationOrZero: duration(0, 'a duration with its unit, such as 0s, 250ms, 15s or 2m, up to 24h'),
   durationOrSeconds: duration(100, 'a duration such as 30s or 2m, or a bare number of seconds, from 100ms to 24h', 's'),
   name: pattern(/^[!-~]{1,128}$/, '1 to 128 visible ASCII characters'),
-  // Braces would move keys to other slots of a Redis Cluster, and the rest would make a pattern of a prefix.
-  keyPrefix: pattern(
-    /^[^{}*?[\]\\^\s\p{Cc}]{1,64}$/u,
-    '1 to 64 characters without braces, white space and any of *?[]\\^',
-  ),
+  keyPrefix: pattern(KEY_PREFIX, KEY_PREFIX_ACCEPTED),
   redisUrl,
   logLevel: choice(...LEVELS),
   onStoreDown: choice('deny', 'local', 'allow'),

@@ -1,4 +1,5 @@
 import { UsageError } from '../core/errors.js'
+import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
 
 /** Every key name of the store, in one place. See lua/README.md for what each holds. */
 export interface RedisKeys {
@@ -22,10 +23,10 @@ export interface RedisKeys {
  * Throws `INVALID_KEY_PREFIX` for a prefix with characters that mean something to Redis.
  */
 export function redisKeys(prefix: string, bucket = 0): RedisKeys {
-  if (!/^[\w.:-]{1,64}$/.test(prefix)) {
+  if (!KEY_PREFIX.test(prefix)) {
     throw new UsageError(
       'INVALID_KEY_PREFIX',
-      `the key prefix ${JSON.stringify(prefix)} must be 1 to 64 letters, digits or . : _ -`,
+      `the key prefix must be ${KEY_PREFIX_ACCEPTED}, not ${JSON.stringify(prefix)}`,
     )
   }
   const base = `${prefix}{${bucket}}:`

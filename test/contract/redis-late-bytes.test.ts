@@ -8,7 +8,7 @@ import { startProxy } from '../support/tcp-proxy.js'
 
 leakGate()
 
-const TIMING = leaseTiming({ ttlMs: 15_000, renewIntervalMs: 3_000, callTimeoutMs: 250 })
+const TIMING = leaseTiming({ ttlMs: 15_000, renewIntervalMs: 3_000, callTimeoutMs: 1_000 })
 const asked = claim('a', 'acme', 1)
 
 /** An acquire leaves the node, and the network keeps it until the node has given its connection up. */

@@ -71,6 +71,15 @@ describe('L1, L6: hostile clients on a real node: no crash, no slot kept, no soc
     await node.healthy()
   })
 
+  test('a request ahead of the upgrade, on the same connection and in the same packet', async () => {
+    const node = await startHostileNode()
+    const clients = await openOf(node, `GET / HTTP/1.1\r\nHost: localhost\r\n\r\n${hello()}`)
+    await until(() => clients.every((client) => client.status === 404))
+    await node.settled(0)
+    for (const client of clients) client.reset()
+    await node.healthy()
+  })
+
   test('a decision that never comes is answered 503 within 3 s, and what it took is given back', async () => {
     const node = await startHostileNode()
     await node.holdDecisions()

@@ -6,7 +6,7 @@ import { flushScripts, loseAnswers, speakLate, stormThrough, timesForgotten } fr
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
 
 const ORGS = ['acme', 'globex', 'initech', 'umbrella']
-const STORM_MS = 3_000
+const STORM = { faults: 12, answers: 300 }
 
 describe('S4: a storm of connects and closes over three nodes', () => {
   let redis: TestRedis
@@ -28,24 +28,18 @@ describe('S4: a storm of connects and closes over three nodes', () => {
 
   test('SCRIPT FLUSH ten times a second: clients see nothing of it, and no slot is left over', async () => {
     const before = await timesForgotten(fleet.books.redis)
-    const { answered } = await stormThrough(fleet, ORGS, STORM_MS, () => flushScripts(fleet.books.redis))
-    expect(answered).toBeGreaterThan(200)
+    await stormThrough(fleet, ORGS, STORM, () => flushScripts(fleet.books.redis))
     expect((await timesForgotten(fleet.books.redis)) - before, 'control: the flush was felt').toBeGreaterThan(20)
   })
 
   test('bytes of a dropped Redis connection that come after the reconnect: the same', async () => {
-    let lateBytes = 0
-    const { faults } = await stormThrough(fleet, ORGS, STORM_MS, async () => {
+    await stormThrough(fleet, ORGS, STORM, async () => {
       const bytes = await speakLate(proxy, fleet.books, 'node-1')
       expect(bytes, 'control: something did come late').toBeGreaterThan(0)
-      lateBytes += bytes
     })
-    expect(faults).toBeGreaterThan(5)
-    expect(lateBytes).toBeGreaterThan(faults * 100)
   })
 
   test('answers of Redis that are lost: the same', async () => {
-    const { faults } = await stormThrough(fleet, ORGS, STORM_MS, () => loseAnswers(proxy, fleet))
-    expect(faults).toBeGreaterThan(5)
+    await stormThrough(fleet, ORGS, STORM, () => loseAnswers(proxy, fleet))
   })
 })

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import {
@@ -166,6 +167,20 @@ describe('attach', () => {
     await closed(ws)
     await until(() => attached.limiter.connections === 0)
     expect((await connect(attached)).status).toBe(101)
+  })
+
+  test('takes what Hono’s serve returns, and only once', async () => {
+    const limiter = createLimiter()
+    onTestFinished(() => limiter.drain({ withinMs: 0 }))
+    const server = serve({ fetch: () => new Response('hono'), port: 0, hostname: '127.0.0.1' })
+    onTestFinished(() => void server.close())
+    const wss = new WebSocketServer({ noServer: true })
+    limiter.attach(server, wss, { identify })
+    expect(() => limiter.attach(server, wss, { identify })).toThrow(
+      expect.objectContaining({ name: 'UsageError', code: 'UPGRADE_TAKEN' }),
+    )
+    await limiter.drain({ withinMs: 0 })
+    expect(server.listenerCount('upgrade')).toBe(0)
   })
 
   test('a WebSocketServer that would take upgrades past the limit is refused', () => {

@@ -1,8 +1,10 @@
+import { setMaxListeners } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Admission, Admitted } from '../../src/core/admission.js'
+import type { LeaseTiming } from '../../src/core/lease-timing.js'
 import type { LimiterNode } from '../../src/node/limiter-node.js'
 import type { LeaseStore } from '../../src/store/lease-store.js'
-import { memoryStore, redisStore, SHORT, startNodes } from '../support/cluster.js'
+import { memoryStore, PATIENT, redisStore, SHORT, startNodes } from '../support/cluster.js'
 import { freshPrefix, sharedRedisUrl } from '../support/redis.js'
 import { until } from '../support/until.js'
 
@@ -16,19 +18,24 @@ afterEach(async () => {
   stores = []
 })
 
-const kinds: [string, () => () => LeaseStore][] = [
+type MakeStore = (timing: LeaseTiming) => LeaseStore
+
+const kinds: [string, () => MakeStore][] = [
   [
     'Redis',
     () => {
       const prefix = freshPrefix()
-      return () => redisStore(sharedRedisUrl(), prefix)
+      return (timing) => redisStore(sharedRedisUrl(), prefix, timing)
     },
   ],
   [
     'memory',
     () => {
-      const store = memoryStore()
-      return () => store
+      let store: LeaseStore | undefined
+      return (timing) => {
+        store ??= memoryStore(timing)
+        return store
+      }
     },
   ],
 ]
@@ -36,16 +43,16 @@ const kinds: [string, () => () => LeaseStore][] = [
 const taken = (admissions: Admission[]): Admitted[] => admissions.filter((one): one is Admitted => one.admitted)
 
 describe.each(kinds)('nodes on %s', (_, makeStore) => {
-  async function cluster(count: number, connectionsPerOrg = 3): Promise<LimiterNode[]> {
+  async function cluster(count: number, timing = SHORT): Promise<LimiterNode[]> {
     const make = makeStore()
     nodes = await startNodes(
       count,
       () => {
-        const store = make()
+        const store = make(timing)
         stores.push(store)
         return store
       },
-      { connectionsPerOrg },
+      { timing },
     )
     return nodes
   }
@@ -53,7 +60,7 @@ describe.each(kinds)('nodes on %s', (_, makeStore) => {
   const count = async (org: string): Promise<number> => (await stores[0]?.countOrgs([org]))?.[0]?.count ?? -1
 
   it('S1: of 200 admissions at one instant over three nodes exactly the limit is granted, round after round', async () => {
-    const cluster3 = await cluster(3)
+    const cluster3 = await cluster(3, PATIENT)
     for (let round = 0; round < 20; round++) {
       const asked = Array.from({ length: 200 }, (_, i) => (cluster3[i % 3] as LimiterNode).admit({ org: 'acme' }))
       const admissions = await Promise.all(asked)
@@ -94,6 +101,7 @@ describe.each(kinds)('nodes on %s', (_, makeStore) => {
   it('releases what was taken for somebody who has left meanwhile', async () => {
     const [one] = (await cluster(1)) as [LimiterNode]
     const left = new AbortController()
+    setMaxListeners(0, left.signal)
     const asked = Array.from({ length: 50 }, () => one.admit({ org: 'acme' }, left.signal))
     left.abort()
     expect(taken(await Promise.all(asked))).toHaveLength(0)

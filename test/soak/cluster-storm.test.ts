@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, test } from 'vitest'
 import { type Fleet, startFleet } from '../support/fleet.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
@@ -6,7 +6,7 @@ import { flushScripts, loseAnswers, speakLate, stormThrough } from '../support/s
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
 
 const ORGS = ['acme', 'globex', 'initech', 'umbrella']
-const STORM_MS = 60_000
+const STORM = { faults: 200, answers: 5_000, forMs: 60_000 }
 
 describe('S4: a long storm of connects and closes over three nodes', () => {
   let redis: TestRedis
@@ -30,13 +30,12 @@ describe('S4: a long storm of connects and closes over three nodes', () => {
     ['late bytes of dropped connections', () => speakLate(proxy, fleet.books, 'node-1')],
     ['lost answers', () => loseAnswers(proxy, fleet)],
   ])('%s', async (_, fault) => {
-    const { faults } = await stormThrough(fleet, ORGS, STORM_MS, fault)
-    expect(faults).toBeGreaterThan(50)
+    await stormThrough(fleet, ORGS, STORM, fault)
   })
 
   test('all of it in turn', async () => {
     const all = [() => flushScripts(fleet.books.redis), () => loseAnswers(proxy, fleet)]
     all.push(async () => void (await speakLate(proxy, fleet.books, 'node-1')))
-    await stormThrough(fleet, ORGS, STORM_MS, () => all[Math.floor(Math.random() * all.length)]!())
+    await stormThrough(fleet, ORGS, STORM, () => all[Math.floor(Math.random() * all.length)]!())
   })
 })

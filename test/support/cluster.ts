@@ -9,6 +9,9 @@ import { until } from './until.js'
 /** Short lives, so that expiry is seen within a test; the proportions are those of the defaults. */
 export const SHORT = leaseTiming({ ttlMs: 1_500, renewIntervalMs: 200, callTimeoutMs: 250 })
 
+/** For storms on a busy machine, where a call may take long and nothing is expected to expire. */
+export const PATIENT = leaseTiming({ ttlMs: 12_000, renewIntervalMs: 500, callTimeoutMs: 5_000 })
+
 export function redisStore(url: string, keyPrefix: string, timing = SHORT): RedisStore {
   return new RedisStore({ url, keyPrefix, timing, clock: systemClock })
 }

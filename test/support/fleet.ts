@@ -34,9 +34,9 @@ export interface Fleet {
  * the default: on a machine that tests keep busy, a late answer must not look like a store that is away.
  */
 export const LIVELY = {
-  HEADCOUNT_LEASE_TTL: '6s',
+  HEADCOUNT_LEASE_TTL: '10s',
   HEADCOUNT_RENEW_INTERVAL: '500ms',
-  HEADCOUNT_STORE_TIMEOUT: '1s',
+  HEADCOUNT_STORE_TIMEOUT: '2500ms',
   HEADCOUNT_LOG_LEVEL: 'warn',
 } as const
 

@@ -78,10 +78,10 @@ export class OpenConnections {
 }
 
 /**
- * Waits until the sets in Redis are, id by id, the connections that are open. `withinMs` (3 s) is far below the 30 s
+ * Waits until the sets in Redis are, id by id, the connections that are open. `withinMs` (8 s) is far below the 30 s
  * after which an audit would mend what has leaked.
  */
-export async function untilBooksAgree(books: Books, clients: OpenConnections, withinMs = 3_000): Promise<void> {
+export async function untilBooksAgree(books: Books, clients: OpenConnections, withinMs = 8_000): Promise<void> {
   let seen: unknown
   const agree = async () => {
     const slots = await books.slots()

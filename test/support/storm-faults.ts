@@ -8,33 +8,44 @@ import { untilBooksAgree } from './open-connections.js'
 import type { TcpProxy } from './tcp-proxy.js'
 import { until } from './until.js'
 
+const PATIENCE_MS = 15_000
+
+export interface Storm {
+  /** The storm lasts until so many faults were done and so many upgrades answered, however slow the machine is. */
+  readonly faults: number
+  readonly answers: number
+  /** And at least so long. */
+  readonly forMs?: number
+}
+
 /**
- * Lets gateways connect and close all over the fleet while `fault` is done again and again for `forMs`. Afterwards the
- * clients must have seen nothing of it (every upgrade was answered by 101 or by an honest 429, nobody was closed, no
- * org was over its limit of 3), no slot may be left over, and there must be room for exactly 3.
+ * Lets gateways connect and close all over the fleet while `fault` is done again and again. Afterwards the clients must
+ * have seen nothing of it (every upgrade was answered by 101 or by an honest 429, nobody was closed, no org was over its
+ * limit of 3), no slot may be left over, and there must be room for exactly 3.
  */
 export async function stormThrough(
   fleet: Fleet,
   orgs: readonly string[],
-  forMs: number,
+  { faults, answers, forMs = 0 }: Storm,
   fault: () => Promise<unknown>,
-): Promise<{ faults: number; answered: number }> {
+): Promise<void> {
   const keys = new Map(orgs.map((org) => [org, fleet.keyOf(org)]))
   const churn = new Churn({ urls: fleet.urls, keys, workers: 24 })
-  let faults = 0
   try {
-    const deadline = performance.now() + forMs
-    for (; performance.now() < deadline; faults++) await fault()
+    const startMs = performance.now()
+    for (let done = 0; done < faults || churn.answered < answers || performance.now() - startMs < forMs; done++) {
+      await fault()
+    }
   } finally {
     await churn.stop()
   }
-  expect([...churn.answers.keys()].sort()).toEqual(['101', '429 ORG_CONNECTION_LIMIT_EXCEEDED'])
+  const said = fleet.nodes.map((node) => node.output()).join('\n')
+  expect([...churn.answers.keys()].sort(), said).toEqual(['101', '429 ORG_CONNECTION_LIMIT_EXCEEDED'])
   expect(churn.clients.closedByServer).toEqual([])
   for (const org of orgs) expect(churn.clients.highest(org), `${org} open at once`).toBeLessThanOrEqual(3)
   await untilBooksAgree(fleet.books, churn.clients)
-  for (const node of fleet.nodes) expect(node.output(), 'nothing was left for an audit').not.toContain('repaired')
+  expect(said, 'nothing was left for an audit').not.toContain('repaired')
   await expectRoomForThree(fleet, orgs)
-  return { faults, answered: churn.answered }
 }
 
 async function expectRoomForThree(fleet: Fleet, orgs: readonly string[]): Promise<void> {
@@ -45,7 +56,7 @@ async function expectRoomForThree(fleet: Fleet, orgs: readonly string[]): Promis
     await Promise.all(results.map((result) => result.accepted && result.close()))
     expect(open, org).toHaveLength(3)
   }
-  await until(async () => (await fleet.books.total()) === 0, { withinMs: 3_000, what: 'no slot is left' })
+  await until(async () => (await fleet.books.total()) === 0, { withinMs: 8_000, what: 'no slot is left' })
 }
 
 /** Forgets all scripts, and comes back a tenth of a second later. */
@@ -70,13 +81,16 @@ export async function speakLate(proxy: TcpProxy, books: Books, nodeName: string)
   const before = await generation()
   await dropMidSentence(proxy, 0)
   if (Math.random() < 1 / 3) await dropMidSentence(proxy, proxy.heldBytes)
-  await until(async () => (await generation()) > before, { what: 'the node has said hello again' })
+  await until(async () => (await generation()) > before, {
+    withinMs: PATIENCE_MS,
+    what: 'the node has said hello again',
+  })
   return proxy.deliverHeld()
 }
 
 async function dropMidSentence(proxy: TcpProxy, heldAlready: number): Promise<void> {
   proxy.hold()
-  await until(() => proxy.heldBytes > heldAlready, { what: 'the node says something' })
+  await until(() => proxy.heldBytes > heldAlready, { withinMs: PATIENCE_MS, what: 'the node says something' })
   // So that more calls than one are on their way.
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 20))
   proxy.dropClientSideAndKeepBytes()
@@ -91,12 +105,15 @@ export async function loseAnswers(proxy: TcpProxy, { books, nodes }: Fleet): Pro
   const generation = async () => (await books.generations()).get(lease) ?? 0
   const before = await generation()
   proxy.holdReplies()
-  await until(() => proxy.heldReplyBytes > 0, { what: 'an answer is held back' })
+  await until(() => proxy.heldReplyBytes > 0, { withinMs: PATIENCE_MS, what: 'an answer is held back' })
   proxy.cutAll()
   proxy.releaseReplies()
-  await until(async () => (await generation()) > before, { what: 'the node has said hello again' })
+  await until(async () => (await generation()) > before, {
+    withinMs: PATIENCE_MS,
+    what: 'the node has said hello again',
+  })
   const reachable = async () => (await health(nodes[0]!.adminUrl)).storeReachable
-  await until(reachable, { what: 'the node works again' })
+  await until(reachable, { withinMs: PATIENCE_MS, what: 'the node works again' })
 }
 
 async function health(adminUrl: string): Promise<{ storeReachable: boolean }> {

@@ -284,6 +284,26 @@ describe('after a fence', () => {
   })
 })
 
+test('the audit waits until the store has been told: what it has not heard of yet is no drift', async () => {
+  const AUDIT_MS = 30_000
+  const startMs = clock.monotonicMs()
+  const node = await start()
+  const other = await start(steeredBeside(store))
+  const mine = [await admit(node), await admit(node), await admit(node), await admit(node)]
+  await pass(AUDIT_MS - 300 - (clock.monotonicMs() - startMs), 50)
+  declareDead(lease()[0]!)
+  const theirs = [await admit(other), await admit(other), await admit(other)]
+  store.holdUp('reassert')
+  await pass(AUDIT_MS + 50 - (clock.monotonicMs() - startMs))
+  expect(store.calls.map(({ verb, said }) => [verb, said[2]])).toEqual([['reassert', { mode: 'room', final: true }]])
+  store.letThrough('reassert')
+  for (const call of [...store.calls]) await call.answer()
+  await pass(2 * R)
+  expect(await count()).toBe(5)
+  expect(mine.map(({ lost }) => lost.aborted)).toEqual([false, false, true, true])
+  for (const one of [...mine, ...theirs]) one.release()
+})
+
 /** Another way into the same store. */
 function steeredBeside(one: SteeredStore): SteeredStore {
   const other = steeredStore(clock)

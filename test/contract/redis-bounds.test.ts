@@ -1,0 +1,51 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { leakGate } from '../support/leak-gate.js'
+import { redisBench } from '../support/store-bench.js'
+import { claim, claims, StoreNode } from '../support/store-node.js'
+
+leakGate()
+
+/** What the twin need not do: no script call is long, however much has died at once. */
+describe('a cluster that dies all at once', () => {
+  test('is declared and listed 16 leases at a time, and cleared to the last slot (L2)', async () => {
+    const bench = await redisBench()
+    onTestFinished(() => bench.close())
+    const survivor = await StoreNode.join(bench)
+    const gone = await Promise.all(Array.from({ length: 40 }, () => StoreNode.join(bench)))
+    for (const [i, node] of gone.entries()) await node.acquire(...claims(3, `c${i}`, 'acme', 120))
+    let reply = await survivor.outlive()
+    const swept = new Set<number>()
+    let renewals = 0
+    while (reply.dead.length > 0) {
+      expect(reply.dead.length).toBeLessThanOrEqual(16)
+      for (const lease of reply.dead) {
+        await survivor.sweepAll(lease)
+        swept.add(lease)
+      }
+      reply = await survivor.renew()
+      renewals += 1
+    }
+    expect(swept).toEqual(new Set(gone.map(({ lease }) => lease)))
+    expect(renewals).toBeLessThanOrEqual(4)
+    const { scopes, nodes, live } = await bench.contents()
+    expect([scopes.size, [...nodes.keys()], [...live.keys()]]).toEqual([0, [survivor.lease], [survivor.lease]])
+  })
+
+  test('holds a large org full for nobody while it is swept (S6)', async () => {
+    const bench = await redisBench()
+    onTestFinished(() => bench.close())
+    const survivor = await StoreNode.join(bench)
+    const gone = await Promise.all(Array.from({ length: 20 }, () => StoreNode.join(bench)))
+    for (const [i, node] of gone.entries()) await node.acquire(...claims(60, `c${i}`, 'acme', 1_200))
+    const last = await survivor.outlive()
+    await survivor.renew()
+    expect((await bench.contents()).dead.size).toBe(20)
+    let admitted = 0
+    for (let batch = 0; batch < 20; batch++) {
+      admitted += await survivor.admitted(...claims(60, `n${batch}`, 'acme', 1_200))
+      if (batch === 10) for (const lease of last.dead) await survivor.sweepAll(lease)
+    }
+    expect(admitted).toBe(1_200)
+    expect(await survivor.acquire(claim('over', 'acme', 1_200))).toMatchObject([{ admitted: false, count: 1_200 }])
+  })
+})

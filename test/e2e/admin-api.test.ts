@@ -6,7 +6,7 @@ import { type ServerProcess, startServer } from '../support/processes.js'
 import { freshPrefix, startRedis, type TestRedis } from '../support/redis.js'
 import { until } from '../support/until.js'
 
-const TIMES = { HEADCOUNT_LEASE_TTL: '4s', HEADCOUNT_RENEW_INTERVAL: '200ms' }
+const TIMES = { HEADCOUNT_LEASE_TTL: '4s', HEADCOUNT_RENEW_INTERVAL: '200ms', HEADCOUNT_STORE_TIMEOUT: '2s' }
 const KEY = 'demo-key-acme'
 
 let redis: TestRedis
@@ -172,7 +172,7 @@ describe('who holds the slots', () => {
   })
 })
 
-const SHORT = { leaseTtlMs: 4_000, renewIntervalMs: 200 }
+const SHORT = { leaseTtlMs: 4_000, renewIntervalMs: 200, storeTimeoutMs: 2_000 }
 
 async function ready(limiter: Limiter): Promise<Limiter> {
   onTestFinished(() => limiter.drain({ withinMs: 100 }))

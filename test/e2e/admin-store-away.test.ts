@@ -4,7 +4,10 @@ import { freePort, type ServerProcess, spawnServer, startServer } from '../suppo
 import { startRedis } from '../support/redis.js'
 import { until } from '../support/until.js'
 
-const TIMES = { HEADCOUNT_LEASE_TTL: '4s', HEADCOUNT_RENEW_INTERVAL: '200ms' }
+const TIMES = { HEADCOUNT_LEASE_TTL: '4s', HEADCOUNT_RENEW_INTERVAL: '200ms', HEADCOUNT_STORE_TIMEOUT: '1s' }
+
+/** What a busy machine may be late. */
+const LATE_MS = 1_500
 
 /** The answer as it came, and how long it took. */
 async function ask(node: ServerProcess, path: string, init: RequestInit = {}) {
@@ -31,7 +34,7 @@ async function everythingIsUnavailable(node: ServerProcess): Promise<void> {
   ])
   for (const answer of answers) {
     expect(answer).toMatchObject({ status: 503, body: { code: 'STORE_UNAVAILABLE' }, retryAfter: '1' })
-    expect(answer.tookMs).toBeLessThan(3_000)
+    expect(answer.tookMs).toBeLessThan(2_000 + LATE_MS)
   }
 }
 
@@ -48,7 +51,7 @@ describe('a store that is away', () => {
       await (how === 'killed' ? redis.kill() : redis.pause())
       const [live] = await Promise.all([ask(node, '/livez'), everythingIsUnavailable(node)])
       expect(live).toMatchObject({ status: 200, body: { status: 'ok' } })
-      expect(live.tookMs).toBeLessThan(1_000)
+      expect(live.tookMs).toBeLessThan(LATE_MS)
       await until(async () => (await ask(node, '/readyz')).body.storeReachable === false)
       expect(await ask(node, '/readyz')).toMatchObject({ status: 200, body: { phase: 'running', store: 'redis' } })
       await everythingIsUnavailable(node)
@@ -64,7 +67,7 @@ describe('/readyz is 503 while starting and while draining, and at no other time
     const port = await freePort()
     const node = await spawnServer({ env: { REDIS_URL: `redis://127.0.0.1:${port}`, ...TIMES } })
     onTestFinished(() => node.stop())
-    await until(async () => (await ask(node, '/livez')).status === 200)
+    await until(async () => (await ask(node, '/livez')).status === 200, { withinMs: 15_000 })
     expect(await ask(node, '/readyz')).toMatchObject({
       status: 503,
       body: { phase: 'starting', storeReachable: false },
@@ -100,7 +103,7 @@ describe('/readyz is 503 while starting and while draining, and at no other time
       ...{ accepted: false, status: 503, body: { code: 'DRAINING' } },
     })
     expect(await node.exited).toEqual({ code: 0, signal: null })
-    expect(performance.now() - startMs).toBeLessThan(3_500)
+    expect(performance.now() - startMs).toBeLessThan(3_000 + LATE_MS)
     gateway.terminate()
     await gateway.closed
   })

@@ -37,6 +37,17 @@ function connect(url: string, key?: string): Promise<{ status: number; ws: WebSo
   })
 }
 
+/** As `connect`, again where the busy machine was too slow for the store's deadline: those answers pass by themselves. */
+function decided(url: string, key?: string) {
+  return until(
+    async () => {
+      const outcome = await connect(url, key)
+      return outcome.status !== 503 && outcome
+    },
+    { withinMs: 10_000, what: 'a decision' },
+  )
+}
+
 /** Waits until the limiter has come up, since it connects in the background. */
 async function firstOf(url: string, key?: string) {
   return until(
@@ -75,7 +86,7 @@ describe('the examples run as they are', () => {
     const urls = [one, two].map(({ port }) => `ws://127.0.0.1:${port}/ws`) as [string, string]
     const first = await firstOf(urls[0], 'key-acme')
     const second = await firstOf(urls[1], 'key-acme')
-    const rest = await Promise.all([0, 1, 0, 1].map((i) => connect(urls[i]!, 'key-acme')))
+    const rest = await Promise.all([0, 1, 0, 1].map((i) => decided(urls[i]!, 'key-acme')))
     expect(rest.map(({ status }) => status).sort()).toEqual([101, 429, 429, 429])
     expect((await connect(urls[0], 'key-nobody')).status).toBe(401)
     await until(() => first.messages.length > 0)

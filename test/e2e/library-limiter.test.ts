@@ -17,7 +17,8 @@ let prefix: string | undefined
 
 leakGate({ prefix: () => prefix, redisUrl: sharedRedisUrl })
 
-const SHORT = { leaseTtlMs: 2_000, renewIntervalMs: 200 }
+/** A deadline so long that a busy machine is not taken for a store that is away. */
+const SHORT = { leaseTtlMs: 8_000, renewIntervalMs: 200, storeTimeoutMs: 2_000 }
 
 /** Options of limiters that share their slots, as far as the kind of store allows; new ones for each test. */
 const kinds: [string, () => LimiterOptions][] = [
@@ -141,18 +142,20 @@ describe.each(kinds)('a limiter on %s', (_, options) => {
   })
 
   test('a connection that never lets go does not hold up a drain beyond its time', async () => {
-    const limiter = await start(options())
+    const shared = options()
+    const limiter = await start(shared)
+    const swept: number[] = []
+    if (shared.redis !== undefined) {
+      const other = await start(shared)
+      other.on('lease.swept', ({ connections }) => swept.push(connections))
+    }
     const stubborn = taken(await limiter.admit({ org: 'acme' }))
     const startMs = performance.now()
     await limiter.drain({ withinMs: 300 })
-    expect(performance.now() - startMs).toBeLessThan(1_500)
+    expect(performance.now() - startMs).toBeLessThan(3_000)
     expect(stubborn.lost.aborted).toBe(true)
     // Its slot is left to the sweep of a node that is still there.
-    if (prefix !== undefined && !limiter.embedded) {
-      const other = await start({ redis: sharedRedisUrl(), keyPrefix: prefix, ...SHORT })
-      await until(async () => (await other.stats.connections('acme', 9)).length === 0)
-      await until(async () => (await other.allOrgStats()).length === 0)
-    }
+    if (shared.redis !== undefined) await until(() => swept.includes(1))
     stubborn.release()
   })
 

@@ -6,7 +6,8 @@ import { until } from '../support/until.js'
 
 leakGate()
 
-const TIMEOUT_MS = 1_000
+/** Long enough that this process, busy as it may be, answers a ping in the time that is left for it. */
+const TIMEOUT_MS = 3_000
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
 
 const startNode = (env: Record<string, string> = {}) => startHostileNode({ pongTimeout: `${TIMEOUT_MS}ms`, env })
@@ -42,10 +43,10 @@ describe('a gateway of WSO2 works unchanged', () => {
     expect(silent.received(OPCODES.ping).length).toBe(1)
     expect(silentMs).toBeGreaterThan(TIMEOUT_MS * 0.6)
     // The timeout itself, and what a busy machine may be late.
-    expect(silentMs).toBeLessThan(TIMEOUT_MS + 500)
+    expect(silentMs).toBeLessThan(TIMEOUT_MS + 1_500)
     await node.settled(1)
-    await until(() => lively.received(OPCODES.ping).length >= 4, { withinMs: 4 * TIMEOUT_MS })
-    expect(performance.now() - startMs).toBeGreaterThan(2 * TIMEOUT_MS)
+    await until(() => lively.received(OPCODES.ping).length >= 3, { withinMs: 4 * TIMEOUT_MS })
+    expect(performance.now() - startMs).toBeGreaterThan(1.9 * TIMEOUT_MS)
     expect(lively.client.ended).toBe(false)
     const next = new GoGateway(node.server.port, { key: 'demo-key-acme' })
     await until(() => next.frames.length > 0)
@@ -54,7 +55,7 @@ describe('a gateway of WSO2 works unchanged', () => {
   })
 
   test('what passes by itself is never told with a status at which it gives up for good', async () => {
-    const node = await startNode({ WS_MAX_CONNECTIONS_PER_ORG: '1', HEADCOUNT_STORE_TIMEOUT: '400ms' })
+    const node = await startNode({ WS_MAX_CONNECTIONS_PER_ORG: '1', HEADCOUNT_STORE_TIMEOUT: '1s' })
     const holder = new GoGateway(node.server.port, { key: 'demo-key-acme' })
     await until(() => holder.frames.length > 0)
     const full = new GoGateway(node.server.port, { key: 'demo-key-acme' })

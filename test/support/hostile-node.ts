@@ -14,7 +14,7 @@ export interface HostileNodeOptions {
 
 /**
  * A server process on a Redis of its own whose decisions a test can hold up, and whose sockets and slots it can count.
- * Calls to the store wait for two seconds, so that a decision can be pending for long.
+ * Calls to the store wait for four seconds, so that a decision can be pending for long.
  */
 export class HostileNode {
   readonly server: ServerProcess
@@ -51,7 +51,7 @@ export class HostileNode {
   }
 
   /** Waits until exactly `expected` connections are left, in every book: sockets, the node's list, sets, index. */
-  async settled(expected = 0, withinMs = 6_000): Promise<void> {
+  async settled(expected = 0, withinMs = 10_000): Promise<void> {
     await until(
       async () => {
         if (!this.server.running()) return true
@@ -102,7 +102,7 @@ export async function startHostileNode(options: HostileNodeOptions = {}): Promis
       WS_CONNECTION_TIMEOUT: options.pongTimeout ?? '1500ms',
       HEADCOUNT_LEASE_TTL: '8s',
       HEADCOUNT_RENEW_INTERVAL: '300ms',
-      HEADCOUNT_STORE_TIMEOUT: '2s',
+      HEADCOUNT_STORE_TIMEOUT: '4s',
       HEADCOUNT_KEY_PREFIX: freshPrefix(),
       HEADCOUNT_LOG_LEVEL: 'warn',
       ...vitals.env,

@@ -3,13 +3,12 @@ import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
 
 /** Every key name of the store, in one place. See lua/README.md for what each holds. */
 export interface RedisKeys {
-  readonly live: string
+  readonly admission: string
   readonly meta: string
   readonly leases: string
   readonly late: string
   readonly dead: string
   readonly nodes: string
-  readonly overrides: string
   conns(lease: number | string): string
   scope(scope: { readonly name: string; readonly id: string }): string
   /** Pattern of all org sets, for SCAN, and what to cut off to get the org id. */
@@ -32,13 +31,12 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
   const base = `${prefix}{${bucket}}:`
   const orgPrefix = `${base}org:`
   return {
-    live: `${base}live`,
+    admission: `${base}admission`,
     meta: `${base}meta`,
     leases: `${base}leases`,
     late: `${base}late`,
     dead: `${base}dead`,
     nodes: `${base}nodes`,
-    overrides: `${base}overrides`,
     conns: (lease) => `${base}conns:${lease}`,
     scope: ({ name, id }) => (name === 'org' ? orgPrefix + id : `${base}scope:${name}:${id}`),
     orgPattern: `${orgPrefix}*`,

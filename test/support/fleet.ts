@@ -16,6 +16,8 @@ export interface FleetOptions {
   readonly redis?: TestRedis
   /** Where a node finds Redis, by its number from 0: a proxy, say. */
   readonly redisUrl?: (node: number, redis: TestRedis) => string
+  /** Another program than the one that was built; for controls. */
+  readonly script?: string
 }
 
 /** Several nodes as processes of their own on one Redis, and a key for each org. */
@@ -46,13 +48,14 @@ export const MORTAL_MS = { ttl: 3_000, renewInterval: 500, jitter: 50 } as const
 
 /** Starts the nodes at once and waits until all admit. They are called node-1, node-2 and so on. */
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
-  const { count = 3, orgs = ['acme', 'globex'], env = {} } = options
+  const { count = 3, orgs = ['acme', 'globex'], env = {}, script } = options
   const redis = options.redis ?? (await startRedis())
   const prefix = freshPrefix()
   const books = new Books(redis.url, prefix)
   const keysFile = writeKeys(orgs)
   const starting = Array.from({ length: count }, (_, node) =>
     startServer({
+      ...(script !== undefined && { script }),
       env: {
         ...LIVELY,
         REDIS_URL: options.redisUrl?.(node, redis) ?? redis.url,

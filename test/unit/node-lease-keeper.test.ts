@@ -3,6 +3,7 @@ import type { Admitted } from '../../src/core/admission.js'
 import { closings } from '../../src/core/closures.js'
 import type { NodeEvents } from '../../src/core/events.js'
 import { LimiterNode } from '../../src/node/limiter-node.js'
+import type { Claim } from '../../src/store/lease-store.js'
 import { SHORT } from '../support/cluster.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { steeredStore, turns } from '../support/steered-node.js'
@@ -282,6 +283,33 @@ describe('after a fence', () => {
     await turns()
     expect(await count()).toBe(0)
   })
+})
+
+test('many connections are told in bounded chunks, without those that go meanwhile, and the lease is renewed between', async () => {
+  const node = await start()
+  const all: Admitted[] = []
+  for (let n = 0; n < 150; n++) all.push(await admit(node, `org-${n}`))
+  declareDead(lease()[0]!)
+  store.holdUp('reassert')
+  await pass(R)
+  const sizes: number[] = []
+  for (let chunk = 0; chunk < 3; chunk++) {
+    await pass(R)
+    expect(store.calls).toHaveLength(1)
+    sizes.push((store.calls[0]!.said[1] as Claim[]).length)
+    // Of the last chunk, which has not been put together yet.
+    if (chunk === 0) for (const one of all.slice(140)) one.release()
+    await store.calls[0]!.answer()
+    await turns()
+  }
+  expect(sizes).toEqual([64, 64, 12])
+  await pass(R)
+  expect(told).toContainEqual(['connections.reasserted', { kept: 140, closed: 0, mode: 'room' }])
+  expect(names().filter((name) => name === 'lease.lost')).toHaveLength(1)
+  expect(node.connections).toBe(140)
+  for (const one of all) one.release()
+  await turns()
+  expect((await store.nodes()).map(({ connections }) => connections)).toEqual([0])
 })
 
 test('the audit waits until the store has been told: what it has not heard of yet is no drift', async () => {

@@ -4,16 +4,21 @@
 -- behind (S2); a claim already held under this lease is admitted again and takes nothing (S4); a broken key of one
 -- claim touches no other (S5); a scope with room for the living admits (S6).
 --
--- KEYS  1 live  2 meta  3 overrides  4 dead  5 late  6 conns:<lease>  7... scope sets, claim by claim, org first
+-- KEYS  1 admission  2 meta  3 dead  4 late  5 conns:<lease>  6... scope sets, claim by claim, org first
 -- ARGV  1 'acquire'  2 lease  3 token  4 n
---       5... n org ids (fields of overrides)
---       then per claim: id, index entry, number of scopes, limit of each scope in slots (-1 = unlimited)
--- Returns {'lost'|'fenced'|'stale'} | {'recovering', ms} |
---       {'ok', then per claim: outcome, count, limit, free_in_ms}
---       outcome 0 admitted (count and limit are the org's) | s > 0 refused, scope s is full
---       | -1 a key has a foreign type | -2 memory limit | -3 the id is held by another lease
---       free_in_ms: when the soonest late holder would be free, -1 if none is late
--- @include fence
+--       then per claim: id, index entry, limits in slots, one a scope, joined by commas (-1 = unlimited)
+-- Returns {'lost'|'fenced'|'stale'} | {'recovering', ms} | {'ok', then per claim one of:}
+--       count                               admitted; the org's slots, this one included, under the limit as given
+--       {outcome, count, limit, free_in_ms}
+--         outcome 0 admitted, under an override | s > 0 refused, scope s is full
+--                 | -1 a key has a foreign type | -2 memory limit | -3 the id is held by another lease
+--         free_in_ms: when the soonest late holder would be free, -1 if none is late
+
+-- One look tells all that is not in the sets: the token of the lease, whether any lease is in doubt, and the override
+-- of each scope under the name of its set.
+local known = redis.call('HMGET', KEYS[1], ARGV[2], 'doubts', unpack(KEYS, 6))
+local held = known[1]
+-- @include fence-of-held
 if marked then
   local bounds = redis.call('HMGET', KEYS[2], 'recovery', 'clock')
   if bounds[1] then
@@ -21,33 +26,21 @@ if marked then
   end
   redis.pcall('HSET', KEYS[1], ARGV[2], ARGV[3])
 end
--- @include occupancy
-local lease, n = ARGV[2], tonumber(ARGV[4])
-
--- When the soonest lease that holds a slot here and has missed a beat will be dead.
-local function free_in(scope_key)
-  local late = redis.call('ZRANGE', KEYS[5], 0, 15, 'WITHSCORES')
-  for i = 1, #late, 2 do
-    if redis.call('ZCOUNT', scope_key, late[i], late[i]) > 0 then
-      return math.max(0, tonumber(late[i + 1]) - tonumber(redis.call('HGET', KEYS[2], 'clock')))
-    end
-  end
-  return -1
-end
-
-local overrides = n > 0 and redis.call('HMGET', KEYS[3], unpack(ARGV, 5, 4 + n)) or {}
-local doubts -- how many of `dead` and `late` exist: usually neither, and then a refusal is cheap
-local reply, out = { 'ok' }, 1
-local arg, key = 5 + n, 7
+local lease, n, doubts = ARGV[2], tonumber(ARGV[4]), known[2]
+-- Sized for one claim from the start: a table that grows costs as much as a call.
+local reply = n > 0 and { 'ok', 0 } or { 'ok' }
+local arg, key = 5, 6
 
 for claim = 1, n do
-  local id, scopes = ARGV[arg], tonumber(ARGV[arg + 2])
+  local id = ARGV[arg]
+  -- @include limits
+  local override = known[key - 3] and tonumber(known[key - 3])
   local outcome, count, limit, free_in_ms, mine = 0, 0, 0, -1, false
 
   -- Look at every scope before anything is written.
   for s = 1, scopes do
     local scope_key = KEYS[key + s - 1]
-    local slots = s == 1 and tonumber(overrides[claim] or nil) or tonumber(ARGV[arg + 2 + s])
+    local slots = s == 1 and override or only or each[s]
     local card = redis.pcall('ZCARD', scope_key)
     if type(card) ~= 'number' then
       outcome = -1
@@ -57,13 +50,17 @@ for claim = 1, n do
     if slots >= 0 and card >= slots then
       mine = mine or redis.call('ZSCORE', KEYS[key], id) == lease
       if not mine then
-        doubts = doubts or redis.call('EXISTS', KEYS[4], KEYS[5])
-        if doubts > 0 then
-          held_count = occupancy(KEYS[1], KEYS[4], scope_key, card)
+        -- Functions that are rarely needed are made only here: making one costs all calls that do without it.
+        if doubts then
+          -- @include occupancy
+          held_count = occupancy(KEYS[1], KEYS[3], scope_key, card)
         end
         if held_count >= slots then
           outcome, count, limit = s, held_count, slots
-          free_in_ms = doubts > 0 and free_in(scope_key) or -1
+          if doubts then
+            -- @include free-in
+            free_in_ms = free_in(KEYS[4], scope_key)
+          end
           break
         end
       end
@@ -77,7 +74,7 @@ for claim = 1, n do
   if mine then
     count = redis.call('ZCARD', KEYS[key])
   elseif outcome == 0 then
-    local entry = redis.pcall('HSET', KEYS[6], id, ARGV[arg + 1])
+    local entry = redis.pcall('HSET', KEYS[5], id, ARGV[arg + 1])
     if type(entry) ~= 'number' then
       outcome = string.find(entry.err, 'OOM', 1, true) and -2 or -1
       -- Who holds the slot already needs no memory for it.
@@ -100,12 +97,16 @@ for claim = 1, n do
             redis.call('ZREM', KEYS[key + s - 1], id)
           end
         end
-        redis.call('HDEL', KEYS[6], id)
+        redis.call('HDEL', KEYS[5], id)
       end
     end
   end
 
-  reply[out + 1], reply[out + 2], reply[out + 3], reply[out + 4] = outcome, count, limit, free_in_ms
-  out, arg, key = out + 4, arg + 3 + scopes, key + scopes
+  if outcome == 0 and not override then
+    reply[claim + 1] = count
+  else
+    reply[claim + 1] = { outcome, count, limit, free_in_ms }
+  end
+  arg, key = arg + 3, key + scopes
 end
 return reply

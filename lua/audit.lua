@@ -3,7 +3,7 @@
 -- Guarantee: runs on the node's own connection, in order with its acquires and releases, so that an entry it returns is
 -- one the node has not yet given back.
 --
--- KEYS  1 live  2 meta  3 conns:<lease>  4... scope sets, slot by slot
+-- KEYS  1 admission  2 meta  3 conns:<lease>  4... scope sets, slot by slot
 -- ARGV  1 'audit'  2 lease  3 token  4 cursor of the index, '' for none  5 n, then per slot: id, number of scopes
 -- Returns {'lost'|'fenced'|'stale'} |
 --       {'ok', next cursor, {id, index entry, ...}, {1 if index and every scope hold the slot under this lease, ...}}

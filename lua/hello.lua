@@ -5,7 +5,7 @@
 -- stored lease is dead, and admissions wait until the nodes have reasserted (R1). A lease that died is never opened
 -- again (S3); one of which nothing is left is not remembered, and a hello that came for it would open an empty lease.
 --
--- KEYS  1 live  2 meta  3 leases  4 late  5 dead  6 nodes
+-- KEYS  1 admission  2 meta  3 leases  4 late  5 dead  6 nodes
 -- ARGV  1 'hello'  2 lease  3 generation  4 epoch of a known lease, '' for a new one  5 proposed epoch
 --       6 '1' if the node will reassert connections  7 ttl ms  8 clock step cap ms  9 recovery ms  10 recovery limit ms
 --       11 node info (JSON)
@@ -14,6 +14,7 @@
 local lease, generation, cap_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[8])
 -- @include store-clock
 -- @include recovery
+-- @include doubts
 
 -- run_id names the process, master_replid the history of its data: a replica that is promoted, or an old primary that
 -- comes back, changes one of them.
@@ -23,10 +24,12 @@ local known = redis.call('HMGET', KEYS[2], 'identity', 'epoch')
 local epoch, began = known[2], 0
 if known[1] ~= identity or not epoch then
   epoch, began = ARGV[5], 1
-  for _, old in ipairs(redis.call('HKEYS', KEYS[1])) do
+  for _, old in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
     redis.call('SADD', KEYS[5], old)
+    redis.call('HDEL', KEYS[1], old)
   end
-  redis.call('DEL', KEYS[1], KEYS[3], KEYS[4])
+  redis.call('DEL', KEYS[3], KEYS[4])
+  mark_doubts(KEYS[5], KEYS[4])
   redis.call('HSET', KEYS[2], 'identity', identity, 'epoch', epoch)
   if tonumber(ARGV[10]) > 0 then
     redis.call('HSET', KEYS[2], 'recovery', clock + tonumber(ARGV[9]), 'recoveryLimit', clock + tonumber(ARGV[10]))

@@ -4,20 +4,21 @@
 -- (rule 2). 'keep' adds whatever the limits say (the store lost its memory, and nobody is kicked for that); 'room' adds
 -- only while every scope has room among the living. Works at the memory limit: the connections exist already.
 --
--- KEYS  1 live  2 meta  3 overrides  4 dead  5 conns:<lease>  6... scope sets, claim by claim, org first
+-- KEYS  1 admission  2 meta  3 dead  4 conns:<lease>  5... scope sets, claim by claim, org first
 -- ARGV  1 'reassert'  2 lease  3 token  4 'keep'|'room'  5 '1' if this ends the node's reassertion  6 n
---       7... n org ids, then per claim: id, index entry, number of scopes, limit of each scope (-1 = unlimited)
+--       then per claim: id, index entry, limits in slots, one a scope, joined by commas (-1 = unlimited)
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', 'kept'|'full'|'conflict'|'broken', ...} one word a claim
 -- @include fence
 -- @include allow-oom
 -- @include occupancy
 local lease, n = ARGV[2], tonumber(ARGV[6])
-local overrides = n > 0 and redis.call('HMGET', KEYS[3], unpack(ARGV, 7, 6 + n)) or {}
+local overrides = n > 0 and redis.call('HMGET', KEYS[1], unpack(KEYS, 5)) or {}
 local reply = { 'ok' }
-local arg, key = 7 + n, 6
+local arg, key = 7, 5
 
 for claim = 1, n do
-  local id, scopes, word = ARGV[arg], tonumber(ARGV[arg + 2]), 'kept'
+  local id, word = ARGV[arg], 'kept'
+  -- @include limits
   for s = 1, scopes do
     local scope_key = KEYS[key + s - 1]
     local card = redis.pcall('ZCARD', scope_key)
@@ -30,21 +31,21 @@ for claim = 1, n do
       word = 'conflict'
       break
     end
-    local slots = s == 1 and tonumber(overrides[claim] or nil) or tonumber(ARGV[arg + 2 + s])
+    local slots = s == 1 and tonumber(overrides[key - 4] or nil) or only or each[s]
     if ARGV[4] == 'room' and owner ~= lease and slots >= 0 and card >= slots
-      and occupancy(KEYS[1], KEYS[4], scope_key, card) >= slots then
+      and occupancy(KEYS[1], KEYS[3], scope_key, card) >= slots then
       word = 'full'
       break
     end
   end
   if word == 'kept' then
-    redis.call('HSET', KEYS[5], id, ARGV[arg + 1])
+    redis.call('HSET', KEYS[4], id, ARGV[arg + 1])
     for s = 1, scopes do
       redis.call('ZADD', KEYS[key + s - 1], lease, id)
     end
   end
   reply[claim + 1] = word
-  arg, key = arg + 3 + scopes, key + scopes
+  arg, key = arg + 3, key + scopes
 end
 
 if ARGV[5] == '1' and marked then

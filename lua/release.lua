@@ -3,7 +3,7 @@
 -- Guarantee: removes a member only if its score is the acting lease (rule 2), the index entry after the sets (rule 3);
 -- harmless twice, and for an id that was never acquired (S4): settling relies on it.
 --
--- KEYS  1 live  2 meta  3 conns:<lease>  4... scope sets, slot by slot
+-- KEYS  1 admission  2 meta  3 conns:<lease>  4... scope sets, slot by slot
 -- ARGV  1 'release'  2 lease  3 token  4 n, then per slot: id, number of scopes
 -- Returns {'lost'|'fenced'|'stale'} | {'ok'}
 -- @include fence

@@ -4,7 +4,7 @@
 -- Guarantee: a lease lives at least ttl - cap of real time after a renewal ran (R3); a lease that has expired but was
 -- not declared dead is extended (nobody took anything); once declared dead it never lives again (S3).
 --
--- KEYS  1 live  2 meta  3 leases  4 late  5 dead
+-- KEYS  1 admission  2 meta  3 leases  4 late  5 dead
 -- ARGV  1 'renew'  2 lease  3 token  4 ttl ms  5 clock step cap ms  6 late after ms without a renewal  7 list bound
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', ms until admissions resume, live leases, dead lease...}
 -- @include fence
@@ -12,6 +12,7 @@
 local ttl_ms, cap_ms, bound = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[7])
 -- @include store-clock
 -- @include recovery
+-- @include doubts
 redis.call('ZADD', KEYS[3], clock + ttl_ms, ARGV[2])
 
 for _, lease in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', clock, 'LIMIT', 0, bound)) do
@@ -29,4 +30,5 @@ if #behind > 0 or redis.call('EXISTS', KEYS[4]) == 1 then
   end
 end
 
-return { 'ok', recovery_left(), redis.call('HLEN', KEYS[1]), unpack(redis.call('SRANDMEMBER', KEYS[5], bound)) }
+mark_doubts(KEYS[5], KEYS[4])
+return { 'ok', recovery_left(), redis.call('ZCARD', KEYS[3]), unpack(redis.call('SRANDMEMBER', KEYS[5], bound)) }

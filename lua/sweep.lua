@@ -3,7 +3,7 @@
 -- Guarantee: touches nothing of a lease that is not in `dead`, and no member whose score is another lease (rule 2), so
 -- any node may do it, several at once, and late. The lease is forgotten only when its index is empty.
 --
--- KEYS  1 live  2 meta  3 dead  4 nodes  5 conns:<dead lease>  6... scope sets of the entries, entry by entry
+-- KEYS  1 admission  2 meta  3 dead  4 nodes  5 conns:<dead lease>  6... scope sets of the entries, entry by entry
 -- ARGV  1 'sweep'  2 lease (the caller's)  3 token  4 dead lease  5 how many entries to return  6 n
 --       then per entry of the previous reply: id, number of scopes
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', id, index entry, ...}: the next entries; none when the lease is forgotten

@@ -1,15 +1,3 @@
--- Rule 1, fence first: the lease lives, in this generation, in this epoch; else a refusal that says which.
--- `live` maps a lease to its token `generation:epoch`, so one look decides all three. Another epoch or none means that
--- the store lost its memory ('lost'), which must never be mistaken for a lease declared dead ('fenced').
--- While the store recovers, the token carries a mark (`generation:epoch:mark`); `marked` tells the verbs that care.
+-- The fence of a verb that asks `admission` for nothing else.
 local held = redis.call('HGET', KEYS[1], ARGV[2])
-local marked = false
-if held ~= ARGV[3] then
-  marked = held and string.sub(held, 1, #ARGV[3] + 1) == ARGV[3] .. ':'
-  if not marked then
-    if redis.call('HGET', KEYS[2], 'epoch') ~= string.match(ARGV[3], '^%d+:(.*)$') then
-      return { 'lost' }
-    end
-    return { held and 'stale' or 'fenced' }
-  end
-end
+-- @include fence-of-held

@@ -2,14 +2,14 @@
 -- at member by member; of large ones the shares of the dead are subtracted: counting 50,000 members by score costs
 -- microseconds, deleting them here would block Redis for 20 ms.
 local SMALL_SET = 32
-local function occupancy(live_key, dead_key, scope_key, card)
+local function occupancy(admission_key, dead_key, scope_key, card)
   if card <= SMALL_SET then
     local members = redis.call('ZRANGE', scope_key, 0, -1, 'WITHSCORES')
     local lives, count = {}, 0
     for i = 2, #members, 2 do
       local lease = members[i]
       if lives[lease] == nil then
-        lives[lease] = redis.call('HEXISTS', live_key, lease)
+        lives[lease] = redis.call('HEXISTS', admission_key, lease)
       end
       count = count + lives[lease]
     end

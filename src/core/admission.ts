@@ -48,6 +48,11 @@ export type Phase = 'starting' | 'running' | 'quiet' | 'draining' | 'stopped'
 export interface Admitter {
   readonly phase: Phase
   /**
+   * Present where no frame may pass once the lease cannot be trusted (S7): asked before each frame is handed to or
+   * taken from a socket.
+   */
+  readonly mayCarryFrames?: (() => boolean) | undefined
+  /**
    * Decides within the store's deadline. `signal` is the caller's own end: when it aborts while the decision is
    * pending, whatever was taken is given back. Throws `UsageError` for a request that can never be valid.
    */

@@ -33,6 +33,7 @@ export type RefusalCode = keyof typeof refusals
 /** Close codes of open connections. 1012 and 1013 are registered, 4000–4999 are private use. Reasons fit 123 bytes. */
 export const closings = {
   DRAINING: { close: 1012, reason: 'node is shutting down, reconnect' },
+  STORE_AWAY: { close: 1013, reason: 'connection store away too long, try again later' },
   LEASE_LOST: { close: 4408, reason: 'lease lost and no slot left on rejoin, reconnect' },
 } as const satisfies Record<string, { close: number; reason: string }>
 

@@ -14,6 +14,9 @@ export interface NodeEvents {
   'store.left': { cause: string }
   'store.joined': { generation: number }
   'store.misconfigured': { evictionPolicy: string }
+  'lease.lapsed': { closing: number }
+  'debt.taken': { connectionId: string; org: string; policy: 'local' | 'allow' }
+  'debt.settled': { connections: number }
   'drift.repaired': { leaked: number; missing: number }
   'node.started': Record<string, never>
   'node.quieted': Record<string, never>

@@ -145,7 +145,8 @@ export class Gate {
   #complete(upgrade: Upgrade, admitted: Admitted): void {
     const { currentCount, maxAllowed } = admitted
     const headers = rateLimitHeaders('org', maxAllowed, maxAllowed - currentCount).map((pair) => pair.join(': '))
-    const welcome = { identity: upgrade.identity!, admitted }
+    const { mayCarryFrames } = this.#options.admitter
+    const welcome = { identity: upgrade.identity!, admitted, mayCarryFrames }
     this.#options.sockets.complete(upgrade, headers, welcome, (link) => {
       if (!upgrade.settle('open')) return link.terminate()
       upgrade.link = link

@@ -3,6 +3,7 @@ import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Admitted } from '../core/admission.js'
 import type { Clock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
+import { guardFrames } from './frame-guard.js'
 import type { Identity } from './identify.js'
 import { Link } from './link.js'
 import type { Upgrade } from './upgrade.js'
@@ -13,6 +14,8 @@ export type { WebSocketServer } from 'ws'
 export interface Welcome {
   readonly identity: Identity
   readonly admitted: Admitted
+  /** Asked before each frame where frames must not outlive the lease (S7). */
+  readonly mayCarryFrames?: (() => boolean) | undefined
 }
 
 /** Turns admitted upgrades into WebSockets. */
@@ -82,6 +85,7 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
       wss.handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (ws) => {
         // A malformed frame is an `error` event; without a listener it would end the process. ws closes by itself.
         ws.on('error', nothing)
+        if (welcome.mayCarryFrames) guardFrames(ws, welcome.mayCarryFrames)
         opened(new Link(ws, upgrade.socket, clock))
         greet(ws, upgrade.request, welcome)
       })

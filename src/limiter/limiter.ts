@@ -34,12 +34,12 @@ export class Limiter {
 
   /** Use `createLimiter`. */
   constructor(options: LimiterOptions) {
-    const { store, timing, connectionsPerOrg, name } = resolveOptions(options)
+    const { store, timing, connectionsPerOrg, name, policies } = resolveOptions(options)
     this.#store = store
     this.stats = new ClusterStats(store, connectionsPerOrg)
     this.#node = new LimiterNode({
       ...{ store, timing, connectionsPerOrg, name, clock: systemClock, random: Math.random },
-      events: this.#events,
+      ...{ policies, events: this.#events },
     })
     this.#node.start()
   }

@@ -4,6 +4,7 @@ import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { type LeaseTiming, leaseTiming } from '../core/lease-timing.js'
 import { checkLimit } from '../core/limits.js'
+import { DEFAULT_POLICIES, type Policies } from '../node/policies.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import { MemoryStore } from '../store/memory-store.js'
 import { RedisStore } from '../store/redis-store.js'
@@ -26,6 +27,8 @@ export interface LimiterOptions {
   readonly renewIntervalMs?: number
   /** Deadline of one store call, and of one admission (C); 250 ms where absent. */
   readonly storeTimeoutMs?: number
+  /** What happens while the store or the lease is away; see `Policies`. */
+  readonly policies?: Partial<Policies>
   /** What operators see of this node; the host's name and a random part where absent. */
   readonly nodeName?: string
   /** In front of every key in Redis; `hc:1:` where absent. */
@@ -46,6 +49,7 @@ export interface ResolvedOptions {
   readonly timing: LeaseTiming
   readonly connectionsPerOrg: number
   readonly name: string
+  readonly policies: Policies
 }
 
 /** Throws `UsageError` with what is wrong and what is accepted. */
@@ -62,6 +66,7 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
     store: storeOf(options, timing),
     timing,
     connectionsPerOrg,
+    policies: { ...DEFAULT_POLICIES, ...options.policies },
     name: options.nodeName ?? `${hostname()}#${randomBytes(3).toString('hex')}`,
   }
 }

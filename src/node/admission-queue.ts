@@ -96,6 +96,11 @@ export class AdmissionQueue {
     this.#flush()
   }
 
+  /** The store is there again: who asks now need not be turned away at once. */
+  opening(): void {
+    this.#closedAtMs = this.#clock.monotonicMs()
+  }
+
   /** `rejoining` says that the store is there and this node is busy telling it of its connections. */
   close(rejoining: boolean): void {
     if (this.#session) this.#closedAtMs = this.#clock.monotonicMs()

@@ -12,6 +12,8 @@ export class HeldConnection {
   readonly claim: Claim
   /** For the order in which connections are reasserted after a fence: the oldest first. */
   readonly sinceMs: number
+  /** Admitted in the store's absence: the store has yet to learn of it. */
+  debt = false
   state: 'asking' | 'held' | 'slotless' | 'gone' = 'asking'
   /** Made on demand: an idle connection should cost little. */
   #lost: AbortController | undefined

@@ -34,6 +34,15 @@ export class HeldConnections {
       .sort((one, other) => one.sinceMs - other.sinceMs)
   }
 
+  /** How many slots an org has here. Looks at every connection: for rare questions only. */
+  heldBy(org: string): number {
+    let count = 0
+    for (const connection of this.#all.values()) {
+      if (connection.state === 'held' && connection.org === org) count++
+    }
+    return count
+  }
+
   /** Resolves when no connection is left; the caller brings the deadline. */
   whenEmpty(): Promise<void> {
     return this.#all.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenEmpty.push(resolve))

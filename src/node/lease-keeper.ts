@@ -2,7 +2,7 @@ import { type Clock, elapsedMs, type Moment, momentOf, sleep } from '../core/clo
 import type { EventBus } from '../core/events.js'
 import { newEpoch, newLease } from '../core/ids.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
-import type { LeaseStore, StoreConnection } from '../store/lease-store.js'
+import type { LeaseStore, RenewReply, StoreConnection } from '../store/lease-store.js'
 import type { AdmissionQueue } from './admission-queue.js'
 import type { HeldConnections } from './held-connections.js'
 import { type ReassertMode, reassertAll } from './reassert.js'
@@ -27,8 +27,8 @@ export interface KeeperParts {
   readonly admissions: AdmissionQueue
   readonly releases: ReleaseQueue
   readonly nodeInfo: string
-  /** Told of every renewal, with the leases that are dead and not yet swept. */
-  readonly onRenewed: (session: Session, dead: readonly number[]) => void
+  /** Told of every renewal, when it was sent, and which leases are dead and not yet swept. */
+  readonly onRenewed: (session: Session, sentAt: Moment, reply: RenewReply) => void
 }
 
 /**
@@ -53,6 +53,7 @@ export class LeaseKeeper {
   /** What has to be told to the store before admissions go on, after the lease was lost. */
   #owed: ReassertMode | undefined
   #session: Session | undefined
+  #settled = false
   #recoveryMs = 0
   #running: Promise<void> | undefined
 
@@ -72,7 +73,7 @@ export class LeaseKeeper {
 
   /** The same once the store has been told of all that is open; before that, what it does not know is no drift. */
   get settledSession(): Session | undefined {
-    return this.#owed === undefined ? this.#session : undefined
+    return this.#settled ? this.#session : undefined
   }
 
   /** Whether an answer of the store may still be used. An embedded store cannot outlive its node: no deadline there. */
@@ -104,7 +105,9 @@ export class LeaseKeeper {
       if (session && this.#stop.signal.aborted) session.close('closed', 'the node stops')
       else if (session) {
         this.#session = session
-        if (await this.#settleIn(session)) await this.#hold(session)
+        this.#settled = await this.#settleIn(session)
+        if (this.#settled) await this.#hold(session)
+        this.#settled = false
         this.#session = undefined
         const end = session.end
         this.#parts.releases.close()
@@ -179,17 +182,22 @@ export class LeaseKeeper {
 
   /** Tells the store of the open connections if it does not know them. False if the session ended over it. */
   async #settleIn(session: Session): Promise<boolean> {
-    const { held, events, clock, timing } = this.#parts
-    const mode = this.#owed
-    if (!mode) return true
+    const { admissions, held, events, clock, timing } = this.#parts
+    const debts = held.held().filter((connection) => connection.debt)
+    if (!this.#owed && debts.length === 0) return true
+    admissions.opening()
+    // Under the same lease the store knows all but the debts, and those are open already: they are kept.
+    const mode = this.#owed ?? 'keep'
+    const untold = this.#owed ? held.held() : debts
     let renewDueMs = clock.monotonicMs() + timing.renewIntervalMs
-    const result = await reassertAll(session, held, mode, async () => {
+    const result = await reassertAll(session, untold, mode, async () => {
       if (clock.monotonicMs() < renewDueMs) return
       renewDueMs = clock.monotonicMs() + timing.renewIntervalMs
       await this.#renew(session)
     })
     if (!result) return false
     this.#owed = undefined
+    if (debts.length > 0) events.emit('debt.settled', { connections: debts.length })
     if (result.kept + result.closed > 0) events.emit('connections.reasserted', { ...result, mode })
     return true
   }
@@ -214,7 +222,7 @@ export class LeaseKeeper {
     this.#renewedAt = sentAt
     this.#recoveryMs = reply.value.recoveryMs
     events.emit('lease.renewed', { liveNodes: reply.value.liveNodes, recoveryMs: reply.value.recoveryMs })
-    onRenewed(session, reply.value.dead)
+    onRenewed(session, sentAt, reply.value)
     return true
   }
 

@@ -9,11 +9,13 @@ import { idProblem } from '../core/org-id.js'
 import { retryAfterMs } from '../core/retry-after.js'
 import { within } from '../core/within.js'
 import { type Claim, type LeaseStore, StoreUnavailable } from '../store/lease-store.js'
-import { AdmissionQueue } from './admission-queue.js'
+import { Absence } from './absence.js'
+import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
 import { Auditor } from './auditor.js'
 import { HeldConnection } from './held-connection.js'
 import { HeldConnections } from './held-connections.js'
 import { LeaseKeeper } from './lease-keeper.js'
+import { DEFAULT_POLICIES, type Policies } from './policies.js'
 import { type Refusal, refusalOf } from './refusal.js'
 import { ReleaseQueue } from './release-queue.js'
 import { Sweeper } from './sweeper.js'
@@ -29,6 +31,7 @@ export interface LimiterNodeOptions {
   /** What operators see of this node. */
   readonly name: string
   readonly events?: EventBus
+  readonly policies?: Partial<Policies>
 }
 
 /** The share of a drain in which slots are given back; the rest is for giving up the lease. */
@@ -50,6 +53,7 @@ export class LimiterNode implements Admitter {
   readonly #admissions: AdmissionQueue
   readonly #keeper: LeaseKeeper
   readonly #auditor: Auditor
+  readonly #absence: Absence
   #phase: Phase = 'starting'
   #counter = 0
 
@@ -70,7 +74,21 @@ export class LimiterNode implements Admitter {
       ...{ store, timing, clock, random, held, releases, events: this.events },
       admissions: this.#admissions,
       nodeInfo: JSON.stringify({ name, startedAt: new Date(clock.wallMs()).toISOString() }),
-      onRenewed: (session, dead) => sweeper.take(session, dead),
+      onRenewed: (session, sentAt, { dead, liveNodes }) => {
+        sweeper.take(session, dead)
+        this.#absence.heard(sentAt, liveNodes)
+      },
+    })
+    const policies = { ...DEFAULT_POLICIES, ...options.policies }
+    const trusted = () => this.#keeper.trusted()
+    this.#absence = new Absence({
+      clock,
+      timing,
+      policies,
+      held,
+      events: this.events,
+      trusted,
+      embedded: store.embedded,
     })
     const session = () => this.#keeper.settledSession
     this.#auditor = new Auditor({ clock, events: this.events, held, releases, session })
@@ -79,6 +97,10 @@ export class LimiterNode implements Admitter {
       this.#phase = 'running'
       this.events.emit('node.started', {})
     })
+  }
+
+  get mayCarryFrames(): (() => boolean) | undefined {
+    return this.#absence.mayCarryFrames
   }
 
   get phase(): Phase {
@@ -106,19 +128,28 @@ export class LimiterNode implements Admitter {
     if (this.#phase !== 'running') return this.#deny(claim, { code: 'DRAINING' })
     const connection = new HeldConnection(claim, this.#options.clock.monotonicMs())
     const outcome = await this.#admissions.ask(connection, signal)
-    if (outcome.kind !== 'decided' || !outcome.verdict.admitted) return this.#deny(claim, refusalOf(outcome))
-    const { count, limit } = outcome.verdict
+    if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(connection, outcome.verdict)
+    return this.#admitOnDebt(request, outcome, signal) ?? this.#deny(claim, refusalOf(outcome))
+  }
+
+  /** In the store's place, where the policy says so: under an id of its own, since the other may be taken back. */
+  #admitOnDebt(request: AdmissionRequest, outcome: AdmissionOutcome, signal?: AbortSignal): Admission | undefined {
+    if (outcome.kind !== 'unavailable' || this.#keeper.session || signal?.aborted) return undefined
+    if (this.#phase !== 'running') return undefined
+    const connection = new HeldConnection(this.#claim(request), this.#options.clock.monotonicMs())
+    const slot = this.#absence.admit(connection)
+    return slot && this.#grant(connection, slot)
+  }
+
+  #grant(connection: HeldConnection, { count, limit }: { readonly count: number; readonly limit: number }): Admission {
     // A stop that began during the decision closes this connection like the others.
     if (this.#isClosing()) connection.lose('DRAINING')
-    this.events.emit('admission.granted', {
-      ...{ connectionId: claim.id, org: connection.org },
-      ...{ currentCount: count, maxAllowed: limit },
-    })
+    const counts = { currentCount: count, maxAllowed: limit }
+    this.events.emit('admission.granted', { connectionId: connection.id, org: connection.org, ...counts })
     return {
       admitted: true,
-      connectionId: claim.id,
-      currentCount: count,
-      maxAllowed: limit,
+      connectionId: connection.id,
+      ...counts,
       release: () => this.#release(connection),
       get lost() {
         return connection.lost
@@ -160,6 +191,7 @@ export class LimiterNode implements Admitter {
     for (const connection of open) connection.lose('DRAINING')
     await within(clock, withinMs * RETURN_SHARE, this.#allReturned())
     this.events.emit('node.drained', { left: this.#held.size })
+    this.#absence.end()
     // A call that goes unanswered ends by its own deadline, but nobody waits for that.
     const stopped = Promise.all([this.#auditor.stop(), this.#keeper.stop({ leave: true })])
     await within(clock, Math.max(LEAVE_MS, endMs - clock.monotonicMs()), stopped)
@@ -169,6 +201,7 @@ export class LimiterNode implements Admitter {
   /** Stops at once, as a crash would, but politely to this process: the lease is left to expire. */
   async abandon(): Promise<void> {
     this.#phase = 'stopped'
+    this.#absence.end()
     await Promise.all([this.#auditor.stop(), this.#keeper.stop({ leave: false })])
   }
 

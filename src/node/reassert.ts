@@ -1,5 +1,5 @@
 import { MAX_ITEMS } from '../store/lease-store.js'
-import type { HeldConnections } from './held-connections.js'
+import type { HeldConnection } from './held-connection.js'
 import type { Session } from './session.js'
 
 /** `keep`: the store lost its memory, nobody is kicked. `room`: the lease was fenced, and others may have the slots. */
@@ -11,17 +11,16 @@ export interface Reasserted {
 }
 
 /**
- * Tells the store of every open connection, the oldest first, one bounded chunk in flight. Admissions and releases wait
+ * Tells the store of open connections, the oldest first, one bounded chunk in flight. Admissions and releases wait
  * meanwhile, so a chunk never meets a call about one of its own connections. Those for which no slot is left are told
  * to close. `undefined` when the session ended over it: the next one begins anew, which is harmless.
  */
 export async function reassertAll(
   session: Session,
-  held: HeldConnections,
+  all: readonly HeldConnection[],
   mode: ReassertMode,
   betweenChunks: () => Promise<void>,
 ): Promise<Reasserted | undefined> {
-  const all = held.held()
   let [kept, closed] = [0, 0]
   for (let from = 0; from === 0 || from < all.length; from += MAX_ITEMS) {
     const chunk = all.slice(from, from + MAX_ITEMS).filter((connection) => connection.state === 'held')
@@ -30,6 +29,7 @@ export async function reassertAll(
     const reply = await session.call((connection, fence) => connection.reassert(fence, claims, { mode, final }))
     if (reply.status !== 'ok') return undefined
     chunk.forEach((connection, i) => {
+      connection.debt = false
       const lost = reply.value[i] === 'full' || reply.value[i] === 'conflict'
       if (lost) connection.loseSlot()
       if (lost) closed++

@@ -23,6 +23,11 @@ export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
     }
   })
   limiter.on('lease.lost', (fields) => log.error(fields, 'the lease is lost; a new one will be taken'))
+  limiter.on('lease.lapsed', (fields) =>
+    log.error(fields, 'the store has not answered for too long: open connections are closed'),
+  )
+  limiter.on('debt.taken', (fields) => log.debug(fields, 'admitted in the absence of the store'))
+  limiter.on('debt.settled', (fields) => log.warn(fields, 'the store learned of connections admitted in its absence'))
   limiter.on('connections.reasserted', (fields) => log.warn(fields, 'open connections were told to the store again'))
   limiter.on('lease.swept', (fields) => log.info(fields, 'the slots of a dead node are swept'))
   limiter.on('drift.repaired', (fields) => log.error(fields, 'the store and the open connections differed; repaired'))

@@ -1,3 +1,4 @@
+import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
 import { parseDurationMs } from './durations.js'
 
 /** How the text of a setting becomes a value: the value, or what would have been accepted. */
@@ -58,6 +59,10 @@ const redisUrl: Kind<string> = {
   show: (text) => (/[@?]/.test(text) ? 'not shown, because it may hold a password' : JSON.stringify(text)),
 }
 
+function choice<T extends string>(...words: readonly T[]): Kind<T> {
+  return kind(`one of ${words.join(', ')}`, (text) => words.find((word) => word === text))
+}
+
 export const kinds = {
   port: integer(0, 65_535, 'a port number from 0 to 65535, where 0 means any free one'),
   count: integer(0, 1_000_000_000, 'a whole number from 0 to 1000000000'),
@@ -70,11 +75,14 @@ export const kinds = {
   durationOrZero: duration(0, 'a duration with its unit, such as 0s, 250ms, 15s or 2m, up to 24h'),
   durationOrSeconds: duration(100, 'a duration such as 30s or 2m, or a bare number of seconds, from 100ms to 24h', 's'),
   name: pattern(/^[!-~]{1,128}$/, '1 to 128 visible ASCII characters'),
-  // Braces would move keys to other slots of a Redis Cluster, and the rest would make a pattern of a prefix.
-  keyPrefix: pattern(
-    /^[^{}*?[\]\\^\s\p{Cc}]{1,64}$/u,
-    '1 to 64 characters without braces, white space and any of *?[]\\^',
-  ),
+  keyPrefix: pattern(KEY_PREFIX, KEY_PREFIX_ACCEPTED),
   redisUrl,
-  logLevel: kind(`one of ${LEVELS.join(', ')}`, (text) => LEVELS.find((level) => level === text)),
+  logLevel: choice(...LEVELS),
+  onStoreDown: choice('deny', 'local', 'allow'),
+  onLeaseLost: choice('rejoin', 'close'),
+  durationOrUnlimited: kind('a duration with its unit, such as 30s or 10m, up to 24h, or "unlimited"', (text) => {
+    if (text === 'unlimited') return Number.POSITIVE_INFINITY
+    const ms = parseDurationMs(text)
+    return ms !== undefined && ms <= DAY_MS ? ms : undefined
+  }),
 } as const

@@ -107,6 +107,36 @@ export const settings = {
     default: '250ms',
     description: 'Deadline of one call to the store',
   },
+  onStoreDown: {
+    name: 'HEADCOUNT_ON_STORE_DOWN',
+    flag: '--on-store-down',
+    kind: kinds.onStoreDown,
+    default: 'deny',
+    description:
+      'Who is admitted while the store does not answer: nobody (`deny`), up to the limit divided by the nodes last known (`local`), everybody (`allow`)',
+  },
+  storeDownTimeMs: {
+    name: 'HEADCOUNT_STORE_DOWN_TIME',
+    flag: '--store-down-time',
+    kind: kinds.duration,
+    default: '5m',
+    description: 'How long `local` and `allow` admit after the store was last heard; then nobody',
+  },
+  onLeaseLost: {
+    name: 'HEADCOUNT_ON_LEASE_LOST',
+    flag: '--on-lease-lost',
+    kind: kinds.onLeaseLost,
+    default: 'rejoin',
+    description:
+      'What becomes of open connections when the lease is lost or out of trust: they stay and are told to the store again (`rejoin`), or are closed and pass no frame (`close`)',
+  },
+  orphanTimeMs: {
+    name: 'HEADCOUNT_ORPHAN_TIME',
+    flag: '--orphan-time',
+    kind: kinds.durationOrUnlimited,
+    default: 'unlimited',
+    description: 'Under `rejoin`: how long connections stay open after the lease went out of trust',
+  },
   nodeName: {
     name: 'HEADCOUNT_NODE_NAME',
     flag: '--node-name',

@@ -37,6 +37,12 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     leaseTtlMs: config.leaseTtlMs,
     renewIntervalMs: config.renewIntervalMs,
     storeTimeoutMs: config.storeTimeoutMs,
+    policies: {
+      onStoreDown: config.onStoreDown,
+      storeDownTimeMs: config.storeDownTimeMs,
+      onLeaseLost: config.onLeaseLost,
+      orphanTimeMs: config.orphanTimeMs,
+    },
     nodeName: config.nodeName,
     keyPrefix: config.keyPrefix,
   })

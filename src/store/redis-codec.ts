@@ -40,12 +40,11 @@ export function decodeEntry(id: string, entry: string): IndexEntry {
 }
 
 export function claimArgs(claims: readonly Claim[]): (string | number)[] {
-  const args: (string | number)[] = claims.map((claim) => claim.scopes[0].id)
-  for (const claim of claims) {
-    args.push(claim.id, encodeEntry(claim), claim.scopes.length)
-    for (const scope of claim.scopes) args.push(limitArg(scope.limit))
-  }
-  return args
+  return claims.flatMap((claim) => [
+    claim.id,
+    encodeEntry(claim),
+    claim.scopes.map((scope) => limitArg(scope.limit)).join(),
+  ])
 }
 
 export function slotArgs(slots: readonly Pick<IndexEntry, 'id' | 'scopes'>[]): (string | number)[] {
@@ -92,18 +91,22 @@ export function readRenew([recoveryMs, liveNodes, ...dead]: unknown[]): RenewRep
 }
 
 export function readVerdicts(claims: readonly Claim[], rest: unknown[]): Verdict[] {
-  expectLength(rest, claims.length * 4)
-  return claims.map((claim, i) => {
-    const [outcome, count, limit, freeInMs] = rest.slice(i * 4, i * 4 + 4).map(int) as [number, number, number, number]
-    if (outcome === 0) return { admitted: true, count, limit: limitOf(limit) }
-    if (outcome === -1) return { admitted: false, reason: 'broken' }
-    if (outcome === -2) return { admitted: false, reason: 'memory' }
-    if (outcome === -3) return { admitted: false, reason: 'conflict' }
-    if (outcome < 0 || outcome > claim.scopes.length)
-      throw new MalformedReply(`claim of ${claim.scopes.length} scopes: ${outcome}`)
-    const full = { admitted: false, reason: 'full', scope: outcome - 1, count, limit } as const
-    return freeInMs < 0 ? full : { ...full, freeInMs }
-  })
+  expectLength(rest, claims.length)
+  return claims.map((claim, i) => readVerdict(claim, rest[i]))
+}
+
+/** A lone number is the count of the usual case: admitted, under the limit as it was given. */
+function readVerdict(claim: Claim, raw: unknown): Verdict {
+  if (!Array.isArray(raw)) return { admitted: true, count: int(raw), limit: claim.scopes[0].limit }
+  expectLength(raw, 4)
+  const [outcome, count, limit, freeInMs] = raw.map(int) as [number, number, number, number]
+  if (outcome === 0) return { admitted: true, count, limit: limitOf(limit) }
+  if (outcome === -1) return { admitted: false, reason: 'broken' }
+  if (outcome === -2) return { admitted: false, reason: 'memory' }
+  if (outcome === -3) return { admitted: false, reason: 'conflict' }
+  if (outcome < 0 || outcome > claim.scopes.length) throw new MalformedReply(`outcome ${outcome} of a claim`)
+  const full = { admitted: false, reason: 'full', scope: outcome - 1, count, limit } as const
+  return freeInMs < 0 ? full : { ...full, freeInMs }
 }
 
 export function readEntries(flat: unknown): IndexEntry[] {

@@ -63,7 +63,7 @@ export class RedisConnection implements StoreConnection {
   hello(request: HelloRequest): Promise<Reply<HelloReply>> {
     const { keys, timing, recovery } = this.#wiring
     return this.#run(
-      [keys.live, keys.meta, keys.leases, keys.late, keys.dead, keys.nodes],
+      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.nodes],
       [
         ...['hello', request.lease, request.generation, request.epoch ?? '', request.proposedEpoch],
         ...[request.reasserting ? 1 : 0, timing.ttlMs, timing.clockStepCapMs],
@@ -77,10 +77,7 @@ export class RedisConnection implements StoreConnection {
   acquire(fence: Fence, claims: readonly Claim[]): Promise<Reply<Verdict[]>> {
     const { keys } = this.#wiring
     return this.#run(
-      [
-        ...[keys.live, keys.meta, keys.overrides, keys.dead, keys.late, keys.conns(fence.lease)],
-        ...this.#scopeKeys(claims),
-      ],
+      [...[keys.admission, keys.meta, keys.dead, keys.late, keys.conns(fence.lease)], ...this.#scopeKeys(claims)],
       ['acquire', fence.lease, token(fence), bounded(claims), ...codec.claimArgs(claims)],
       (rest) => codec.readVerdicts(claims, rest),
     )
@@ -89,7 +86,7 @@ export class RedisConnection implements StoreConnection {
   release(fence: Fence, slots: readonly SlotRef[]): Promise<Reply<void>> {
     const { keys } = this.#wiring
     return this.#run(
-      [keys.live, keys.meta, keys.conns(fence.lease), ...this.#scopeKeys(slots)],
+      [keys.admission, keys.meta, keys.conns(fence.lease), ...this.#scopeKeys(slots)],
       ['release', fence.lease, token(fence), bounded(slots), ...codec.slotArgs(slots)],
       () => undefined,
     )
@@ -98,7 +95,7 @@ export class RedisConnection implements StoreConnection {
   renew(fence: Fence): Promise<Reply<RenewReply>> {
     const { keys, timing } = this.#wiring
     return this.#run(
-      [keys.live, keys.meta, keys.leases, keys.late, keys.dead],
+      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead],
       ['renew', fence.lease, token(fence), timing.ttlMs, timing.clockStepCapMs, timing.lateAfterMs, LEASES_A_CALL],
       codec.readRenew,
     )
@@ -107,7 +104,7 @@ export class RedisConnection implements StoreConnection {
   sweep(fence: Fence, dead: number, entries: readonly IndexEntry[]): Promise<Reply<SweepReply>> {
     const { keys } = this.#wiring
     return this.#run(
-      [keys.live, keys.meta, keys.dead, keys.nodes, keys.conns(dead), ...this.#scopeKeys(entries)],
+      [keys.admission, keys.meta, keys.dead, keys.nodes, keys.conns(dead), ...this.#scopeKeys(entries)],
       ['sweep', fence.lease, token(fence), dead, MAX_ITEMS, bounded(entries), ...codec.slotArgs(entries)],
       (rest) => ({ next: codec.readEntries(rest) }),
     )
@@ -116,7 +113,7 @@ export class RedisConnection implements StoreConnection {
   leave(fence: Fence): Promise<Reply<void>> {
     const { keys } = this.#wiring
     return this.#run(
-      [keys.live, keys.meta, keys.leases, keys.late, keys.dead, keys.conns(fence.lease), keys.nodes],
+      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.conns(fence.lease), keys.nodes],
       ['leave', fence.lease, token(fence)],
       () => undefined,
     )
@@ -129,7 +126,7 @@ export class RedisConnection implements StoreConnection {
   ): Promise<Reply<ReassertVerdict[]>> {
     const { keys } = this.#wiring
     return this.#run(
-      [keys.live, keys.meta, keys.overrides, keys.dead, keys.conns(fence.lease), ...this.#scopeKeys(claims)],
+      [keys.admission, keys.meta, keys.dead, keys.conns(fence.lease), ...this.#scopeKeys(claims)],
       [
         ...['reassert', fence.lease, token(fence), how.mode, how.final ? 1 : 0, bounded(claims)],
         ...codec.claimArgs(claims),
@@ -141,8 +138,8 @@ export class RedisConnection implements StoreConnection {
   override(fence: Fence, org: string, limit: number | undefined): Promise<Reply<void>> {
     const { keys } = this.#wiring
     return this.#run(
-      [keys.live, keys.meta, keys.overrides],
-      ['override', fence.lease, token(fence), org, codec.overrideArg(limit)],
+      [keys.admission, keys.meta, keys.scope({ name: 'org', id: org })],
+      ['override', fence.lease, token(fence), codec.overrideArg(limit)],
       () => undefined,
     )
   }
@@ -150,7 +147,7 @@ export class RedisConnection implements StoreConnection {
   audit(fence: Fence, cursor: string | undefined, slots: readonly SlotRef[]): Promise<Reply<AuditReply>> {
     const { keys } = this.#wiring
     return this.#run(
-      [keys.live, keys.meta, keys.conns(fence.lease), ...this.#scopeKeys(slots)],
+      [keys.admission, keys.meta, keys.conns(fence.lease), ...this.#scopeKeys(slots)],
       ['audit', fence.lease, token(fence), cursor ?? '', bounded(slots), ...codec.slotArgs(slots)],
       (rest) => codec.readAudit(slots, rest),
     )

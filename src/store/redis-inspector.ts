@@ -24,7 +24,7 @@ export class RedisInspector implements StoreInspector {
     for (let i = 0; i < orgs.length; i += ORGS_A_CALL) {
       const some = orgs.slice(i, i + ORGS_A_CALL)
       const sets = some.map((org) => this.#keys.scope({ name: 'org', id: org }))
-      const flat = await this.#inspect(sets, ['orgs', ...some])
+      const flat = await this.#inspect(sets, ['orgs'])
       some.forEach((org, j) => {
         counts.push({ org, count: Math.max(0, int(flat[2 * j])), override: overrideOf(String(flat[2 * j + 1])) })
       })
@@ -33,12 +33,13 @@ export class RedisInspector implements StoreInspector {
   }
 
   async listOrgs(cursor: string): Promise<{ cursor: string; orgs: string[] }> {
-    const { orgPattern, orgPrefix, overrides } = this.#keys
+    const { orgPattern, orgPrefix, admission } = this.#keys
     const [next, keys] = await this.#questions.ask((redis) =>
       redis.scan(cursor, 'MATCH', orgPattern, 'COUNT', SCAN_COUNT),
     )
-    const orgs = keys.map((key) => key.slice(orgPrefix.length))
-    if (cursor === '0') orgs.push(...(await this.#questions.ask((redis) => redis.hkeys(overrides))))
+    // An override stands under the name of its org's set, beside the tokens of the leases.
+    if (cursor === '0') keys.push(...(await this.#questions.ask((redis) => redis.hkeys(admission))))
+    const orgs = keys.filter((key) => key.startsWith(orgPrefix)).map((key) => key.slice(orgPrefix.length))
     return { cursor: next, orgs }
   }
 
@@ -65,9 +66,9 @@ export class RedisInspector implements StoreInspector {
   }
 
   async #inspect(orgSets: readonly string[], args: readonly (string | number)[]): Promise<unknown[]> {
-    const { live, dead, overrides, leases, meta, nodes } = this.#keys
+    const { admission, dead, leases, meta, nodes } = this.#keys
     const raw = await this.#questions.ask((redis) =>
-      this.#script.run(redis, [live, dead, overrides, leases, meta, nodes, ...orgSets], ['inspect', ...args]),
+      this.#script.run(redis, [admission, dead, leases, meta, nodes, ...orgSets], ['inspect', ...args]),
     )
     if (!Array.isArray(raw)) throw new StoreUnavailable('malformed reply')
     return raw

@@ -1,14 +1,14 @@
 import { UsageError } from '../core/errors.js'
+import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
 
 /** Every key name of the store, in one place. See lua/README.md for what each holds. */
 export interface RedisKeys {
-  readonly live: string
+  readonly admission: string
   readonly meta: string
   readonly leases: string
   readonly late: string
   readonly dead: string
   readonly nodes: string
-  readonly overrides: string
   conns(lease: number | string): string
   scope(scope: { readonly name: string; readonly id: string }): string
   /** Pattern of all org sets, for SCAN, and what to cut off to get the org id. */
@@ -22,22 +22,21 @@ export interface RedisKeys {
  * Throws `INVALID_KEY_PREFIX` for a prefix with characters that mean something to Redis.
  */
 export function redisKeys(prefix: string, bucket = 0): RedisKeys {
-  if (!/^[\w.:-]{1,64}$/.test(prefix)) {
+  if (!KEY_PREFIX.test(prefix)) {
     throw new UsageError(
       'INVALID_KEY_PREFIX',
-      `the key prefix ${JSON.stringify(prefix)} must be 1 to 64 letters, digits or . : _ -`,
+      `the key prefix must be ${KEY_PREFIX_ACCEPTED}, not ${JSON.stringify(prefix)}`,
     )
   }
   const base = `${prefix}{${bucket}}:`
   const orgPrefix = `${base}org:`
   return {
-    live: `${base}live`,
+    admission: `${base}admission`,
     meta: `${base}meta`,
     leases: `${base}leases`,
     late: `${base}late`,
     dead: `${base}dead`,
     nodes: `${base}nodes`,
-    overrides: `${base}overrides`,
     conns: (lease) => `${base}conns:${lease}`,
     scope: ({ name, id }) => (name === 'org' ? orgPrefix + id : `${base}scope:${name}:${id}`),
     orgPattern: `${orgPrefix}*`,

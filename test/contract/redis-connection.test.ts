@@ -220,7 +220,7 @@ describe('a store that will not do it', () => {
 
   test('one whose own keys have a foreign type is not answered by, verb after verb, and nothing hangs', async () => {
     const { bench, node } = await own()
-    await bench.redis.multi().del(bench.keys.live).set(bench.keys.live, 'foreign').exec()
+    await bench.redis.multi().del(bench.keys.admission).set(bench.keys.admission, 'foreign').exec()
     expect(await node.connection.renew(node.fence)).toMatchObject({
       status: 'unanswered',
       cause: expect.stringContaining('WRONGTYPE'),

@@ -16,7 +16,7 @@ describe('S1: three nodes on one Redis are exact', () => {
     fleet = await startFleet({ orgs: ['acme', ...ORGS] })
   })
   afterAll(() => fleet?.stop())
-  leakGate({ prefix: () => fleet.books.keys.live.replace(/live$/, ''), redisUrl: () => fleet.redis.url })
+  leakGate({ prefix: () => fleet.books.keys.admission.replace(/admission$/, ''), redisUrl: () => fleet.redis.url })
 
   test('200 upgrades for one key at the same instant take exactly the free slots, round after round', async () => {
     const acme = { org: 'acme', key: fleet.keyOf('acme'), limit: 3, attempts: 200 }

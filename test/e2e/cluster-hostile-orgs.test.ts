@@ -9,7 +9,7 @@ import { playRounds } from '../support/rounds.js'
 
 /** Ids that are glued into key names, patterns, paths and Lua arguments by a careless program. */
 const ORGS = [
-  ...['{0}', '}{', 'a}:live', '{0}:overrides', 'org:acme', 'conns:1', 'acme', 'acme:', ':acme', 'ACME', 'acme '],
+  ...['{0}', '}{', 'a}:admission', '{0}:admission', 'org:acme', 'conns:1', 'acme', 'acme:', ':acme', 'ACME', 'acme '],
   ...['x\r\nSET pwned 1\r\n', '\n', '\0', 'acme\0', 'acme\0globex', '\u2028', '\ufeffacme', '\u202eemca'],
   ...['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'null', 'undefined', '0', '-1', '1e3', 'NaN'],
   ...['🦄', '👩‍👩‍👧', 'e\u0301', '\u00e9', '🦄'.repeat(128), 'x'.repeat(256), `${'x'.repeat(255)}y`],
@@ -25,7 +25,7 @@ describe('S5: org ids that are hostile are exact like any other', () => {
     await Promise.all(ORGS.map((org, i) => setLimit(fleet.nodes[i % 3]!, org, limitOf(org))))
   })
   afterAll(() => fleet?.stop())
-  leakGate({ prefix: () => fleet.books.keys.live.replace(/live$/, ''), redisUrl: () => fleet.redis.url })
+  leakGate({ prefix: () => fleet.books.keys.admission.replace(/admission$/, ''), redisUrl: () => fleet.redis.url })
 
   const admin = <T>(org: string, path = '') =>
     fleet.nodes[0]!.admin<T>(`/admin/v1/orgs/${encodeURIComponent(org)}${path}`)
@@ -51,7 +51,7 @@ describe('S5: org ids that are hostile are exact like any other', () => {
     }
     expect(await listed()).toEqual([...ORGS].sort())
     const lease = await fleet.books.leaseOf('node-1')
-    const tables = ['live', 'leases', 'meta', 'nodes', 'overrides', `conns:${lease}`]
+    const tables = ['admission', 'leases', 'meta', 'nodes', `conns:${lease}`]
     const expected = [...tables, ...ORGS.map((org) => `org:${org}`)].map((name) => `{0}:${name}`).sort()
     // `late` is there for as long as a node has missed a beat, as it may on a busy machine.
     expect((await fleet.books.names()).filter((name) => name !== '{0}:late')).toEqual(expected)

@@ -24,7 +24,7 @@ describe('S4: a storm of connects and closes over three nodes', () => {
     await proxy?.stop()
     await redis?.stop()
   })
-  leakGate({ prefix: () => fleet.books.keys.live.replace(/live$/, ''), redisUrl: () => redis.url })
+  leakGate({ prefix: () => fleet.books.keys.admission.replace(/admission$/, ''), redisUrl: () => redis.url })
 
   test('SCRIPT FLUSH ten times a second: clients see nothing of it, and no slot is left over', async () => {
     const before = await timesForgotten(fleet.books.redis)

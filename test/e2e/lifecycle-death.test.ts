@@ -108,7 +108,7 @@ describe('L4: SIGTERM', () => {
       const [live, slots] = (await fleet.books.redis.eval(
         "return {redis.call('HEXISTS', KEYS[1], ARGV[1]), redis.call('ZCOUNT', KEYS[2], ARGV[1], ARGV[1])}",
         2,
-        fleet.books.keys.live,
+        fleet.books.keys.admission,
         fleet.books.keys.scope({ name: 'org', id: 'acme' }),
         lease,
       )) as [number, number]

@@ -48,10 +48,14 @@ function sendBoth(
   return Promise.all([
     acquire.run(
       redis,
-      [keys.live, keys.meta, keys.overrides, keys.dead, keys.late, keys.conns(fence.lease), set],
-      ['acquire', fence.lease, token, 1, 'acme', id, '["org","acme"]\n', 1, 10 * ROUNDS],
+      [keys.admission, keys.meta, keys.dead, keys.late, keys.conns(fence.lease), set],
+      ['acquire', fence.lease, token, 1, id, '["org","acme"]\n', 10 * ROUNDS],
     ),
-    release.run(redis, [keys.live, keys.meta, keys.conns(fence.lease), set], ['release', fence.lease, token, 1, id, 1]),
+    release.run(
+      redis,
+      [keys.admission, keys.meta, keys.conns(fence.lease), set],
+      ['release', fence.lease, token, 1, id, 1],
+    ),
   ])
 }
 

@@ -198,7 +198,7 @@ describe('rule 6, keys and the clock', () => {
   const undeclared = (script: string) =>
     [...script.matchAll(/redis\.p?call\('(\w+)',? ?([^,)]*)/g)]
       .filter(([, command]) => command !== 'TIME' && command !== 'INFO')
-      .filter(([, , key = '']) => !/^(KEYS\[.+|scope_key|live_key|dead_key)$/.test(key))
+      .filter(([, , key = '']) => !/^(KEYS\[.+|scope_key|admission_key|dead_key|late_key)$/.test(key))
       .map(([call]) => call)
 
   test('every key that the script touches is declared', () => {

@@ -53,7 +53,7 @@ export function say(to: StoreConnection, call: Call): Promise<Answer> {
 /** One renewal declares and lists at most 16 leases, and the twin knows no such bound: stay below it. */
 const MOST_LEASES = 14
 
-const ORG_NAMES = ['plain', '{1}:live', '__proto__']
+const ORG_NAMES = ['plain', '{1}:admission', '__proto__']
 
 /** What the nodes know: turns steps into calls, and learns from the answers unless they were lost. */
 export class World {

@@ -26,6 +26,25 @@ export class Checks {
     }
   }
 
+  /** R3: only a node that was unwell may lose its lease. S4, L5: the audit finds nothing, unless calls came twice. */
+  watchNode(sim: SimNode): void {
+    const { world, timing } = this.#scenario
+    sim.node.events.on('lease.lost', ({ reason }) => {
+      world.note(`${sim.name}: lease ${reason}`)
+      if (reason === 'lost') return
+      const recently = sim.unwell.filter(({ toMs }) => (toMs ?? world.nowMs) > world.nowMs - 2 * timing.ttlMs)
+      const absentMs = recently.reduce((sum, { fromMs, toMs }) => sum + (toMs ?? world.nowMs) - fromMs, 0)
+      // Shorter absences than D less the renewals around them leave a lease alive, whatever clocks do.
+      if (absentMs < timing.trustMs - 2 * timing.renewIntervalMs) {
+        this.#violated(`R3: ${sim.name} lost its lease after an absence of ${Math.round(absentMs)} ms`)
+      }
+    })
+    sim.node.events.on('drift.repaired', ({ leaked, missing }) => {
+      world.note(`${sim.name}: the audit mended ${leaked} leaked and ${missing} missing slots`)
+      if (!this.#scenario.callsComeTwice) this.#violated(`S4: the audit of ${sim.name} found ${leaked} + ${missing}`)
+    })
+  }
+
   /** S1, S3: whoever is let in holds a slot of a live lease at that moment, unless the store has just been wiped. */
   grantedUnderLiveLease({ org, owner, admitted }: OpenConnection): void {
     const { tables } = this.#scenario.store

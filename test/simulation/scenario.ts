@@ -16,6 +16,8 @@ export interface SimNode extends Owner {
   readonly node: LimiterNode
   readonly open: Set<OpenConnection>
   wallOffsetMs: number
+  /** Times during which the node was paused or cut off from the store; the last may still run. */
+  readonly unwell: { readonly by: 'pause' | 'cut'; readonly fromMs: number; toMs?: number }[]
 }
 
 /** A client's connection, as the outside sees it: open from the answer to the close of its socket. */
@@ -39,6 +41,7 @@ export class Scenario {
   readonly store: SimStore
   readonly nodes: SimNode[] = []
   readonly checks: Checks
+  readonly callsComeTwice: boolean
   readonly #controls: Controls
   #booted = 0
   #calm = false
@@ -50,11 +53,13 @@ export class Scenario {
     this.world = new World(seed)
     const { dice } = this.world
     const rough = dice.next()
+    this.callsComeTwice = dice.chance(0.5)
     this.store = new SimStore(this.world, this.timing, {
       breakChance: 0.04 * rough,
       lateChance: 0.7,
       lateMs: 20_000,
-      twiceChance: 0.01 * rough,
+      // Every other day nothing is delivered twice, and then the audit must never find anything to mend.
+      twiceChance: this.callsComeTwice ? 0.01 * rough : 0,
     })
     this.#controls = controls
     plant(controls, this.store)
@@ -94,6 +99,7 @@ export class Scenario {
     const sim: SimNode = Object.assign(owner, {
       link,
       open: new Set<OpenConnection>(),
+      unwell: [],
       node: new LimiterNode({
         store: link,
         timing: this.#controls.noDeadline ? { ...this.timing, trustMs: Number.POSITIVE_INFINITY } : this.timing,
@@ -105,6 +111,7 @@ export class Scenario {
     })
     this.nodes.push(sim)
     world.note(`${name} boots`)
+    this.checks.watchNode(sim)
     sim.node.start()
   }
 
@@ -123,6 +130,8 @@ export class Scenario {
     const gone = new AbortController()
     if (dice.chance(0.1)) world.at(dice.next() * 6, () => gone.abort(), sim)
     this.#admissions++
+    // The cruellest moment for a pause: the question is on its way, the answer will lie unread.
+    if (dice.chance(0.01) && !this.#calm) world.at(dice.next() * 4, () => this.#pause(sim, 20_000))
     sim.node.admit({ org, limit: this.limitOf(org) }, gone.signal).then((admission) => {
       if (admission.admitted && !sim.dead) this.#opened({ org, owner: sim, admitted: admission })
     })
@@ -155,13 +164,12 @@ export class Scenario {
     const sim = dice.pick(this.nodes.filter((node) => !node.dead && !node.paused && !node.link.cut))
     const happens = dice.int(0, 11)
     if (happens <= 1 && sim) {
-      world.note(`${sim.name} is paused`)
-      sim.paused = true
-      world.at(dice.next() * 30_000, () => this.#wake(sim))
+      this.#pause(sim, 0)
     } else if (happens <= 3 && sim) {
       world.note(`${sim.name} is cut off from the store`)
       sim.link.cut = true
-      world.at(dice.next() * 30_000, () => sim.link.heal())
+      sim.unwell.push({ by: 'cut', fromMs: world.nowMs })
+      world.at(dice.next() * 30_000, () => this.#reconnect(sim))
     } else if (happens === 4 && sim) {
       this.#kill(sim)
       world.at(dice.next() * 10_000, () => this.#calm || this.#boot())
@@ -188,8 +196,28 @@ export class Scenario {
     }
   }
 
+  #pause(sim: SimNode, leastMs: number): void {
+    if (sim.paused || sim.dead || this.#calm) return
+    this.world.note(`${sim.name} is paused`)
+    sim.paused = true
+    sim.unwell.push({ by: 'pause', fromMs: this.world.nowMs })
+    this.world.at(leastMs + this.world.dice.next() * 30_000, () => this.#wake(sim))
+  }
+
+  #reconnect(sim: SimNode): void {
+    if (!sim.link.cut) return
+    this.world.note(`${sim.name} reaches the store again`)
+    this.#recovered(sim, 'cut')
+    sim.link.heal()
+  }
+
+  #recovered(sim: SimNode, from: 'pause' | 'cut'): void {
+    for (const time of sim.unwell) if (time.by === from) time.toMs ??= this.world.nowMs
+  }
+
   #wake(sim: SimNode): void {
     if (!sim.paused) return
+    this.#recovered(sim, 'pause')
     this.world.note(`${sim.name} goes on`)
     this.world.resume(sim)
   }
@@ -206,7 +234,7 @@ export class Scenario {
     this.world.note('--- calm ---')
     this.store.thaw()
     for (const sim of this.nodes) {
-      sim.link.heal()
+      this.#reconnect(sim)
       this.#wake(sim)
     }
     Object.assign(this.store.habits, { breakChance: 0, twiceChance: 0 })

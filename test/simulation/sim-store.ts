@@ -7,12 +7,12 @@ import type { Owner, World } from './world.js'
 
 export interface NetworkHabits {
   /** Per call: the connection breaks before the request, or after it ran and before its answer. */
-  readonly breakChance: number
+  breakChance: number
   /** Per call on a broken or given-up connection: what was sent is delivered all the same, up to `lateMs` later. */
   readonly lateChance: number
   readonly lateMs: number
   /** Per call: the network delivers the request twice, the second time late. */
-  readonly twiceChance: number
+  twiceChance: number
 }
 
 /** A store process of which everybody has the same view: the twin, with a clock and a mind to lose. */

@@ -39,8 +39,8 @@ export interface Owner {
 }
 
 interface Event {
-  readonly atMs: number
-  readonly order: number
+  atMs: number
+  order: number
   readonly owner: Owner | undefined
   readonly run: () => void
   cancelled: boolean
@@ -71,12 +71,22 @@ export class World {
     this.history.push(`${(this.nowMs / 1_000).toFixed(3).padStart(9)}  ${line}`)
   }
 
-  /** Everything that became due while the owner was paused happens now, at once. */
+  /**
+   * Everything that became due while the owner was paused happens now, at once: in the order in which it became due,
+   * or as an event loop may see it, timers before what has arrived.
+   */
   resume(owner: Owner): void {
     owner.paused = false
     const late = this.#backlog.filter((event) => event.owner === owner)
     this.#backlog = this.#backlog.filter((event) => event.owner !== owner)
-    for (const event of late) this.#push({ ...event, atMs: this.nowMs })
+    // The order of making is kept by the queue; a timer is made before the answer that it waits for.
+    const asDue = this.dice.chance(0.5)
+    if (asDue) late.sort((one, other) => one.atMs - other.atMs || one.order - other.order)
+    for (const event of late) {
+      event.atMs = this.nowMs
+      if (asDue) event.order = this.#order++
+      this.#push(event)
+    }
   }
 
   async run(forMs: number, afterEach: () => void): Promise<void> {

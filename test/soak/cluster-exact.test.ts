@@ -14,7 +14,7 @@ describe('S1: three nodes on one Redis are exact, for as long as one likes', () 
     await Promise.all(ORGS.map((org, i) => setLimit(fleet.nodes[i % 3]!, org, LIMITS[i]!)))
   })
   afterAll(() => fleet?.stop())
-  leakGate({ prefix: () => fleet.books.keys.live.replace(/live$/, ''), redisUrl: () => fleet.redis.url })
+  leakGate({ prefix: () => fleet.books.keys.admission.replace(/admission$/, ''), redisUrl: () => fleet.redis.url })
 
   test('50 rounds of 200 upgrades for one key at the same instant', async () => {
     const acme = { org: 'acme', key: fleet.keyOf('acme'), limit: 3, attempts: 200 }

@@ -23,7 +23,7 @@ describe('S4: a long storm of connects and closes over three nodes', () => {
     await proxy?.stop()
     await redis?.stop()
   })
-  leakGate({ prefix: () => fleet.books.keys.live.replace(/live$/, ''), redisUrl: () => redis.url })
+  leakGate({ prefix: () => fleet.books.keys.admission.replace(/admission$/, ''), redisUrl: () => redis.url })
 
   test.each([
     ['SCRIPT FLUSH ten times a second', () => flushScripts(fleet.books.redis)],

@@ -53,20 +53,24 @@ export class Books {
 
   /** The lease that a node of this name holds now; a node that rejoined has the newest of several. Throws if none. */
   async leaseOf(nodeName: string): Promise<number> {
-    const [infos, live] = await Promise.all([this.redis.hgetall(this.keys.nodes), this.redis.hkeys(this.keys.live)])
+    const [infos, live] = await Promise.all([
+      this.redis.hgetall(this.keys.nodes),
+      this.redis.zrange(this.keys.leases, '0', '-1'),
+    ])
     const lease = live.find((one) => (JSON.parse(infos[one] ?? '{}') as { name?: string }).name === nodeName)
     if (lease === undefined) throw new Error(`no live lease of ${nodeName} among ${JSON.stringify(infos)}`)
     return Number(lease)
   }
 
   async isLive(lease: number): Promise<boolean> {
-    return (await this.redis.hexists(this.keys.live, String(lease))) === 1
+    return (await this.redis.hexists(this.keys.admission, String(lease))) === 1
   }
 
   /** Live leases with their generations. */
   async generations(): Promise<ReadonlyMap<number, number>> {
-    const live = await this.redis.hgetall(this.keys.live)
-    return new Map(Object.entries(live).map(([lease, token]) => [Number(lease), Number.parseInt(token, 10)]))
+    const known = await this.redis.hgetall(this.keys.admission)
+    const tokens = Object.entries(known).filter(([field]) => /^\d+$/.test(field))
+    return new Map(tokens.map(([lease, token]) => [Number(lease), Number.parseInt(token, 10)]))
   }
 
   /** When a lease runs out, in ms of Redis's own TIME: the store's clock runs beside it, and their distance is known. */

@@ -93,18 +93,21 @@ export async function redisContents(redis: Redis, keys: RedisKeys, prefix: strin
   const recovery = meta.has('recovery')
     ? { fromMs: Number(meta.get('recovery')), limitMs: Number(meta.get('recoveryLimit')) }
     : undefined
+  const admission = pairs(take(keys.admission))
+  const tokens = admission.filter(([field]) => /^\d+$/.test(field))
+  const overrides = admission.filter(([field]) => field.startsWith(keys.orgPrefix))
   const fixed = {
     epoch,
     clockMs: Number(meta.get('clock') ?? 0),
     lastTimeMs: meta.has('time') ? Number(meta.get('time')) : undefined,
     recovery,
-    live: new Map(pairs(take(keys.live)).map(([lease, token]) => [Number(lease), readToken(token, epoch, !!recovery)])),
+    live: new Map(tokens.map(([lease, token]) => [Number(lease), readToken(token, epoch, !!recovery)])),
     leases: numbers(take(keys.leases)),
     late: numbers(take(keys.late)),
     dead: new Set(take(keys.dead).map(Number)),
     nodes: new Map(pairs(take(keys.nodes)).map(([lease, info]) => [Number(lease), info])),
     overrides: new Map(
-      pairs(take(keys.overrides)).map(([org, text]) => [org, text === '-1' ? Infinity : Number(text)]),
+      overrides.map(([key, text]) => [key.slice(keys.orgPrefix.length), text === '-1' ? Infinity : Number(text)]),
     ),
   }
   return { ...fixed, ...readSets(tables, keys) }

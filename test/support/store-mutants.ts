@@ -14,7 +14,7 @@ function mutant(rule: string, without: string, snippet: string, replacement: str
   return { rule, without, script: SCRIPT.replaceAll(snippet, () => replacement) }
 }
 
-const INDEX_FIRST = `    local entry = redis.pcall('HSET', KEYS[6], id, ARGV[arg + 1])
+const INDEX_FIRST = `    local entry = redis.pcall('HSET', KEYS[5], id, ARGV[arg + 1])
     if type(entry) ~= 'number' then`
 
 const LOOKED = `    if type(card) ~= 'number' then
@@ -137,7 +137,7 @@ ${INDEX_FIRST}`,
   memoryUnchecked: mutant(
     'rule 6',
     'the pcall around the growing write that comes first in acquire',
-    "local entry = redis.pcall('HSET', KEYS[6], id, ARGV[arg + 1])",
-    "local entry = redis.call('HSET', KEYS[6], id, ARGV[arg + 1])",
+    "local entry = redis.pcall('HSET', KEYS[5], id, ARGV[arg + 1])",
+    "local entry = redis.call('HSET', KEYS[5], id, ARGV[arg + 1])",
   ),
 } as const satisfies Record<string, Mutant>

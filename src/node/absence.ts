@@ -1,0 +1,86 @@
+import { type Clock, elapsedMs, type Moment } from '../core/clock.js'
+import type { ClosingCode } from '../core/closures.js'
+import type { EventBus } from '../core/events.js'
+import type { LeaseTiming } from '../core/lease-timing.js'
+import type { HeldConnection } from './held-connection.js'
+import type { HeldConnections } from './held-connections.js'
+import { LapseWatch } from './lapse-watch.js'
+import type { Policies } from './policies.js'
+
+interface AbsenceParts {
+  readonly clock: Clock
+  readonly timing: LeaseTiming
+  readonly policies: Policies
+  readonly held: HeldConnections
+  readonly events: EventBus
+  /** Whether the lease may be trusted at this moment. */
+  readonly trusted: () => boolean
+  /** An embedded store is never away. */
+  readonly embedded: boolean
+}
+
+/**
+ * What the policies make of a store or a lease that is away (R2, S7): who is admitted in the store's place, when open
+ * connections are closed, and whether frames may pass.
+ *
+ * Who is admitted in the store's place is debt: the store learns of it when it is back, whether there is room or not.
+ * `local` is no exact limit: an org whose connections are spread unevenly may exceed its own, by at most the shares of
+ * the nodes that held none.
+ */
+export class Absence {
+  /** Present under `close` alone: asked before each frame (S7). */
+  readonly mayCarryFrames: (() => boolean) | undefined
+  readonly #parts: AbsenceParts
+  readonly #lapse: LapseWatch
+  #heardAt: Moment | undefined
+  #nodes = 1
+
+  constructor(parts: AbsenceParts) {
+    const { clock, timing, policies, events } = parts
+    const closes = policies.onLeaseLost === 'close'
+    this.#parts = parts
+    this.mayCarryFrames = closes ? parts.trusted : undefined
+    this.#lapse = new LapseWatch(clock, timing.trustMs + (closes ? 0 : policies.orphanTimeMs), () => this.#lapsed())
+    if (closes) events.on('lease.lost', () => this.#closeAll('LEASE_LOST'))
+  }
+
+  /** The store answered a renewal: when that was sent, and how many nodes live. */
+  heard(sentAt: Moment, liveNodes: number): void {
+    this.#heardAt = sentAt
+    this.#nodes = Math.max(1, liveNodes)
+    if (!this.#parts.embedded) this.#lapse.restart(sentAt)
+  }
+
+  end(): void {
+    this.#lapse.stop()
+  }
+
+  /** Takes a connection on as debt if the policy lets it; `undefined` where it is not for this node to say. */
+  admit(connection: HeldConnection): { readonly count: number; readonly limit: number } | undefined {
+    const { clock, events, held, policies } = this.#parts
+    const { onStoreDown, storeDownTimeMs } = policies
+    if (onStoreDown === 'deny' || !this.#heardAt) return undefined
+    if (elapsedMs(clock, this.#heardAt) > storeDownTimeMs) return undefined
+    const { id, org, claim } = connection
+    const { limit } = claim.scopes[0]
+    const share = onStoreDown === 'allow' ? Number.POSITIVE_INFINITY : Math.floor(limit / this.#nodes)
+    const count = held.heldBy(org)
+    if (count >= share) return undefined
+    connection.state = 'held'
+    connection.debt = true
+    held.add(connection)
+    events.emit('debt.taken', { connectionId: id, org, policy: onStoreDown })
+    return { count: count + 1, limit }
+  }
+
+  /** The lease has been out of trust for as long as the policy bears. */
+  #lapsed(): void {
+    const { events, held } = this.#parts
+    events.emit('lease.lapsed', { closing: held.held().length })
+    this.#closeAll('STORE_AWAY')
+  }
+
+  #closeAll(closing: ClosingCode): void {
+    for (const connection of this.#parts.held.held()) connection.lose(closing)
+  }
+}

@@ -1,0 +1,159 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
+import type { Admission, Admitted } from '../../src/core/admission.js'
+import { createLimiter, type Limiter, type LimiterOptions } from '../../src/index.js'
+import { SHORT } from '../support/cluster.js'
+import { freshPrefix, startRedis, type TestRedis } from '../support/redis.js'
+import { until } from '../support/until.js'
+
+let redis: TestRedis
+let prefix: string
+const limiters: Limiter[] = []
+
+beforeEach(async () => {
+  redis = await startRedis()
+  prefix = freshPrefix()
+})
+
+afterEach(async () => {
+  await redis.resume()
+  await Promise.all(limiters.splice(0).map((limiter) => limiter.drain({ withinMs: 1_000 })))
+  await redis.stop()
+})
+
+async function start(count: number, options: LimiterOptions): Promise<Limiter[]> {
+  const started = Array.from({ length: count }, () =>
+    createLimiter({
+      redis: redis.url,
+      keyPrefix: prefix,
+      leaseTtlMs: SHORT.ttlMs,
+      renewIntervalMs: SHORT.renewIntervalMs,
+      storeTimeoutMs: SHORT.callTimeoutMs,
+      ...options,
+    }),
+  )
+  limiters.push(...started)
+  for (const limiter of started) {
+    limiter.on('lease.renewed', ({ liveNodes }) => seen.set(limiter, liveNodes))
+  }
+  await Promise.all(started.map((limiter) => limiter.ready()))
+  // `local` divides by the nodes last known, so each must have seen the others.
+  await until(() => started.every((limiter) => seen.get(limiter) === count), { what: 'every node knows all' })
+  return started
+}
+const seen = new WeakMap<Limiter, number>()
+
+const taken = (admissions: Admission[]): Admitted[] => admissions.filter((one): one is Admitted => one.admitted)
+const ask = (limiter: Limiter, times: number) =>
+  Promise.all(Array.from({ length: times }, () => limiter.admit({ org: 'acme' })))
+
+/** Freezes Redis and waits until the node knows. */
+async function away(of: Limiter[]): Promise<void> {
+  await redis.pause()
+  await until(() => of.every((limiter) => !limiter.storeReachable), { what: 'the nodes miss the store' })
+}
+
+describe('R2: while the store is away', () => {
+  it('deny admits nobody, keeps who is open, and goes on when the store is back', async () => {
+    const [one] = (await start(1, {})) as [Limiter]
+    const [open] = taken(await ask(one, 1)) as [Admitted]
+    await away([one])
+    const denied = await ask(one, 5)
+    for (const admission of denied) expect(admission).toMatchObject({ admitted: false, code: 'STORE_UNAVAILABLE' })
+    await redis.resume()
+    await until(async () => taken(await ask(one, 1)).length === 1, { what: 'admissions again' })
+    expect(open.lost.aborted).toBe(false)
+  })
+
+  it('local admits the share of a node, and the store learns of it', async () => {
+    const nodes = (await start(2, { limits: { org: 4 }, policies: { onStoreDown: 'local' } })) as [Limiter, Limiter]
+    const [before] = taken(await ask(nodes[0], 1)) as [Admitted]
+    await away(nodes)
+    // The limit of 4 over two nodes is 2 each, and one of them is taken here already.
+    expect(taken(await ask(nodes[0], 5))).toHaveLength(1)
+    expect(taken(await ask(nodes[1], 5))).toHaveLength(2)
+    await redis.resume()
+    await until(async () => (await nodes[0].orgStats('acme').catch(() => undefined))?.currentCount === 4, {
+      what: 'the debts in the store',
+    })
+    expect(await nodes[1].admit({ org: 'acme' })).toMatchObject({ admitted: false, currentCount: 4 })
+    before.release()
+    await until(async () => taken(await ask(nodes[1], 1)).length === 1, { what: 'exactly one more' })
+  })
+
+  it('allow admits beyond the limit, but only for its time', async () => {
+    const [one] = (await start(1, { policies: { onStoreDown: 'allow', storeDownTimeMs: 1_500 } })) as [Limiter]
+    await away([one])
+    expect(taken(await ask(one, 5))).toHaveLength(5)
+    await until(async () => !(await one.admit({ org: 'late' })).admitted, { what: 'the time is over' })
+    await redis.resume()
+    await until(async () => (await one.orgStats('acme').catch(() => undefined))?.currentCount === 5, {
+      what: 'the debts in the store',
+    })
+    expect(await one.admit({ org: 'acme' })).toMatchObject({ admitted: false, currentCount: 5, maxAllowed: 3 })
+  })
+
+  it('a debt that closes before the store is back leaves nothing there', async () => {
+    const [one] = (await start(1, { policies: { onStoreDown: 'allow' } })) as [Limiter]
+    await away([one])
+    for (const debt of taken(await ask(one, 3))) debt.release()
+    await redis.resume()
+    await until(() => one.storeReachable, { what: 'the store is back' })
+    await until(async () => (await one.orgStats('acme').catch(() => undefined))?.currentCount === 0, {
+      what: 'no slot',
+    })
+  })
+
+  it('rejoin with an orphan time closes connections when it is over, and not at D', async () => {
+    const [one] = (await start(1, { policies: { orphanTimeMs: 600 } })) as [Limiter]
+    const [open] = taken(await ask(one, 1)) as [Admitted]
+    const sinceMs = performance.now()
+    await away([one])
+    await until(() => open.lost.aborted, { what: 'closed' })
+    expect(open.lost.reason).toBe('STORE_AWAY')
+    expect(performance.now() - sinceMs).toBeGreaterThan(SHORT.trustMs + 600 - SHORT.renewIntervalMs * 1.2)
+  })
+
+  it('close ends connections at D', async () => {
+    const [one] = (await start(1, { policies: { onLeaseLost: 'close' } })) as [Limiter]
+    const [open] = taken(await ask(one, 1)) as [Admitted]
+    const sinceMs = performance.now()
+    await redis.pause()
+    await until(() => open.lost.aborted, { what: 'closed' })
+    expect(open.lost.reason).toBe('STORE_AWAY')
+    expect(performance.now() - sinceMs).toBeLessThan(SHORT.trustMs + 300)
+  })
+})
+
+describe('S7: under close, a process that slept past D', () => {
+  it.each([
+    ['close', 0],
+    ['rejoin', 3],
+  ] as const)('under %s hands over %i of the frames that came meanwhile', async (onLeaseLost, handed) => {
+    const [one] = (await start(1, { policies: { onLeaseLost } })) as [Limiter]
+    const server = createServer()
+    const wss = new WebSocketServer({ noServer: true })
+    one.attach(server, wss, {
+      identify: () => ({ identified: true, identity: { org: 'acme', gateway: 'g' } }),
+    })
+    const received: string[] = []
+    wss.on('connection', (ws: WebSocket) => ws.on('message', (data) => received.push(String(data))))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    await new Promise((resolve) => client.once('open', resolve))
+    client.send('awake')
+    await until(() => received.length === 1, { what: 'the first frame' })
+
+    for (const frame of ['one', 'two', 'three']) client.send(frame)
+    // The whole process sleeps, with the frames in the kernel's buffers.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SHORT.trustMs + 200)
+    const over = new Promise((resolve) => client.once('close', resolve))
+    if (handed > 0) await until(() => received.length === 1 + handed, { what: 'the frames' })
+    else await over
+    expect(received).toHaveLength(1 + handed)
+    client.terminate()
+    await new Promise((resolve) => server.close(resolve))
+  })
+})

@@ -51,13 +51,16 @@ export class Books {
     return (await this.redis.keys(`${this.#prefix}*`)).map((key) => key.slice(this.#prefix.length)).sort()
   }
 
-  /** The lease that a node of this name holds now; a node that rejoined has the newest of several. Throws if none. */
+  /**
+   * The lease that a node of this name holds now: of several the one that runs out last, because a node whose first
+   * hello went unanswered has left a lease behind that nobody renews. Throws if there is none.
+   */
   async leaseOf(nodeName: string): Promise<number> {
     const [infos, live] = await Promise.all([
       this.redis.hgetall(this.keys.nodes),
       this.redis.zrange(this.keys.leases, '0', '-1'),
     ])
-    const lease = live.find((one) => (JSON.parse(infos[one] ?? '{}') as { name?: string }).name === nodeName)
+    const lease = live.findLast((one) => (JSON.parse(infos[one] ?? '{}') as { name?: string }).name === nodeName)
     if (lease === undefined) throw new Error(`no live lease of ${nodeName} among ${JSON.stringify(infos)}`)
     return Number(lease)
   }

@@ -1,10 +1,12 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { idProblem } from '../core/org-id.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { OrgStats } from '../limiter/org-stats.js'
 import { problem } from './problem.js'
 
 const MAX_CONNECTIONS_SHOWN = 1_000
+const MAX_BODY_BYTES = 4_096
 
 /** Who holds how many slots, and which connections. Org ids in paths are percent-encoded. */
 export function orgsApp(limiter: Limiter): Hono {
@@ -33,7 +35,9 @@ export function orgsApp(limiter: Limiter): Hono {
     return context.json({ orgId: org, connections, truncated: connections.length === MAX_CONNECTIONS_SHOWN })
   })
 
-  app.put('/orgs/:org/limit', async (context) => {
+  const onError = (context: Context) =>
+    problem(context, 400, 'INVALID_LIMIT', `The body must not be longer than ${MAX_BODY_BYTES} bytes`)
+  app.put('/orgs/:org/limit', bodyLimit({ maxSize: MAX_BODY_BYTES, onError }), async (context) => {
     const body: unknown = await context.req.json().catch(() => undefined)
     const limit = limitOf(body)
     if (limit === undefined) {

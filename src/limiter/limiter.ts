@@ -133,14 +133,18 @@ export class Limiter {
     return this.#events.on(event, listener)
   }
 
-  /** Resolves when the first admission is possible; with a fresh Redis that takes two renew intervals. */
+  /**
+   * Resolves when the first admission is possible, or when a drain has begun before it was; `phase` says which. With a
+   * fresh Redis the first admission takes two renew intervals, and without one it waits for it.
+   */
   ready(): Promise<void> {
     if (this.phase !== 'starting') return Promise.resolve()
     return new Promise((resolve) => {
-      const stop = this.on('node.started', () => {
-        stop()
+      const done = () => {
+        for (const stop of stops) stop()
         resolve()
-      })
+      }
+      const stops = [this.on('node.started', done), this.on('node.quieted', done)]
     })
   }
 

@@ -209,6 +209,7 @@ describe('an exception of the operator', () => {
   test.each([
     ...['', '{', '[]', 'null', '3', '{}', '{"limit":null}', '{"limit":-1}', '{"limit":1.5}'],
     ...['{"limit":"3"}', '{"limit":1e99}', '{"limit":true}', '{"limit":[3]}'],
+    `{"limit":7,"pad":"${'x'.repeat(5_000)}"}`,
   ])('a body of %j: 400, and nothing is changed', async (body) => {
     const answer = await put(nodes[0], '/admin/v1/orgs/acme/limit', body)
     expect(answer).toMatchObject({ status: 400, body: { code: 'INVALID_LIMIT' } })

@@ -28,6 +28,14 @@ async function timed<T>(question: () => Promise<T>): Promise<{ value: T; tookMs:
   return { value: await question(), tookMs: performance.now() - startMs }
 }
 
+test('ready does not wait for ever on a limiter that is drained before Redis was there', async () => {
+  const limiter = limiterOn(`redis://127.0.0.1:${await freePort()}`)
+  const ready = limiter.ready()
+  await limiter.drain({ withinMs: 100 })
+  await ready
+  expect(limiter.phase).toBe('stopped')
+})
+
 describe('R2: Redis goes away', () => {
   test.each(['killed', 'frozen'])(
     '%s: admissions are refused within the deadline and come back by themselves',

@@ -1,0 +1,122 @@
+// Checks the model in every configuration: those that must hold hold, and each that lacks one rule is violated.
+// Prints one line a configuration; exits 1 if any is not as expected. Needs spin and gcc; see README.md.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { configurations } from './configurations.mjs'
+
+const MODEL = fileURLToPath(new URL('headcount.pml', import.meta.url))
+/** Two searches at once stay well below 4 GiB. */
+const SEARCHES_AT_ONCE = 2
+const MEMORY_MIB = 1_700
+const SEARCH_LIMIT_MS = 600_000
+const INSTALL_LIMIT_MS = 240_000
+
+/** What the search ended with: a promise that broke, or nothing and all states seen. */
+function verdictOf(output) {
+  const broken = /assertion violated (\w+)/.exec(output)?.[1]
+  if (broken) return broken
+  const complete = /errors: 0/.test(output) && !/max search depth too small|out of memory|error: /.test(output)
+  return complete ? 'holds' : 'incomplete'
+}
+
+async function check({ name, switches, expected }) {
+  const folder = await mkdtemp(join(tmpdir(), 'headcount-model-'))
+  const startedAt = performance.now()
+  try {
+    const mustHold = expected === 'holds'
+    await run(folder, 'spin', [...switches.map((one) => `-D${one}`), '-a', MODEL])
+    // A violation is near; nodes act before time passes, and no search for it goes deeper than it has to.
+    const order = mustHold ? ['-O2'] : ['-O1', '-DREVERSE', '-DT_REVERSE']
+    const options = ['-w', '-DSAFETY', '-DNOREDUCE', '-DVECTORSZ=512', `-DMEMLIM=${MEMORY_MIB}`]
+    await run(folder, 'gcc', [...order, ...options, '-o', 'pan', 'pan.c'])
+    const output = await run(folder, './pan', ['-E', mustHold ? '-m20000' : '-m100', '-w23'])
+    const found = verdictOf(output)
+    const states = Number(/([\d.e+]+) states, stored/.exec(output)?.[1] ?? 0)
+    const seconds = (performance.now() - startedAt) / 1_000
+    return { name, expected, found, states, seconds, output, passed: found === expected }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Runs to its end and resolves to what it printed. Rejects if it cannot be started, fails, or takes too long. */
+function run(cwd, command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], timeout: SEARCH_LIMIT_MS })
+    let output = ''
+    const keep = (text) => {
+      output += text
+    }
+    child.stdout.on('data', keep)
+    child.stderr.on('data', keep)
+    child.on('error', reject)
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(output)
+      else reject(new Error(`${command} ended with ${signal ?? code}: ${output.slice(-2_000)}`))
+    })
+  })
+}
+
+function has(command) {
+  return spawnSync(command, ['-V'], { stdio: 'ignore' }).error === undefined
+}
+
+/** Debian's package, as root only, like the Redis of the tests. */
+function ensureTools() {
+  if (has('spin') && has('gcc')) return
+  if (process.getuid?.() === 0 && has('apt-get')) {
+    console.log('model: spin or gcc not found, trying apt-get install spin gcc libc6-dev')
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'spin', 'gcc', 'libc6-dev']]) {
+      const options = ['-qq', '-o', 'DPkg::Lock::Timeout=120']
+      spawnSync('apt-get', [...options, ...args], {
+        env,
+        stdio: ['ignore', 'ignore', 'inherit'],
+        timeout: INSTALL_LIMIT_MS,
+      })
+    }
+  }
+  if (has('spin') && has('gcc')) return
+  console.error(
+    'model: install spin and gcc (Debian and Ubuntu: apt-get install spin gcc libc6-dev; macOS: brew install spin)',
+  )
+  process.exit(1)
+}
+
+function line({ name, expected, found, states, seconds, passed }) {
+  const columns = [name.padEnd(52), expected.padEnd(24), found.padEnd(24)]
+  return `${passed ? 'ok  ' : 'FAIL'} ${columns.join(' ')} ${String(states).padStart(9)} ${seconds.toFixed(1).padStart(6)} s`
+}
+
+async function main(wanted) {
+  ensureTools()
+  // What takes minutes runs only when it is named.
+  const named = ({ name }) => wanted.every((word) => name.includes(word))
+  const waiting = configurations.filter((one) => (wanted.length > 0 ? named(one) : !one.name.startsWith('deep: ')))
+  if (waiting.length === 0) throw new Error(`no configuration is named ${wanted.join(' ')}`)
+  const startedAt = performance.now()
+  const head = ['configuration'.padEnd(52), 'expected'.padEnd(24), 'found'.padEnd(24)].join(' ')
+  console.log(`     ${head} ${'states'.padStart(9)}`)
+  let failed = 0
+  const work = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const result = await check(next)
+      console.log(line(result))
+      if (result.passed) continue
+      failed++
+      const file = join(tmpdir(), `headcount-model-${next.switches.join('-').replaceAll(/\W+/g, '-')}.log`)
+      await writeFile(file, result.output)
+      console.log(`     what the search printed is in ${file}`)
+    }
+  }
+  await Promise.all(Array.from({ length: SEARCHES_AT_ONCE }, work))
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0)
+  console.log(failed === 0 ? `all as expected, in ${seconds} s` : `${failed} not as expected, in ${seconds} s`)
+  process.exitCode = failed === 0 ? 0 : 1
+}
+
+await main(process.argv.slice(2))

@@ -7,8 +7,9 @@
 -- KEYS  1 admission  2 meta  3 dead  4 late  5 conns:<lease>  6... scope sets, claim by claim, org first
 -- ARGV  1 'acquire'  2 lease  3 token  4 n
 --       then per claim: id, index entry, limits in slots, one a scope, joined by commas (-1 = unlimited)
--- Returns {'lost'|'fenced'|'stale'} | {'recovering', ms} | {'ok', then per claim one of:}
---       count                               admitted; the org's slots, this one included, under the limit as given
+-- Returns {'lost'|'fenced'|'stale'} | {'recovering', ms} | {'ok', then per claim one of:} | of one claim its number alone:
+--       count > 0    admitted; the org's slots, this one included, under the limit as given
+--       -count <= 0  refused; the org is full under the limit as given, and no lease is in doubt
 --       {outcome, count, limit, free_in_ms}
 --         outcome 0 admitted, under an override | s > 0 refused, scope s is full
 --                 | -1 a key has a foreign type | -2 memory limit | -3 the id is held by another lease
@@ -27,8 +28,7 @@ if marked then
   redis.pcall('HSET', KEYS[1], ARGV[2], ARGV[3])
 end
 local lease, n, doubts = ARGV[2], tonumber(ARGV[4]), known[2]
--- Sized for one claim from the start: a table that grows costs as much as a call.
-local reply = n > 0 and { 'ok', 0 } or { 'ok' }
+local reply = { 'ok' }
 local arg, key = 5, 6
 
 for claim = 1, n do
@@ -102,11 +102,19 @@ for claim = 1, n do
     end
   end
 
+  -- The usual answers are a number each, and alone they need no list: making one costs as much as a call.
+  local verdict
   if outcome == 0 and not override then
-    reply[claim + 1] = count
+    verdict = count
+  elseif outcome == 1 and not override and not doubts then
+    verdict = -count
   else
-    reply[claim + 1] = { outcome, count, limit, free_in_ms }
+    verdict = { outcome, count, limit, free_in_ms }
   end
+  if n == 1 and type(verdict) == 'number' then
+    return verdict
+  end
+  reply[claim + 1] = verdict
   arg, key = arg + 3, key + scopes
 end
 return reply

@@ -14,7 +14,7 @@ export interface LeaseTiming {
   readonly trustMs: number
   /** After how long without a renewal a lease counts as late: it has missed a beat by half an interval. */
   readonly lateAfterMs: number
-  /** How long admissions wait at least after the store lost its memory. */
+  /** How long admissions wait at least after the store lost its memory, on the store's clock: 2R and more. */
   readonly recoveryMs: number
   /** How long they wait at most for nodes that have not reasserted. */
   readonly recoveryLimitMs: number
@@ -58,7 +58,8 @@ export function leaseTiming({ ttlMs, renewIntervalMs, callTimeoutMs }: LeaseSett
     clockStepCapMs,
     trustMs,
     lateAfterMs: Math.round(renewIntervalMs * 1.5),
-    recoveryMs: 2 * renewIntervalMs,
+    // One anomalous step may eat `cap` of the wait: what is left must do for every node's next renewal and its hello.
+    recoveryMs: Math.max(2 * renewIntervalMs, Math.ceil(clockStepCapMs + (4 / 3) * renewIntervalMs)),
     recoveryLimitMs: ttlMs + renewIntervalMs,
   }
 }

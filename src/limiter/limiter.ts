@@ -135,7 +135,7 @@ export class Limiter {
 
   /**
    * Resolves when the first admission is possible, or when a drain has begun before it was; `phase` says which. With a
-   * fresh Redis the first admission takes two renew intervals, and without one it waits for it.
+   * fresh Redis the first admission takes some renew intervals, and without one it waits for it.
    */
   ready(): Promise<void> {
     if (this.phase !== 'starting') return Promise.resolve()

@@ -59,8 +59,12 @@ export function overrideOf(text: string): number | undefined {
   return text === '' ? undefined : limitOf(Number(text))
 }
 
-/** Splits the first word off a reply: the refusals all verbs share, else what `read` makes of the rest. */
+/**
+ * Splits the first word off a reply: the refusals all verbs share, else what `read` makes of the rest. A number alone is
+ * a yes with that number.
+ */
 export function readReply<T>(raw: unknown, read: (rest: unknown[]) => T): Reply<T> {
+  if (typeof raw === 'number') return { status: 'ok', value: read([raw]) }
   if (!Array.isArray(raw)) throw new MalformedReply(`expected a list, got ${typeof raw}`)
   const [word, ...rest] = raw
   switch (word) {
@@ -95,9 +99,14 @@ export function readVerdicts(claims: readonly Claim[], rest: unknown[]): Verdict
   return claims.map((claim, i) => readVerdict(claim, rest[i]))
 }
 
-/** A lone number is the count of the usual case: admitted, under the limit as it was given. */
+/** A number is a usual case, under the limit as it was given: the count, negative where the org is full. */
 function readVerdict(claim: Claim, raw: unknown): Verdict {
-  if (!Array.isArray(raw)) return { admitted: true, count: int(raw), limit: claim.scopes[0].limit }
+  const { limit: given } = claim.scopes[0]
+  if (!Array.isArray(raw)) {
+    const count = int(raw)
+    if (count > 0) return { admitted: true, count, limit: given }
+    return { admitted: false, reason: 'full', scope: 0, count: Math.abs(count), limit: given }
+  }
   expectLength(raw, 4)
   const [outcome, count, limit, freeInMs] = raw.map(int) as [number, number, number, number]
   if (outcome === 0) return { admitted: true, count, limit: limitOf(limit) }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { claim, recovered, StoreNode } from '../support/store-node.js'
 import type { BenchOf } from './suite.js'
 
-/** A store without memory waits: at least 2R, then for every node that said hello, at most T + R. */
+/** A store without memory waits: 2R and what a jump of TIME may eat, then for who said hello, at most T + R. */
 export function recoveryTests(bench: BenchOf): void {
   const acquire = (node: StoreNode) => node.connection.acquire(node.fence, [claim('a', 'acme', 1)])
 
@@ -19,7 +19,7 @@ export function recoveryTests(bench: BenchOf): void {
   }
 
   describe('recovery (R1)', () => {
-    test('of an empty store takes 2R, and says how long is left', async () => {
+    test('of an empty store takes its time, and says how long is left', async () => {
       const node = await StoreNode.join(bench())
       const { recoveryMs } = bench().timing
       expect(await node.renew()).toMatchObject({ recoveryMs })
@@ -70,6 +70,24 @@ export function recoveryTests(bench: BenchOf): void {
       const [node, left] = [await StoreNode.join(bench()), await StoreNode.join(bench(), { reasserting: true })]
       await left.leave()
       expect(await recoveryOf(node)).toBe(bench().timing.recoveryMs)
+    })
+
+    test('leaves every node its next renewal, although TIME jumps (R1, R3)', async () => {
+      const [early, late] = [await StoreNode.join(bench()), await StoreNode.join(bench())]
+      await recovered(bench(), early)
+      expect(await late.admitted(claim('open', 'acme', 1))).toBe(1)
+      await bench().wipe()
+      const first = await StoreNode.join(bench())
+      await bench().pass(24 * 3_600_000)
+      await first.renew()
+      // The other node keeps its rhythm: its next renewal, 1.1 R later at most, tells it of the loss.
+      await bench().pass(Math.ceil(bench().timing.renewIntervalMs * 1.1))
+      await first.renew()
+      expect(await acquire(first)).toMatchObject({ reason: 'recovering' })
+      const back = await StoreNode.join(bench(), { reasserting: true })
+      expect(await back.reassert('keep', true, claim('open', 'acme', 1))).toEqual(['kept'])
+      await recovered(bench(), first)
+      expect(await first.admitted(claim('a', 'acme', 1)), 'R1: one too many after a jump').toBe(0)
     })
 
     test('is not cut short by a jump of TIME (R3)', async () => {

@@ -14,6 +14,7 @@ describe('the reading of replies', () => {
     ['no list', () => verdicts('OK')],
     ['nothing', () => verdicts(null)],
     ['an empty list', () => verdicts([])],
+    ['a number alone for two claims', () => verdicts(3)],
     ['an unknown word', () => verdicts(['yes', 0, 1, 1, -1])],
     ['a number for a word', () => verdicts([1])],
     ['a verdict short', () => verdicts(['ok', 1])],
@@ -49,6 +50,12 @@ describe('the reading of replies', () => {
     })
     expect(verdicts(['ok', [0, 1, 9, -1], [0, 2, -1, -1]])).toMatchObject({
       value: [{ limit: 9 }, { limit: Infinity }],
+    })
+    expect(verdicts(['ok', -7, 0])).toMatchObject({
+      value: [
+        { admitted: false, reason: 'full', scope: 0, count: 7, limit: 1 },
+        { admitted: false, reason: 'full', scope: 0, count: 0, limit: 1 },
+      ],
     })
     expect(verdicts(['ok', [-1, 0, 0, -1], [-2, 0, 0, -1]])).toMatchObject({
       value: [{ reason: 'broken' }, { reason: 'memory' }],

@@ -7,11 +7,16 @@ import type { ReleaseQueue } from './release-queue.js'
 import type { Session } from './session.js'
 
 const AUDIT_INTERVAL_MS = 30_000
+/** How many audits it takes to look at the sets of all connections. */
+const ROUNDS = 20
 
 /**
- * Compares the node's open connections with what the store holds under its lease, in chunks and both ways, and mends
- * what differs (L5). It speaks over the node's own session, in order with acquires and releases, so that what it is
- * told is never older than what the node knows.
+ * Compares the node's open connections with the store's index of its lease, whole and both ways, and mends what differs
+ * (L5). It speaks over the node's own session, in order with acquires and releases, so that what it is told is never
+ * older than what the node knows.
+ *
+ * Index and sets change in one script, so they differ only where somebody has meddled. Looking into every set would
+ * cost Redis ten times as much as the walk, and so each audit looks into the sets of a part of the connections.
  */
 export class Auditor {
   readonly #clock: Clock
@@ -20,6 +25,8 @@ export class Auditor {
   readonly #releases: ReleaseQueue
   /** None while the store is still being told of what is open: that is another's work, and limits count there. */
   readonly #session: () => Session | undefined
+  readonly #rounds: number
+  #round = 0
   readonly #stop = new AbortController()
   #running: Promise<void> | undefined
 
@@ -29,7 +36,9 @@ export class Auditor {
     held: HeldConnections
     releases: ReleaseQueue
     session: () => Session | undefined
+    rounds?: number
   }) {
+    this.#rounds = parts.rounds ?? ROUNDS
     this.#clock = parts.clock
     this.#events = parts.events
     this.#held = parts.held
@@ -57,28 +66,29 @@ export class Auditor {
   /** One whole walk. Ends early when the session does; the next one begins anew. */
   async audit(session: Session): Promise<void> {
     const mine = this.#held.held()
+    const deep = mine.filter((_, i) => i % this.#rounds === this.#round)
+    this.#round = (this.#round + 1) % this.#rounds
+    const listed = new Set<string>()
+    const broken = new Set<HeldConnection>()
     let cursor: string | undefined = '0'
     let [leaked, missing, next] = [0, 0, 0]
-    while (cursor !== undefined || next < mine.length) {
-      const chunk = mine.slice(next, next + MAX_ITEMS).filter((connection) => connection.state === 'held')
+    while (cursor !== undefined || next < deep.length) {
+      const chunk = deep.slice(next, next + MAX_ITEMS).filter((connection) => connection.state === 'held')
       next += MAX_ITEMS
       const page: string | undefined = cursor
-      const reply: Reply<AuditReply> = await session.call((connection, fence) =>
-        connection.audit(
-          fence,
-          page,
-          chunk.map((one) => one.claim),
-        ),
-      )
+      const claims = chunk.map((connection) => connection.claim)
+      const reply: Reply<AuditReply> = await session.call((connection, fence) => connection.audit(fence, page, claims))
       if (reply.status !== 'ok') return
-      if (cursor !== undefined) {
-        cursor = reply.value.cursor === '0' ? undefined : reply.value.cursor
-        leaked += this.#giveBack(reply.value)
-      }
-      missing += await this.#putBack(
-        session,
-        chunk.filter((_, i) => !reply.value.whole[i]),
-      )
+      for (const { id } of reply.value.entries) listed.add(id)
+      leaked += this.#giveBack(reply.value)
+      for (const connection of chunk.filter((_, i) => !reply.value.whole[i])) broken.add(connection)
+      if (cursor !== undefined) cursor = reply.value.cursor === '0' ? undefined : reply.value.cursor
+    }
+    // What stood in the index all the while has been listed: HSCAN promises that.
+    for (const connection of mine.filter(({ id }) => !listed.has(id))) broken.add(connection)
+    const all = [...broken]
+    for (let from = 0; from < all.length; from += MAX_ITEMS) {
+      missing += await this.#putBack(session, all.slice(from, from + MAX_ITEMS))
     }
     if (leaked + missing > 0) this.#events.emit('drift.repaired', { leaked, missing })
   }

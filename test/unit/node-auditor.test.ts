@@ -63,8 +63,8 @@ afterEach(async () => {
   benches = []
 })
 
-/** A node's lists and its auditor, over one session. */
-async function audited({ bench }: Keeper) {
+/** A node's lists and its auditor, over one session; it looks into all sets at once unless `rounds` says otherwise. */
+async function audited({ bench }: Keeper, rounds: number | undefined = 1) {
   benches.push(bench)
   const sessions = new SessionMaker(bench.store)
   const session = await sessions.next()
@@ -75,7 +75,14 @@ async function audited({ bench }: Keeper) {
   const repairs: NodeEvents['drift.repaired'][] = []
   events.on('drift.repaired', (repair) => repairs.push(repair))
   releases.open(session)
-  const auditor = new Auditor({ clock: systemClock, events, held, releases, session: () => session })
+  const auditor = new Auditor({
+    clock: systemClock,
+    events,
+    held,
+    releases,
+    session: () => session,
+    ...(rounds && { rounds }),
+  })
   const { lease } = sessions
   return { session, held, releases, repairs, lease, audit: () => auditor.audit(session) }
 }
@@ -162,6 +169,22 @@ describe.each([
     await until(() => releases.size === 0)
     expect(repairs).toEqual([{ leaked: 1, missing: 2 }])
     expect((await members(keeper)).size).toBe(1_000)
+  })
+
+  test('sees the index whole each time, and every set within twenty audits', async () => {
+    const keeper = await keep()
+    const { session, held, audit, repairs, lease } = await audited(keeper, 0)
+    await hold(session, held, 200)
+    await keeper.loseIndex(lease, 'acme-150')
+    await audit()
+    expect(repairs).toEqual([{ leaked: 0, missing: 1 }])
+    await keeper.loseMember('acme-33', 'acme')
+    for (let n = 0; n < 20; n++) await audit()
+    expect(repairs).toEqual([
+      { leaked: 0, missing: 1 },
+      { leaked: 0, missing: 1 },
+    ])
+    expect((await members(keeper)).size).toBe(200)
   })
 
   test('what is being asked for and what is being given back is no drift', async () => {

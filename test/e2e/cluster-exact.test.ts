@@ -20,9 +20,11 @@ describe('S1: three nodes on one Redis are exact', () => {
 
   test('200 upgrades for one key at the same instant take exactly the free slots, round after round', async () => {
     const acme = { org: 'acme', key: fleet.keyOf('acme'), limit: 3, attempts: 200 }
-    const report = await playRounds({ urls: fleet.urls, books: fleet.books, contenders: [acme], rounds: 15 })
+    const rounds = 15
+    const report = await playRounds({ urls: fleet.urls, books: fleet.books, contenders: [acme], rounds })
     expect(report.highestInRedis.get('acme')).toBe(3)
-    expect(report.looks).toBeGreaterThan(100)
+    // The faster the machine, the shorter a round and the fewer the looks; several fall into each all the same.
+    expect(report.looks).toBeGreaterThan(3 * rounds)
     expect(report.refused).toBeGreaterThan(2_000)
   })
 

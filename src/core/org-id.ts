@@ -6,6 +6,8 @@ export function idProblem(id: unknown): string | undefined {
   if (typeof id !== 'string') return 'must be text'
   if (id.length === 0) return 'must not be empty'
   if (id.length > MAX_LENGTH) return `must have at most ${MAX_LENGTH} characters, it has ${id.length}`
+  // URLs take these two for a way, not a name, even percent-encoded: the admin API could not speak of such an org.
+  if (id === '.' || id === '..') return 'must not be "." or ".."'
   // A lone surrogate has no UTF-8 form: two different ids would become one.
   if (/\p{Surrogate}/u.test(id)) return 'must not contain a lone surrogate'
   return undefined

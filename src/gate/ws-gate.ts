@@ -71,6 +71,11 @@ export function adoptedSockets(wss: WebSocketServer, clock: Clock): Sockets {
   return socketsOf(wss, clock, (ws, request, { admitted }) => wss.emit('connection', ws, request, admitted))
 }
 
+/** A connection that lost its slot carries no frame again, although its node may have a new lease. */
+function frameRule(mayCarryFrames: () => boolean, lost: AbortSignal): () => boolean {
+  return () => mayCarryFrames() && (!lost.aborted || lost.reason === 'DRAINING')
+}
+
 type Greet = (ws: WebSocket, request: IncomingMessage, welcome: Welcome) => void
 
 function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
@@ -85,7 +90,7 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
       wss.handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (ws) => {
         // A malformed frame is an `error` event; without a listener it would end the process. ws closes by itself.
         ws.on('error', nothing)
-        if (welcome.mayCarryFrames) guardFrames(ws, welcome.mayCarryFrames)
+        if (welcome.mayCarryFrames) guardFrames(ws, frameRule(welcome.mayCarryFrames, welcome.admitted.lost))
         opened(new Link(ws, upgrade.socket, clock))
         greet(ws, upgrade.request, welcome)
       })

@@ -33,6 +33,8 @@ export class Absence {
   readonly #parts: AbsenceParts
   readonly #lapse: LapseWatch
   #heardAt: Moment | undefined
+  /** Open connections were closed for the absence: it would be no kindness to let them in again. */
+  #hasLapsed = false
   #nodes = 1
 
   constructor(parts: AbsenceParts) {
@@ -47,6 +49,7 @@ export class Absence {
   /** The store answered a renewal: when that was sent, and how many nodes live. */
   heard(sentAt: Moment, liveNodes: number): void {
     this.#heardAt = sentAt
+    this.#hasLapsed = false
     this.#nodes = Math.max(1, liveNodes)
     if (!this.#parts.embedded) this.#lapse.restart(sentAt)
   }
@@ -57,15 +60,15 @@ export class Absence {
 
   /** Takes a connection on as debt if the policy lets it; `undefined` where it is not for this node to say. */
   admit(connection: HeldConnection): { readonly count: number; readonly limit: number } | undefined {
-    const { clock, events, held, policies } = this.#parts
-    const { onStoreDown, storeDownTimeMs } = policies
-    if (onStoreDown === 'deny' || !this.#heardAt) return undefined
+    const { clock, events, held, policies, trusted } = this.#parts
+    const { onStoreDown, storeDownTimeMs, onLeaseLost } = policies
+    if (onStoreDown === 'deny' || !this.#heardAt || this.#hasLapsed) return undefined
+    if (onLeaseLost === 'close' && !trusted()) return undefined
     if (elapsedMs(clock, this.#heardAt) > storeDownTimeMs) return undefined
     const { id, org, claim } = connection
     const { limit } = claim.scopes[0]
-    const share = onStoreDown === 'allow' ? Number.POSITIVE_INFINITY : Math.floor(limit / this.#nodes)
     const count = held.heldBy(org)
-    if (count >= share) return undefined
+    if (onStoreDown === 'local' && count >= Math.floor(limit / this.#nodes)) return undefined
     connection.state = 'held'
     connection.debt = true
     held.add(connection)
@@ -76,6 +79,7 @@ export class Absence {
   /** The lease has been out of trust for as long as the policy bears. */
   #lapsed(): void {
     const { events, held } = this.#parts
+    this.#hasLapsed = true
     events.emit('lease.lapsed', { closing: held.held().length })
     this.#closeAll('STORE_AWAY')
   }

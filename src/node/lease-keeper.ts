@@ -5,12 +5,10 @@ import type { LeaseTiming } from '../core/lease-timing.js'
 import type { LeaseStore, RenewReply, StoreConnection } from '../store/lease-store.js'
 import type { AdmissionQueue } from './admission-queue.js'
 import type { HeldConnections } from './held-connections.js'
+import { backoffMs, renewPauseMs } from './pace.js'
 import { type ReassertMode, reassertAll } from './reassert.js'
 import type { ReleaseQueue } from './release-queue.js'
 import { Session } from './session.js'
-
-const FIRST_BACKOFF_MS = 25
-const JITTER = 0.1
 
 interface Lease {
   readonly id: number
@@ -118,7 +116,7 @@ export class LeaseKeeper {
       // A session that lived through a renewal was a good one; only quick ends in a row slow the next attempt down.
       const lived = session !== undefined && clock.monotonicMs() - joinedAtMs > this.#parts.timing.renewIntervalMs
       failures = lived ? 0 : failures + 1
-      if (failures > 1) await sleep(clock, this.#backoffMs(failures), this.#stop.signal)
+      if (failures > 1) await sleep(clock, backoffMs(this.#parts, failures), this.#stop.signal)
     }
   }
 
@@ -167,10 +165,12 @@ export class LeaseKeeper {
       if (reply.reason === 'lost' || reply.reason === 'fenced') this.#loseLease(reply.reason)
       return undefined
     }
-    const { epoch, recoveryMs, evictionPolicy } = reply.value
+    const { epoch, newEpoch: began, recoveryMs, evictionPolicy } = reply.value
     this.#renewedAt = sentAt
     this.#recoveryMs = recoveryMs
     if (who.epoch === undefined) {
+      // Fenced, and then the store lost its memory as well: nobody is kicked for that.
+      if (began && this.#owed) this.#owed = 'keep'
       // Whatever was still to be given back was held under an older lease, and is swept with it.
       releases.forget()
       this.#lease = { id: who.lease, epoch }
@@ -210,7 +210,7 @@ export class LeaseKeeper {
     // The first renewal comes at once: it tells of the dead and of how long recovery lasts.
     while (!session.end && !this.#stop.signal.aborted) {
       if (!(await this.#renew(session))) return
-      await sleep(clock, this.#renewPauseMs(), session.ended)
+      await sleep(clock, renewPauseMs(this.#parts, this.#recoveryMs), session.ended)
     }
   }
 
@@ -233,18 +233,5 @@ export class LeaseKeeper {
     this.#lease = undefined
     // Once the store has lost its memory, nobody is kicked for it, whatever else happened to this node.
     if (held.held().length > 0) this.#owed = reason === 'lost' || this.#owed === 'keep' ? 'keep' : 'room'
-  }
-
-  #renewPauseMs(): number {
-    const { timing, random } = this.#parts
-    const usual = timing.renewIntervalMs * (1 - JITTER + 2 * JITTER * random())
-    // While the store recovers, the renewal that ends it should come just after the wait.
-    return this.#recoveryMs > 0 ? Math.min(usual, this.#recoveryMs + 20) : usual
-  }
-
-  #backoffMs(failures: number): number {
-    const { timing, random } = this.#parts
-    const ceiling = Math.min(timing.renewIntervalMs, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 2, 20))
-    return ceiling * (0.5 + random() / 2)
   }
 }

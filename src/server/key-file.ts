@@ -81,16 +81,19 @@ export class KeyFile {
 
 /** Reads the file unless it is still as it was at `knownVersion`. Never rejects. */
 async function load(path: string, knownVersion: string | undefined): Promise<Loaded> {
-  let version = 'unreadable'
   try {
     // Taken before reading: a file that is changed meanwhile has another version at the next look, and is read again.
     const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
-    version = [ino, size, mtimeNs, ctimeNs].join(':')
+    const version = [ino, size, mtimeNs, ctimeNs].join(':')
     if (version === knownVersion) return { version, problems: [] }
     const parsed = parseKeyFile(await readFile(path))
     if (parsed.ok) return { version, ring: new KeyRing(parsed.entries), problems: [] }
     return { version, problems: parsed.problems.map((problem) => `${path}: ${problem}`) }
   } catch (error) {
-    return { version, problems: [`${path}: it cannot be read (${(error as NodeJS.ErrnoException).code ?? error})`] }
+    // Not the version that was seen: a file that could not be read this time is read again, whether it changes or not.
+    return {
+      version: 'unreadable',
+      problems: [`${path}: it cannot be read (${(error as NodeJS.ErrnoException).code ?? error})`],
+    }
   }
 }

@@ -116,6 +116,26 @@ describe('R2: while the store is away', () => {
     expect(performance.now() - sinceMs).toBeGreaterThan(SHORT.trustMs + 600 - SHORT.renewIntervalMs * 1.2)
   })
 
+  it('nobody is let in after the orphan time, although the policy would', async () => {
+    const [one] = (await start(1, { policies: { onStoreDown: 'allow', orphanTimeMs: 300 } })) as [Limiter]
+    const [open] = taken(await ask(one, 1)) as [Admitted]
+    await away([one])
+    expect(taken(await ask(one, 1))).toHaveLength(1)
+    await until(() => open.lost.aborted, { what: 'the orphan time is over' })
+    expect(await one.admit({ org: 'acme' })).toMatchObject({ admitted: false, code: 'STORE_UNAVAILABLE' })
+    await redis.resume()
+    await until(async () => taken(await ask(one, 1)).length === 1, { what: 'admissions again' })
+  })
+
+  it('under close nobody is let in on debt once the lease is out of trust', async () => {
+    const policies = { onStoreDown: 'allow', onLeaseLost: 'close' } as const
+    const [one] = (await start(1, { policies })) as [Limiter]
+    const [open] = taken(await ask(one, 1)) as [Admitted]
+    await redis.pause()
+    await until(() => open.lost.aborted, { what: 'the deadline of the lease' })
+    expect(await one.admit({ org: 'acme' })).toMatchObject({ admitted: false, code: 'STORE_UNAVAILABLE' })
+  })
+
   it('close ends connections at D', async () => {
     const [one] = (await start(1, { policies: { onLeaseLost: 'close' } })) as [Limiter]
     const [open] = taken(await ask(one, 1)) as [Admitted]

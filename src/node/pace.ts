@@ -1,0 +1,25 @@
+import type { LeaseTiming } from '../core/lease-timing.js'
+
+interface Pace {
+  readonly timing: LeaseTiming
+  /** In [0, 1). */
+  readonly random: () => number
+}
+
+const FIRST_BACKOFF_MS = 25
+const JITTER = 0.1
+
+/**
+ * How long until the next renewal: R ± 10 %. While the store recovers, the renewal that ends it should come just after
+ * the wait; but who waits for a straggler must not spin, however short the store says the wait is.
+ */
+export function renewPauseMs({ timing, random }: Pace, recoveryMs: number): number {
+  const usual = timing.renewIntervalMs * (1 - JITTER + 2 * JITTER * random())
+  return recoveryMs > 0 ? Math.min(usual, Math.max(recoveryMs + 20, timing.renewIntervalMs / 6)) : usual
+}
+
+/** How long to wait before the next try, from the second failure in a row on: doubled each time, never longer than R. */
+export function backoffMs({ timing, random }: Pace, failures: number): number {
+  const ceiling = Math.min(timing.renewIntervalMs, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 2, 20))
+  return ceiling * (0.5 + random() / 2)
+}

@@ -16,7 +16,7 @@ const ROUNDS = 20
  * older than what the node knows.
  *
  * Index and sets change in one script, so they differ only where somebody has meddled. Looking into every set would
- * cost Redis ten times as much as the walk, and so each audit looks into the sets of a part of the connections.
+ * cost Redis about as much again as the walk, and so each audit looks into the sets of a part of the connections.
  */
 export class Auditor {
   readonly #clock: Clock

@@ -4,7 +4,7 @@ import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { type LeaseTiming, leaseTiming } from '../core/lease-timing.js'
 import { checkLimit } from '../core/limits.js'
-import { DEFAULT_POLICIES, type Policies } from '../node/policies.js'
+import type { Policies } from '../node/policies.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import { MemoryStore } from '../store/memory-store.js'
 import { RedisStore } from '../store/redis-store.js'
@@ -49,7 +49,7 @@ export interface ResolvedOptions {
   readonly timing: LeaseTiming
   readonly connectionsPerOrg: number
   readonly name: string
-  readonly policies: Policies
+  readonly policies: Partial<Policies>
 }
 
 /** Throws `UsageError` with what is wrong and what is accepted. */
@@ -66,7 +66,7 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
     store: storeOf(options, timing),
     timing,
     connectionsPerOrg,
-    policies: { ...DEFAULT_POLICIES, ...options.policies },
+    policies: options.policies ?? {},
     name: options.nodeName ?? `${hostname()}#${randomBytes(3).toString('hex')}`,
   }
 }

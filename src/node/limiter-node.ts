@@ -63,12 +63,13 @@ export class LimiterNode implements Admitter {
     this.#options = options
     this.events = options.events ?? new EventBus()
     const sweeper = new Sweeper(this.events)
+    const trusted = () => this.#keeper.trusted()
     this.#admissions = new AdmissionQueue({
       clock,
       budgetMs: timing.callTimeoutMs,
       held,
       releases,
-      trusted: () => this.#keeper.trusted(),
+      trusted,
     })
     this.#keeper = new LeaseKeeper({
       ...{ store, timing, clock, random, held, releases, events: this.events },
@@ -80,7 +81,6 @@ export class LimiterNode implements Admitter {
       },
     })
     const policies = { ...DEFAULT_POLICIES, ...options.policies }
-    const trusted = () => this.#keeper.trusted()
     this.#absence = new Absence({
       clock,
       timing,

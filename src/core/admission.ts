@@ -33,6 +33,7 @@ export interface Admitted {
 
 export interface Denied {
   readonly admitted: false
+  /** `ADMISSION_UNDECIDED` where the caller's own signal ended the wait. */
   readonly code: RefusalCode
   /** Present when a limit was the reason. */
   readonly currentCount?: number

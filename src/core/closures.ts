@@ -26,6 +26,7 @@ export const refusals = {
   DRAINING: refusal(503, 'This node is shutting down', true),
   RECOVERING: refusal(503, 'The connection store is being rebuilt after a loss', true),
   STORE_UNAVAILABLE: refusal(503, 'The connection store does not answer', true),
+  ADMISSION_UNDECIDED: refusal(503, 'This node could not decide about the connection', true),
 } as const satisfies Record<string, Closure>
 
 export type RefusalCode = keyof typeof refusals

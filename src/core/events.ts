@@ -5,6 +5,8 @@ import type { RefusalCode } from './closures.js'
 export interface NodeEvents {
   'admission.granted': { connectionId: string; org: string; currentCount: number; maxAllowed: number }
   'admission.denied': { org: string; code: RefusalCode; currentCount?: number; maxAllowed?: number; cause?: string }
+  /** Whoever asked left before the decision; what was taken for it is given back. */
+  'admission.abandoned': { org: string }
   'connection.released': { connectionId: string; org: string }
   'lease.taken': { lease: number; epoch: string; recoveryMs: number }
   'lease.renewed': { liveNodes: number; recoveryMs: number }

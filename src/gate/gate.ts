@@ -1,55 +1,23 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Admitted, Admitter } from '../core/admission.js'
-import { type Clock, systemClock } from '../core/clock.js'
+import type { Admitted } from '../core/admission.js'
 import { type ClosingCode, closings } from '../core/closures.js'
 import { Census, type Stage } from './census.js'
 import { type CloseAllOptions, closePaced } from './close-paced.js'
-import type { GateObserver } from './gate-observer.js'
+import { guardedObserver } from './gate-observer.js'
+import { GATE_DEFAULTS, type GateOptions } from './gate-options.js'
 import { handshakeFault, instanceOf } from './handshake.js'
-import type { Identify } from './identify.js'
 import { PingWheel } from './ping-wheel.js'
 import { problemOf, type Refusal, rateLimitHeaders, sendProblem } from './refuse.js'
 import { Upgrade } from './upgrade.js'
-import type { Sockets } from './ws-gate.js'
-
-export interface GateOptions {
-  readonly admitter: Admitter
-  readonly identify: Identify
-  readonly sockets: Sockets
-  /** Limit of this node: open connections plus those being admitted. Unlimited where absent. */
-  readonly maxConnections?: number
-  /** Upgrades without a decision yet; the next is refused at once. */
-  readonly maxPendingUpgrades?: number
-  /** Which paths are WebSocket endpoints; all of them where absent. Receives the path without the query. */
-  readonly accepts?: (path: string) => boolean
-  /** From the `upgrade` event to the decision (L6). */
-  readonly upgradeTimeoutMs?: number
-  /** Silence after which a peer is taken for gone; it is pinged at two thirds of it (L3). */
-  readonly pongTimeoutMs?: number
-  /** How long a peer may take to answer our close frame. */
-  readonly closeTimeoutMs?: number
-  readonly observer?: GateObserver
-  readonly clock?: Clock
-  /** In [0, 1); spreads Retry-After. */
-  readonly random?: () => number
-}
-
-const DEFAULTS = {
-  maxConnections: Number.POSITIVE_INFINITY,
-  maxPendingUpgrades: 1_000,
-  accepts: () => true,
-  upgradeTimeoutMs: 3_000,
-  pongTimeoutMs: 30_000,
-  closeTimeoutMs: 2_000,
-  observer: {},
-  clock: systemClock,
-  random: Math.random,
-}
 
 /** A failure of ours is told as a condition that passes, never as a fault of the client's credentials or quota. */
-const OUR_FAULT = { code: 'STORE_UNAVAILABLE', detail: 'the admission could not be decided' } as const
-const TOO_LATE = { code: 'STORE_UNAVAILABLE', detail: 'the admission was not decided in time' } as const
+const OUR_FAULT = { code: 'ADMISSION_UNDECIDED', detail: 'a part of this node failed' } as const
+const TOO_LATE = { code: 'ADMISSION_UNDECIDED', detail: 'there was no decision in time' } as const
+const LOST_BEFORE_OPEN = {
+  code: 'STORE_UNAVAILABLE',
+  detail: 'the slot was lost before the upgrade was complete',
+} as const
 
 /**
  * The one way in. Decides every upgrade request in the order of the design: guard, handshake, path, phase, identity,
@@ -64,21 +32,17 @@ export class Gate {
   #shut = false
 
   constructor(options: GateOptions) {
-    this.#options = { ...DEFAULTS, ...options }
+    const observer = guardedObserver(options.observer ?? {})
+    this.#options = { ...GATE_DEFAULTS, ...options, observer }
     this.#wheel = new PingWheel(this.#options.clock, this.#options.pongTimeoutMs)
   }
 
   /** The listener for the HTTP server's `upgrade` event; it must be the only one. */
   readonly handleUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const upgrade = new Upgrade(request, socket, head)
-    const refusal = this.#atTheDoor(request)
+    const upgrade = new Upgrade(request, socket, head, (error) => this.#report(upgrade, error))
     this.#census.move(upgrade, 'identifying')
     upgrade.atClose(() => this.#census.remove(upgrade))
-    if (refusal !== undefined) {
-      this.#refuse(upgrade, refusal)
-      return
-    }
-    upgrade.expireAfter(this.#options.clock, this.#options.upgradeTimeoutMs, () => this.#refuse(upgrade, TOO_LATE))
+    // All that others wrote is called in there, also the first of it: what throws in a socket's event ends the process.
     this.#admit(upgrade).catch((error: unknown) => this.#fail(upgrade, error))
   }
 
@@ -114,14 +78,18 @@ export class Gate {
     const { phase } = this.#options.admitter
     if (phase === 'starting') return { code: 'STARTING' }
     if (phase !== 'running' || this.#shut) return { code: 'DRAINING' }
-    if (this.count('identifying', 'admitting') >= this.#options.maxPendingUpgrades) {
+    if (this.count('identifying', 'admitting') > this.#options.maxPendingUpgrades) {
       return { code: 'NODE_CAPACITY_EXCEEDED', detail: 'too many upgrades are waiting for a decision' }
     }
     return undefined
   }
 
   async #admit(upgrade: Upgrade): Promise<void> {
-    const { admitter, identify, maxConnections } = this.#options
+    const { admitter, clock, identify, maxConnections, upgradeTimeoutMs } = this.#options
+    if (upgrade.settled) return
+    const refusal = this.#atTheDoor(upgrade.request)
+    if (refusal !== undefined) return this.#refuse(upgrade, refusal)
+    upgrade.expireAfter(clock, upgradeTimeoutMs, () => this.#refuse(upgrade, TOO_LATE))
     const found = await identify(upgrade.request, upgrade.signal)
     if (upgrade.settled) return
     if (!found.identified) return this.#refuse(upgrade, { code: found.code })
@@ -186,9 +154,13 @@ export class Gate {
 
   /** A bug of ours or of the embedding program: it costs this one connection, and the operator learns of it. */
   #fail(upgrade: Upgrade, error: unknown): void {
-    this.#options.observer.faulted?.({ ...this.#about(upgrade), error })
+    this.#report(upgrade, error)
     if (upgrade.settled) upgrade.socket.destroy()
     else this.#refuse(upgrade, OUR_FAULT)
+  }
+
+  #report(upgrade: Upgrade, error: unknown): void {
+    this.#options.observer.faulted?.({ ...this.#about(upgrade), error })
   }
 
   #about({ identity, address, closing }: Upgrade) {
@@ -206,5 +178,5 @@ function closingOf({ reason }: AbortSignal): ClosingCode {
 }
 
 function lostBeforeOpen(lost: AbortSignal): Refusal {
-  return closingOf(lost) === 'DRAINING' ? { code: 'DRAINING' } : OUR_FAULT
+  return closingOf(lost) === 'DRAINING' ? { code: 'DRAINING' } : LOST_BEFORE_OPEN
 }

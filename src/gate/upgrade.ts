@@ -27,15 +27,20 @@ export class Upgrade {
 
   readonly #gone = new AbortController()
   readonly #undo: (() => void)[] = []
+  readonly #faulted: (error: unknown) => void
   #cancelExpiry: () => void = nothing
   #settled = false
   #closed = false
 
-  /** Guards the socket before anything else: without an error listener a client's reset would end the process. */
-  constructor(request: IncomingMessage, socket: Duplex, head: Buffer) {
+  /**
+   * Guards the socket before anything else: without an error listener a client's reset would end the process.
+   * `faulted` hears of an undo that threw.
+   */
+  constructor(request: IncomingMessage, socket: Duplex, head: Buffer, faulted: (error: unknown) => void) {
     socket.on('error', nothing)
     socket.once('close', () => this.#close())
     socket.once('end', () => this.#leaveIfPending())
+    this.#faulted = faulted
     this.request = request
     this.socket = socket
     this.head = head
@@ -65,9 +70,12 @@ export class Upgrade {
     return true
   }
 
-  /** Runs `undo` when the raw socket has closed, or at once if it has; the last given is the first to run. */
+  /**
+   * Runs `undo` when the raw socket has closed, or at once if it has; the last given is the first to run. One that
+   * throws stops no other: behind it may wait the one that gives back the slot.
+   */
   atClose(undo: () => void): void {
-    if (this.#closed) undo()
+    if (this.#closed) this.#run(undo)
     else this.#undo.push(undo)
   }
 
@@ -85,7 +93,15 @@ export class Upgrade {
     if (this.#closed) return
     this.#closed = true
     this.settle('refused')
-    while (this.#undo.length > 0) this.#undo.pop()?.()
+    while (this.#undo.length > 0) this.#run(this.#undo.pop()!)
+  }
+
+  #run(undo: () => void): void {
+    try {
+      undo()
+    } catch (error) {
+      this.#faulted(error)
+    }
   }
 }
 

@@ -129,6 +129,10 @@ export class LimiterNode implements Admitter {
     const connection = new HeldConnection(claim, this.#options.clock.monotonicMs())
     const outcome = await this.#admissions.ask(connection, signal)
     if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(connection, outcome.verdict)
+    if (outcome.kind === 'abandoned') {
+      this.events.emit('admission.abandoned', { org: connection.org })
+      return { admitted: false, code: 'ADMISSION_UNDECIDED' }
+    }
     return this.#admitOnDebt(request, outcome, signal) ?? this.#deny(claim, refusalOf(outcome))
   }
 

@@ -10,8 +10,8 @@ export interface Refusal {
   readonly cause?: string
 }
 
-/** A failure of the store is never told as a quota or a bad credential. */
-export function refusalOf(outcome: AdmissionOutcome): Refusal {
+/** A failure of the store is never told as a quota or a bad credential. Who has left is not refused. */
+export function refusalOf(outcome: Exclude<AdmissionOutcome, { kind: 'abandoned' }>): Refusal {
   switch (outcome.kind) {
     case 'decided':
       return refusalByVerdict(outcome.verdict)
@@ -19,8 +19,6 @@ export function refusalOf(outcome: AdmissionOutcome): Refusal {
       return { code: 'RECOVERING', ...(outcome.retryAfterMs !== undefined && { freeInMs: outcome.retryAfterMs }) }
     case 'unavailable':
       return { code: 'STORE_UNAVAILABLE', cause: outcome.cause }
-    case 'abandoned':
-      return { code: 'STORE_UNAVAILABLE', cause: 'the client left before the decision' }
   }
 }
 

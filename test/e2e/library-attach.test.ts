@@ -161,7 +161,7 @@ describe('attach', () => {
       },
     )
     for (const org of Object.keys(answers)) {
-      expect(await connect(attached, org)).toMatchObject({ status: 503, body: { code: 'STORE_UNAVAILABLE' } })
+      expect(await connect(attached, org)).toMatchObject({ status: 503, body: { code: 'ADMISSION_UNDECIDED' } })
     }
     expect(faults).toHaveLength(2)
     expect((await connect(attached)).status).toBe(101)

@@ -63,7 +63,7 @@ export class CountingAdmitter implements Admitter {
     if (full) return { admitted: false, code: 'ORG_CONNECTION_LIMIT_EXCEEDED', currentCount, maxAllowed }
     if (signal?.aborted && this.#options.heedsAbort) {
       release()
-      return { admitted: false, code: 'STORE_UNAVAILABLE' }
+      return { admitted: false, code: 'ADMISSION_UNDECIDED' }
     }
     return { admitted: true, connectionId, currentCount: currentCount + 1, maxAllowed, release, lost: lose.signal }
   }

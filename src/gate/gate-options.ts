@@ -1,0 +1,40 @@
+import type { Admitter } from '../core/admission.js'
+import { type Clock, systemClock } from '../core/clock.js'
+import type { GateObserver } from './gate-observer.js'
+import type { Identify } from './identify.js'
+import type { Sockets } from './ws-gate.js'
+
+export interface GateOptions {
+  readonly admitter: Admitter
+  readonly identify: Identify
+  readonly sockets: Sockets
+  /** Limit of this node: open connections plus those being admitted. Unlimited where absent. */
+  readonly maxConnections?: number
+  /** Upgrades without a decision yet; the next is refused at once. */
+  readonly maxPendingUpgrades?: number
+  /** Which paths are WebSocket endpoints; all of them where absent. Receives the path without the query. */
+  readonly accepts?: (path: string) => boolean
+  /** From the `upgrade` event to the decision (L6). */
+  readonly upgradeTimeoutMs?: number
+  /** Silence after which a peer is taken for gone; it is pinged at two thirds of it (L3). */
+  readonly pongTimeoutMs?: number
+  /** How long a peer may take to answer our close frame. */
+  readonly closeTimeoutMs?: number
+  readonly observer?: GateObserver
+  readonly clock?: Clock
+  /** In [0, 1); spreads Retry-After. */
+  readonly random?: () => number
+}
+
+/** The one literal of the gate's defaults. */
+export const GATE_DEFAULTS = {
+  maxConnections: Number.POSITIVE_INFINITY,
+  maxPendingUpgrades: 1_000,
+  accepts: () => true,
+  upgradeTimeoutMs: 3_000,
+  pongTimeoutMs: 30_000,
+  closeTimeoutMs: 2_000,
+  observer: {},
+  clock: systemClock,
+  random: Math.random,
+}

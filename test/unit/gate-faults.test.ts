@@ -1,0 +1,86 @@
+import type { IncomingMessage } from 'node:http'
+import { PassThrough } from 'node:stream'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { GateObserver } from '../../src/gate/gate-observer.js'
+import { Upgrade } from '../../src/gate/upgrade.js'
+import { CountingAdmitter } from '../support/counting-admitter.js'
+import { allGone, startGate } from '../support/gate-server.js'
+import { connectGateway } from '../support/gateways.js'
+import { leakGate } from '../support/leak-gate.js'
+import { until } from '../support/until.js'
+
+leakGate()
+
+afterEach(() => vi.restoreAllMocks())
+
+const boom = () => {
+  throw new Error('a bug in the embedding program')
+}
+
+/** One connection that opens and closes, and one that is refused. */
+async function visit(url: string): Promise<void> {
+  const opened = await connectGateway(url, { key: 'acme' })
+  expect(opened.accepted).toBe(true)
+  expect(await connectGateway(url, { key: 'nobody' })).toMatchObject({ accepted: false, status: 401 })
+  if (opened.accepted) await opened.close()
+}
+
+describe('L6: what an embedding program throws ends neither the process nor a connection', () => {
+  const throwing: GateObserver = { upgradeRefused: boom, connectionOpened: boom, connectionClosed: boom }
+  const rejecting: GateObserver = {
+    upgradeRefused: async () => boom(),
+    connectionOpened: async () => boom(),
+    connectionClosed: async () => boom(),
+  }
+
+  test.each([
+    ['throws', throwing],
+    ['rejects', rejecting],
+  ])('an observer that %s: each fault is told to its own faulted, once', async (_, observer) => {
+    const admitter = new CountingAdmitter()
+    const faults: unknown[] = []
+    const gate = await startGate(admitter, { observer: { ...observer, faulted: ({ error }) => faults.push(error) } })
+    await visit(gate.url)
+    await allGone(gate, admitter)
+    await until(() => faults.length >= 3)
+    expect(faults).toEqual(Array(3).fill(expect.objectContaining({ message: 'a bug in the embedding program' })))
+  })
+
+  test.each([
+    ['none', throwing],
+    ['one that throws too', { ...throwing, faulted: boom }],
+  ])('where faulted is %s, the console learns of it', async (_, observer) => {
+    const said = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const admitter = new CountingAdmitter()
+    const gate = await startGate(admitter, { observer })
+    await visit(gate.url)
+    await allGone(gate, admitter)
+    expect(said).toHaveBeenCalledTimes(3)
+  })
+
+  test('accepts that throws is answered 503, and reported', async () => {
+    const admitter = new CountingAdmitter()
+    const gate = await startGate(admitter, { accepts: boom })
+    expect(await connectGateway(gate.url, { key: 'acme' })).toMatchObject({
+      ...{ status: 503, body: { code: 'ADMISSION_UNDECIDED' } },
+    })
+    expect(gate.faults).toHaveLength(1)
+    await allGone(gate, admitter)
+  })
+})
+
+test('L1: an undo that throws stops none of the others, the one that gives back the slot among them', async () => {
+  const socket = new PassThrough()
+  const faults: unknown[] = []
+  const upgrade = new Upgrade({} as IncomingMessage, socket, Buffer.alloc(0), (error) => faults.push(error))
+  const ran: string[] = []
+  upgrade.atClose(() => ran.push('first'))
+  upgrade.atClose(boom)
+  upgrade.atClose(() => ran.push('last'))
+  socket.destroy()
+  await until(() => ran.length === 2)
+  upgrade.atClose(boom)
+  upgrade.atClose(() => ran.push('late'))
+  expect(ran).toEqual(['last', 'first', 'late'])
+  expect(faults).toHaveLength(2)
+})

@@ -3,7 +3,8 @@ import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
 import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { EventBus, type NodeEvents } from '../core/events.js'
-import { Gate, type GateOptions } from '../gate/gate.js'
+import { Gate } from '../gate/gate.js'
+import type { GateOptions } from '../gate/gate-options.js'
 import { adoptedSockets, type WebSocketServer } from '../gate/ws-gate.js'
 import { LimiterNode } from '../node/limiter-node.js'
 import type { LeaseStore } from '../store/lease-store.js'
@@ -28,14 +29,16 @@ export class Limiter {
   readonly stats: ClusterStats
   readonly #node: LimiterNode
   readonly #store: LeaseStore
+  readonly #ownsStore: boolean
   readonly #events = new EventBus()
   readonly #gates = new Set<Gate>()
   readonly #detach: (() => void)[] = []
 
   /** Use `createLimiter`. */
   constructor(options: LimiterOptions) {
-    const { store, timing, connectionsPerOrg, name, policies } = resolveOptions(options)
+    const { store, ownsStore, timing, connectionsPerOrg, name, policies } = resolveOptions(options)
     this.#store = store
+    this.#ownsStore = ownsStore
     this.stats = new ClusterStats(store, connectionsPerOrg)
     this.#node = new LimiterNode({
       ...{ store, timing, connectionsPerOrg, name, clock: systemClock, random: Math.random },
@@ -102,17 +105,20 @@ export class Limiter {
   }
 
   /**
-   * Whether `admit` would probably say yes. Advisory: another connection may take the slot before yours asks. Rejects
-   * with `STORE_UNAVAILABLE`.
+   * Whether `admit` would probably say yes to a request of this org; give it the `limit` that the request would have.
+   * Advisory: another connection may take the slot before yours asks. Rejects with `STORE_UNAVAILABLE`.
    */
-  async canAccept(orgId: string): Promise<boolean> {
-    const { currentCount, maxAllowed } = await this.stats.org(orgId)
+  async canAccept(orgId: string, request: Pick<AdmissionRequest, 'limit'> = {}): Promise<boolean> {
+    const { currentCount, maxAllowed } = await this.stats.org(orgId, request)
     return this.phase === 'running' && currentCount < maxAllowed
   }
 
-  /** Rejects with `STORE_UNAVAILABLE`. */
-  orgStats(orgId: string): Promise<OrgStats> {
-    return this.stats.org(orgId)
+  /**
+   * What an org holds, and its limit: the operator's exception, else the request's `limit` where one is given, else the
+   * default. Rejects with `STORE_UNAVAILABLE`.
+   */
+  orgStats(orgId: string, request: Pick<AdmissionRequest, 'limit'> = {}): Promise<OrgStats> {
+    return this.stats.org(orgId, request)
   }
 
   /**
@@ -155,7 +161,7 @@ export class Limiter {
 
   /**
    * Stops in order, within `withinMs`: admits none, closes every connection with 1012, gives back each slot as its
-   * socket closes, gives up the lease last.
+   * socket closes, gives up the lease last. Closes the store unless it was handed in: others may use it.
    */
   async drain({ withinMs = 25_000 }: { readonly withinMs?: number } = {}): Promise<void> {
     const startMs = systemClock.monotonicMs()
@@ -166,7 +172,7 @@ export class Limiter {
     await this.#node.drain({ withinMs: Math.max(0, leftMs) })
     for (const gate of this.#gates) gate.destroy()
     for (const detach of this.#detach.splice(0)) detach()
-    await this.#store.close()
+    if (this.#ownsStore) await this.#store.close()
   }
 }
 

@@ -15,7 +15,7 @@ export interface LimiterOptions {
    * alone, with the same semantics.
    */
   readonly redis?: string | undefined
-  /** A store of one's own making or sharing, instead of `redis`. */
+  /** A store of one's own making or sharing, instead of `redis`; whoever made it closes it. */
   readonly store?: LeaseStore
   readonly limits?: {
     /** Connections of an org for which neither `admit` nor an operator says another; 3 where absent. */
@@ -46,6 +46,8 @@ export const LIMITER_DEFAULTS = {
 
 export interface ResolvedOptions {
   readonly store: LeaseStore
+  /** Whether the store was made here, and is closed with the limiter. */
+  readonly ownsStore: boolean
   readonly timing: LeaseTiming
   readonly connectionsPerOrg: number
   readonly name: string
@@ -64,6 +66,7 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
   checkLimit(connectionsPerOrg)
   return {
     store: storeOf(options, timing),
+    ownsStore: options.store === undefined,
     timing,
     connectionsPerOrg,
     policies: options.policies ?? {},

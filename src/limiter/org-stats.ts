@@ -1,4 +1,5 @@
 import { UsageError } from '../core/errors.js'
+import { checkLimit } from '../core/limits.js'
 import { idProblem } from '../core/org-id.js'
 import type { LeaseStore, OrgCount } from '../store/lease-store.js'
 
@@ -6,7 +7,7 @@ export interface OrgStats {
   readonly orgId: string
   /** Slots of live leases over the whole cluster. */
   readonly currentCount: number
-  /** The limit in force: the operator's exception, else the default. */
+  /** The limit in force: the operator's exception, else the request's, where one was asked about, else the default. */
   readonly maxAllowed: number
 }
 
@@ -42,10 +43,12 @@ export class ClusterStats {
     this.#connectionsPerOrg = connectionsPerOrg
   }
 
-  async org(orgId: string): Promise<OrgStats> {
+  /** `limit` is the one that a request brings along; only an operator's exception outweighs it. */
+  async org(orgId: string, { limit }: { readonly limit?: number } = {}): Promise<OrgStats> {
     checkOrg(orgId)
+    if (limit !== undefined) checkLimit(limit)
     const [count] = await this.#store.countOrgs([orgId])
-    return this.#stats(count ?? { org: orgId, count: 0, override: undefined })
+    return this.#stats(count ?? { org: orgId, count: 0, override: undefined }, limit)
   }
 
   /** One page of the orgs that hold slots or have an exception; '0' starts and ends. A page may repeat an org. */
@@ -84,8 +87,8 @@ export class ClusterStats {
     }))
   }
 
-  #stats({ org, count, override }: OrgCount): OrgStats {
-    return { orgId: org, currentCount: count, maxAllowed: override ?? this.#connectionsPerOrg }
+  #stats({ org, count, override }: OrgCount, limit = this.#connectionsPerOrg): OrgStats {
+    return { orgId: org, currentCount: count, maxAllowed: override ?? limit }
   }
 }
 

@@ -1,4 +1,6 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { systemClock } from '../../src/core/clock.js'
+import { leaseTiming } from '../../src/core/lease-timing.js'
 import {
   type Admission,
   type Admitted,
@@ -9,6 +11,7 @@ import {
   type NodeEvents,
   UsageError,
 } from '../../src/index.js'
+import { MemoryStore } from '../../src/store/memory-store.js'
 import { leakGate } from '../support/leak-gate.js'
 import { freshPrefix, sharedRedisUrl } from '../support/redis.js'
 import { until } from '../support/until.js'
@@ -85,6 +88,21 @@ describe.each(kinds)('a limiter on %s', (_, options) => {
     await empty(limiter, 'any')
   })
 
+  test('canAccept and orgStats answer for the limit that the request would bring along', async () => {
+    const limiter = await start({ ...options(), limits: { org: 1 } })
+    const one = taken(await limiter.admit({ org: 'acme', limit: 2 }))
+    expect(await limiter.canAccept('acme')).toBe(false)
+    expect(await limiter.canAccept('acme', { limit: 2 })).toBe(true)
+    expect(await limiter.canAccept('acme', { limit: 0 })).toBe(false)
+    expect(await limiter.orgStats('acme', { limit: 2 })).toEqual({ orgId: 'acme', currentCount: 1, maxAllowed: 2 })
+    await expect(limiter.canAccept('acme', { limit: -1 })).rejects.toThrow(UsageError)
+    await limiter.setLimit('acme', 1)
+    expect(await limiter.canAccept('acme', { limit: 2 })).toBe(false)
+    await limiter.setLimit('acme', undefined)
+    one.release()
+    await empty(limiter, 'acme')
+  })
+
   test('setLimit binds the next admission, wins over the request’s limit, and can be taken back', async () => {
     const limiter = await start(options())
     await limiter.setLimit('acme', 1)
@@ -107,13 +125,19 @@ describe.each(kinds)('a limiter on %s', (_, options) => {
 
   test('a caller that leaves during the decision keeps no slot', async () => {
     const limiter = await start(options())
+    let [abandoned, denied] = [0, 0]
+    limiter.on('admission.abandoned', () => abandoned++)
+    limiter.on('admission.denied', () => denied++)
     const asked = Array.from({ length: 50 }, () => {
       const left = new AbortController()
       const admission = limiter.admit({ org: 'acme' }, left.signal)
       left.abort()
       return admission
     })
-    for (const { admitted } of await Promise.all(asked)) expect(admitted).toBe(false)
+    for (const admission of await Promise.all(asked)) {
+      expect(admission).toEqual({ admitted: false, code: 'ADMISSION_UNDECIDED' })
+    }
+    expect([abandoned, denied]).toEqual([50, 0])
     await empty(limiter, 'acme')
     expect(limiter.connections).toBe(0)
   })
@@ -208,6 +232,22 @@ describe.each(kinds)('a limiter on %s', (_, options) => {
       await empty(limiter, org)
     }
   })
+})
+
+test('a store that was handed in outlives the limiter; the one that made it closes it', async () => {
+  let closed = 0
+  const store = new MemoryStore({
+    timing: leaseTiming({ ttlMs: 8_000, renewIntervalMs: 200, callTimeoutMs: 2_000 }),
+    clock: systemClock,
+  })
+  vi.spyOn(store, 'close').mockImplementation(async () => void closed++)
+  const one = createLimiter({ ...SHORT, store })
+  const other = createLimiter({ ...SHORT, store })
+  onTestFinished(() => other.drain({ withinMs: 0 }))
+  await Promise.all([one.ready(), other.ready()])
+  await one.drain({ withinMs: 500 })
+  expect(closed).toBe(0)
+  taken(await other.admit({ org: 'acme' })).release()
 })
 
 describe('options that cannot work are refused at once', () => {

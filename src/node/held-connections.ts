@@ -6,6 +6,8 @@ import type { HeldConnection } from './held-connection.js'
  */
 export class HeldConnections {
   readonly #all = new Map<string, HeldConnection>()
+  /** The same connections by org, so that a question about one org costs no look at the others. */
+  readonly #byOrg = new Map<string, Set<HeldConnection>>()
   #whenEmpty: (() => void)[] = []
 
   get size(): number {
@@ -14,11 +16,15 @@ export class HeldConnections {
 
   add(connection: HeldConnection): void {
     this.#all.set(connection.id, connection)
+    const ofOrg = this.#byOrg.get(connection.org)
+    if (ofOrg) ofOrg.add(connection)
+    else this.#byOrg.set(connection.org, new Set([connection]))
   }
 
   remove(connection: HeldConnection): void {
     connection.state = 'gone'
     this.#all.delete(connection.id)
+    this.#forget(connection)
     if (this.#all.size > 0) return
     for (const resolve of this.#whenEmpty.splice(0)) resolve()
   }
@@ -34,17 +40,21 @@ export class HeldConnections {
       .sort((one, other) => one.sinceMs - other.sinceMs)
   }
 
-  /** How many slots an org has here. Looks at every connection: for rare questions only. */
+  /** How many slots an org has here. Looks at every connection of the org, and at no other. */
   heldBy(org: string): number {
     let count = 0
-    for (const connection of this.#all.values()) {
-      if (connection.state === 'held' && connection.org === org) count++
-    }
+    for (const { state } of this.#byOrg.get(org) ?? []) if (state === 'held') count++
     return count
   }
 
   /** Resolves when no connection is left; the caller brings the deadline. */
   whenEmpty(): Promise<void> {
     return this.#all.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenEmpty.push(resolve))
+  }
+
+  #forget(connection: HeldConnection): void {
+    const ofOrg = this.#byOrg.get(connection.org)
+    ofOrg?.delete(connection)
+    if (ofOrg?.size === 0) this.#byOrg.delete(connection.org)
   }
 }

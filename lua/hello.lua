@@ -3,10 +3,12 @@
 -- Guarantee: from here on every call of an older generation is refused, however late the network delivers it. If the
 -- store is not the one its memory speaks of (wiped, restarted, failed over, an old snapshot), a new epoch begins, every
 -- stored lease is dead, and admissions wait until the nodes have reasserted (R1). A lease that died is never opened
--- again (S3); one of which nothing is left is not remembered, and a hello that came for it would open an empty lease.
+-- again (S3); one of which nothing is left is not remembered, and a first hello that came for it would open an empty
+-- lease, which its node does not take for the one it had. A first hello that is said again, because nobody heard the
+-- answer, replaces what the one before opened: nothing was said under that.
 --
 -- KEYS  1 admission  2 meta  3 leases  4 late  5 dead  6 nodes
--- ARGV  1 'hello'  2 lease  3 generation  4 epoch of a known lease, '' for a new one  5 proposed epoch
+-- ARGV  1 'hello'  2 lease  3 generation  4 token last answered, '' for a new lease  5 proposed epoch
 --       6 '1' if the node will reassert connections  7 ttl ms  8 clock step cap ms  9 recovery ms  10 recovery limit ms
 --       11 node info (JSON)
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', epoch, 1 if it began now, ms until admissions resume, eviction policy}
@@ -36,31 +38,33 @@ if known[1] ~= identity or not epoch then
   end
 end
 
-local token = generation .. ':' .. epoch
 local held = redis.call('HGET', KEYS[1], lease)
-if ARGV[4] == '' then
-  if held then
-    return { 'stale' }
+local held_generation = held and tonumber(string.match(held, '^%d+'))
+local known_generation, known_epoch = string.match(ARGV[4], '^(%d+):(.*)$')
+if known_epoch then
+  if known_epoch ~= epoch then
+    return { 'lost' }
   end
-  -- A first hello that the network delivers when the lease has already died must not bring its members back to life.
-  if redis.call('SISMEMBER', KEYS[5], lease) == 1 then
+  -- A lower generation than was ever answered is another life, begun by a first hello that came after the death.
+  if not held or held_generation < tonumber(known_generation) then
     return { 'fenced' }
   end
+-- A first hello that the network delivers when the lease has already died must not bring its members back to life.
+elseif not held and redis.call('SISMEMBER', KEYS[5], lease) == 1 then
+  return { 'fenced' }
+end
+if held and held_generation >= generation then
+  return { 'stale' }
+end
+
+local token = generation .. ':' .. epoch
+if known_epoch then
+  token = token .. (string.match(held, '^%d+:%w+(:%w+)$') or '')
+else
   if redis.call('HEXISTS', KEYS[2], 'recovery') == 1 then
     token = token .. (ARGV[6] == '1' and ':reasserting' or ':recovering')
   end
   redis.call('HSET', KEYS[6], lease, ARGV[11])
-else
-  if ARGV[4] ~= epoch then
-    return { 'lost' }
-  end
-  if not held then
-    return { 'fenced' }
-  end
-  if tonumber(string.match(held, '^%d+')) >= generation then
-    return { 'stale' }
-  end
-  token = token .. (string.match(held, '^%d+:%w+(:%w+)$') or '')
 end
 redis.call('HSET', KEYS[1], lease, token)
 redis.call('ZADD', KEYS[3], clock + tonumber(ARGV[7]), lease)

@@ -2,18 +2,14 @@ import { type Clock, elapsedMs, type Moment, momentOf, sleep } from '../core/clo
 import type { EventBus } from '../core/events.js'
 import { newEpoch, newLease } from '../core/ids.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
-import type { LeaseStore, RenewReply, StoreConnection } from '../store/lease-store.js'
+import type { HelloReply, LeaseStore, RenewReply, StoreConnection } from '../store/lease-store.js'
 import type { AdmissionQueue } from './admission-queue.js'
 import type { HeldConnections } from './held-connections.js'
+import { LeaseIdentity } from './lease-identity.js'
 import { backoffMs, renewPauseMs } from './pace.js'
 import { type ReassertMode, reassertAll } from './reassert.js'
 import type { ReleaseQueue } from './release-queue.js'
 import { Session } from './session.js'
-
-interface Lease {
-  readonly id: number
-  readonly epoch: string
-}
 
 export interface KeeperParts {
   readonly store: LeaseStore
@@ -32,7 +28,7 @@ export interface KeeperParts {
 /**
  * Keeps the node's lease alive. Its life is one loop:
  *
- *     join: connect, say hello (the known lease with the next generation, or a new one)
+ *     join: connect, say hello (the known lease or a new one, always with the next generation)
  *       → if the lease is new although connections are open: reassert them, while admissions wait
  *     hold: let admissions and releases through, renew every R (± 10 %)
  *       → until a call goes unanswered (join again: the lease may live on; what went unanswered is settled),
@@ -44,9 +40,8 @@ export interface KeeperParts {
 export class LeaseKeeper {
   readonly #parts: KeeperParts
   readonly #stop = new AbortController()
-  #lease: Lease | undefined
+  readonly #identity = new LeaseIdentity()
   readonly #spare = newLease()
-  #generation = 0
   #renewedAt: Moment | undefined
   /** What has to be told to the store before admissions go on, after the lease was lost. */
   #owed: ReassertMode | undefined
@@ -61,7 +56,7 @@ export class LeaseKeeper {
 
   /** What new connection ids begin with: the lease, or between two leases a number that is as rare. */
   get idPrefix(): number {
-    return this.#lease?.id ?? this.#spare
+    return this.#identity.held ?? this.#spare
   }
 
   /** The session through which calls may go now. */
@@ -128,31 +123,20 @@ export class LeaseKeeper {
       return undefined
     }
     const connection = connected.value
-    const session = (this.#lease && (await this.#resume(connection, this.#lease))) ?? (await this.#begin(connection))
-    if (!session) connection.destroy('hello was not answered')
-    return session
+    const first = await this.#hello(connection)
+    // A lease that is gone is replaced at once, on the same connection.
+    const session = first === 'gone' ? await this.#hello(connection) : first
+    if (session instanceof Session) return session
+    connection.destroy('hello was not answered')
+    return undefined
   }
 
-  /** Says hello with the known lease. `undefined` where a new lease is needed, or nothing was answered. */
-  #resume(connection: StoreConnection, lease: Lease): Promise<Session | undefined> {
-    this.#generation++
-    return this.#hello(connection, { lease: lease.id, generation: this.#generation, epoch: lease.epoch })
-  }
-
-  async #begin(connection: StoreConnection): Promise<Session | undefined> {
-    if (this.#lease) return undefined
-    this.#generation = 1
-    return this.#hello(connection, { lease: newLease(), generation: 1 })
-  }
-
-  async #hello(
-    connection: StoreConnection,
-    who: { lease: number; generation: number; epoch?: string },
-  ): Promise<Session | undefined> {
-    const { clock, events, held, nodeInfo, releases } = this.#parts
+  async #hello(connection: StoreConnection): Promise<Session | 'gone' | undefined> {
+    const { clock, events, held, nodeInfo } = this.#parts
+    const claim = this.#identity.next()
     const sentAt = momentOf(clock)
     const reply = await connection.hello({
-      ...who,
+      ...claim,
       proposedEpoch: newEpoch(),
       reasserting: held.held().length > 0,
       nodeInfo,
@@ -162,22 +146,25 @@ export class LeaseKeeper {
       return undefined
     }
     if (reply.status === 'refused') {
-      if (reply.reason === 'lost' || reply.reason === 'fenced') this.#loseLease(reply.reason)
-      return undefined
+      if (reply.reason !== 'lost' && reply.reason !== 'fenced') return undefined
+      this.#loseLease(reply.reason)
+      return 'gone'
     }
-    const { epoch, newEpoch: began, recoveryMs, evictionPolicy } = reply.value
     this.#renewedAt = sentAt
-    this.#recoveryMs = recoveryMs
-    if (who.epoch === undefined) {
-      // Fenced, and then the store lost its memory as well: nobody is kicked for that.
-      if (began && this.#owed) this.#owed = 'keep'
-      // Whatever was still to be given back was held under an older lease, and is swept with it.
-      releases.forget()
-      this.#lease = { id: who.lease, epoch }
-      events.emit('lease.taken', { lease: who.lease, epoch, recoveryMs })
-      if (!['', 'noeviction'].includes(evictionPolicy)) events.emit('store.misconfigured', { evictionPolicy })
-    }
-    return new Session(connection, { lease: who.lease, generation: who.generation, epoch })
+    this.#recoveryMs = reply.value.recoveryMs
+    if (!claim.known) this.#taken(claim.lease, reply.value)
+    this.#identity.confirm(claim, reply.value.epoch)
+    return new Session(connection, { lease: claim.lease, generation: claim.generation, epoch: reply.value.epoch })
+  }
+
+  #taken(lease: number, { epoch, recoveryMs, evictionPolicy }: HelloReply): void {
+    const { events, releases } = this.#parts
+    // Fenced, and then the store lost its memory as well: nobody is kicked for that.
+    if (this.#owed && this.#identity.epoch !== epoch) this.#owed = 'keep'
+    // Whatever was still to be given back was held under an older lease, and is swept with it.
+    releases.forget()
+    events.emit('lease.taken', { lease, epoch, recoveryMs })
+    if (!['', 'noeviction'].includes(evictionPolicy)) events.emit('store.misconfigured', { evictionPolicy })
   }
 
   /** Tells the store of the open connections if it does not know them. False if the session ended over it. */
@@ -228,9 +215,11 @@ export class LeaseKeeper {
 
   #loseLease(reason: 'lost' | 'fenced'): void {
     const { events, held } = this.#parts
-    if (!this.#lease) return
-    events.emit('lease.lost', { lease: this.#lease.id, reason })
-    this.#lease = undefined
+    const lease = this.#identity.held
+    this.#identity.drop()
+    // One that died before its first hello was answered was never this node's.
+    if (lease === undefined) return
+    events.emit('lease.lost', { lease, reason })
     // Once the store has lost its memory, nobody is kicked for it, whatever else happened to this node.
     if (held.held().length > 0) this.#owed = reason === 'lost' || this.#owed === 'keep' ? 'keep' : 'room'
   }

@@ -72,9 +72,13 @@ export type Verdict =
 
 export interface HelloRequest {
   readonly lease: number
+  /** Higher than in every hello that this node has said for this lease, answered or not. */
   readonly generation: number
-  /** The epoch of a lease the node already has; absent for a new lease. */
-  readonly epoch?: string
+  /**
+   * The generation and epoch in which the lease was last answered; absent while no hello for it has been, whether it is
+   * asked for the first time or again.
+   */
+  readonly known?: { readonly generation: number; readonly epoch: string }
   /** A random name, used if this hello finds the store without memory and must begin a new epoch. */
   readonly proposedEpoch: string
   /** Whether the node holds connections that it will reassert: recovery waits for it. */
@@ -128,7 +132,9 @@ export const MAX_ITEMS = 64
 export interface StoreConnection {
   /**
    * Opens a generation of a lease. A new lease starts to live; a known one lives on, renewed, and every older
-   * generation is refused from here on. Compares the store's identity with what it remembers: if it lost its memory,
+   * generation is refused from here on. A new one that lives already, because nobody heard the answer to an earlier
+   * hello, is replaced: nothing was said under it. A known one lives on only if it is the life that the caller knows,
+   * and not one that a late first hello began after its death. Compares the store's identity with what it remembers: if it lost its memory,
    * a new epoch begins, every stored lease is dead, and admissions wait.
    */
   hello(request: HelloRequest): Promise<Reply<HelloReply>>

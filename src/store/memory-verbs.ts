@@ -55,25 +55,16 @@ export class MemoryVerbs {
       }
     }
     const epoch = t.epoch as string
-    const known = t.live.get(request.lease)
-    const expiresMs = t.clockMs + this.#times.ttlMs
-    if (request.epoch === undefined) {
-      if (known) return refused('stale')
-      if (t.dead.has(request.lease)) return refused('fenced')
-      t.live.set(request.lease, {
-        generation: request.generation,
-        reasserting: t.recovery !== undefined && request.reasserting,
-        expiresMs,
-      })
-      t.nodes.set(request.lease, request.nodeInfo)
-    } else {
-      if (request.epoch !== epoch) return refused('lost')
-      if (!known) return refused('fenced')
-      if (known.generation >= request.generation) return refused('stale')
-      known.generation = request.generation
-      known.expiresMs = expiresMs
-    }
-    t.late.delete(request.lease)
+    const { lease, generation, known } = request
+    const living = t.live.get(lease)
+    if (known && known.epoch !== epoch) return refused('lost')
+    if (known && !(living && living.generation >= known.generation)) return refused('fenced')
+    if (!known && t.dead.has(lease)) return refused('fenced')
+    if (living && living.generation >= generation) return refused('stale')
+    const reasserting = known ? living?.reasserting === true : t.recovery !== undefined && request.reasserting
+    t.live.set(lease, { generation, reasserting, expiresMs: t.clockMs + this.#times.ttlMs })
+    if (!known) t.nodes.set(lease, request.nodeInfo)
+    t.late.delete(lease)
     return ok({ epoch, newEpoch, recoveryMs: this.#recoveryLeft(), evictionPolicy: 'noeviction' })
   }
 

@@ -65,7 +65,8 @@ export class RedisConnection implements StoreConnection {
     return this.#run(
       [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.nodes],
       [
-        ...['hello', request.lease, request.generation, request.epoch ?? '', request.proposedEpoch],
+        ...['hello', request.lease, request.generation, request.known ? token(request.known) : ''],
+        request.proposedEpoch,
         ...[request.reasserting ? 1 : 0, timing.ttlMs, timing.clockStepCapMs],
         ...(recovery ? [timing.recoveryMs, timing.recoveryLimitMs] : [0, 0]),
         request.nodeInfo,
@@ -194,6 +195,6 @@ export class RedisConnection implements StoreConnection {
   }
 }
 
-function token(fence: Fence): string {
-  return `${fence.generation}:${fence.epoch}`
+function token({ generation, epoch }: Pick<Fence, 'generation' | 'epoch'>): string {
+  return `${generation}:${epoch}`
 }

@@ -39,18 +39,73 @@ export function helloTests(bench: BenchOf): void {
       const node = await StoreNode.join(bench())
       await node.hello()
       const before = fingerprint(await bench().contents())
-      const { epoch } = node.fence
       for (const generation of [1, 2]) {
-        expect(await node.hello({ generation, epoch })).toEqual({ status: 'refused', reason: 'stale' })
+        expect(await node.hello({ generation })).toEqual({ status: 'refused', reason: 'stale' })
       }
       expect(fingerprint(await bench().contents())).toBe(before)
-      expect(await node.hello({ generation: 12, epoch })).toMatchObject({ status: 'ok' })
+      expect(await node.hello({ generation: 12 })).toMatchObject({ status: 'ok' })
     })
 
     test('refuses a new lease by the name of a live one', async () => {
       const node = await StoreNode.join(bench())
       const twin = StoreNode.join(bench(), { lease: node.lease })
       await expect(twin).rejects.toThrow('stale')
+    })
+
+    test('said again because nobody heard the answer opens the same lease, and replaces the first (R1)', async () => {
+      const unheard = await StoreNode.join(bench(), { reasserting: true, info: '{"name":"first"}' })
+      const { lease } = unheard
+      await bench().pass(1_000)
+      const node = await StoreNode.join(bench(), { lease, generation: 2, info: '{"name":"second"}' })
+      const { live, leases, nodes, clockMs } = await bench().contents()
+      expect([...live]).toEqual([[lease, { generation: 2, awaited: false }]])
+      expect([...leases]).toEqual([[lease, clockMs + bench().timing.ttlMs]])
+      expect([...nodes]).toEqual([[lease, '{"name":"second"}']])
+      const late = await unheard.connection.reassert(unheard.fence, [claim('a', 'acme', 1)], {
+        mode: 'keep',
+        final: true,
+      })
+      expect(late, 'S3: what was said on the first connection').toEqual({ status: 'refused', reason: 'stale' })
+      // It may be said to be reasserting only now, and no longer.
+      await StoreNode.join(bench(), { lease, generation: 3, reasserting: true })
+      expect((await bench().contents()).live.get(lease)).toEqual({ generation: 3, awaited: true })
+      expect(await node.hello()).toEqual({ status: 'refused', reason: 'stale' })
+    })
+
+    test('that comes late, after the one that was said instead, is refused by its generation (S3)', async () => {
+      const node = await StoreNode.join(bench(), { generation: 2 })
+      const before = fingerprint(await bench().contents())
+      for (const generation of [1, 2]) {
+        await expect(StoreNode.join(bench(), { lease: node.lease, generation })).rejects.toThrow('stale')
+      }
+      expect(fingerprint(await bench().contents())).toBe(before)
+    })
+
+    test('that opens a lease which has died and is forgotten gives it back to nobody (S3)', async () => {
+      const [node, survivor] = [await StoreNode.join(bench(), { generation: 2 }), await StoreNode.join(bench())]
+      await recovered(bench(), node)
+      await node.acquire(claim('a', 'acme', 1))
+      await survivor.outlive()
+      await survivor.sweepAll(node.lease)
+      expect(await survivor.admitted(claim('b', 'acme', 1))).toBe(1)
+      // The first hello, which nobody answered, was under way all the time.
+      await StoreNode.join(bench(), { lease: node.lease, generation: 1 })
+      expect(await node.hello(), 'S1: two hold the only slot').toEqual({ status: 'refused', reason: 'fenced' })
+    })
+
+    test('said again in another epoch opens the lease there (R1)', async () => {
+      const unheard = await StoreNode.join(bench(), { reasserting: true })
+      await bench().wipe()
+      const node = await StoreNode.join(bench(), { lease: unheard.lease, generation: 2 })
+      expect(node.fence.epoch).not.toBe(unheard.fence.epoch)
+      expect((await bench().contents()).live.size).toBe(1)
+      expect(await unheard.hello()).toEqual({ status: 'refused', reason: 'lost' })
+    })
+
+    test('said again to an old snapshot finds the lease dead, as all that are stored there', async () => {
+      const unheard = await StoreNode.join(bench(), { reasserting: true })
+      await bench().becomeAnother()
+      await expect(StoreNode.join(bench(), { lease: unheard.lease, generation: 2 })).rejects.toThrow('fenced')
     })
 
     test('never opens a dead lease again, whether it asks as known or as new (S3)', async () => {

@@ -107,7 +107,8 @@ describe('a store with the time of its Redis', () => {
     const promoted = new RedisStore({ url: copy.redis.url, timing, clock: systemClock, keyPrefix })
     onTestFinished(() => promoted.close())
     const connection = done(await promoted.connect())
-    const request = { ...node.fence, generation: 9, proposedEpoch: 'next', reasserting: true, nodeInfo: '{}' }
+    const { lease, ...known } = node.fence
+    const request = { lease, generation: 9, known, proposedEpoch: 'next', reasserting: true, nodeInfo: '{}' }
     expect(await connection.hello(request)).toEqual({ status: 'refused', reason: 'lost' })
     expect(await connection.acquire(node.fence, [claim('b', 'acme', 1)])).toMatchObject({ reason: 'lost' })
     const { live, dead, scopes } = await redisContents(copy.bench.redis, primary.bench.keys, keyPrefix)

@@ -53,9 +53,18 @@ describe('rule 1, fence first', () => {
     const node = await join(bench)
     const old = node.fence
     await node.hello()
-    await node.hello({ ...old })
+    await node.hello({ generation: old.generation })
     const late = await node.connection.acquire(old, [claim('late', 'acme', 1)])
     expect(late, 'S3: a late hello opened an older generation').toEqual({ status: 'refused', reason: 'stale' })
+  })
+
+  needs(MUTANTS.anyLife, 'S3', async (bench) => {
+    const [gone, node] = [await StoreNode.join(bench, { generation: 2 }), await join(bench)]
+    await node.outlive()
+    await node.sweepAll(gone.lease)
+    await StoreNode.join(bench, { lease: gone.lease, generation: 1 })
+    const back = await gone.hello()
+    expect(back, 'S3: a late first hello gave a dead lease back').toEqual({ status: 'refused', reason: 'fenced' })
   })
 
   needs(MUTANTS.lostIsFenced, 'R1', async (bench) => {

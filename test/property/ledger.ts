@@ -3,6 +3,7 @@ import type {
   AuditReply,
   Claim,
   Fence,
+  HelloRequest,
   ReassertVerdict,
   RenewReply,
   SweepReply,
@@ -200,20 +201,21 @@ export class Ledger {
       this.#epoch = request.proposedEpoch
       this.#memoryLost = false
     }
-    const live = this.#live.get(request.lease)
-    let refusal: string | undefined
-    if (request.epoch === undefined) {
-      // A first hello that comes again after its lease was forgotten opens an empty lease that nobody speaks for.
-      refusal = live ? 'stale' : this.#dead.has(request.lease) ? 'fenced' : undefined
-    } else {
-      refusal = this.#refusalOf({ ...request, epoch: request.epoch, generation: live?.generation ?? 0 })
-      if (live && refusal === undefined && live.generation >= request.generation) refusal = 'stale'
-    }
+    const { lease, generation, known } = request
+    const living = this.#live.get(lease)?.generation
+    const refusal = this.#refusalOfHello(lease, known) ?? ((living ?? 0) >= generation ? 'stale' : undefined)
     const given = answer.status === 'refused' ? answer.reason : undefined
     must('S3', given === refusal, () => `hello ${show(request)}: expected ${refusal}, got ${show(answer)}`)
     if (refusal !== undefined) return
     const expiresMs = this.#clockMs + this.#timing.ttlMs
-    this.#live.set(request.lease, { generation: request.generation, expiresMs })
+    this.#live.set(lease, { generation, expiresMs })
+  }
+
+  /** A first hello that comes again after its lease was forgotten opens an empty lease: not the life its node knew. */
+  #refusalOfHello(lease: number, known: HelloRequest['known']): string | undefined {
+    if (!known) return this.#dead.has(lease) ? 'fenced' : undefined
+    if (known.epoch !== this.#epoch) return 'lost'
+    return (this.#live.get(lease)?.generation ?? 0) < known.generation ? 'fenced' : undefined
   }
 
   /** R3: whatever TIME does, the clock never goes back and never moves by more than the cap. */

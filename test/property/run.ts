@@ -133,6 +133,7 @@ function waysOf(step: Step, call: Call, answer: Answer): string[] {
   if (call.verb === 'renew' && (value as RenewReply).dead.length > 0) return [`${verb}: tells of the dead`]
   if (call.verb === 'sweep' && call.entries.length > 0) return [`${verb}: carries entries`]
   if (call.verb === 'hello' && (value as HelloReply).newEpoch) return [`${verb}: new epoch`]
+  if (call.verb === 'hello' && !call.request.known && call.request.generation > 1) return [`${verb}: said again`]
   if (!Array.isArray(value)) return [`${verb}: ${answer.status}`]
   return value.map((one: ReassertVerdict | Verdict) => {
     if (typeof one === 'string') return `${verb}: ${one}`

@@ -21,7 +21,7 @@ const WORTH_REACHING = [
     (way) => `acquire: ${way}`,
   ),
   ...['admitted', 'lost', 'fenced', 'stale'].map((way) => `late acquire: ${way}`),
-  ...['ok', 'new epoch', 'lost', 'fenced', 'stale'].map((way) => `hello: ${way}`),
+  ...['ok', 'said again', 'new epoch', 'lost', 'fenced', 'stale'].map((way) => `hello: ${way}`),
   ...['kept', 'full', 'conflict', 'lost', 'fenced'].map((way) => `reassert: ${way}`),
   ...['sweep: carries entries', 'renew: tells of the dead', 'leave: ok', 'late release: ok', 'audit: ok'],
 ]

@@ -78,14 +78,20 @@ export class World {
   }
 
   learn(step: Step, call: Call, answer: Answer): void {
-    if (answer.status !== 'ok' || ('lost' in step && step.lost)) return
+    const heard = !('lost' in step && step.lost)
+    if (call.verb === 'hello' && step.kind === 'hello')
+      this.#learnOfHello(step.node, call.request, heard ? answer : undefined)
+    if (answer.status !== 'ok' || !heard) return
     const { value } = answer
-    if (call.verb === 'hello' && step.kind === 'hello') {
-      const { lease, generation } = call.request
-      this.#nodes[step.node] = { lease, generation, epoch: (value as HelloReply).epoch }
-    }
     if (call.verb === 'renew') this.#dead.push(...(value as RenewReply).dead)
     if (call.verb === 'sweep') this.#carried.set(call.dead, (value as SweepReply).next)
+  }
+
+  /** A first hello of which nobody heard the answer is said again with the next generation. */
+  #learnOfHello(node: number, { lease, generation, known }: HelloRequest, answer: Answer | undefined): void {
+    if (!answer && !known) this.#nodes[node] = { lease, generation, epoch: undefined }
+    if (answer?.status !== 'ok') return
+    this.#nodes[node] = { lease, generation, epoch: (answer.value as HelloReply).epoch }
   }
 
   #newNode() {
@@ -130,10 +136,11 @@ export class World {
     const fresh = old.epoch === undefined || (step.fresh && this.#leases < MOST_LEASES)
     const node = fresh && old.epoch !== undefined ? this.#newNode() : old
     this.#epochs += 1
+    const { lease, epoch } = node
     return {
-      lease: node.lease,
+      lease,
       generation: Math.max(1, node.generation + step.generationStep),
-      ...(fresh || node.epoch === undefined ? {} : { epoch: node.epoch }),
+      ...(!fresh && epoch !== undefined && { known: { generation: node.generation, epoch } }),
       proposedEpoch: `e${this.#epochs}`,
       reasserting: step.reasserting,
       nodeInfo: `{"node":${step.node}}`,

@@ -34,11 +34,11 @@ export class SessionMaker {
 
   async next(): Promise<Session> {
     const connection: StoreConnection = done(await this.#store.connect())
+    const known = this.#epoch !== undefined && { known: { generation: this.#generation, epoch: this.#epoch } }
     this.#generation++
     const { epoch } = done(
       await connection.hello({
-        ...{ lease: this.lease, generation: this.#generation, proposedEpoch: 'e1' },
-        ...(this.#epoch !== undefined && { epoch: this.#epoch }),
+        ...{ lease: this.lease, generation: this.#generation, proposedEpoch: 'e1', ...known },
         ...{ reasserting: false, nodeInfo: '{}' },
       }),
     )

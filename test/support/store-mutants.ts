@@ -35,7 +35,7 @@ export const MUTANTS = {
   lateHello: mutant(
     'rule 1',
     'the refusal of a lower generation by hello',
-    "if tonumber(string.match(held, '^%d+')) >= generation then",
+    'if held and held_generation >= generation then',
     'if false then',
   ),
   lostIsFenced: mutant(
@@ -44,11 +44,17 @@ export const MUTANTS = {
     "return { 'lost' }\n    end",
     "return { 'fenced' }\n    end",
   ),
+  anyLife: mutant(
+    'rule 1',
+    'the look by hello whether the lease lives the life that the node knows',
+    'if not held or held_generation < tonumber(known_generation) then',
+    'if not held then',
+  ),
   deadHello: mutant(
     'rule 1',
     'the refusal of a dead lease by hello',
-    "if redis.call('SISMEMBER', KEYS[5], lease) == 1 then",
-    'if false then',
+    "elseif not held and redis.call('SISMEMBER', KEYS[5], lease) == 1 then",
+    'elseif false then',
   ),
   releaseOfOthers: mutant(
     'rule 2',

@@ -34,6 +34,8 @@ export interface JoinOptions {
   readonly reasserting?: boolean
   readonly info?: string
   readonly lease?: number
+  /** Of the hello; one more than the last where absent. */
+  readonly generation?: number
 }
 
 /** A node reduced to its lease and its connection: it says what the test tells it to, and nothing by itself. */
@@ -71,7 +73,7 @@ export class StoreNode {
     const request = {
       lease: this.lease,
       generation: this.#generation + 1,
-      ...(this.#epoch === undefined ? {} : { epoch: this.#epoch }),
+      ...(this.#epoch !== undefined && { known: { generation: this.#generation, epoch: this.#epoch } }),
       proposedEpoch: newEpoch(),
       reasserting: options.reasserting ?? false,
       nodeInfo: options.info ?? '{}',

@@ -134,7 +134,7 @@ describe('renewed, refused and unanswered are three outcomes', () => {
       store.calls[0]!.giveUp()
       store.letThrough('renew')
       await pass(C)
-      expect(store.hellos.at(-1)).toMatchObject({ lease: known, generation, epoch: expect.any(String) })
+      expect(store.hellos.at(-1)).toMatchObject({ lease: known, generation, known: { generation: generation - 1 } })
     }
     expect(names()).not.toContain('lease.lost')
     expect(names().filter((name) => name === 'lease.taken')).toHaveLength(1)
@@ -188,6 +188,67 @@ describe('renewed, refused and unanswered are three outcomes', () => {
     expect(told).toContainEqual(['lease.lost', { lease: expect.any(Number), reason: 'lost' }])
     expect(told).toContainEqual(['connections.reasserted', { kept: 3, closed: 0, mode: 'keep' }])
     expect(await count()).toBe(3)
+    expect(all.some(({ lost }) => lost.aborted)).toBe(false)
+    for (const one of all) one.release()
+  })
+
+  test('R1: a first hello whose answer is lost leaves no second lease for recovery to wait for', async () => {
+    const node = await start()
+    const one = await admit(node)
+    store.inner.tables.wipe()
+    store.holdUp('hello')
+    await pass(R)
+    // The new lease is opened, and nobody hears of it.
+    await store.calls[0]!.loseAnswer()
+    const [opened] = lease()
+    await pass(R)
+    store.letThrough('hello')
+    await store.calls[0]!.answer()
+    await pass(C)
+    expect(store.hellos.slice(-2)).toMatchObject([
+      { lease: opened, generation: 1, reasserting: true },
+      { lease: opened, generation: 2, reasserting: true },
+    ])
+    expect(lease()).toEqual([opened])
+    expect({ count: await count(), lost: one.lost.aborted }).toEqual({ count: 1, lost: false })
+    one.release()
+  })
+
+  test('a lease that died before its first hello was answered is given up for another', async () => {
+    const node = await start()
+    const one = await admit(node)
+    declareDead(lease()[0]!)
+    store.holdUp('hello')
+    await pass(R)
+    await store.calls[0]!.loseAnswer()
+    const [opened] = lease()
+    declareDead(opened!)
+    await pass(R)
+    store.letThrough('hello')
+    await store.calls[0]!.answer()
+    await pass(2 * R)
+    expect(lease()).toEqual([store.hellos.at(-1)!.lease])
+    expect(lease()).not.toContain(opened)
+    expect(names().filter((name) => name === 'lease.lost')).toHaveLength(1)
+    expect({ count: await count(), lost: one.lost.aborted }).toEqual({ count: 1, lost: false })
+    one.release()
+  })
+
+  test('R1: fenced, and then the store lost its memory before anybody heard of the new lease: nobody is kicked', async () => {
+    const node = await start()
+    const all = [await admit(node), await admit(node)]
+    declareDead(lease()[0]!)
+    store.holdUp('hello')
+    await pass(R)
+    store.inner.tables.wipe()
+    store.inner.tables.overrides.set('acme', 1)
+    // This hello begins the epoch, and the node never hears that it did.
+    await store.calls[0]!.loseAnswer()
+    await pass(R)
+    store.letThrough('hello')
+    await store.calls[0]!.answer()
+    await pass(2 * R)
+    expect(told).toContainEqual(['connections.reasserted', { kept: 2, closed: 0, mode: 'keep' }])
     expect(all.some(({ lost }) => lost.aborted)).toBe(false)
     for (const one of all) one.release()
   })

@@ -1,4 +1,4 @@
-import { type DestinationStream, pino, stdTimeFunctions } from 'pino'
+import { type DestinationStream, type LoggerOptions, pino, stdTimeFunctions } from 'pino'
 
 /**
  * Where parts of the server tell operators what happened: fields for machines, then one sentence. Never hand it a key,
@@ -26,7 +26,14 @@ export interface LogOptions {
 /** A second fence only: a secret that somebody logs by mistake under its usual name is struck out. */
 const SECRETS = ['key', 'apiKey', 'token', 'adminToken', 'password', 'authorization', 'headers', 'redisUrl']
 
-/** Lines of JSON with `level` as a word and `time` in ISO 8601. */
+/** So much may wait for a reader of standard output that has stalled; what comes then is dropped and counted. */
+const MAX_WAITING_BYTES = 4 * 1024 * 1024
+
+/**
+ * Lines of JSON with `level` as a word and `time` in ISO 8601. Standard output is written in the background: what comes
+ * while a write is under way shares the next one, so that a storm of lines does not hold up the loop. What waits is
+ * written when the process ends, by `process.exit` and by an exception too, and with every `fatal`.
+ */
 export function createLog({ level, node, destination }: LogOptions): Log {
   const options = {
     level,
@@ -35,7 +42,21 @@ export function createLog({ level, node, destination }: LogOptions): Log {
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: [...SECRETS, ...SECRETS.map((name) => `*.${name}`)], censor: '***' },
   }
-  return destination === undefined ? pino(options) : pino(options, destination)
+  return destination === undefined ? logToStdout(options) : pino(options, destination)
+}
+
+function logToStdout(options: LoggerOptions): Log {
+  const stdout = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES })
+  const log = pino(options, stdout)
+  let dropped = 0
+  stdout.on('drop', () => dropped++)
+  stdout.on('drain', () => {
+    if (dropped > 0) log.warn({ lines: dropped }, 'lines of this log were dropped: its reader was too slow')
+    dropped = 0
+  })
+  // A disk that is full must cost the log, not the connections.
+  stdout.on('error', () => {})
+  return log
 }
 
 /** Says nothing: for embedding, until the embedding program hands over its own. */

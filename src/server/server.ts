@@ -3,13 +3,13 @@ import { getRequestListener } from '@hono/node-server'
 import { adminApp } from '../admin/app.js'
 import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
-import type { GateObserver } from '../gate/gate-observer.js'
 import type { Identify } from '../gate/identify.js'
 import { webSocketOnly } from '../gate/plain-http.js'
 import { ownSockets } from '../gate/ws-gate.js'
 import { createLimiter } from '../limiter/limiter.js'
 import type { Log } from '../observe/log.js'
 import { logEvents } from '../observe/log-events.js'
+import { logGate } from '../observe/log-gate.js'
 import type { Config } from './config.js'
 import { demoKeyRing } from './demo-keys.js'
 import { KeyFile } from './key-file.js'
@@ -47,13 +47,14 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     keyPrefix: config.keyPrefix,
   })
   logEvents(limiter, log)
+  const gateLog = logGate(log, systemClock)
   const gate = limiter.openGate({
     identify: keys.identify,
     sockets: ownSockets(systemClock),
     accepts: isEndpoint,
     maxConnections: config.maxConnections,
     pongTimeoutMs: config.connectionTimeoutMs,
-    observer: logGate(log),
+    observer: gateLog.observer,
   })
   const adminToken = config.adminToken ?? randomBytes(18).toString('base64url')
   const admin = adminApp({ limiter, token: adminToken, nodeName: config.nodeName, log })
@@ -64,6 +65,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     keys.stop()
     // The listeners stay open while connections drain: who comes now is told 503 and where the health is.
     await limiter.drain({ withinMs: config.drainTimeMs })
+    gateLog.stop()
     await Promise.all([closeServer(publicServer), closeServer(adminServer)])
   }
   try {
@@ -89,14 +91,4 @@ async function openKeys(config: Config, log: Log): Promise<{ identify: Identify;
   const opened = await KeyFile.open({ path: config.keysFile, clock: systemClock, log })
   if (!opened.ok) throw new UsageError('INVALID_KEYS_FILE', opened.problems.join('\n'))
   return { identify: opened.keyFile.identify, stop: () => opened.keyFile.stop() }
-}
-
-function logGate(log: Log): GateObserver {
-  return {
-    upgradeRefused: ({ refusal, requestId, org, gateway, address }) =>
-      log.info({ requestId, code: refusal.code, org, gateway, address }, 'upgrade refused'),
-    connectionOpened: (fields) => log.info(fields, 'connection opened'),
-    connectionClosed: (fields) => log.info(fields, 'connection closed'),
-    faulted: ({ error, ...fields }) => log.error({ ...fields, err: error }, 'an upgrade failed'),
-  }
 }

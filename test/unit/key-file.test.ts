@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
 import { createLog } from '../../src/observe/log.js'
@@ -9,8 +10,10 @@ import { DEMO_KEYS, demoKeyRing } from '../../src/server/demo-keys.js'
 import { KeyFile } from '../../src/server/key-file.js'
 import { parseKeyFile } from '../../src/server/key-file-schema.js'
 import { KeyRing } from '../../src/server/key-ring.js'
-import { temporaryDirectory } from '../support/owned-process.js'
+import { spawnOwned, temporaryDirectory } from '../support/owned-process.js'
 import { until } from '../support/until.js'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 const row = (key: string, more: object = {}) => ({ key, orgId: 'acme', gatewayId: 'gw', ...more })
 const text = (...keys: object[]) => JSON.stringify({ keys })
@@ -182,6 +185,13 @@ describe('the file is reloaded while the server runs', () => {
     expect(lines[0]!.problems).toEqual([`${path}: keys[1] is the same key as keys[0]`])
     expect(lines[1]!.problems).toEqual([`${path}: it cannot be read (ENOENT)`])
     expect(JSON.stringify(lines)).not.toContain('geheim')
+  })
+
+  test('a file that could not be read once is read again although it has not changed since', async () => {
+    const node = `ulimit -n 100; exec "$0" test/support/fixtures/out-of-descriptors.mjs "$1"`
+    const child = await spawnOwned('sh', ['-c', node, process.execPath, path], { cwd: ROOT })
+    await child.exited
+    expect(child.output().trim().split('\n')).toEqual([`${path}: it cannot be read (EMFILE)`, 'key file reloaded'])
   })
 
   test('a Kubernetes secret, which changes by a symbolic link two levels up, is noticed', async () => {

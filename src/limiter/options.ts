@@ -11,8 +11,9 @@ import { RedisStore } from '../store/redis-store.js'
 
 export interface LimiterOptions {
   /**
-   * Where the cluster's shared state lives: `redis://` or `rediss://`. Without it an embedded store serves this process
-   * alone, with the same semantics.
+   * Where the cluster's shared state lives: `redis://`, `rediss://`, `redis+sentinel://`, `rediss+sentinel://` or
+   * `redis+unix://`; docs/redis.md says how to set it up. Without it an embedded store serves this process alone, with
+   * the same semantics.
    */
   readonly redis?: string | undefined
   /** A store of one's own making or sharing, instead of `redis`; whoever made it closes it. */

@@ -1,4 +1,5 @@
 import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
+import { parseRedisUrl, REDIS_URL_ACCEPTED } from '../store/redis-url.js'
 import { parseDurationMs } from './durations.js'
 
 /** How the text of a setting becomes a value: the value, or what would have been accepted. */
@@ -43,17 +44,10 @@ function pattern(regexp: RegExp, accepts: string): Kind<string> {
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 const redisUrl: Kind<string> = {
-  accepts: 'redis://[user:password@]host[:port][/database], or rediss:// for TLS',
+  accepts: REDIS_URL_ACCEPTED,
   parse(text) {
-    const url = URL.canParse(text) ? new URL(text) : undefined
-    if (url?.protocol === 'redis+sentinel:' || url?.protocol === 'redis+cluster:') {
-      return { wanted: `${this.accepts}; ${url.protocol}// is not supported yet` }
-    }
-    // The client would take options from the query, and with them our deadlines could be switched off unnoticed.
-    if (url?.search) return { wanted: `${this.accepts}; options after "?" are not supported` }
-    const wellFormed =
-      /^rediss?:$/.test(url?.protocol ?? '') && url!.hostname !== '' && /^(\/\d{0,5})?$/.test(url!.pathname)
-    return wellFormed && url!.hash === '' ? { value: text } : { wanted: this.accepts }
+    const read = parseRedisUrl(text)
+    return 'problem' in read ? { wanted: `${this.accepts}; ${read.problem}` } : { value: text }
   },
   // A password with a stray "/" or "#" in it lands anywhere in the parsed address, so no part of it is safe to show.
   show: (text) => (/[@?]/.test(text) ? 'not shown, because it may hold a password' : JSON.stringify(text)),

@@ -55,7 +55,8 @@ export const settings = {
     flag: '--redis-url',
     kind: kinds.redisUrl,
     defaultShown: 'embedded store, for a single node',
-    description: 'The Redis that all nodes of the cluster share, `redis://` or `rediss://`',
+    description:
+      'The Redis that all nodes of the cluster share: `redis://`, `rediss://`, `redis+sentinel://`, `rediss+sentinel://` or `redis+unix://`',
   },
   maxConnectionsPerOrg: {
     name: 'WS_MAX_CONNECTIONS_PER_ORG',

@@ -18,6 +18,7 @@ import type {
   Verdict,
 } from './lease-store.js'
 import { MAX_ITEMS } from './lease-store.js'
+import { advised } from './redis-advice.js'
 import * as codec from './redis-codec.js'
 import { cut } from './redis-cut.js'
 import type { RedisKeys } from './redis-keys.js'
@@ -189,7 +190,7 @@ export class RedisConnection implements StoreConnection {
             fail(`malformed reply: ${(error as Error).message}`)
           }
         },
-        (error: Error) => fail(this.#gone ?? error.message),
+        (error: Error) => fail(this.#gone ?? advised(error.message)),
       )
     })
   }

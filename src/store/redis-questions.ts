@@ -7,8 +7,9 @@ import { cut } from './redis-cut.js'
 const DEADLINE_MS = 2_000
 
 interface Line {
-  readonly redis: Redis
-  readonly ready: Promise<void>
+  readonly redis: Promise<Redis>
+  /** Ends it while it is being made. */
+  readonly over: AbortController
 }
 
 /**
@@ -16,13 +17,14 @@ interface Line {
  * whole: what a frozen server still has of the old one then says nothing about the new one.
  */
 export class RedisQuestions {
-  readonly #client: () => Redis
+  readonly #dial: (withinMs: number, over: AbortSignal) => Promise<Redis>
   readonly #clock: Clock
   #line: Line | undefined
   #closed = false
 
-  constructor(client: () => Redis, clock: Clock) {
-    this.#client = client
+  /** `dial` rejects with an Error that says why there is no connection. */
+  constructor(dial: (withinMs: number, over: AbortSignal) => Promise<Redis>, clock: Clock) {
+    this.#dial = dial
     this.#clock = clock
   }
 
@@ -39,7 +41,7 @@ export class RedisQuestions {
       })
     })
     try {
-      return await Promise.race([line.ready.then(() => question(line.redis)), deadline])
+      return await Promise.race([line.redis.then(question), deadline])
     } catch (error) {
       throw error instanceof StoreUnavailable ? error : new StoreUnavailable((error as Error).message)
     } finally {
@@ -50,29 +52,29 @@ export class RedisQuestions {
   /** Whoever asks afterwards is told so: a new connection would have nobody left to close it. */
   close(): void {
     this.#closed = true
+    this.hangUp()
+  }
+
+  /** The next question goes over a new connection; one that is not answered yet fails. */
+  hangUp(): void {
     if (this.#line) this.#drop(this.#line)
   }
 
   #connect(): Line {
-    const redis = this.#client()
-    let cause = 'the connection closed'
-    // Without a listener ioredis would print errors; the cause reaches whoever asks.
-    redis.on('error', (error: Error) => {
-      cause = error.message
-    })
-    const ready = redis.connect().catch(() => {
-      throw new StoreUnavailable(cause)
-    })
-    const line = { redis, ready }
-    redis.once('close', () => this.#drop(line))
-    // Whoever asks has the failure; this keeps it from counting as unhandled where nobody asks any more.
-    ready.catch(() => this.#drop(line))
+    const over = new AbortController()
+    const line = { redis: this.#dial(DEADLINE_MS, over.signal), over }
+    line.redis.then(
+      (redis) => redis.once('close', () => this.#drop(line)),
+      // Whoever asks has the failure; this keeps it from counting as unhandled where nobody asks any more.
+      () => this.#drop(line),
+    )
     return line
   }
 
   #drop(line: Line): void {
     if (this.#line !== line) return
     this.#line = undefined
-    cut(line.redis)
+    line.over.abort()
+    line.redis.then(cut, () => {})
   }
 }

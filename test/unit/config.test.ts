@@ -110,9 +110,9 @@ describe('a bad value names the variable, the value and what is accepted', () =>
     ['HOST', 'http://x', 'without scheme'],
     ['REDIS_URL', 'localhost:6379', 'redis://'],
     ['REDIS_URL', 'http://localhost', 'redis://'],
-    ['REDIS_URL', 'redis+sentinel://a/m', 'not supported yet'],
+    ['REDIS_URL', 'redis+sentinel://a', 'primary-name'],
     ['REDIS_URL', 'redis+cluster://a', 'not supported yet'],
-    ['REDIS_URL', 'redis://a?commandTimeout=0', 'not supported'],
+    ['REDIS_URL', 'redis://a?commandTimeout=0', 'is not known'],
     ['REDIS_URL', 'redis://a/db', 'redis://'],
   ])('%s=%s', (name, value, accepted) => {
     const messages = messagesOf({ env: { ...KEYED, [name]: value } })
@@ -155,7 +155,10 @@ describe('good values', () => {
     expect(configOf({ env: { WS_CONNECTION_TIMEOUT: text } }).connectionTimeoutMs).toBe(ms)
   })
 
-  test.each(['redis://h', 'redis://u:p@h:6380/2', 'rediss://[::1]:6379/', 'redis://:p%40@127.0.0.1'])('%s', (url) => {
+  test.each([
+    ...['redis://h', 'redis://u:p@h:6380/2', 'rediss://[::1]:6379/', 'redis://:p%40@127.0.0.1'],
+    ...['redis+sentinel://u:p@a,b:1/name/2?sentinelPassword=x', 'redis+unix:///run/redis.sock?db=3'],
+  ])('%s', (url) => {
     expect(configOf({ env: { REDIS_URL: url } }).redisUrl).toBe(url)
   })
 })

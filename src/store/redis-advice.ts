@@ -1,0 +1,20 @@
+/** What a Redis, or the way to it, says when it is set up wrong, and what to do about it. docs/redis.md has them all. */
+const ADVICE: readonly (readonly [says: RegExp, advice: string])[] = [
+  [/not allowed from script/i, 'headcount needs Redis 7.0 or later, or Valkey'],
+  [/^(NOAUTH|WRONGPASS)|invalid password/, 'the user and the password in the Redis URL do not let in here'],
+  [/NOPERM|ACL failure|user executing the script can't/, 'the user lacks rights: docs/redis.md lists them'],
+  [/READONLY/, 'this is a replica: name the primary, or its sentinels'],
+  [/NOREPLICAS/, 'too few replicas are in sync for min-replicas-to-write'],
+  [/^(MOVED|ASK|CLUSTERDOWN|CROSSSLOT)/, 'this is a Redis Cluster, which is not supported yet'],
+  [/DB index is out of range/, 'this Redis has no database of that number'],
+  [
+    /certificate|self.signed|SSL routines|altnames/i,
+    'TLS: the options ca, cert, key and servername of the Redis URL say whom to trust',
+  ],
+]
+
+/** The cause, and what to do where that is known. */
+export function advised(cause: string): string {
+  const found = ADVICE.find(([says]) => says.test(cause))
+  return found ? `${cause} (${found[1]})` : cause
+}

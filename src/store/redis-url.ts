@@ -1,0 +1,142 @@
+/** Completes a sentence about what may stand where a Redis is named. */
+export const REDIS_URL_ACCEPTED =
+  'redis://[user:password@]host[:port][/database], rediss:// for TLS, ' +
+  'redis+sentinel://[user:password@]host[:port],…/primary-name[/database], rediss+sentinel:// for TLS, ' +
+  'or redis+unix:///path[?db=database]'
+
+export interface ServerAddress {
+  readonly host: string
+  readonly port: number
+}
+
+export interface Login {
+  readonly username?: string
+  readonly password?: string
+}
+
+/** Paths of PEM files, read anew for each connection, and the name to ask for where the certificate has another. */
+export interface TlsSettings {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly servername?: string
+}
+
+/** Where a URL says that Redis is, and how one is let in. */
+export interface RedisTarget {
+  readonly at:
+    | { readonly kind: 'server'; readonly server: ServerAddress }
+    | { readonly kind: 'socket'; readonly path: string }
+    | { readonly kind: 'sentinels'; readonly sentinels: readonly ServerAddress[]; readonly primary: string }
+  readonly login: Login
+  readonly sentinelLogin: Login
+  readonly database: number
+  /** Absent for an open connection. */
+  readonly tls?: TlsSettings
+  /** The same without credentials and options, fit to be shown. */
+  readonly description: string
+}
+
+const TLS_OPTIONS = ['ca', 'cert', 'key', 'servername']
+const SENTINEL_OPTIONS = ['sentinelUser', 'sentinelPassword']
+
+/** What may stand behind the "?" of each scheme: nothing of it reaches the client unread, or deadlines could be lost. */
+const OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['redis', []],
+  ['rediss', TLS_OPTIONS],
+  ['redis+sentinel', SENTINEL_OPTIONS],
+  ['rediss+sentinel', [...SENTINEL_OPTIONS, ...TLS_OPTIONS]],
+  ['redis+unix', ['db']],
+])
+
+const URL_PARTS =
+  /^(?<scheme>[a-z+]+):\/\/((?<login>[^/?#]*)@)?(?<hosts>[^@/?#]*)(?<path>\/[^?#]*)?(\?(?<query>[^#]*))?$/
+const MOST_SENTINELS = 16
+
+/**
+ * Reads the address of a Redis, or says what is wrong with it. No URL library knows lists of hosts, and none is needed
+ * for so little. What it says never holds a part of the text but its scheme and the names of options: a password with a
+ * stray "/" or "@" in it may stand anywhere.
+ */
+export function parseRedisUrl(text: string): RedisTarget | { readonly problem: string } {
+  const parts = URL_PARTS.exec(text)?.groups
+  if (!parts) return { problem: 'it is not of that form' }
+  const { scheme = '', hosts = '', path = '' } = parts
+  if (scheme.endsWith('+cluster')) return { problem: 'Redis Cluster is not supported yet' }
+  const accepted = OPTIONS.get(scheme)
+  if (!accepted) return { problem: 'its scheme is not one of these' }
+  const options = new URLSearchParams(parts.query ?? '')
+  for (const name of options.keys()) {
+    const others = accepted.length > 0 ? `may have ${accepted.join(', ')}` : 'has none'
+    if (!accepted.includes(name)) return { problem: `the option ${shown(name)} is not known; ${scheme}:// ${others}` }
+  }
+  const login = readLogin(parts.login)
+  if (!login) return { problem: 'user or password are not percent-encoded well' }
+  const place = placeOf(scheme, hosts, path, options)
+  if (!place) return { problem: 'host, port, path or database are not of that form' }
+  const [sentinelUser, sentinelPassword] = SENTINEL_OPTIONS.map((name) => options.get(name) ?? undefined)
+  return {
+    ...place,
+    login,
+    sentinelLogin: loginOf(sentinelUser, sentinelPassword),
+    ...(scheme.startsWith('rediss') && { tls: tlsOf(options) }),
+    description: `${scheme}://${hosts}${path}`,
+  }
+}
+
+function placeOf(
+  scheme: string,
+  hosts: string,
+  path: string,
+  options: URLSearchParams,
+): Pick<RedisTarget, 'at' | 'database'> | undefined {
+  if (scheme === 'redis+unix') {
+    const database = databaseOf(options.get('db') ?? '')
+    if (hosts !== '' || path.length < 2 || database === undefined) return undefined
+    return { at: { kind: 'socket', path }, database }
+  }
+  const sentinels = scheme.endsWith('+sentinel')
+  const [, primary = '', number = ''] = (sentinels ? /^\/([\w.-]+)(?:\/(\d*))?$/ : /^\/?()(\d*)$/).exec(path) ?? []
+  const database = databaseOf(number)
+  const addresses = hosts.split(',').map((host) => addressOf(host, sentinels ? 26_379 : 6_379))
+  const known = addresses.filter((address) => address !== undefined)
+  if (known.length < addresses.length || known.length > MOST_SENTINELS || database === undefined) return undefined
+  if (sentinels) return primary === '' ? undefined : { at: { kind: 'sentinels', sentinels: known, primary }, database }
+  if (known.length > 1 || !/^(\/\d*)?$/.test(path)) return undefined
+  return { at: { kind: 'server', server: known[0]! }, database }
+}
+
+function databaseOf(text: string): number | undefined {
+  return /^\d{0,5}$/.test(text) ? Number(text) : undefined
+}
+
+function addressOf(text: string, defaultPort: number): ServerAddress | undefined {
+  const [, bracketed, name, digits] = /^(?:\[([\da-fA-F:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/.exec(text) ?? []
+  const host = bracketed ?? name
+  const port = digits === undefined ? defaultPort : Number(digits)
+  return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : undefined
+}
+
+function readLogin(text: string | undefined): Login | undefined {
+  if (text === undefined) return {}
+  const colon = text.indexOf(':')
+  const [user, password] = colon < 0 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1)]
+  try {
+    return loginOf(decodeURIComponent(user), password === undefined ? undefined : decodeURIComponent(password))
+  } catch {
+    return undefined
+  }
+}
+
+function loginOf(username: string | undefined, password: string | undefined): Login {
+  return { ...(username && { username }), ...(password && { password }) }
+}
+
+function tlsOf(options: URLSearchParams): TlsSettings {
+  return Object.fromEntries([...options].filter(([name]) => TLS_OPTIONS.includes(name)))
+}
+
+/** A name that is short and plain; anything else may be half a password. */
+function shown(name: string): string {
+  return /^[A-Za-z]{1,24}$/.test(name) ? `"${name}"` : 'it names'
+}

@@ -126,6 +126,15 @@ describe('a call that is not answered (R2)', () => {
     await connection.closed
   })
 
+  test('because the server is too old says so', async () => {
+    const store = await impostor((socket) => {
+      answerTo(socket, () => '-ERR This Redis command is not allowed from script script: 0, on @user_script:12.\r\n')
+      socket.on('error', () => {})
+    })
+    const reply = await done(await store.connect()).hello(request)
+    expect(reply).toMatchObject({ status: 'unanswered', cause: expect.stringContaining('needs Redis 7.0 or later') })
+  })
+
   test('whose connection the server closes is told at once, not at its deadline', async () => {
     const { bench, node } = await own()
     await bench.redis.client('PAUSE', 60_000, 'WRITE')

@@ -61,6 +61,8 @@ export function memoryBench({ recovery = false }: BenchOptions = {}): StoreBench
 
 export interface RedisBenchOptions extends BenchOptions {
   readonly url?: string
+  /** How the store gets there, where that is another way than the bench's own. */
+  readonly storeUrl?: (redis: Redis, prefix: string) => Promise<string>
   /** Another text of the script; its TIME is taken over all the same. */
   readonly script?: string
   readonly timing?: LeaseTiming
@@ -74,7 +76,10 @@ export async function redisBench(options: RedisBenchOptions = {}): Promise<Redis
   const keys = redisKeys(prefix)
   const redis = new Redis(url)
   const text = realTime ? script : withHeldTime(script)
-  const store = new RedisStore({ url, timing, clock: systemClock, keyPrefix: prefix, recovery, script: text })
+  const storeUrl = (await options.storeUrl?.(redis, prefix)) ?? url
+  const store = new RedisStore({
+    ...{ url: storeUrl, timing, clock: systemClock, keyPrefix: prefix, recovery, script: text },
+  })
   let nowMs = START_MS
   const setTime = async (ms: number) => {
     if (realTime) throw new Error('this store has the time of its Redis')

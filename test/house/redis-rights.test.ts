@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest'
+import { SCRIPT } from '../../src/store/script.generated.js'
+import { documentedRights } from '../support/redis-rights.js'
+import { sources } from './sources.js'
+
+/** What a client does that is no command of Redis; `call` goes to sentinels only. */
+const OWN = ['on', 'once', 'connect', 'disconnect', 'call', 'then']
+
+function commandsIn(script: string): string[] {
+  return [...script.matchAll(/redis\.p?call\('([A-Z]+)'/g)].map((found) => found[1]!.toLowerCase())
+}
+
+function commandsOfClient(): string[] {
+  const texts = sources().filter(({ path }) => path.startsWith('src/store/redis-'))
+  const called = texts.flatMap(({ uncommented }) => [...uncommented.matchAll(/\bredis\.([a-z]+)\(/g)])
+  return called.map((found) => found[1]!).filter((name) => !OWN.includes(name))
+}
+
+describe('the user of docs/redis.md', () => {
+  const rights = documentedRights()
+
+  test('may use the commands that the script and the client use, and no other', () => {
+    const used = new Set([...commandsIn(SCRIPT), ...commandsOfClient()])
+    expect(used.size).toBeGreaterThan(20)
+    const allowed = rights.filter((right) => right.startsWith('+')).map((right) => right.slice(1))
+    expect(allowed).toEqual([...used].sort())
+  })
+
+  test('may touch our keys and nothing else', () => {
+    expect(rights.filter((right) => !right.startsWith('+'))).toEqual(['~hc:1:*'])
+  })
+
+  test('control: the script says every command by a literal name', () => {
+    expect(SCRIPT.match(/redis\.p?call\(/g)).toHaveLength(commandsIn(SCRIPT).length)
+  })
+})

@@ -7,7 +7,11 @@ export interface Clock {
   monotonicMs(): number
   /** Milliseconds since 1970; may jump either way. */
   wallMs(): number
-  /** Calls `task` once after `delayMs`. Does not keep the process alive. Returns the cancel function. */
+  /**
+   * Calls `task` once after `delayMs`, and after whatever had arrived by then was read: a deadline must not pass over an
+   * answer that lies in the kernel's buffer because this process was busy. Does not keep the process alive. Returns the
+   * cancel function.
+   */
   after(delayMs: number, task: () => void): () => void
 }
 
@@ -15,9 +19,16 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
   after(delayMs, task) {
-    const timer = setTimeout(task, delayMs)
+    let due: NodeJS.Immediate | undefined
+    // Timers run before sockets are read, immediates behind them.
+    const timer = setTimeout(() => {
+      due = setImmediate(task)
+    }, delayMs)
     timer.unref()
-    return () => clearTimeout(timer)
+    return () => {
+      clearTimeout(timer)
+      clearImmediate(due)
+    }
   },
 }
 

@@ -8,6 +8,8 @@ interface Pace {
 
 const FIRST_BACKOFF_MS = 25
 const JITTER = 0.1
+/** While the store recovers, a node asks at most so often within a renew interval whether that is over. */
+const LOOKS_A_RENEWAL = 15
 
 /**
  * How long until the next renewal: R ± 10 %. While the store recovers, the renewal that ends it should come just after
@@ -15,7 +17,7 @@ const JITTER = 0.1
  */
 export function renewPauseMs({ timing, random }: Pace, recoveryMs: number): number {
   const usual = timing.renewIntervalMs * (1 - JITTER + 2 * JITTER * random())
-  return recoveryMs > 0 ? Math.min(usual, Math.max(recoveryMs + 20, timing.renewIntervalMs / 6)) : usual
+  return recoveryMs > 0 ? Math.min(usual, Math.max(recoveryMs + 20, timing.renewIntervalMs / LOOKS_A_RENEWAL)) : usual
 }
 
 /** How long to wait before the next try, from the second failure in a row on: doubled each time, never longer than R. */

@@ -7,14 +7,19 @@ import { untilRedisAnswers } from './redis-ready.js'
 const HOST = '127.0.0.1'
 
 /** Runs a Redis as a child process of this one. */
-export async function launchBinary(path: string, { args = [], port: wanted }: RedisOptions): Promise<TestRedis> {
+export async function launchBinary(
+  path: string,
+  { args = [], port: wanted, env = {} }: RedisOptions,
+): Promise<TestRedis> {
   const port = wanted ?? (await freePort())
   const directory = temporaryDirectory()
   let server = await start()
 
   async function start(): Promise<OwnedProcess> {
     const own = ['--port', `${port}`, '--bind', HOST, '--dir', directory, '--save', '', '--appendonly', 'no']
-    const started = await spawnOwned(path, [...own, '--daemonize', 'no', ...args])
+    const started = await spawnOwned(path, [...own, '--daemonize', 'no', ...args], {
+      env: { ...process.env, ...env },
+    })
     await untilRedisAnswers({ host: HOST, port }, () => (started.running() ? undefined : started.output()))
     return started
   }

@@ -26,6 +26,8 @@ export interface RedisOptions {
   /** Further arguments of redis-server, after ours. */
   readonly args?: readonly string[]
   readonly port?: number
+  /** Further environment of the process; only where Redis runs as one (see `Launcher`). */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Which means of starting a Redis this run took: plain data, so that it can be handed to the test processes. */

@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process'
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { Redis } from 'ioredis'
+import { inject } from 'vitest'
+import { redisKeys } from '../../src/store/redis-keys.js'
+import { SCRIPT } from '../../src/store/script.generated.js'
+import { temporaryDirectory } from './owned-process.js'
+import { startRedis, type TestRedis } from './redis.js'
+
+/** A Redis whose clock a test may move. */
+export interface ShiftedRedis {
+  readonly redis: TestRedis
+  /** How the clock is moved, in words. */
+  readonly how: string
+  /** What nodes must run on it, in the place of `script`. */
+  scriptOf(script?: string): string
+  /** Sets its clock to so many milliseconds from the true time, either way. */
+  shift(ms: number): Promise<void>
+  stop(): Promise<void>
+}
+
+/**
+ * Where Redis runs as a process and there is a C compiler, its clock really jumps: a small library in front of libc
+ * adds what a file says. Elsewhere the script adds it to what TIME said, so that no machine goes without the test.
+ */
+export async function startShiftedRedis(keyPrefix: string): Promise<ShiftedRedis> {
+  const library = inject('redisLauncher')?.kind === 'binary' ? await compiledShim() : undefined
+  return library === undefined ? shiftedByScript(keyPrefix) : shiftedByLibrary(library)
+}
+
+async function shiftedByLibrary(library: string): Promise<ShiftedRedis> {
+  const path = join(temporaryDirectory(), 'offset')
+  writeFileSync(path, Buffer.alloc(8))
+  const redis = await startRedis({ env: { LD_PRELOAD: library, CLOCK_SHIM_FILE: path } })
+  const file = openSync(path, 'r+')
+  return {
+    redis,
+    how: 'the clock of the process',
+    scriptOf: (script = SCRIPT) => script,
+    async shift(ms) {
+      const bytes = Buffer.alloc(8)
+      bytes.writeBigInt64LE(BigInt(ms))
+      writeSync(file, bytes, 0, 8, 0)
+    },
+    async stop() {
+      closeSync(file)
+      await redis.stop()
+    },
+  }
+}
+
+async function shiftedByScript(keyPrefix: string): Promise<ShiftedRedis> {
+  const redis = await startRedis()
+  const client = new Redis(redis.url)
+  const { meta } = redisKeys(keyPrefix)
+  return {
+    redis,
+    how: 'what the script makes of TIME',
+    scriptOf(script = SCRIPT) {
+      const asked = "redis.call('TIME')"
+      if (!script.includes(asked)) throw new Error('the script no longer asks for TIME in the expected words')
+      const shifted = `(function() local at = ${asked}; at[1] = at[1] + (redis.call('GET', KEYS[2] .. ':shift') or 0); return at end)()`
+      return script.replaceAll(asked, () => shifted)
+    },
+    shift: async (ms) => void (await client.set(`${meta}:shift`, ms / 1_000)),
+    async stop() {
+      client.disconnect()
+      await redis.stop()
+    },
+  }
+}
+
+/** The path of the library, or `undefined` where nobody can make it. */
+async function compiledShim(): Promise<string | undefined> {
+  const source = fileURLToPath(new URL('./clock-shim.c', import.meta.url))
+  const library = join(temporaryDirectory(), 'clock-shim.so')
+  for (const compiler of ['cc', 'gcc', 'clang']) {
+    const made = promisify(execFile)(compiler, ['-shared', '-fPIC', '-O2', '-o', library, source], { timeout: 30_000 })
+    const done = await made.then(
+      () => true,
+      () => false,
+    )
+    if (done) return library
+  }
+  return undefined
+}

@@ -2,6 +2,7 @@ import type { Admitter } from '../core/admission.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import type { GateObserver } from './gate-observer.js'
 import type { Identify } from './identify.js'
+import type { RateOptions } from './rates.js'
 import type { Sockets } from './ws-gate.js'
 
 export interface GateOptions {
@@ -20,6 +21,13 @@ export interface GateOptions {
   readonly pongTimeoutMs?: number
   /** How long a peer may take to answer our close frame. */
   readonly closeTimeoutMs?: number
+  /** Upgrade attempts a minute; as many as come where absent. */
+  readonly rates?: Partial<RateOptions>
+  /**
+   * Comma-separated CIDRs of proxies whose X-Forwarded-For is believed; nobody's where absent. Without it all who come
+   * through a proxy have its address.
+   */
+  readonly trustedProxies?: string
   readonly observer?: GateObserver
   readonly clock?: Clock
   /** In [0, 1); spreads Retry-After. */
@@ -34,6 +42,8 @@ export const GATE_DEFAULTS = {
   upgradeTimeoutMs: 3_000,
   pongTimeoutMs: 30_000,
   closeTimeoutMs: 2_000,
+  rates: {},
+  trustedProxies: '',
   observer: {},
   clock: systemClock,
   random: Math.random,

@@ -3,11 +3,13 @@ import type { Duplex } from 'node:stream'
 import type { Admitted } from '../core/admission.js'
 import { type ClosingCode, closings } from '../core/closures.js'
 import { Census, type Stage } from './census.js'
+import { clientAddress, networksOf } from './client-address.js'
 import { type CloseAllOptions, closePaced } from './close-paced.js'
 import { guardedObserver } from './gate-observer.js'
 import { GATE_DEFAULTS, type GateOptions } from './gate-options.js'
 import { handshakeFault, instanceOf } from './handshake.js'
 import { PingWheel } from './ping-wheel.js'
+import { NO_RATES, Rates } from './rates.js'
 import { problemOf, type Refusal, rateLimitHeaders, sendProblem } from './refuse.js'
 import { Upgrade } from './upgrade.js'
 
@@ -20,8 +22,8 @@ const LOST_BEFORE_OPEN = {
 } as const
 
 /**
- * The one way in. Decides every upgrade request in the order of the design: guard, handshake, path, phase, identity,
- * room on the node, slot, handshake completed. Every upgrade is answered or closed within `upgradeTimeoutMs` (L6), no
+ * The one way in. Decides every upgrade request in the order of the design: guard, handshake, path, phase, rate,
+ * identity, room on the node, slot, handshake completed. Every upgrade is answered or closed within `upgradeTimeoutMs` (L6), no
  * slot is taken before the identity is known, and each slot taken is given back when its raw socket closes, whatever
  * happened in between (L1).
  */
@@ -29,12 +31,17 @@ export class Gate {
   readonly #options: Required<GateOptions>
   readonly #census = new Census<Upgrade>()
   readonly #wheel: PingWheel
+  readonly #rates: Rates
+  readonly #addressOf: (request: IncomingMessage) => string | undefined
   #shut = false
 
   constructor(options: GateOptions) {
     const observer = guardedObserver(options.observer ?? {})
     this.#options = { ...GATE_DEFAULTS, ...options, observer }
-    this.#wheel = new PingWheel(this.#options.clock, this.#options.pongTimeoutMs)
+    const { clock, pongTimeoutMs, rates, random, trustedProxies } = this.#options
+    this.#wheel = new PingWheel(clock, pongTimeoutMs)
+    this.#rates = new Rates({ ...NO_RATES, ...rates }, random)
+    this.#addressOf = clientAddress(networksOf(trustedProxies))
   }
 
   /** The listener for the HTTP server's `upgrade` event; it must be the only one. */
@@ -67,17 +74,20 @@ export class Gate {
     this.#shut = true
     for (const upgrade of this.#census.list('identifying', 'admitting', 'open', 'refused')) upgrade.socket.destroy()
     this.#wheel.stop()
+    this.#rates.stop()
     this.#options.sockets.detach()
   }
 
-  /** What can be refused without asking anybody. */
-  #atTheDoor(request: IncomingMessage): Refusal | undefined {
+  /** What can be refused without asking who it is. */
+  async #atTheDoor({ request, address }: Upgrade): Promise<Refusal | undefined> {
     const fault = handshakeFault(request)
     if (fault !== undefined) return fault
     if (!this.#options.accepts(pathOf(request))) return { code: 'NOT_FOUND' }
     const { phase } = this.#options.admitter
     if (phase === 'starting') return { code: 'STARTING' }
     if (phase !== 'running' || this.#shut) return { code: 'DRAINING' }
+    const tooOften = await this.#rates.ofAttempt(address)
+    if (tooOften !== undefined) return tooOften
     if (this.count('identifying', 'admitting') > this.#options.maxPendingUpgrades) {
       return { code: 'NODE_CAPACITY_EXCEEDED', detail: 'too many upgrades are waiting for a decision' }
     }
@@ -87,13 +97,18 @@ export class Gate {
   async #admit(upgrade: Upgrade): Promise<void> {
     const { admitter, clock, identify, maxConnections, upgradeTimeoutMs } = this.#options
     if (upgrade.settled) return
-    const refusal = this.#atTheDoor(upgrade.request)
-    if (refusal !== undefined) return this.#refuse(upgrade, refusal)
+    upgrade.address = this.#addressOf(upgrade.request)
     upgrade.expireAfter(clock, upgradeTimeoutMs, () => this.#refuse(upgrade, TOO_LATE))
+    const refusal = await this.#atTheDoor(upgrade)
+    if (upgrade.settled) return
+    if (refusal !== undefined) return this.#refuse(upgrade, refusal)
     const found = await identify(upgrade.request, upgrade.signal)
     if (upgrade.settled) return
     if (!found.identified) return this.#refuse(upgrade, { code: found.code })
     upgrade.identity = found.identity
+    const tooOften = await this.#rates.ofKey(found.identity)
+    if (upgrade.settled) return
+    if (tooOften !== undefined) return this.#refuse(upgrade, tooOften)
     if (this.count('admitting', 'open') >= maxConnections) {
       return this.#refuse(upgrade, { code: 'NODE_CAPACITY_EXCEEDED' })
     }

@@ -4,6 +4,8 @@ import type { IncomingMessage } from 'node:http'
 export interface Identity {
   readonly org: string
   readonly gateway: string
+  /** Names the credential, for counting its attempts. Never the secret itself. */
+  readonly keyId?: string
   /** Limit of this org if no operator's exception exists; the default where absent. */
   readonly limit?: number
 }

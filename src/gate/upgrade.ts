@@ -17,8 +17,8 @@ export class Upgrade {
   readonly socket: Duplex
   /** Bytes that the client sent behind its handshake. */
   readonly head: Buffer
-  /** Kept because a closed socket no longer knows it. */
-  readonly address: string | undefined
+  /** Where it comes from. Kept because a closed socket no longer knows it. */
+  address: string | undefined
   identity?: Identity
   /** Present once open. */
   link?: Link
@@ -44,7 +44,6 @@ export class Upgrade {
     this.request = request
     this.socket = socket
     this.head = head
-    this.address = request.socket?.remoteAddress
     // A framework may hand over a socket late, whose events are already past.
     if (socket.destroyed || socket.readableEnded) {
       this.#leaveIfPending()

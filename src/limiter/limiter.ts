@@ -12,7 +12,12 @@ import { type LimiterOptions, resolveOptions } from './options.js'
 import { ClusterStats, type OrgStats } from './org-stats.js'
 
 export type AttachOptions = Pick<GateOptions, 'identify'> &
-  Partial<Pick<GateOptions, 'accepts' | 'maxConnections' | 'pongTimeoutMs' | 'upgradeTimeoutMs' | 'observer'>>
+  Partial<
+    Pick<
+      GateOptions,
+      'accepts' | 'maxConnections' | 'pongTimeoutMs' | 'upgradeTimeoutMs' | 'rates' | 'trustedProxies' | 'observer'
+    >
+  >
 
 /** What has an `upgrade` event: a server of `node:http` or `node:https`, or what Hono's `serve` returns. */
 export type UpgradeSource = Pick<EventEmitter, 'on' | 'off' | 'listenerCount'>

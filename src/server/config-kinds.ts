@@ -1,4 +1,5 @@
 import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
+import { networksOf } from '../gate/client-address.js'
 import { parseRedisUrl, REDIS_URL_ACCEPTED } from '../store/redis-url.js'
 import { parseDurationMs } from './durations.js'
 
@@ -57,10 +58,25 @@ function choice<T extends string>(...words: readonly T[]): Kind<T> {
   return kind(`one of ${words.join(', ')}`, (text) => words.find((word) => word === text))
 }
 
+function areNetworks(text: string): boolean {
+  try {
+    return networksOf(text).length > 0
+  } catch {
+    return false
+  }
+}
+
 export const kinds = {
   port: integer(0, 65_535, 'a port number from 0 to 65535, where 0 means any free one'),
   count: integer(0, 1_000_000_000, 'a whole number from 0 to 1000000000'),
   countFromOne: integer(1, 1_000_000_000, 'a whole number from 1 to 1000000000'),
+  rate: kind('a whole number from 1 to 1000000000, or "unlimited"', (text) => {
+    if (text === 'unlimited') return Number.POSITIVE_INFINITY
+    return /^[1-9]\d{0,9}$/.test(text) && Number(text) <= 1_000_000_000 ? Number(text) : undefined
+  }),
+  networks: kind('addresses or CIDRs separated by commas, such as 10.0.0.0/8,fd00::/8', (text) =>
+    areNetworks(text) ? text : undefined,
+  ),
   host: pattern(/^[0-9A-Za-z.:_%-]{1,253}$/, 'an address or a host name, without scheme and port'),
   path: pattern(/^[^\0]+$/, 'the path of a file'),
   // It travels in a header, which takes nothing else, and is never shown.

@@ -1,4 +1,5 @@
 import { type Kind, kinds } from './config-kinds.js'
+import { upgradeSettings } from './config-settings-upgrades.js'
 
 /** One row of the configuration. */
 export interface Setting {
@@ -80,6 +81,7 @@ export const settings = {
     description:
       'A connection that is silent for so long is closed; it is pinged after two thirds. Bare seconds accepted',
   },
+  ...upgradeSettings,
   keysFile: {
     name: 'HEADCOUNT_KEYS_FILE',
     flag: '--keys-file',

@@ -28,7 +28,10 @@ export class KeyRing {
     if (entry === undefined || !timingSafeEqual(entry.sha256, digest))
       return { identified: false, code: 'UNAUTHENTICATED' }
     if (entry.disabled) return { identified: false, code: 'ORG_DISABLED' }
-    return { identified: true, identity: { org: entry.org, gateway: entry.gateway } }
+    return {
+      identified: true,
+      identity: { org: entry.org, gateway: entry.gateway, keyId: digest.toString('hex', 0, 8) },
+    }
   }
 }
 

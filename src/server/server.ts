@@ -54,6 +54,12 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     accepts: isEndpoint,
     maxConnections: config.maxConnections,
     pongTimeoutMs: config.connectionTimeoutMs,
+    rates: {
+      perAddress: config.addressRatePerMinute,
+      perKey: config.keyRatePerMinute,
+      perNode: config.nodeRatePerMinute,
+    },
+    trustedProxies: config.trustedProxies ?? '',
     observer: gateLog.observer,
   })
   const adminToken = config.adminToken ?? randomBytes(18).toString('base64url')

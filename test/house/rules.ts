@@ -43,6 +43,7 @@ const DOORS: readonly { readonly names: readonly string[]; readonly door: RegExp
   { names: ['node:process'], door: /^src\/(cli\/|server\/(main|config[^/]*)\.ts)/ },
   { names: ['pino'], door: /^src\/(observe|server)\// },
   { names: ['hono', '@hono/node-server'], door: /^src\/(admin|server)\// },
+  { names: ['rate-limiter-flexible'], door: /^src\/gate\/rate-meter\.ts$/ },
   { names: ['commander'], door: /^src\/cli\// },
 ]
 

@@ -79,6 +79,8 @@ export async function spawnServer({
     HOST: '127.0.0.1',
     ADMIN_HOST: '127.0.0.1',
     ADMIN_TOKEN: randomBytes(16).toString('hex'),
+    // All clients of a test come from one address.
+    WS_RATE_LIMIT_PER_MINUTE: 'unlimited',
     ...env,
   }
   const own = await spawnNode(script, args, settings)

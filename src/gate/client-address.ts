@@ -1,0 +1,75 @@
+import type { IncomingMessage } from 'node:http'
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import { UsageError } from '../core/errors.js'
+
+type Address = ReturnType<typeof ipaddr.process>
+type Network = readonly [address: Address, prefixBits: number]
+
+/** Nobody has more proxies of his own in a row; a header of thousands must not cost thousands of looks. */
+const MAX_HOPS = 32
+
+/** The networks of a comma-separated list of CIDRs or addresses. Throws `INVALID_TRUSTED_PROXIES` with the first fault. */
+export function networksOf(list: string): readonly Network[] {
+  return list
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+    .map(networkOf)
+}
+
+/**
+ * Finds out whose address an upgrade comes from, in one spelling. Only a trusted proxy is believed what it says of the
+ * one before it: X-Forwarded-For is read from its right end, where our own proxies write, up to the first address that
+ * is not trusted. What stands left of that anybody may have made up.
+ */
+export function clientAddress(trusted: readonly Network[]): (request: IncomingMessage) => string | undefined {
+  return ({ socket, headers }) => {
+    let client = addressOf(socket?.remoteAddress ?? '')
+    if (!client || !isIn(trusted, client)) return client?.toString()
+    for (const hop of hopsOf(headers['x-forwarded-for'])) {
+      const before = addressOf(hop)
+      // A proxy of ours that does not know the one before it is as far as we can see.
+      if (!before) break
+      client = before
+      if (!isIn(trusted, client)) break
+    }
+    return client.toString()
+  }
+}
+
+/** Whom an address stands for where attempts are counted: anybody who has IPv6 has a /64 full of addresses. */
+export function countedAs(address: string): string {
+  if (isIP(address) !== 6) return address
+  const [a, b, c, d] = ipaddr.IPv6.parse(address).parts
+  return `${[a, b, c, d].map((part) => part!.toString(16)).join(':')}::/64`
+}
+
+function networkOf(entry: string): Network {
+  const [address, bits, ...rest] = entry.split('/')
+  const base = isIP(address!) ? ipaddr.parse(address!) : undefined
+  const mostBits = base?.kind() === 'ipv4' ? 32 : 128
+  const prefixBits = bits === undefined ? mostBits : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN
+  if (base && rest.length === 0 && prefixBits <= mostBits) return [base, prefixBits]
+  throw new UsageError('INVALID_TRUSTED_PROXIES', `${JSON.stringify(entry)} is neither an address nor a CIDR`)
+}
+
+function isIn(networks: readonly Network[], address: Address): boolean {
+  return networks.some(([base, bits]) => base.kind() === address.kind() && address.match([base, bits]))
+}
+
+/** IPv4 in IPv6 is IPv4; the zone of a link-local address means something to its own machine only. */
+function addressOf(text: string): Address | undefined {
+  const bare = text.replace(/%.*$/, '')
+  return isIP(bare) === 0 ? undefined : ipaddr.process(bare)
+}
+
+/** From the nearest to the farthest. Some proxies write the port as well: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+function hopsOf(header: string | string[] | undefined): string[] {
+  const hops = String(header ?? '').split(',')
+  return hops
+    .slice(-MAX_HOPS)
+    .reverse()
+    .map((hop) => hop.trim())
+    .map((hop) => /^\[(.+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop)
+}

@@ -1,0 +1,55 @@
+import { LRUCache } from 'lru-cache'
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+
+export interface RateMeterOptions {
+  /** Attempts of one name in a window. */
+  readonly most: number
+  readonly windowSeconds?: number
+  /** Names that are remembered; above that the one that has been quiet for longest is forgotten. */
+  readonly maxNames?: number
+}
+
+/** About 430 bytes each. */
+const MAX_NAMES = 50_000
+
+/**
+ * Counts attempts by name. A name's window begins with its first attempt and lasts a minute, whatever is refused in it,
+ * so what a refusal says of the time left is true.
+ *
+ * Who invents names faster than they are forgotten gets a new window for each, but no more memory: that is what a limit
+ * for the whole node is for.
+ */
+export class RateMeter {
+  readonly #counts: RateLimiterMemory
+  readonly #windowMs: number
+  readonly #names: LRUCache<string, true>
+
+  constructor({ most, windowSeconds = 60, maxNames = MAX_NAMES }: RateMeterOptions) {
+    this.#counts = new RateLimiterMemory({ points: most, duration: windowSeconds, keyPrefix: '' })
+    this.#windowMs = windowSeconds * 1_000
+    this.#names = new LRUCache({ max: maxNames, dispose: (_, name) => void this.#counts.delete(name) })
+  }
+
+  /** How many names are remembered. */
+  get size(): number {
+    return this.#names.size
+  }
+
+  /** Counts an attempt: `undefined` where there is room for it, else the milliseconds until there will be. */
+  async count(name: string): Promise<number | undefined> {
+    this.#names.set(name, true)
+    try {
+      await this.#counts.consume(name)
+      return undefined
+    } catch (refusal) {
+      if (!(refusal instanceof RateLimiterRes)) throw refusal
+      // Its end is kept on the wall clock, which may be set back.
+      return Math.min(refusal.msBeforeNext, this.#windowMs)
+    }
+  }
+
+  /** Forgets all, and with each name the timer of its window. */
+  stop(): void {
+    this.#names.clear()
+  }
+}

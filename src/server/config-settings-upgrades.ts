@@ -1,0 +1,34 @@
+import { kinds } from './config-kinds.js'
+
+/** The settings of what happens to an upgrade before and beside the limits of orgs. */
+export const upgradeSettings = {
+  addressRatePerMinute: {
+    name: 'WS_RATE_LIMIT_PER_MINUTE',
+    flag: '--rate-limit-per-minute',
+    kind: kinds.rate,
+    default: '1000',
+    description:
+      'Upgrade attempts from one address (of IPv6: one /64) on this node, admitted or not. Behind a load balancer set HEADCOUNT_TRUSTED_PROXIES too, or all clients share its address',
+  },
+  keyRatePerMinute: {
+    name: 'HEADCOUNT_KEY_RATE_LIMIT_PER_MINUTE',
+    flag: '--key-rate-limit-per-minute',
+    kind: kinds.rate,
+    default: 'unlimited',
+    description: 'Upgrade attempts with one key on this node, from whatever addresses',
+  },
+  nodeRatePerMinute: {
+    name: 'HEADCOUNT_NODE_RATE_LIMIT_PER_MINUTE',
+    flag: '--node-rate-limit-per-minute',
+    kind: kinds.rate,
+    default: 'unlimited',
+    description: 'Upgrade attempts on this node, of all clients together',
+  },
+  trustedProxies: {
+    name: 'HEADCOUNT_TRUSTED_PROXIES',
+    flag: '--trusted-proxies',
+    kind: kinds.networks,
+    defaultShown: 'none',
+    description: 'CIDRs of proxies, separated by commas; only from these X-Forwarded-For is believed',
+  },
+} as const

@@ -1,0 +1,34 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { connectGateway } from '../support/gateways.js'
+import { startServer } from '../support/processes.js'
+import { until } from '../support/until.js'
+
+interface Holders {
+  readonly connections: readonly { readonly address: string }[]
+}
+
+test('a server behind a proxy: who floods is refused, others are not, and operators see whose address it is', async () => {
+  const node = await startServer({
+    env: { WS_RATE_LIMIT_PER_MINUTE: '3', HEADCOUNT_TRUSTED_PROXIES: '127.0.0.1,::1' },
+  })
+  onTestFinished(() => node.stop())
+  const come = (address: string) =>
+    connectGateway(node.url, { key: 'demo-key-acme', headers: { 'x-forwarded-for': `10.6.6.6, ${address}` } })
+  for (let attempt = 1; attempt <= 3; attempt++) expect((await come('2001:db8::1')).accepted).toBe(true)
+  expect(await come('2001:db8::2')).toMatchObject({ status: 429, body: { code: 'CONNECTION_RATE_LIMIT_EXCEEDED' } })
+  // Another address gets as far as the limit of the org.
+  expect(await come('192.0.2.1')).toMatchObject({ status: 429, body: { code: 'ORG_CONNECTION_LIMIT_EXCEEDED' } })
+  const { connections } = await node.admin<Holders>('/admin/v1/orgs/acme/connections')
+  expect(connections.map(({ address }) => address)).toEqual(Array(3).fill('2001:db8::1'))
+  await until(() => node.output().includes('"address":"192.0.2.1"'))
+  expect(node.output()).toContain('"address":"2001:db8::2"')
+})
+
+test('control: a stranger who claims to be many is counted as one', async () => {
+  const node = await startServer({ env: { WS_RATE_LIMIT_PER_MINUTE: '1' } })
+  onTestFinished(() => node.stop())
+  const come = (address: string) =>
+    connectGateway(node.url, { key: 'demo-key-acme', headers: { 'x-forwarded-for': address } })
+  expect((await come('192.0.2.1')).accepted).toBe(true)
+  expect(await come('192.0.2.2')).toMatchObject({ status: 429, body: { code: 'CONNECTION_RATE_LIMIT_EXCEEDED' } })
+})

@@ -4,9 +4,11 @@
 -- Guarantee: a lease lives at least ttl - cap of real time after a renewal ran (R3); a lease that has expired but was
 -- not declared dead is extended (nobody took anything); once declared dead it never lives again (S3).
 --
--- KEYS  1 admission  2 meta  3 leases  4 late  5 dead
+-- KEYS  1 admission  2 meta  3 leases  4 late  5 dead  6 overrides  7 override-versions  8 override-expiry
+--       9 override-clears
 -- ARGV  1 'renew'  2 lease  3 token  4 ttl ms  5 clock step cap ms  6 late after ms without a renewal  7 list bound
--- Returns {'lost'|'fenced'|'stale'} | {'ok', ms until admissions resume, live leases, dead lease...}
+-- Returns {'lost'|'fenced'|'stale'} | {'ok', ms until admissions resume, live leases, version of the overrides,
+--         dead lease...}
 -- @include fence
 -- @include allow-oom
 local ttl_ms, cap_ms, bound = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[7])
@@ -30,5 +32,7 @@ if #behind > 0 or redis.call('EXISTS', KEYS[4]) == 1 then
   end
 end
 
+-- @include override-expiry
 mark_doubts(KEYS[5], KEYS[4])
-return { 'ok', recovery_left(), redis.call('ZCARD', KEYS[3]), unpack(redis.call('SRANDMEMBER', KEYS[5], bound)) }
+local dead = redis.call('SRANDMEMBER', KEYS[5], bound)
+return { 'ok', recovery_left(), redis.call('ZCARD', KEYS[3]), override_version, unpack(dead) }

@@ -11,7 +11,10 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const target = `${root}src/store/script.generated.ts`
 // Hot verbs first: the dispatch is a chain of comparisons.
-const verbs = ['acquire', 'release', 'renew', 'sweep', 'reassert', 'hello', 'leave', 'override', 'audit', 'inspect']
+const verbs = [
+  ...['acquire', 'release', 'renew', 'sweep', 'reassert', 'hello', 'leave', 'audit', 'inspect'],
+  ...['override', 'learn', 'restore'],
+]
 
 /** Comments stay in lua/: Redis keeps the text of every script in memory and hashes it at load. */
 const strip = (text) => text.replace(/^[ \t]*--(?! @include).*\n/gm, '').replace(/[ \t]+-- (?!@include).*$/gm, '')

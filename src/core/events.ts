@@ -11,6 +11,10 @@ export interface NodeEvents {
   'lease.taken': { lease: number; epoch: string; recoveryMs: number }
   'lease.renewed': { liveNodes: number; recoveryMs: number }
   'lease.lost': { lease: number; reason: 'lost' | 'fenced' }
+  /** A change that an operator made by any node, or whose time is over; without a limit it is taken back or has ended. */
+  'limit.learned': { org: string; kind: 'override' | 'tier'; limit?: number }
+  'overrides.restored': { written: number; known: number; over: number }
+  'overrides.overflowed': { remembered: number }
   'lease.swept': { lease: number; connections: number }
   'connections.reasserted': { kept: number; closed: number; mode: 'keep' | 'room' }
   'store.left': { cause: string }

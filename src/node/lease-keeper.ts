@@ -6,6 +6,7 @@ import type { HelloReply, LeaseStore, RenewReply, StoreConnection } from '../sto
 import type { AdmissionQueue } from './admission-queue.js'
 import type { HeldConnections } from './held-connections.js'
 import { LeaseIdentity } from './lease-identity.js'
+import type { Overrides } from './overrides.js'
 import { backoffMs, renewPauseMs } from './pace.js'
 import { type ReassertMode, reassertAll } from './reassert.js'
 import type { ReleaseQueue } from './release-queue.js'
@@ -20,6 +21,7 @@ export interface KeeperParts {
   readonly held: HeldConnections
   readonly admissions: AdmissionQueue
   readonly releases: ReleaseQueue
+  readonly overrides: Overrides
   readonly nodeInfo: string
   /** Told of every renewal, when it was sent, and which leases are dead and not yet swept. */
   readonly onRenewed: (session: Session, sentAt: Moment, reply: RenewReply) => void
@@ -132,13 +134,13 @@ export class LeaseKeeper {
   }
 
   async #hello(connection: StoreConnection): Promise<Session | 'gone' | undefined> {
-    const { clock, events, held, nodeInfo } = this.#parts
+    const { clock, events, nodeInfo } = this.#parts
     const claim = this.#identity.next()
     const sentAt = momentOf(clock)
     const reply = await connection.hello({
       ...claim,
       proposedEpoch: newEpoch(),
-      reasserting: held.held().length > 0,
+      reasserting: this.#remembers(),
       nodeInfo,
     })
     if (reply.status === 'unanswered') {
@@ -169,19 +171,22 @@ export class LeaseKeeper {
 
   /** Tells the store of the open connections if it does not know them. False if the session ended over it. */
   async #settleIn(session: Session): Promise<boolean> {
-    const { admissions, held, events, clock, timing } = this.#parts
+    const { admissions, held, events, overrides, clock, timing } = this.#parts
+    let renewDueMs = clock.monotonicMs() + timing.renewIntervalMs
+    const renewIfDue = async () => {
+      if (clock.monotonicMs() < renewDueMs) return
+      renewDueMs = clock.monotonicMs() + timing.renewIntervalMs
+      await this.#renew(session)
+    }
+    // Before the connections: the last word about those ends the recovery's wait for this node.
+    if (!(await overrides.restore(session, renewIfDue))) return false
     const debts = held.held().filter((connection) => connection.debt)
     if (!this.#owed && debts.length === 0) return true
     admissions.opening()
     // Under the same lease the store knows all but the debts, and those are open already: they are kept.
     const mode = this.#owed ?? 'keep'
     const untold = this.#owed ? held.held() : debts
-    let renewDueMs = clock.monotonicMs() + timing.renewIntervalMs
-    const result = await reassertAll(session, untold, mode, async () => {
-      if (clock.monotonicMs() < renewDueMs) return
-      renewDueMs = clock.monotonicMs() + timing.renewIntervalMs
-      await this.#renew(session)
-    })
+    const result = await reassertAll(session, untold, mode, renewIfDue)
     if (!result) return false
     this.#owed = undefined
     if (debts.length > 0) events.emit('debt.settled', { connections: debts.length })
@@ -213,14 +218,19 @@ export class LeaseKeeper {
     return true
   }
 
+  /** Whether there is anything to tell a store that has lost its memory: then recovery waits for this node. */
+  #remembers(): boolean {
+    return this.#parts.held.held().length > 0 || this.#parts.overrides.size > 0
+  }
+
   #loseLease(reason: 'lost' | 'fenced'): void {
-    const { events, held } = this.#parts
+    const { events } = this.#parts
     const lease = this.#identity.held
     this.#identity.drop()
     // One that died before its first hello was answered was never this node's.
     if (lease === undefined) return
     events.emit('lease.lost', { lease, reason })
     // Once the store has lost its memory, nobody is kicked for it, whatever else happened to this node.
-    if (held.held().length > 0) this.#owed = reason === 'lost' || this.#owed === 'keep' ? 'keep' : 'room'
+    if (this.#remembers()) this.#owed = reason === 'lost' || this.#owed === 'keep' ? 'keep' : 'room'
   }
 }

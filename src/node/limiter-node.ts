@@ -8,13 +8,15 @@ import { checkLimit } from '../core/limits.js'
 import { idProblem } from '../core/org-id.js'
 import { retryAfterMs } from '../core/retry-after.js'
 import { within } from '../core/within.js'
-import { type Claim, type LeaseStore, StoreUnavailable } from '../store/lease-store.js'
+import type { Claim, LeaseStore } from '../store/lease-store.js'
 import { Absence } from './absence.js'
 import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
 import { Auditor } from './auditor.js'
 import { HeldConnection } from './held-connection.js'
 import { HeldConnections } from './held-connections.js'
 import { LeaseKeeper } from './lease-keeper.js'
+import type { SetTerms } from './limit-terms.js'
+import { Overrides } from './overrides.js'
 import { DEFAULT_POLICIES, type Policies } from './policies.js'
 import { type Refusal, refusalOf } from './refusal.js'
 import { ReleaseQueue } from './release-queue.js'
@@ -54,6 +56,7 @@ export class LimiterNode implements Admitter {
   readonly #keeper: LeaseKeeper
   readonly #auditor: Auditor
   readonly #absence: Absence
+  readonly #overrides: Overrides
   #phase: Phase = 'starting'
   #counter = 0
 
@@ -63,6 +66,7 @@ export class LimiterNode implements Admitter {
     this.#options = options
     this.events = options.events ?? new EventBus()
     const sweeper = new Sweeper(this.events)
+    this.#overrides = new Overrides({ clock, events: this.events })
     const trusted = () => this.#keeper.trusted()
     this.#admissions = new AdmissionQueue({
       clock,
@@ -75,19 +79,16 @@ export class LimiterNode implements Admitter {
       ...{ store, timing, clock, random, held, releases, events: this.events },
       admissions: this.#admissions,
       nodeInfo: JSON.stringify({ name, startedAt: new Date(clock.wallMs()).toISOString() }),
-      onRenewed: (session, sentAt, { dead, liveNodes }) => {
+      overrides: this.#overrides,
+      onRenewed: (session, sentAt, { dead, liveNodes, overrideVersion }) => {
         sweeper.take(session, dead)
+        this.#overrides.heard(session, overrideVersion)
         this.#absence.heard(sentAt, liveNodes)
       },
     })
     const policies = { ...DEFAULT_POLICIES, ...options.policies }
     this.#absence = new Absence({
-      clock,
-      timing,
-      policies,
-      held,
-      events: this.events,
-      trusted,
+      ...{ clock, timing, policies, held, trusted, events: this.events },
       embedded: store.embedded,
     })
     const session = () => this.#keeper.settledSession
@@ -162,15 +163,12 @@ export class LimiterNode implements Admitter {
   }
 
   /**
-   * Sets or clears (`undefined`) the operator's exception for an org; it binds the very next admission on every node.
+   * Sets or clears (`undefined`) the operator's exception for an org, or with `tier` the limit of the tier it is put in.
+   * It binds the very next admission on every node.
    * Rejects with `StoreUnavailable` when the store did not confirm it; saying it again is harmless.
    */
-  async setLimit(org: string, limit: number | undefined): Promise<void> {
-    if (idProblem(org)) throw new UsageError('INVALID_ORG', `the org id ${idProblem(org)}`)
-    if (limit !== undefined) checkLimit(limit)
-    const reply = await this.#keeper.session?.call((connection, fence) => connection.override(fence, org, limit))
-    if (reply?.status === 'ok') return
-    throw new StoreUnavailable(reply?.status === 'unanswered' ? reply.cause : 'no session is open')
+  async setLimit(org: string, limit: number | undefined, terms: SetTerms = {}): Promise<void> {
+    await this.#overrides.set(this.#keeper.session, org, limit, terms)
   }
 
   /** Admits nobody from here on; what is open stays. */

@@ -1,3 +1,5 @@
+import type { LearnReply, OrgOverrides, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
+
 /**
  * The contract of a store: what every verb promises, in prose and types. Two keepers hold it: `memory-store`, the
  * executable specification, and `redis-store`. One contract suite and one differential test run over both.
@@ -102,6 +104,8 @@ export interface RenewReply {
   readonly dead: readonly number[]
   readonly liveNodes: number
   readonly recoveryMs: number
+  /** Grows with everything that operators set or clear, and with what ends by itself; 0 while nobody ever has. */
+  readonly overrideVersion: number
 }
 
 /** An index entry of a lease. Its scopes name the sets that it may be in. */
@@ -164,8 +168,18 @@ export interface StoreConnection {
     claims: readonly Claim[],
     how: { readonly mode: 'keep' | 'room'; readonly final: boolean },
   ): Promise<Reply<ReassertVerdict[]>>
-  /** Sets (or, with `undefined`, clears) the operator's exception for an org; binds the very next acquire. */
-  override(fence: Fence, org: string, limit: number | undefined): Promise<Reply<void>>
+  /**
+   * Sets (or, with `undefined`, clears) what operators have decided for an org: an exception to its limit, or the limit
+   * of the tier that it is in. Binds the very next acquire; ends with the first renewal after its time.
+   */
+  override(fence: Fence, org: string, limit: number | undefined, terms?: OverrideTerms): Promise<Reply<void>>
+  /** What was set, cleared or has ended after a version, the oldest change first, at most `MAX_ITEMS`. Read-only. */
+  learn(fence: Fence, after: number): Promise<Reply<LearnReply>>
+  /**
+   * Writes back what a node remembers of overrides, while the store recovers: only where it has none or an older one.
+   * What was set or cleared in this life of the store wins over all that is from before.
+   */
+  restore(fence: Fence, records: readonly OverrideRecord[]): Promise<Reply<RestoreVerdict[]>>
   /**
    * What the store believes of the caller's own lease, read-only: one page of its index, and for each of `slots`
    * whether index and every scope hold it. `cursor` '0' starts and ends a walk; `undefined` asks for no page.
@@ -204,6 +218,8 @@ export interface StoreInspector {
   countOrgs(orgs: readonly string[]): Promise<OrgCount[]>
   /** Names of orgs that hold slots or have an override, page by page; `cursor` '0' starts and ends. May repeat names. */
   listOrgs(cursor: string): Promise<{ cursor: string; orgs: string[] }>
+  /** What operators have set for an org and is in force, or would be without the other. */
+  overridesOf(org: string): Promise<OrgOverrides>
   /** At most `limit` holders of an org's slots. */
   holders(org: string, limit: number): Promise<Holder[]>
   nodes(): Promise<NodeEntry[]>

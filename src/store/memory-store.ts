@@ -12,6 +12,7 @@ import {
 } from './lease-store.js'
 import { MemoryTables, scopeKey } from './memory-tables.js'
 import { MemoryVerbs } from './memory-verbs.js'
+import type { OrgOverrides } from './override-records.js'
 
 export interface MemoryStoreOptions {
   readonly timing: LeaseTiming
@@ -52,6 +53,10 @@ export class MemoryStore implements LeaseStore {
     const prefix = scopeKey({ name: 'org', id: '' })
     const held = [...this.tables.scopes.keys()].filter((key) => key.startsWith(prefix))
     return { cursor: '0', orgs: [...held.map((key) => key.slice(prefix.length)), ...this.tables.overrides.keys()] }
+  }
+
+  async overridesOf(org: string): Promise<OrgOverrides> {
+    return this.verbs.overrides.of(org)
   }
 
   async holders(org: string, limit: number): Promise<Holder[]> {
@@ -96,7 +101,10 @@ function memoryConnection(verbs: MemoryVerbs): StoreConnection {
     sweep: (fence, dead, entries) => say(() => verbs.sweep(fence, dead, entries, MAX_ITEMS), entries),
     leave: (fence) => say(() => verbs.leave(fence)),
     reassert: (fence, claims, how) => say(() => verbs.reassert(fence, claims, how), claims),
-    override: (fence, org, limit) => say(() => verbs.override(fence, org, limit)),
+    override: (fence, org, limit, terms) =>
+      say(() => verbs.fenced(fence, () => verbs.overrides.set(org, limit, terms))),
+    learn: (fence, after) => say(() => verbs.fenced(fence, () => verbs.overrides.learn(after, MAX_ITEMS))),
+    restore: (fence, records) => say(() => verbs.fenced(fence, () => verbs.overrides.restore(records)), records),
     audit: (fence, cursor, slots) => say(() => verbs.audit(fence, cursor, slots), slots),
     closed: whenClosed,
     destroy(reason) {

@@ -1,4 +1,5 @@
 import type { Claim, IndexEntry, SlotRef } from './lease-store.js'
+import type { OverrideKind } from './override-records.js'
 
 /** Connection id → lease. */
 export type ScopeSet = ReadonlyMap<string, number>
@@ -8,6 +9,18 @@ export interface LiveLease {
   /** Recovery waits for this lease. */
   reasserting: boolean
   expiresMs: number
+}
+
+export interface StoredOverride {
+  readonly org: string
+  readonly kind: OverrideKind
+  readonly limit: number | undefined
+  /** The life of the store in which somebody set it; absent where a node has written it back. */
+  readonly epoch: string | undefined
+  /** On the store's clock. */
+  readonly dueMs: number | undefined
+  readonly details: string
+  version: number
 }
 
 export function scopeKey({ name, id }: { readonly name: string; readonly id: string }): string {
@@ -29,7 +42,12 @@ export class MemoryTables {
   readonly late = new Map<number, number>()
   readonly dead = new Set<number>()
   readonly nodes = new Map<number, string>()
+  /** Org → the number in force of what operators have set: what acquire reads. */
   readonly overrides = new Map<string, number>()
+  /** `kind:org` → what was set last; without a limit it is a clear. */
+  readonly overrideRecords = new Map<string, StoredOverride>()
+  overrideVersion = 0
+  overrideFloor = 0
   readonly scopes = new Map<string, Map<string, number>>()
   readonly #indexes = new Map<number, Map<string, IndexEntry>>()
 
@@ -95,9 +113,10 @@ export class MemoryTables {
     this.clockMs = 0
     this.lastTimeMs = undefined
     this.recovery = undefined
-    for (const table of [this.live, this.late, this.dead, this.nodes, this.overrides, this.scopes, this.#indexes]) {
-      table.clear()
-    }
+    this.overrideVersion = 0
+    this.overrideFloor = 0
+    for (const table of [this.live, this.late, this.dead, this.nodes, this.scopes, this.#indexes]) table.clear()
+    for (const table of [this.overrides, this.overrideRecords]) table.clear()
   }
 }
 

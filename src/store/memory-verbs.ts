@@ -12,6 +12,7 @@ import type {
   SweepReply,
   Verdict,
 } from './lease-store.js'
+import { MemoryOverrides } from './memory-overrides.js'
 import { type MemoryTables, scopeKey } from './memory-tables.js'
 
 /** Times of the store, all on its own clock. */
@@ -30,11 +31,13 @@ export interface MemoryTimes {
  */
 export class MemoryVerbs {
   readonly #t: MemoryTables
+  readonly overrides: MemoryOverrides
   readonly #times: MemoryTimes
   readonly #nowMs: () => number
 
   constructor(tables: MemoryTables, times: MemoryTimes, nowMs: () => number) {
     this.#t = tables
+    this.overrides = new MemoryOverrides(tables, () => this.#advanceClock())
     this.#times = times
     this.#nowMs = nowMs
   }
@@ -100,10 +103,9 @@ export class MemoryVerbs {
   }
 
   release(fence: Fence, slots: readonly SlotRef[]): Reply<void> {
-    const refusal = this.#fence(fence)
-    if (refusal) return refusal
-    for (const slot of slots) this.#t.give(fence.lease, slot)
-    return ok(undefined)
+    return this.fenced(fence, () => {
+      for (const slot of slots) this.#t.give(fence.lease, slot)
+    })
   }
 
   renew(fence: Fence): Reply<RenewReply> {
@@ -122,7 +124,8 @@ export class MemoryVerbs {
     for (const [lease, { expiresMs }] of t.live) {
       if (expiresMs <= t.clockMs + this.#times.ttlMs - this.#times.lateAfterMs) t.late.set(lease, expiresMs)
     }
-    return ok({ recoveryMs: this.#recoveryLeft(), liveNodes: t.live.size, dead: [...t.dead] })
+    const overrideVersion = this.overrides.expire()
+    return ok({ recoveryMs: this.#recoveryLeft(), liveNodes: t.live.size, overrideVersion, dead: [...t.dead] })
   }
 
   sweep(fence: Fence, dead: number, entries: readonly IndexEntry[], batch: number): Reply<SweepReply> {
@@ -141,13 +144,12 @@ export class MemoryVerbs {
 
   leave(fence: Fence): Reply<void> {
     const t = this.#t
-    const refusal = this.#fence(fence)
-    if (refusal) return refusal
-    t.live.delete(fence.lease)
-    t.late.delete(fence.lease)
-    if (t.index(fence.lease).size > 0) t.dead.add(fence.lease)
-    else t.nodes.delete(fence.lease)
-    return ok(undefined)
+    return this.fenced(fence, () => {
+      t.live.delete(fence.lease)
+      t.late.delete(fence.lease)
+      if (t.index(fence.lease).size > 0) t.dead.add(fence.lease)
+      else t.nodes.delete(fence.lease)
+    })
   }
 
   reassert(
@@ -155,12 +157,12 @@ export class MemoryVerbs {
     claims: readonly Claim[],
     { mode, final }: { readonly mode: 'keep' | 'room'; readonly final: boolean },
   ): Reply<ReassertVerdict[]> {
-    const refusal = this.#fence(fence)
-    if (refusal) return refusal
-    const words = claims.map((claim) => this.#reassertOne(fence.lease, claim, mode))
-    const own = this.#t.live.get(fence.lease)
-    if (final && own) own.reasserting = false
-    return ok(words)
+    return this.fenced(fence, () => {
+      const words = claims.map((claim) => this.#reassertOne(fence.lease, claim, mode))
+      const own = this.#t.live.get(fence.lease)
+      if (final && own) own.reasserting = false
+      return words
+    })
   }
 
   #reassertOne(lease: number, claim: Claim, mode: 'keep' | 'room'): ReassertVerdict {
@@ -174,14 +176,6 @@ export class MemoryVerbs {
     return 'kept'
   }
 
-  override(fence: Fence, org: string, limit: number | undefined): Reply<void> {
-    const refusal = this.#fence(fence)
-    if (refusal) return refusal
-    if (limit === undefined) this.#t.overrides.delete(org)
-    else this.#t.overrides.set(org, limit)
-    return ok(undefined)
-  }
-
   audit(fence: Fence, cursor: string | undefined, slots: readonly SlotRef[]): Reply<AuditReply> {
     const refusal = this.#fence(fence)
     if (refusal) return refusal
@@ -193,6 +187,11 @@ export class MemoryVerbs {
       entries: cursor === undefined ? [] : [...index.values()],
       whole: slots.map((slot) => index.has(slot.id) && holds(slot)),
     })
+  }
+
+  /** A verb of `overrides`, or any other that is refused for nothing but its fence. */
+  fenced<T>(fence: Fence, verb: () => T): Reply<T> {
+    return this.#fence(fence) ?? ok(verb())
   }
 
   /** Rule 1. */

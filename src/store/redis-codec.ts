@@ -90,8 +90,13 @@ export function readHello([epoch, began, recoveryMs, policy]: unknown[]): HelloR
   }
 }
 
-export function readRenew([recoveryMs, liveNodes, ...dead]: unknown[]): RenewReply {
-  return { recoveryMs: int(recoveryMs), liveNodes: int(liveNodes), dead: dead.map(int) }
+export function readRenew([recoveryMs, liveNodes, overrideVersion, ...dead]: unknown[]): RenewReply {
+  return {
+    recoveryMs: int(recoveryMs),
+    liveNodes: int(liveNodes),
+    overrideVersion: int(overrideVersion),
+    dead: dead.map(int),
+  }
 }
 
 export function readVerdicts(claims: readonly Claim[], rest: unknown[]): Verdict[] {

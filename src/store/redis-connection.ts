@@ -18,10 +18,12 @@ import type {
   Verdict,
 } from './lease-store.js'
 import { MAX_ITEMS } from './lease-store.js'
+import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
 import { advised } from './redis-advice.js'
 import * as codec from './redis-codec.js'
 import { cut } from './redis-cut.js'
 import type { RedisKeys } from './redis-keys.js'
+import { readLearn, readRestore, restoreArgs } from './redis-overrides.js'
 import type { RedisScript } from './redis-script.js'
 
 /** How many leases one renewal declares dead, reports late or hands out for sweeping. */
@@ -97,7 +99,7 @@ export class RedisConnection implements StoreConnection {
   renew(fence: Fence): Promise<Reply<RenewReply>> {
     const { keys, timing } = this.#wiring
     return this.#run(
-      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead],
+      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, ...keys.overrides],
       ['renew', fence.lease, token(fence), timing.ttlMs, timing.clockStepCapMs, timing.lateAfterMs, LEASES_A_CALL],
       codec.readRenew,
     )
@@ -137,12 +139,40 @@ export class RedisConnection implements StoreConnection {
     )
   }
 
-  override(fence: Fence, org: string, limit: number | undefined): Promise<Reply<void>> {
-    const { keys } = this.#wiring
+  override(
+    fence: Fence,
+    org: string,
+    limit: number | undefined,
+    { kind = 'override', expiresInMs, details = '' }: OverrideTerms = {},
+  ): Promise<Reply<void>> {
+    const { keys, timing } = this.#wiring
     return this.#run(
-      [keys.admission, keys.meta, keys.scope({ name: 'org', id: org })],
-      ['override', fence.lease, token(fence), codec.overrideArg(limit)],
+      [keys.admission, keys.meta, ...keys.overrides, keys.scope({ name: 'org', id: org })],
+      [
+        ...['override', fence.lease, token(fence), kind, codec.overrideArg(limit)],
+        ...[timing.clockStepCapMs, expiresInMs ?? '', details],
+      ],
       () => undefined,
+    )
+  }
+
+  learn(fence: Fence, after: number): Promise<Reply<LearnReply>> {
+    const { keys } = this.#wiring
+    const [records, versions, expiry] = keys.overrides
+    return this.#run(
+      [keys.admission, keys.meta, records, versions, expiry],
+      ['learn', fence.lease, token(fence), after, MAX_ITEMS],
+      (rest) => readLearn(keys, rest),
+    )
+  }
+
+  restore(fence: Fence, records: readonly OverrideRecord[]): Promise<Reply<RestoreVerdict[]>> {
+    const { keys } = this.#wiring
+    const sets = records.map(({ org }) => keys.scope({ name: 'org', id: org }))
+    return this.#run(
+      [keys.admission, keys.meta, ...keys.overrides, ...sets],
+      ['restore', fence.lease, token(fence), bounded(records), ...restoreArgs(records)],
+      (rest) => readRestore(records, rest),
     )
   }
 

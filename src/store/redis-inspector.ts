@@ -1,6 +1,8 @@
 import { type Holder, type NodeEntry, type OrgCount, type StoreInspector, StoreUnavailable } from './lease-store.js'
+import type { OrgOverrides } from './override-records.js'
 import { decodeEntry, int, overrideOf, text } from './redis-codec.js'
 import type { RedisKeys } from './redis-keys.js'
+import { readOrg } from './redis-overrides.js'
 import type { RedisQuestions } from './redis-questions.js'
 import type { RedisScript } from './redis-script.js'
 
@@ -41,6 +43,15 @@ export class RedisInspector implements StoreInspector {
     if (cursor === '0') keys.push(...(await this.#questions.ask((redis) => redis.hkeys(admission))))
     const orgs = keys.filter((key) => key.startsWith(orgPrefix)).map((key) => key.slice(orgPrefix.length))
     return { cursor: next, orgs }
+  }
+
+  async overridesOf(org: string): Promise<OrgOverrides> {
+    const set = this.#keys.scope({ name: 'org', id: org })
+    const fields = [`override:${set}`, `tier:${set}`]
+    const [override = null, tier = null] = await this.#questions.ask((redis) =>
+      redis.hmget(this.#keys.overrides[0], ...fields),
+    )
+    return readOrg({ override, tier })
   }
 
   async holders(org: string, limit: number): Promise<Holder[]> {

@@ -9,6 +9,8 @@ export interface RedisKeys {
   readonly late: string
   readonly dead: string
   readonly nodes: string
+  /** The four tables of what operators have set, in the order in which the verbs take them. */
+  readonly overrides: readonly [records: string, versions: string, expiry: string, clears: string]
   conns(lease: number | string): string
   scope(scope: { readonly name: string; readonly id: string }): string
   /** Pattern of all org sets, for SCAN, and what to cut off to get the org id. */
@@ -37,6 +39,7 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
     late: `${base}late`,
     dead: `${base}dead`,
     nodes: `${base}nodes`,
+    overrides: [`${base}overrides`, `${base}override-versions`, `${base}override-expiry`, `${base}override-clears`],
     conns: (lease) => `${base}conns:${lease}`,
     scope: ({ name, id }) => (name === 'org' ? orgPrefix + id : `${base}scope:${name}:${id}`),
     orgPattern: `${orgPrefix}*`,

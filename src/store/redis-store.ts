@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Clock } from '../core/clock.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
 import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection } from './lease-store.js'
+import type { OrgOverrides } from './override-records.js'
 import { RedisConnection } from './redis-connection.js'
 import { cut } from './redis-cut.js'
 import { type Dialed, RedisDialer } from './redis-dial.js'
@@ -86,6 +87,10 @@ export class RedisStore implements LeaseStore {
 
   listOrgs(cursor: string): Promise<{ cursor: string; orgs: string[] }> {
     return this.#inspector.listOrgs(cursor)
+  }
+
+  overridesOf(org: string): Promise<OrgOverrides> {
+    return this.#inspector.overridesOf(org)
   }
 
   holders(org: string, limit: number): Promise<Holder[]> {

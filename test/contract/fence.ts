@@ -15,6 +15,9 @@ const VERBS: Record<string, (to: StoreConnection, fence: Fence) => Promise<Reply
   'reassert to keep': (to, fence) => to.reassert(fence, [held], { mode: 'keep', final: true }),
   'reassert for room': (to, fence) => to.reassert(fence, [held], { mode: 'room', final: true }),
   override: (to, fence) => to.override(fence, 'acme', 1),
+  learn: (to, fence) => to.learn(fence, 0),
+  restore: (to, fence) =>
+    to.restore(fence, [{ org: 'acme', kind: 'override', version: 9, limit: 1, expiresInMs: undefined, details: '' }]),
   audit: (to, fence) => to.audit(fence, '0', [held]),
 }
 

@@ -9,6 +9,7 @@ import { hostileTests } from './hostile.js'
 import { inspectorTests } from './inspector.js'
 import { lifeTests } from './life.js'
 import { occupancyTests } from './occupancy.js'
+import { overrideTests, restoreTests } from './overrides.js'
 import { reassertTests } from './reassert.js'
 import { recoveryTests } from './recovery.js'
 import { releaseTests } from './release.js'
@@ -23,8 +24,20 @@ export function contractSuite(name: string, make: MakeBench): void {
   describe(name, () => {
     leakGate()
     for (const [recovery, suites] of [
-      [false, [admissionTests, releaseTests, occupancyTests, lifeTests, hostileTests, inspectorTests, auditTests]],
-      [true, [helloTests, fenceTests, reassertTests, recoveryTests]],
+      [
+        false,
+        [
+          admissionTests,
+          releaseTests,
+          occupancyTests,
+          lifeTests,
+          hostileTests,
+          inspectorTests,
+          auditTests,
+          overrideTests,
+        ],
+      ],
+      [true, [helloTests, fenceTests, reassertTests, recoveryTests, restoreTests]],
     ] as const) {
       describe(recovery ? 'a store that recovers' : 'a store that is ready', () => {
         let bench: StoreBench

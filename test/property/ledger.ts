@@ -9,20 +9,11 @@ import type {
   SweepReply,
   Verdict,
 } from '../../src/store/lease-store.js'
+import type { LearnReply, RestoreVerdict } from '../../src/store/override-records.js'
 import { fingerprint, type StoreContents } from '../support/store-contents.js'
+import { must } from './broken-promise.js'
+import { OverrideLedger } from './ledger-overrides.js'
 import type { Answer, Call } from './world.js'
-
-/** A promise that was not kept, by its number in the design. */
-export class BrokenPromise extends Error {
-  constructor(promise: string, what: string) {
-    super(`${promise}: ${what}`)
-    this.name = 'BrokenPromise'
-  }
-}
-
-function must(promise: string, kept: boolean, what: () => string): void {
-  if (!kept) throw new BrokenPromise(promise, what())
-}
 
 const show = (value: unknown) => JSON.stringify(value)
 const keyOf = (scope: { name: string; id: string }) => `${scope.name}:${scope.id}`
@@ -36,7 +27,7 @@ export class Ledger {
   readonly #held = new Map<string, { lease: number; scopes: readonly string[] }>()
   readonly #live = new Map<number, { generation: number; expiresMs: number }>()
   readonly #dead = new Set<number>()
-  readonly #overrides = new Map<string, number>()
+  readonly #overrides = new OverrideLedger()
   #epoch: string | undefined
   #memoryLost = true
   #clockMs = 0
@@ -61,7 +52,7 @@ export class Ledger {
   /** Throws a `BrokenPromise` unless `call`, answered so at `nowMs`, kept every promise. */
   enter(call: Call, answer: Answer, nowMs: number, before: StoreContents, after: StoreContents): void {
     if (call.verb === 'hello') this.#hello(call.request, answer, nowMs)
-    else if (this.#mayAct(call, answer, before, after)) this.#act(call, answer, nowMs, after)
+    else if (this.#mayAct(call, answer, before, after)) this.#act(call, answer, nowMs, before, after)
     this.#agree(after)
   }
 
@@ -92,7 +83,13 @@ export class Ledger {
     return live.generation === generation ? undefined : 'stale'
   }
 
-  #act(call: Exclude<Call, { verb: 'hello' }>, answer: Answer, nowMs: number, after: StoreContents): void {
+  #act(
+    call: Exclude<Call, { verb: 'hello' }>,
+    answer: Answer,
+    nowMs: number,
+    before: StoreContents,
+    after: StoreContents,
+  ): void {
     const value = answer.status === 'ok' ? answer.value : undefined
     const { lease } = call.fence
     switch (call.verb) {
@@ -122,8 +119,14 @@ export class Ledger {
         }
         break
       case 'override':
-        if (call.limit === undefined) this.#overrides.delete(call.org)
-        else this.#overrides.set(call.org, call.limit)
+        this.#tick(nowMs)
+        this.#overrides.set(call, this.#clockMs)
+        break
+      case 'learn':
+        this.#overrides.learned(call.after, value as LearnReply, this.#clockMs)
+        break
+      case 'restore':
+        this.#overrides.restored(call.records, value as RestoreVerdict[], before.recovery !== undefined, this.#clockMs)
         break
       case 'audit':
         this.#audit(lease, call.claims, value as AuditReply, call.cursor !== undefined)
@@ -167,6 +170,7 @@ export class Ledger {
       this.#live.delete(other)
       this.#dead.add(other)
     }
+    this.#overrides.expire(this.#clockMs)
     must('L2', show(reply.dead.toSorted()) === show([...this.#dead].sort()), () => `dead: ${show(reply.dead)}`)
     must('R1', reply.liveNodes === this.#live.size, () => `${reply.liveNodes} of ${this.#live.size} live nodes`)
   }
@@ -197,6 +201,7 @@ export class Ledger {
     this.#tick(nowMs)
     if (this.#memoryLost) {
       for (const lease of this.#live.keys()) this.#dead.add(lease)
+      this.#overrides.newLife()
       this.#live.clear()
       this.#epoch = request.proposedEpoch
       this.#memoryLost = false
@@ -239,7 +244,7 @@ export class Ledger {
   }
 
   #limitOf(claim: Claim, scope: number): number {
-    const override = scope === 0 ? this.#overrides.get(claim.scopes[0].id) : undefined
+    const override = scope === 0 ? this.#overrides.inForce(claim.scopes[0].id) : undefined
     return override ?? claim.scopes[scope]!.limit
   }
 
@@ -259,6 +264,13 @@ export class Ledger {
       const index = [...(after.indexes.get(lease)?.keys() ?? [])]
       must('L5', show(index.sort()) === show(this.#heldBy(lease).sort()), () => `index of ${lease} is ${index}`)
     }
+    const numbers = (table: ReadonlyMap<string, number>) => show([...table].map(([org, n]) => `${org}: ${n}`).sort())
+    const inForce = this.#overrides.allInForce()
+    must(
+      'S1',
+      numbers(after.overrides) === numbers(inForce),
+      () => `in force: ${numbers(after.overrides)}, should be ${numbers(inForce)}`,
+    )
     must('S5', after.strangers.length === 0, () => `keys that nobody knows: ${after.strangers}`)
   }
 }

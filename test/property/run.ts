@@ -120,7 +120,7 @@ function ordered(answer: Answer): Answer {
   const value = { ...answer.value } as { dead?: number[]; next?: IndexEntry[]; entries?: IndexEntry[] }
   const byId = (a: IndexEntry, b: IndexEntry) => (a.id < b.id ? -1 : 1)
   if (value.dead) value.dead = value.dead.toSorted()
-  if (value.next) value.next = value.next.toSorted(byId)
+  if (Array.isArray(value.next)) value.next = value.next.toSorted(byId)
   if (value.entries) value.entries = value.entries.toSorted(byId)
   return { status: 'ok', value }
 }

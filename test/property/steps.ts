@@ -1,4 +1,8 @@
 import fc from 'fast-check'
+import type { OverrideRecord, OverrideTerms } from '../../src/store/override-records.js'
+
+/** What a node offers to write back: of any org, in any version, as if it had been set in some life or other. */
+export type AnyRecord = Omit<OverrideRecord, 'org'> & { readonly org: number }
 
 /** What may happen next, as plain data: names of things are small numbers that the world makes sense of. */
 export type Step =
@@ -8,7 +12,9 @@ export type Step =
   | { kind: 'sweep'; node: number; dead: number; carry: boolean; lost: boolean }
   | { kind: 'leave'; node: number }
   | { kind: 'reassert'; node: number; ids: number[]; mode: 'keep' | 'room'; final: boolean }
-  | { kind: 'override'; node: number; org: number; limit: number | undefined }
+  | { kind: 'override'; node: number; org: number; limit: number | undefined; terms: OverrideTerms }
+  | { kind: 'learn'; node: number; after: number }
+  | { kind: 'restore'; node: number; records: AnyRecord[] }
   | { kind: 'audit'; node: number; page: boolean; ids: number[] }
   /** A call said before, delivered now, under the fence it had. */
   | { kind: 'late'; back: number }
@@ -68,11 +74,31 @@ const reassert = fc.record({
   mode: fc.constantFrom('keep' as const, 'room' as const),
   final: fc.boolean(),
 })
+const overrideLimit = fc.oneof(limit, fc.constant(undefined), fc.constant(Number.POSITIVE_INFINITY))
+const overrideKind = fc.constantFrom('override' as const, 'override' as const, 'tier' as const)
+const lasting = fc.oneof(fc.constant(undefined), fc.integer({ min: 0, max: 12_000 }))
 const override = fc.record({
   kind: kind('override'),
   node,
   org: fc.nat({ max: ORGS - 1 }),
-  limit: fc.oneof(limit, fc.constant(undefined), fc.constant(Number.POSITIVE_INFINITY)),
+  limit: overrideLimit,
+  terms: fc.record({ kind: overrideKind, expiresInMs: lasting, details: fc.constantFrom('', 'why\nand who') }),
+})
+const learn = fc.record({ kind: kind('learn'), node, after: fc.nat({ max: 12 }) })
+const restore = fc.record({
+  kind: kind('restore'),
+  node,
+  records: fc.array(
+    fc.record({
+      org: fc.nat({ max: ORGS - 1 }),
+      kind: overrideKind,
+      version: fc.integer({ min: 1, max: 12 }),
+      limit: overrideLimit,
+      expiresInMs: lasting,
+      details: fc.constantFrom('', 'of before'),
+    }),
+    { maxLength: 4 },
+  ),
 })
 const audit = fc.record({ kind: kind('audit'), node, page: fc.boolean(), ids: fc.array(id, { maxLength: 4 }) })
 const time = fc.record({
@@ -94,7 +120,9 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 9, arbitrary: reassert },
     { weight: 8, arbitrary: fc.record({ kind: kind('late'), back: fc.nat({ max: 40 }) }) },
     { weight: 2, arbitrary: fc.record({ kind: kind('leave'), node }) },
-    { weight: 3, arbitrary: override },
+    { weight: 4, arbitrary: override },
+    { weight: 2, arbitrary: learn },
+    { weight: 3, arbitrary: restore },
     { weight: 3, arbitrary: audit },
     { weight: 1, arbitrary: fc.record({ kind: kind('wipe') }) },
     { weight: 1, arbitrary: fc.record({ kind: kind('another') }) },

@@ -24,6 +24,7 @@ const WORTH_REACHING = [
   ...['ok', 'said again', 'new epoch', 'lost', 'fenced', 'stale'].map((way) => `hello: ${way}`),
   ...['kept', 'full', 'conflict', 'lost', 'fenced'].map((way) => `reassert: ${way}`),
   ...['sweep: carries entries', 'renew: tells of the dead', 'leave: ok', 'late release: ok', 'audit: ok'],
+  ...['override: ok', 'learn: ok', 'restore: written', 'restore: known', 'restore: over'],
 ]
 
 let redis: TestRedis

@@ -10,6 +10,7 @@ import type {
   StoreConnection,
   SweepReply,
 } from '../../src/store/lease-store.js'
+import type { OverrideRecord, OverrideTerms } from '../../src/store/override-records.js'
 import { IDS, type Limits, NODES, type Step } from './steps.js'
 
 /** One call as plain data, so that it can be said to two stores, and said again later. */
@@ -21,7 +22,9 @@ export type Call =
   | { verb: 'sweep'; fence: Fence; dead: number; entries: readonly IndexEntry[] }
   | { verb: 'leave'; fence: Fence }
   | { verb: 'reassert'; fence: Fence; claims: Claim[]; mode: 'keep' | 'room'; final: boolean }
-  | { verb: 'override'; fence: Fence; org: string; limit: number | undefined }
+  | { verb: 'override'; fence: Fence; org: string; limit: number | undefined; terms: OverrideTerms }
+  | { verb: 'learn'; fence: Fence; after: number }
+  | { verb: 'restore'; fence: Fence; records: OverrideRecord[] }
   | { verb: 'audit'; fence: Fence; cursor: string | undefined; claims: Claim[] }
 
 /** What the verb promises for an answer: the readers know which it was. */
@@ -44,7 +47,11 @@ export function say(to: StoreConnection, call: Call): Promise<Answer> {
     case 'reassert':
       return to.reassert(call.fence, call.claims, call)
     case 'override':
-      return to.override(call.fence, call.org, call.limit)
+      return to.override(call.fence, call.org, call.limit, call.terms)
+    case 'learn':
+      return to.learn(call.fence, call.after)
+    case 'restore':
+      return to.restore(call.fence, call.records)
     case 'audit':
       return to.audit(call.fence, call.cursor, call.claims)
   }
@@ -118,7 +125,13 @@ export class World {
         return { verb: 'sweep', fence, dead, entries: step.carry ? (this.#carried.get(dead) ?? []) : [] }
       }
       case 'override':
-        return { verb: 'override', fence, org: ORG_NAMES[step.org]!, limit: step.limit }
+        return { verb: 'override', fence, org: ORG_NAMES[step.org]!, limit: step.limit, terms: step.terms }
+      case 'learn':
+        return { verb: 'learn', fence, after: step.after }
+      case 'restore': {
+        const records = step.records.map((record) => ({ ...record, org: ORG_NAMES[record.org]! }))
+        return { verb: 'restore', fence, records }
+      }
       case 'audit':
         return {
           verb: 'audit',

@@ -3,6 +3,7 @@ import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection } 
 import { MAX_ITEMS } from '../../src/store/lease-store.js'
 import { MemoryTables } from '../../src/store/memory-tables.js'
 import { MemoryVerbs } from '../../src/store/memory-verbs.js'
+import type { OrgOverrides } from '../../src/store/override-records.js'
 import type { Owner, World } from './world.js'
 
 export interface NetworkHabits {
@@ -110,6 +111,9 @@ export class SimLink implements LeaseStore {
   listOrgs(): Promise<{ cursor: string; orgs: string[] }> {
     return Promise.resolve({ cursor: '0', orgs: [] })
   }
+  overridesOf(): Promise<OrgOverrides> {
+    return Promise.resolve({})
+  }
   holders(): Promise<Holder[]> {
     return Promise.resolve([])
   }
@@ -215,7 +219,11 @@ class SimConnection implements StoreConnection {
   leave: StoreConnection['leave'] = (fence) => this.#call((verbs) => verbs.leave(fence))
   reassert: StoreConnection['reassert'] = (fence, claims, how) =>
     this.#call((verbs) => verbs.reassert(fence, claims, how))
-  override: StoreConnection['override'] = (fence, org, limit) =>
-    this.#call((verbs) => verbs.override(fence, org, limit))
+  override: StoreConnection['override'] = (fence, org, limit, terms) =>
+    this.#call((verbs) => verbs.fenced(fence, () => verbs.overrides.set(org, limit, terms)))
+  learn: StoreConnection['learn'] = (fence, after) =>
+    this.#call((verbs) => verbs.fenced(fence, () => verbs.overrides.learn(after, MAX_ITEMS)))
+  restore: StoreConnection['restore'] = (fence, records) =>
+    this.#call((verbs) => verbs.fenced(fence, () => verbs.overrides.restore(records)))
   audit: StoreConnection['audit'] = (fence, cursor, slots) => this.#call((verbs) => verbs.audit(fence, cursor, slots))
 }

@@ -61,6 +61,7 @@ export class SteeredStore implements LeaseStore {
 
   countOrgs = (orgs: readonly string[]) => this.inner.countOrgs(orgs)
   listOrgs = () => this.inner.listOrgs()
+  overridesOf = (org: string) => this.inner.overridesOf(org)
   holders = (org: string, limit: number) => this.inner.holders(org, limit)
   nodes = () => this.inner.nodes()
   close = () => this.inner.close()
@@ -87,7 +88,7 @@ export class SteeredStore implements LeaseStore {
     return {
       ...{ hello: verb('hello'), acquire: verb('acquire'), release: verb('release'), renew: verb('renew') },
       ...{ sweep: verb('sweep'), leave: verb('leave'), reassert: verb('reassert') },
-      ...{ override: verb('override'), audit: verb('audit') },
+      ...{ override: verb('override'), learn: verb('learn'), restore: verb('restore'), audit: verb('audit') },
       ...{ closed: whenClosed, destroy },
     }
   }

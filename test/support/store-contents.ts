@@ -17,6 +17,10 @@ export interface StoreContents {
   readonly dead: ReadonlySet<number>
   readonly nodes: ReadonlyMap<number, string>
   readonly overrides: ReadonlyMap<string, number>
+  readonly overrideVersion: number
+  readonly overrideFloor: number
+  /** `kind:org` → version, limit, due on the store's clock, details, and the epoch in which it was set. */
+  readonly overrideRecords: ReadonlyMap<string, readonly unknown[]>
   /** `name:id` of a scope → connection id → lease. */
   readonly scopes: ReadonlyMap<string, ReadonlyMap<string, number>>
   /** Lease → connection id → `name:id` of its scopes, then its details. */
@@ -57,6 +61,14 @@ export function memoryContents(tables: MemoryTables): StoreContents {
     dead: tables.dead,
     nodes: tables.nodes,
     overrides: tables.overrides,
+    overrideVersion: tables.overrideVersion,
+    overrideFloor: tables.overrideFloor,
+    overrideRecords: new Map(
+      [...tables.overrideRecords].map(([field, { version, limit, dueMs, details, epoch }]) => [
+        field,
+        recordOf(version, limit, dueMs, details, epoch),
+      ]),
+    ),
     scopes: tables.scopes,
     indexes,
     strangers: [],
@@ -109,8 +121,34 @@ export async function redisContents(redis: Redis, keys: RedisKeys, prefix: strin
     overrides: new Map(
       overrides.map(([key, text]) => [key.slice(keys.orgPrefix.length), text === '-1' ? Infinity : Number(text)]),
     ),
+    overrideVersion: Number(meta.get('overrideVersion') ?? 0),
+    overrideFloor: Number(meta.get('overrideFloor') ?? 0),
   }
-  return { ...fixed, ...readSets(tables, keys) }
+  return { ...fixed, ...readOverrides(take, keys), ...readSets(tables, keys) }
+}
+
+const recordOf = (...parts: (string | number | undefined)[]) => parts.map((part) => part ?? null).map(String)
+
+/** Throws where the four tables do not speak of the same records. */
+function readOverrides(take: (key: string) => string[], keys: RedisKeys) {
+  const [stored, ...scores] = keys.overrides.map((key) => new Map(pairs(take(key))))
+  const [versions, expiry, clears] = scores.map(
+    (table) => new Map([...table].map(([at, score]) => [at, Number(score)])),
+  )
+  const overrideRecords = new Map<string, readonly unknown[]>()
+  for (const [field, text] of stored!) {
+    const [, slots, epoch, details] = /^(-?\d*) (\w*)\n(.*)$/s.exec(text)!
+    const cleared = clears!.has(field)
+    if ((slots === '') !== cleared || (cleared && clears!.get(field) !== versions!.get(field))) {
+      throw new Error(`${field} is a clear in one table and none in another`)
+    }
+    const limit = cleared ? undefined : Number(slots === '-1' ? Infinity : slots)
+    const name = field.replace(keys.orgPrefix, '')
+    overrideRecords.set(name, recordOf(versions!.get(field), limit, expiry!.get(field), details, epoch || undefined))
+  }
+  const sizes = [stored!.size, versions!.size]
+  if (sizes[0] !== sizes[1]) throw new Error(`${sizes[0]} overrides and ${sizes[1]} versions`)
+  return { overrideRecords }
 }
 
 function readSets(tables: ReadonlyMap<string, string[]>, keys: RedisKeys) {

@@ -13,6 +13,7 @@ import type {
   StoreConnection,
   Verdict,
 } from '../../src/store/lease-store.js'
+import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from '../../src/store/override-records.js'
 import type { StoreBench } from './store-bench.js'
 
 /** What was asked of the store, if the store did it; else throws and says what it answered. */
@@ -123,8 +124,16 @@ export class StoreNode {
     return done(await this.connection.reassert(this.fence, held, { mode, final }))
   }
 
-  async override(org: string, limit: number | undefined): Promise<void> {
-    done(await this.connection.override(this.fence, org, limit))
+  async override(org: string, limit: number | undefined, terms?: OverrideTerms): Promise<void> {
+    done(await this.connection.override(this.fence, org, limit, terms))
+  }
+
+  async learn(after: number): Promise<LearnReply> {
+    return done(await this.connection.learn(this.fence, after))
+  }
+
+  async restore(...records: OverrideRecord[]): Promise<RestoreVerdict[]> {
+    return done(await this.connection.restore(this.fence, records))
   }
 
   async leave(): Promise<void> {

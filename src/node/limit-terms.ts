@@ -1,0 +1,60 @@
+import type { Clock } from '../core/clock.js'
+import { UsageError } from '../core/errors.js'
+import type { OverrideTerms } from '../store/override-records.js'
+
+/** On which terms an operator sets or clears a limit; all of it is kept and shown. */
+export interface LimitTerms {
+  /** It ends by itself after so long, at most one renew interval late; never where absent. */
+  readonly forMs?: number
+  /** Why, for people: up to 500 characters. */
+  readonly note?: string
+  /** Who has asked for it: up to 128 characters. */
+  readonly by?: string
+}
+
+/** With `tier`, the limit is that of the tier which the org is put in; else it is an exception that wins over it. */
+export type SetTerms = LimitTerms & { readonly tier?: string | undefined }
+
+/** What is kept of the terms beside the number, as JSON. */
+export interface LimitDetails {
+  readonly tier?: string
+  readonly note?: string
+  readonly by?: string
+  /** RFC 3339, by the clock of the node that was asked. */
+  readonly setAt: string
+  readonly expiresAt?: string
+}
+
+const MAX_NOTE = 500
+const MAX_BY = 128
+/** Ten years: so that no date is out of range. */
+const MAX_FOR_MS = 10 * 365 * 24 * 3_600_000
+
+/** Throws `INVALID_TERMS` for what could not be kept as it was given. */
+export function storedTerms(terms: SetTerms, clock: Clock): OverrideTerms {
+  const { forMs, note, by, tier } = terms
+  if (forMs !== undefined && !(Number.isFinite(forMs) && forMs >= 1 && forMs <= MAX_FOR_MS)) {
+    throw new UsageError('INVALID_TERMS', `a limit is set for 1 ms to ten years, not for ${forMs} ms`)
+  }
+  for (const [name, text, most] of [
+    ['note', note, MAX_NOTE],
+    ['by', by, MAX_BY],
+  ] as const) {
+    if (text !== undefined && (typeof text !== 'string' || text.length > most)) {
+      throw new UsageError('INVALID_TERMS', `"${name}" is a text of at most ${most} characters`)
+    }
+  }
+  const nowMs = clock.wallMs()
+  const details: LimitDetails = {
+    ...(tier !== undefined && { tier }),
+    ...(note !== undefined && { note }),
+    ...(by !== undefined && { by }),
+    setAt: new Date(nowMs).toISOString(),
+    ...(forMs !== undefined && { expiresAt: new Date(nowMs + forMs).toISOString() }),
+  }
+  return {
+    kind: tier === undefined ? 'override' : 'tier',
+    ...(forMs !== undefined && { expiresInMs: Math.ceil(forMs) }),
+    details: JSON.stringify(details),
+  }
+}

@@ -1,0 +1,163 @@
+import type { Clock } from '../core/clock.js'
+import { UsageError } from '../core/errors.js'
+import type { EventBus } from '../core/events.js'
+import { checkLimit } from '../core/limits.js'
+import { idProblem } from '../core/org-id.js'
+import { MAX_ITEMS, StoreUnavailable } from '../store/lease-store.js'
+import type { OverrideRecord } from '../store/override-records.js'
+import { type SetTerms, storedTerms } from './limit-terms.js'
+import type { Session } from './session.js'
+
+/** A record, and when it was learned: what it has left to live counts from there. */
+interface Known {
+  readonly record: OverrideRecord
+  readonly learnedAtMs: number
+}
+
+/** More is not remembered, so that a node's memory has a bound: what is beyond it is lost with the store's memory. */
+const MOST_KNOWN = 10_000
+
+/**
+ * What operators have set for orgs, as this node remembers it: kept current by the version that each renewal returns,
+ * and written back when the store has lost its memory (R1). Admissions never ask here: they are decided by what is in
+ * the store.
+ *
+ * The memory belongs to one life of the store. While a session is in the same life, the node asks for what changed. A
+ * session in another life is told first what the node remembers, clears too, and then asked for everything: the
+ * store's word counts from there.
+ */
+export class Overrides {
+  readonly #clock: Clock
+  readonly #events: EventBus
+  readonly #mostKnown: number
+  readonly #known = new Map<string, Known>()
+  /** The life of the store that this memory is of. */
+  #epoch: string | undefined
+  #cursor = 0
+  /** What a walk from the beginning has met: the rest is forgotten at its end. */
+  #met: Set<string> | undefined = new Set()
+  #learning = false
+  #full = false
+
+  constructor(parts: { clock: Clock; events: EventBus; mostKnown?: number }) {
+    this.#clock = parts.clock
+    this.#events = parts.events
+    this.#mostKnown = parts.mostKnown ?? MOST_KNOWN
+  }
+
+  /** How many records this node remembers, clears included. */
+  get size(): number {
+    return this.#known.size
+  }
+
+  /** The limit that operators have set for an org, as far as this node has heard: for when the store is away. */
+  limitOf(org: string): number | undefined {
+    const limit = (kind: OverrideRecord['kind']) => {
+      const known = this.#known.get(`${kind}:${org}`)
+      const current = known && this.#asOfNow(known)
+      return current?.expiresInMs === 0 ? undefined : current?.limit
+    }
+    return limit('override') ?? limit('tier')
+  }
+
+  /**
+   * Sets or clears (`undefined`) what operators have decided for an org. Rejects with `StoreUnavailable` when the store
+   * did not confirm it: then it may or may not be in force, and saying it again is harmless.
+   */
+  async set(session: Session | undefined, org: string, limit: number | undefined, terms: SetTerms): Promise<void> {
+    if (idProblem(org)) throw new UsageError('INVALID_ORG', `the org id ${idProblem(org)}`)
+    if (limit !== undefined) checkLimit(limit)
+    const how = storedTerms(terms, this.#clock)
+    const reply = await session?.call((connection, fence) => connection.override(fence, org, limit, how))
+    if (!session || reply?.status !== 'ok') {
+      throw new StoreUnavailable(reply?.status === 'unanswered' ? reply.cause : 'no session is open')
+    }
+    // Who was asked remembers at once; the others hear of it with their next renewal.
+    this.heard(session, Number.POSITIVE_INFINITY)
+  }
+
+  /** Told at every renewal. What is left to learn when a session ends is learned by the next. */
+  heard(session: Session, version: number): void {
+    const current = !this.#met && version <= this.#cursor
+    if (this.#learning || current || session.fence.epoch !== this.#epoch) return
+    void this.#learn(session)
+  }
+
+  /**
+   * Writes back what this node remembers, if the session is in another life of the store than this memory. False if
+   * the session ended over it: the next one begins anew, which is harmless.
+   */
+  async restore(session: Session, betweenChunks: () => Promise<void>): Promise<boolean> {
+    const { epoch } = session.fence
+    if (epoch === this.#epoch) return true
+    const all = [...this.#known.values()]
+    const counts = { written: 0, known: 0, over: 0 }
+    for (let from = 0; from < all.length && counts.over === 0; from += MAX_ITEMS) {
+      const records = all.slice(from, from + MAX_ITEMS).map((known) => this.#asOfNow(known))
+      const reply = await session.call((connection, fence) => connection.restore(fence, records))
+      if (reply.status !== 'ok') return false
+      for (const word of reply.value) counts[word]++
+      await betweenChunks()
+    }
+    if (all.length > 0) this.#events.emit('overrides.restored', counts)
+    this.#epoch = epoch
+    this.#beginAnew()
+    return true
+  }
+
+  async #learn(session: Session): Promise<void> {
+    this.#learning = true
+    let more = true
+    while (more) {
+      const after = this.#cursor
+      const reply = await session.call((connection, fence) => connection.learn(fence, after))
+      if (reply.status !== 'ok') break
+      const { records, next, floor } = reply.value
+      if (after < floor && !this.#met) {
+        this.#beginAnew()
+        continue
+      }
+      for (const record of records) this.#take(record)
+      this.#cursor = next
+      more = reply.value.more
+      if (!more) this.#endOfWalk(floor)
+    }
+    this.#learning = false
+  }
+
+  #take(record: OverrideRecord): void {
+    const key = `${record.kind}:${record.org}`
+    const before = this.#known.get(key)
+    this.#met?.add(key)
+    if (!before && this.#known.size >= this.#mostKnown) {
+      if (!this.#full) this.#events.emit('overrides.overflowed', { remembered: this.#mostKnown })
+      this.#full = true
+      return
+    }
+    this.#known.set(key, { record, learnedAtMs: this.#clock.monotonicMs() })
+    if (this.#met || before?.record.version === record.version) return
+    const { org, kind, limit } = record
+    this.#events.emit('limit.learned', { org, kind, ...(limit !== undefined && { limit }) })
+  }
+
+  /** Forgets what the store has forgotten: clears below the floor, and whatever a walk over everything did not meet. */
+  #endOfWalk(floor: number): void {
+    for (const [key, { record }] of this.#known) {
+      const oldClear = record.limit === undefined && record.version <= floor
+      if (oldClear || (this.#met && !this.#met.has(key))) this.#known.delete(key)
+    }
+    this.#met = undefined
+    if (this.#known.size < this.#mostKnown) this.#full = false
+  }
+
+  #beginAnew(): void {
+    this.#cursor = 0
+    this.#met = new Set()
+  }
+
+  #asOfNow({ record, learnedAtMs }: Known): OverrideRecord {
+    if (record.expiresInMs === undefined) return record
+    const leftMs = record.expiresInMs - (this.#clock.monotonicMs() - learnedAtMs)
+    return { ...record, expiresInMs: Math.max(0, Math.ceil(leftMs)) }
+  }
+}

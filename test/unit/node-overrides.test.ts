@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest'
+import { EventBus } from '../../src/core/events.js'
+import { Overrides } from '../../src/node/overrides.js'
+import { Session } from '../../src/node/session.js'
+import type { StoreConnection } from '../../src/store/lease-store.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { memoryBench, type StoreBench } from '../support/store-bench.js'
+import { done, recovered, StoreNode } from '../support/store-node.js'
+
+const idle = async () => {}
+
+/** What one node remembers, in a session that the test opens. */
+class Memory {
+  readonly clock = new ManualClock()
+  readonly events = new EventBus()
+  readonly told: string[] = []
+  readonly overrides: Overrides
+  #session: Session | undefined
+
+  constructor(mostKnown?: number) {
+    const { clock, events } = this
+    this.overrides = new Overrides({ clock, events, ...(mostKnown !== undefined && { mostKnown }) })
+    events.on('limit.learned', ({ org, kind, limit }) => this.told.push(`${kind} of ${org}: ${limit}`))
+    events.on('overrides.overflowed', ({ remembered }) => this.told.push(`more than ${remembered}`))
+    events.on('overrides.restored', (counts) => this.told.push(JSON.stringify(counts)))
+  }
+
+  /** A session as the keeper opens it: first the memory is settled. */
+  async join(node: StoreNode): Promise<void> {
+    this.#session = new Session(node.connection, node.fence)
+    expect(await this.overrides.restore(this.#session, idle)).toBe(true)
+  }
+
+  /** What a renewal tells, and all that follows from it. */
+  async renew(node: StoreNode): Promise<void> {
+    const { overrideVersion } = await node.renew()
+    this.overrides.heard(this.#session!, overrideVersion)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+const aNode = (bench: StoreBench) => StoreNode.join(bench, { reasserting: true })
+
+describe('what a node remembers of overrides (R1)', () => {
+  test('is kept current, page by page, and tells of what changes after the first look', async () => {
+    const bench = memoryBench()
+    const node = await aNode(bench)
+    for (let i = 0; i < 200; i++) await node.override(`org-${i}`, i)
+    const memory = new Memory()
+    await memory.join(node)
+    await memory.renew(node)
+    expect([memory.overrides.size, memory.told]).toEqual([200, []])
+    await node.override('org-7', 70)
+    await node.override('org-8', 80, { kind: 'tier' })
+    await node.override('org-9', undefined)
+    await memory.renew(node)
+    expect(memory.told).toEqual(['override of org-7: 70', 'tier of org-8: 80', 'override of org-9: undefined'])
+    expect(['org-7', 'org-8', 'org-9', 'org-x'].map((org) => memory.overrides.limitOf(org))).toEqual([
+      ...[70, 8, undefined, undefined],
+    ])
+  })
+
+  test('asks the store nothing while the version stands still', async () => {
+    const bench = memoryBench()
+    const node = await aNode(bench)
+    const memory = new Memory()
+    await memory.join(node)
+    await node.override('acme', 1)
+    await memory.renew(node)
+    const asked: number[] = []
+    const counting = { ...node.connection, learn: (_: never, after: number) => asked.push(after) } as never
+    memory.overrides.heard(new Session(counting as StoreConnection, node.fence), 1)
+    expect(asked).toEqual([])
+  })
+
+  test('is written back after a wipe with the time that is left, clears too', async () => {
+    const bench = memoryBench({ recovery: true })
+    const node = await aNode(bench)
+    const memory = new Memory()
+    await memory.join(node)
+    await node.override('acme', 1)
+    await node.override('brief', 2, { expiresInMs: 60_000, details: '{"note":"why"}' })
+    await node.override('gone', undefined)
+    await memory.renew(node)
+    memory.clock.advance(20_000)
+    await bench.wipe()
+    const again = await aNode(bench)
+    await memory.join(again)
+    expect(memory.told.at(-1)).toBe('{"written":3,"known":0,"over":0}')
+    const { records } = await again.learn(0)
+    expect(records).toMatchObject([
+      { org: 'acme', limit: 1 },
+      { org: 'brief', limit: 2, expiresInMs: 40_000, details: '{"note":"why"}' },
+      { org: 'gone', limit: undefined },
+    ])
+    await memory.join(again)
+    expect(memory.told.filter((line) => line.startsWith('{'))).toHaveLength(1)
+  })
+
+  test('yields to the store once admissions have resumed, and forgets what the store does not know', async () => {
+    const bench = memoryBench({ recovery: true })
+    const node = await aNode(bench)
+    const memory = new Memory()
+    await memory.join(node)
+    await node.override('acme', 1)
+    await memory.renew(node)
+    await bench.wipe()
+    const again = await aNode(bench)
+    await again.reassert('keep', true)
+    await recovered(bench, again)
+    await again.override('other', 5)
+    await memory.join(again)
+    await memory.renew(again)
+    expect(['acme', 'other'].map((org) => memory.overrides.limitOf(org))).toEqual([undefined, 5])
+  })
+
+  test('begins anew where clears are forgotten that it may have missed', async () => {
+    const bench = memoryBench()
+    const node = await aNode(bench)
+    const memory = new Memory()
+    await memory.join(node)
+    await node.override('acme', 1)
+    await node.override('kept', 2)
+    await memory.renew(node)
+    await node.override('acme', undefined)
+    for (let i = 0; i < 1_001; i++) await node.override(`org-${i}`, undefined)
+    await memory.renew(node)
+    expect(['acme', 'kept'].map((org) => memory.overrides.limitOf(org))).toEqual([undefined, 2])
+    expect(memory.overrides.size).toBe(1_001)
+  })
+
+  test('has a bound, and says so once', async () => {
+    const bench = memoryBench()
+    const node = await aNode(bench)
+    const memory = new Memory(3)
+    await memory.join(node)
+    for (let i = 0; i < 9; i++) await node.override(`org-${i}`, i)
+    await memory.renew(node)
+    expect([memory.overrides.size, memory.told]).toEqual([3, ['more than 3']])
+  })
+
+  test('is not written back over a session that ends, and is by the next', async () => {
+    const bench = memoryBench({ recovery: true })
+    const node = await aNode(bench)
+    const memory = new Memory()
+    await memory.join(node)
+    await node.override('acme', 1)
+    await memory.renew(node)
+    await bench.wipe()
+    const again = await aNode(bench)
+    const broken = done(await bench.store.connect())
+    broken.destroy('cut')
+    expect(await memory.overrides.restore(new Session(broken, again.fence), idle)).toBe(false)
+    await memory.join(again)
+    expect((await again.learn(0)).records).toMatchObject([{ org: 'acme', limit: 1 }])
+  })
+})

@@ -207,7 +207,10 @@ describe('rule 6, keys and the clock', () => {
   const undeclared = (script: string) =>
     [...script.matchAll(/redis\.p?call\('(\w+)',? ?([^,)]*)/g)]
       .filter(([, command]) => command !== 'TIME' && command !== 'INFO')
-      .filter(([, , key = '']) => !/^(KEYS\[.+|scope_key|admission_key|dead_key|late_key)$/.test(key))
+      .filter(
+        ([, , key = '']) =>
+          !/^(KEYS\[.+|scope_key|admission_key|dead_key|late_key|records|versions|expiry|clears)$/.test(key),
+      )
       .map(([call]) => call)
 
   test('every key that the script touches is declared', () => {
@@ -217,6 +220,6 @@ describe('rule 6, keys and the clock', () => {
 
   test('TIME is asked for once in a script, and only by the verbs that move the clock', () => {
     const asked = SCRIPT.split("redis.call('TIME')").length - 1
-    expect(asked).toBe(2)
+    expect(asked).toBe(3)
   })
 })

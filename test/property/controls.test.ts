@@ -22,6 +22,9 @@ const PLANTED = [
   'renewDeclaresItself',
   'writesBeforeAllIsRead',
   'clockUnbounded',
+  'restoreOverNewer',
+  'restoreOverThisLife',
+  'restoreAtAnyTime',
 ] as const satisfies (keyof typeof MUTANTS)[]
 
 const JUDGES: [string, Judges][] = [

@@ -7,6 +7,8 @@ export interface NodeEvents {
   'admission.denied': { org: string; code: RefusalCode; currentCount?: number; maxAllowed?: number; cause?: string }
   /** Whoever asked left before the decision; what was taken for it is given back. */
   'admission.abandoned': { org: string }
+  /** An org holds its share of the limit (80 % by default) or more; told once, until it held less. */
+  'org.nearly_full': { org: string; currentCount: number; maxAllowed: number }
   'connection.released': { connectionId: string; org: string }
   'lease.taken': { lease: number; epoch: string; recoveryMs: number }
   'lease.renewed': { liveNodes: number; recoveryMs: number }

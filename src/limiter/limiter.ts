@@ -7,6 +7,7 @@ import { Gate } from '../gate/gate.js'
 import type { GateOptions } from '../gate/gate-options.js'
 import { adoptedSockets, type WebSocketServer } from '../gate/ws-gate.js'
 import { LimiterNode } from '../node/limiter-node.js'
+import { SoftLimit } from '../node/soft-limit.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import { type LimiterOptions, resolveOptions } from './options.js'
 import { ClusterStats, type OrgStats } from './org-stats.js'
@@ -41,7 +42,8 @@ export class Limiter {
 
   /** Use `createLimiter`. */
   constructor(options: LimiterOptions) {
-    const { store, ownsStore, timing, connectionsPerOrg, name, policies } = resolveOptions(options)
+    const { store, ownsStore, timing, connectionsPerOrg, nearlyFullPercent, name, policies } = resolveOptions(options)
+    new SoftLimit(this.#events, nearlyFullPercent)
     this.#store = store
     this.#ownsStore = ownsStore
     this.stats = new ClusterStats(store, connectionsPerOrg)

@@ -21,6 +21,8 @@ export interface LimiterOptions {
   readonly limits?: {
     /** Connections of an org for which neither `admit` nor an operator says another; 3 where absent. */
     readonly org?: number
+    /** From which percentage of an org's limit on `org.nearly_full` is emitted; 80 where absent. */
+    readonly nearlyFullPercent?: number
   }
   /** How long a dead node keeps its slots (T); 15 s where absent. */
   readonly leaseTtlMs?: number
@@ -39,6 +41,7 @@ export interface LimiterOptions {
 /** The one literal of the library's defaults. */
 export const LIMITER_DEFAULTS = {
   connectionsPerOrg: 3,
+  nearlyFullPercent: 80,
   leaseTtlMs: 15_000,
   renewIntervalMs: 3_000,
   storeTimeoutMs: 250,
@@ -51,6 +54,7 @@ export interface ResolvedOptions {
   readonly ownsStore: boolean
   readonly timing: LeaseTiming
   readonly connectionsPerOrg: number
+  readonly nearlyFullPercent: number
   readonly name: string
   readonly policies: Partial<Policies>
 }
@@ -70,9 +74,15 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
     ownsStore: options.store === undefined,
     timing,
     connectionsPerOrg,
+    nearlyFullPercent: percent(options.limits?.nearlyFullPercent ?? defaults.nearlyFullPercent),
     policies: options.policies ?? {},
     name: options.nodeName ?? `${hostname()}#${randomBytes(3).toString('hex')}`,
   }
+}
+
+function percent(value: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= 100) return value
+  throw new UsageError('INVALID_SETTINGS', `nearlyFullPercent is a whole number from 1 to 100, not ${value}`)
 }
 
 function storeOf({ store, redis, keyPrefix }: LimiterOptions, timing: LeaseTiming): LeaseStore {

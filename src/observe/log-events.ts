@@ -37,6 +37,7 @@ export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
   limiter.on('node.started', () => log.info({}, 'admitting connections'))
   limiter.on('node.quieted', () => log.info({}, 'admitting no more connections'))
   limiter.on('node.drained', (fields) => log.info(fields, 'connections closed'))
+  limiter.on('org.nearly_full', (fields) => log.info(fields, 'an org comes near its limit'))
   limiter.on('admission.granted', (fields) => log.debug(fields, 'admitted'))
   limiter.on('admission.abandoned', (fields) => log.debug(fields, 'left before the decision'))
   limiter.on('admission.denied', (fields) => log.debug(fields, 'denied'))

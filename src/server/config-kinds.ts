@@ -74,6 +74,10 @@ export const kinds = {
     if (text === 'unlimited') return Number.POSITIVE_INFINITY
     return /^[1-9]\d{0,9}$/.test(text) && Number(text) <= 1_000_000_000 ? Number(text) : undefined
   }),
+  percent: kind('a percentage from 1% to 100%', (text) => {
+    const percent = Number(/^([1-9]\d{0,2})%$/.exec(text)?.[1])
+    return percent <= 100 ? percent : undefined
+  }),
   networks: kind('addresses or CIDRs separated by commas, such as 10.0.0.0/8,fd00::/8', (text) =>
     areNetworks(text) ? text : undefined,
   ),

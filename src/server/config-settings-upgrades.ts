@@ -2,6 +2,13 @@ import { kinds } from './config-kinds.js'
 
 /** The settings of what happens to an upgrade before and beside the limits of orgs. */
 export const upgradeSettings = {
+  nearlyFullPercent: {
+    name: 'HEADCOUNT_NEARLY_FULL',
+    flag: '--nearly-full',
+    kind: kinds.percent,
+    default: '80%',
+    description: 'From which part of its limit on an org is reported as nearly full',
+  },
   addressRatePerMinute: {
     name: 'WS_RATE_LIMIT_PER_MINUTE',
     flag: '--rate-limit-per-minute',

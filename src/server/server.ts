@@ -33,7 +33,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   const keys = await openKeys(config, log)
   const limiter = createLimiter({
     ...(config.redisUrl !== undefined && { redis: config.redisUrl }),
-    limits: { org: config.maxConnectionsPerOrg },
+    limits: { org: config.maxConnectionsPerOrg, nearlyFullPercent: config.nearlyFullPercent },
     leaseTtlMs: config.leaseTtlMs,
     renewIntervalMs: config.renewIntervalMs,
     storeTimeoutMs: config.storeTimeoutMs,

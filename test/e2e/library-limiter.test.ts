@@ -123,6 +123,25 @@ describe.each(kinds)('a limiter on %s', (_, options) => {
     expect(await limiter.allOrgStats()).toEqual([])
   })
 
+  test('an org that comes near its limit is told of once on each node that admits it', async () => {
+    const shared = { ...options(), limits: { org: 5, nearlyFullPercent: 60 } }
+    const limiter = await start(shared)
+    const told: object[] = []
+    limiter.on('org.nearly_full', (event) => told.push(event))
+    const all: Admitted[] = []
+    for (let n = 0; n < 5; n++) all.push(taken(await limiter.admit({ org: 'acme' })))
+    expect(told).toEqual([{ org: 'acme', currentCount: 3, maxAllowed: 5 }])
+    if (shared.redis !== undefined) {
+      const other = await start(shared)
+      other.on('org.nearly_full', (event) => told.push(event))
+      await other.admit({ org: 'acme' })
+      await other.admit({ org: 'acme' })
+      expect(told.slice(1)).toEqual([{ org: 'acme', currentCount: 5, maxAllowed: 5 }])
+    }
+    for (const one of all) one.release()
+    await empty(limiter, 'acme')
+  })
+
   test('a caller that leaves during the decision keeps no slot', async () => {
     const limiter = await start(options())
     let [abandoned, denied] = [0, 0]
@@ -255,6 +274,7 @@ describe('options that cannot work are refused at once', () => {
     ['no URL of Redis', { redis: 'http://localhost' }, 'INVALID_REDIS_URL'],
     ['nonsense for a URL', { redis: 'nonsense' }, 'INVALID_REDIS_URL'],
     ['braces in the prefix', { redis: 'redis://localhost', keyPrefix: '{x}:' }, 'INVALID_KEY_PREFIX'],
+    ['a soft limit above all', { limits: { nearlyFullPercent: 101 } }, 'INVALID_SETTINGS'],
     ['a limit below 0', { limits: { org: -1 } }, 'INVALID_LIMIT'],
     ['a lease too short for its renewal', { leaseTtlMs: 3_000 }, 'INVALID_SETTINGS'],
     ['a lease of NaN', { leaseTtlMs: Number.NaN }, 'INVALID_SETTINGS'],

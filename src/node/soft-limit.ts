@@ -1,0 +1,36 @@
+import type { EventBus } from '../core/events.js'
+
+/** Beyond that the org that crossed first is forgotten, and may be told a second time. */
+const MAX_ORGS = 10_000
+
+/**
+ * Says once when an org comes near its limit, as far as this node's admissions show it: at the first one, granted or
+ * denied, at which the org holds its share of the limit, and again only after one at which it held less.
+ */
+export class SoftLimit {
+  readonly #events: EventBus
+  readonly #percent: number
+  readonly #nearlyFull = new Set<string>()
+
+  /** `percent` of an org's limit, from 1 to 100. */
+  constructor(events: EventBus, percent: number) {
+    this.#events = events
+    this.#percent = percent
+    events.on('admission.granted', ({ org, currentCount, maxAllowed }) => this.#see(org, currentCount, maxAllowed))
+    events.on('admission.denied', ({ org, code, currentCount = 0, maxAllowed = 0 }) => {
+      if (code === 'ORG_CONNECTION_LIMIT_EXCEEDED') this.#see(org, currentCount, maxAllowed)
+    })
+  }
+
+  #see(org: string, currentCount: number, maxAllowed: number): void {
+    // Nobody comes near a limit of nothing.
+    if (maxAllowed === 0 || currentCount * 100 < maxAllowed * this.#percent) {
+      this.#nearlyFull.delete(org)
+      return
+    }
+    if (this.#nearlyFull.has(org)) return
+    this.#nearlyFull.add(org)
+    if (this.#nearlyFull.size > MAX_ORGS) this.#nearlyFull.delete(this.#nearlyFull.values().next().value!)
+    this.#events.emit('org.nearly_full', { org, currentCount, maxAllowed })
+  }
+}

@@ -66,7 +66,10 @@ else
   end
   redis.call('HSET', KEYS[6], lease, ARGV[11])
 end
-redis.call('HSET', KEYS[1], lease, token)
+-- A value longer than 64 bytes keeps `admission` a hash table whatever it holds: acquire looks fields up in it, and in
+-- the compact form Redis has for small hashes each look that finds nothing reads the whole.
+local about = 'lease: its token; name of an org set: its override in slots; doubts: a lease is dead or late'
+redis.call('HSET', KEYS[1], lease, token, 'about', about)
 redis.call('ZADD', KEYS[3], clock + tonumber(ARGV[7]), lease)
 redis.call('ZREM', KEYS[4], lease)
 

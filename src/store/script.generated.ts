@@ -1,5 +1,6 @@
 // Made from lua/*.lua by scripts/bundle-lua.mjs. Do not edit.
 export const SCRIPT = [
+  "local redis, KEYS, ARGV = redis, KEYS, ARGV",
   "local verb = ARGV[1]",
   "if verb == 'acquire' then",
   "",
@@ -466,7 +467,8 @@ export const SCRIPT = [
   "  end",
   "  redis.call('HSET', KEYS[6], lease, ARGV[11])",
   "end",
-  "redis.call('HSET', KEYS[1], lease, token)",
+  "local about = 'lease: its token; name of an org set: its override in slots; doubts: a lease is dead or late'",
+  "redis.call('HSET', KEYS[1], lease, token, 'about', about)",
   "redis.call('ZADD', KEYS[3], clock + tonumber(ARGV[7]), lease)",
   "redis.call('ZREM', KEYS[4], lease)",
   "",

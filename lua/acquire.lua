@@ -1,18 +1,19 @@
 -- acquire: takes a slot in every scope of a claim, or in none. The only verb that admits.
 --
 -- Guarantee: no admission makes the slots of live leases exceed the limit in force (S1); a refusal leaves nothing
--- behind (S2); a claim already held under this lease is admitted again and takes nothing (S4); a broken key of one
--- claim touches no other (S5); a scope with room for the living admits (S6).
+-- behind (S2); a claim already held under this lease takes nothing, and asked `again` it is admitted again, full or not
+-- (S4); a broken key of one claim touches no other (S5); a scope with room for the living admits (S6).
 --
 -- KEYS  1 admission  2 meta  3 dead  4 late  5 conns:<lease>  6... scope sets, claim by claim, org first
 -- ARGV  1 'acquire'  2 lease  3 token  4 n
 --       then per claim: id, index entry, limits in slots, one a scope, joined by commas (-1 = unlimited)
+--       then '1' if any of the claims may have been asked before
 -- Returns {'lost'|'fenced'|'stale'} | {'recovering', ms} | {'ok', then per claim one of:} | of one claim its number alone:
 --       count > 0    admitted; the org's slots, this one included, under the limit as given
 --       -count <= 0  refused; the org is full under the limit as given, and no lease is in doubt
 --       {outcome, count, limit, free_in_ms}
 --         outcome 0 admitted, under an override | s > 0 refused, scope s is full
---                 | -1 a key has a foreign type | -2 memory limit | -3 the id is held by another lease
+--                 | -1 a key has a foreign type | -2 memory limit | -3 the id is held by another live lease
 --         free_in_ms: when the soonest late holder would be free, -1 if none is late
 
 -- One look tells all that is not in the sets: the token of the lease, whether any lease is in doubt, and the override
@@ -28,7 +29,8 @@ if marked then
   redis.pcall('HSET', KEYS[1], ARGV[2], ARGV[3])
 end
 local lease, n, doubts = ARGV[2], tonumber(ARGV[4]), known[2]
-local reply = { 'ok' }
+local again = ARGV[5 + 3 * n]
+local reply = n > 1 and { 'ok' }
 local arg, key = 5, 6
 
 for claim = 1, n do
@@ -48,7 +50,8 @@ for claim = 1, n do
     end
     local held_count = card
     if slots >= 0 and card >= slots then
-      mine = mine or redis.call('ZSCORE', KEYS[key], id) == lease
+      -- Without `again` nobody asks who holds: that would make every refusal a fifth dearer.
+      mine = mine or again and redis.call('ZSCORE', KEYS[key], id) == lease
       if not mine then
         -- Functions that are rarely needed are made only here: making one costs all calls that do without it.
         if doubts then
@@ -84,10 +87,14 @@ for claim = 1, n do
     else
       for s = 1, scopes do
         if redis.call('ZADD', KEYS[key + s - 1], 'NX', lease, id) == 0 then
-          if redis.call('ZSCORE', KEYS[key + s - 1], id) ~= lease then
+          local holder = redis.call('ZSCORE', KEYS[key + s - 1], id)
+          if holder == lease then
+            count = s == 1 and count - 1 or count
+          elseif redis.call('HEXISTS', KEYS[1], holder) == 0 then
+            -- What a lease that is not live has left is taken over (rule 2): often it was the node's own, the last one.
+            redis.call('ZADD', KEYS[key + s - 1], lease, id)
+          else
             outcome = -3
-          elseif s == 1 then
-            count = count - 1
           end
         end
       end
@@ -111,10 +118,10 @@ for claim = 1, n do
   else
     verdict = { outcome, count, limit, free_in_ms }
   end
-  if n == 1 and type(verdict) == 'number' then
-    return verdict
+  if n == 1 then
+    return type(verdict) == 'number' and verdict or { 'ok', verdict }
   end
   reply[claim + 1] = verdict
   arg, key = arg + 3, key + scopes
 end
-return reply
+return reply or { 'ok' }

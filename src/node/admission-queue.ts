@@ -124,7 +124,8 @@ export class AdmissionQueue {
     for (const ticket of batch) ticket.sent = true
     this.#callsInFlight++
     const claims = batch.map((ticket) => ticket.connection.claim)
-    const reply = await session.call((connection, fence) => connection.acquire(fence, claims))
+    const again = batch.some((ticket) => ticket.maybeTaken)
+    const reply = await session.call((connection, fence) => connection.acquire(fence, claims, { again }))
     this.#callsInFlight--
     batch.forEach((ticket, i) => {
       ticket.sent = false

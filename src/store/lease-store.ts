@@ -69,7 +69,7 @@ export type Verdict =
       /** When the soonest holder that missed a heartbeat would be free; absent when all are well. */
       readonly freeInMs?: number
     }
-  /** `broken`: a key has a foreign type. `memory`: the store is at its memory limit. `conflict`: another holds the id. */
+  /** `broken`: a key has a foreign type. `memory`: the store is at its memory limit. `conflict`: another live lease holds the id. */
   | { readonly admitted: false; readonly reason: 'broken' | 'memory' | 'conflict' }
 
 export interface HelloRequest {
@@ -144,9 +144,11 @@ export interface StoreConnection {
   hello(request: HelloRequest): Promise<Reply<HelloReply>>
   /**
    * For each claim: adds it to all its scopes if each has room among the live, else to none (S1, S2). A claim already
-   * held under this lease is admitted again without taking anything (S4). Items stand alone.
+   * held under this lease never takes anything more. With `again` it is admitted again, full or not (S4): to be said when
+   * any of the claims may have been asked before, since to look for each of them would make every refusal dearer.
+   * Slots of the same id that a lease which is not live has left are taken over (S6). Items stand alone.
    */
-  acquire(fence: Fence, claims: readonly Claim[]): Promise<Reply<Verdict[]>>
+  acquire(fence: Fence, claims: readonly Claim[], how?: { readonly again: boolean }): Promise<Reply<Verdict[]>>
   /** Gives slots back. Removes only what this lease holds; harmless twice. */
   release(fence: Fence, slots: readonly SlotRef[]): Promise<Reply<void>>
   /** Extends the lease, advances the store's clock by a bounded step and declares expired leases dead. */

@@ -95,7 +95,7 @@ function memoryConnection(verbs: MemoryVerbs): StoreConnection {
   }
   return {
     hello: (request) => say(() => verbs.hello(request)),
-    acquire: (fence, claims) => say(() => verbs.acquire(fence, claims), claims),
+    acquire: (fence, claims, how) => say(() => verbs.acquire(fence, claims, how), claims),
     release: (fence, slots) => say(() => verbs.release(fence, slots), slots),
     renew: (fence) => say(() => verbs.renew(fence)),
     sweep: (fence, dead, entries) => say(() => verbs.sweep(fence, dead, entries, MAX_ITEMS), entries),

@@ -71,35 +71,39 @@ export class MemoryVerbs {
     return ok({ epoch, newEpoch, recoveryMs: this.#recoveryLeft(), evictionPolicy: 'noeviction' })
   }
 
-  acquire(fence: Fence, claims: readonly Claim[]): Reply<Verdict[]> {
+  acquire(fence: Fence, claims: readonly Claim[], how?: { readonly again: boolean }): Reply<Verdict[]> {
     const refusal = this.#fence(fence)
     if (refusal) return refusal
     const { recovery, clockMs } = this.#t
     if (recovery) {
       return { status: 'refused', reason: 'recovering', retryAfterMs: Math.max(0, recovery.fromMs - clockMs) }
     }
-    return ok(claims.map((claim) => this.#acquireOne(fence.lease, claim)))
+    return ok(claims.map((claim) => this.#acquireOne(fence.lease, claim, how?.again ?? false)))
   }
 
-  #acquireOne(lease: number, claim: Claim): Verdict {
+  #acquireOne(lease: number, claim: Claim, again: boolean): Verdict {
     const sets = claim.scopes.map((scope) => this.#t.scope(scopeKey(scope)))
     const mine = sets[0]?.get(claim.id) === lease
+    const spared = again && mine
     let org = { count: 0, limit: 0 }
     for (const [i, set] of sets.entries()) {
       const limit = this.#limit(claim, i)
-      const full = set.size >= limit
-      const count = full && !mine ? this.#t.living(set) : set.size
-      if (count >= limit && !mine) {
+      const count = set.size >= limit && !spared ? this.#t.living(set) : set.size
+      if (count >= limit && !spared) {
         const freeInMs = this.#t.freeInMs(set)
         const denied = { admitted: false, reason: 'full', scope: i, count, limit } as const
         return freeInMs === undefined ? denied : { ...denied, freeInMs }
       }
       if (i === 0) org = { count: mine ? count : count + 1, limit }
     }
-    if (mine) return { admitted: true, ...org }
-    if (sets.some((set) => set.has(claim.id))) return { admitted: false, reason: 'conflict' }
-    this.#t.take(lease, claim)
+    if (sets.some((set) => this.#heldByAnother(set.get(claim.id), lease)))
+      return { admitted: false, reason: 'conflict' }
+    if (!mine) this.#t.take(lease, claim)
     return { admitted: true, ...org }
+  }
+
+  #heldByAnother(owner: number | undefined, lease: number): boolean {
+    return owner !== undefined && owner !== lease && this.#t.live.has(owner)
   }
 
   release(fence: Fence, slots: readonly SlotRef[]): Reply<void> {
@@ -169,7 +173,7 @@ export class MemoryVerbs {
     for (const [i, scope] of claim.scopes.entries()) {
       const set = this.#t.scope(scopeKey(scope))
       const owner = set.get(claim.id)
-      if (owner !== undefined && owner !== lease && this.#t.live.has(owner)) return 'conflict'
+      if (this.#heldByAnother(owner, lease)) return 'conflict'
       if (mode === 'room' && owner !== lease && this.#t.living(set) >= this.#limit(claim, i)) return 'full'
     }
     this.#t.take(lease, claim)

@@ -78,11 +78,15 @@ export class RedisConnection implements StoreConnection {
     )
   }
 
-  acquire(fence: Fence, claims: readonly Claim[]): Promise<Reply<Verdict[]>> {
+  acquire(fence: Fence, claims: readonly Claim[], how?: { readonly again: boolean }): Promise<Reply<Verdict[]>> {
     const { keys } = this.#wiring
     return this.#run(
       [...[keys.admission, keys.meta, keys.dead, keys.late, keys.conns(fence.lease)], ...this.#scopeKeys(claims)],
-      ['acquire', fence.lease, token(fence), bounded(claims), ...codec.claimArgs(claims)],
+      [
+        ...['acquire', fence.lease, token(fence), bounded(claims)],
+        ...codec.claimArgs(claims),
+        ...(how?.again ? [1] : []),
+      ],
       (rest) => codec.readVerdicts(claims, rest),
     )
   }

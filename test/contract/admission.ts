@@ -108,7 +108,7 @@ export function admissionTests(bench: BenchOf): void {
       expect(fingerprint(await bench().contents())).toBe(roomy)
       await node.acquire(claim('b', 'acme', 2, gateway('g', 2)))
       const full = fingerprint(await bench().contents())
-      expect(await node.acquire(asked)).toEqual([{ admitted: true, count: 2, limit: 2 }])
+      expect(await node.acquireAgain(asked)).toEqual([{ admitted: true, count: 2, limit: 2 }])
       expect(fingerprint(await bench().contents())).toBe(full)
     })
 
@@ -116,7 +116,37 @@ export function admissionTests(bench: BenchOf): void {
       const node = await StoreNode.join(bench())
       const asked = claim('a', 'acme', 9, gateway('g', 1))
       expect(await node.admitted(asked)).toBe(1)
-      expect(await node.acquire(asked)).toEqual([{ admitted: true, count: 1, limit: 9 }])
+      expect(await node.acquireAgain(asked)).toEqual([{ admitted: true, count: 1, limit: 9 }])
+    })
+
+    test('of claims that may be repeats and are not, decides as ever (S1)', async () => {
+      const node = await StoreNode.join(bench())
+      const verdicts = await node.acquireAgain(...claims(3, 'x', 'acme', 2, gateway('g', 9)))
+      expect(verdicts.map((verdict) => verdict.admitted)).toEqual([true, true, false])
+      expect((await bench().contents()).scopes.get('org:acme')?.size).toBe(2)
+    })
+
+    test('a late duplicate that does not say so takes nothing, whatever it is answered (S1, S4)', async () => {
+      const node = await StoreNode.join(bench())
+      const asked = claims(2, 'x', 'acme', 2)
+      await node.acquire(...asked)
+      const before = fingerprint(await bench().contents())
+      expect(await node.admitted(...asked)).toBe(0)
+      expect(fingerprint(await bench().contents())).toBe(before)
+    })
+
+    test('takes over what a dead lease has left of the same id, and the sweep leaves it (S6, rule 2)', async () => {
+      const [gone, node] = [await StoreNode.join(bench()), await StoreNode.join(bench())]
+      const asked = claim('a', 'acme', 2, gateway('g', 1))
+      expect(await gone.admitted(asked)).toBe(1)
+      await node.outlive()
+      expect(await node.admitted(asked)).toBe(1)
+      expect(await node.acquireAgain(asked)).toEqual([{ admitted: true, count: 1, limit: 2 }])
+      await node.sweepAll(gone.lease)
+      const { scopes, indexes } = await bench().contents()
+      expect(['org:acme', 'gateway:g'].map((scope) => scopes.get(scope)?.get('a'))).toEqual([node.lease, node.lease])
+      expect([...indexes.keys()]).toEqual([node.lease])
+      expect(await node.admitted(claim('b', 'acme', 2, gateway('g', 1)))).toBe(0)
     })
 
     test("never takes another live lease's id (rule 2)", async () => {

@@ -109,12 +109,28 @@ describe('rule 2, a member belongs to the lease that is its score', () => {
     expect(holder, 'S4: a live lease lost its slot to another').toBe(one.lease)
   })
 
-  needs(MUTANTS.acquireOfOthers, 'S4', async (bench) => {
-    const [one, two] = [await join(bench), await join(bench)]
-    await one.acquire(claim('a', 'acme', 9))
-    await two.acquire(claim('a', 'acme', 9))
-    const holder = (await bench.contents()).scopes.get('org:acme')?.get('a')
-    expect(holder, 'S4: a live lease lost its slot to an acquire').toBe(one.lease)
+  for (const mutant of [MUTANTS.acquireOfOthers, MUTANTS.takenFromTheLiving]) {
+    needs(mutant, 'S4', async (bench) => {
+      const [one, two] = [await join(bench), await join(bench)]
+      await one.acquire(claim('a', 'acme', 9))
+      await two.acquire(claim('a', 'acme', 9))
+      const holder = (await bench.contents()).scopes.get('org:acme')?.get('a')
+      expect(holder, 'S4: a live lease lost its slot to an acquire').toBe(one.lease)
+    })
+  }
+
+  needs(MUTANTS.leftoversInTheWay, 'S6', async (bench) => {
+    const [gone, node] = [await join(bench), await join(bench)]
+    await gone.acquire(claim('a', 'acme', 9))
+    await node.outlive()
+    expect(await node.admitted(claim('a', 'acme', 9)), 'S6: what its dead lease left kept a connection out').toBe(1)
+  })
+
+  needs(MUTANTS.holderRefused, 'S4', async (bench) => {
+    const node = await join(bench)
+    await node.acquire(claim('a', 'acme', 1))
+    const [verdict] = await node.acquireAgain(claim('a', 'acme', 1))
+    expect(verdict, 'S4: the holder was told that its org is full').toMatchObject({ admitted: true })
   })
 })
 

@@ -94,7 +94,7 @@ export class Ledger {
     const { lease } = call.fence
     switch (call.verb) {
       case 'acquire':
-        this.#acquire(lease, call.claims, value as Verdict[], after)
+        this.#acquire(lease, call, value as Verdict[], after)
         break
       case 'release':
         for (const { id } of call.claims) this.#giveBack(id, lease)
@@ -133,21 +133,26 @@ export class Ledger {
     }
   }
 
-  #acquire(lease: number, claims: readonly Claim[], verdicts: readonly Verdict[], after: StoreContents): void {
+  #acquire(
+    lease: number,
+    { claims, again }: Extract<Call, { verb: 'acquire' }>,
+    verdicts: readonly Verdict[],
+    after: StoreContents,
+  ): void {
     const newest = new Map<string, number>()
     for (const [i, claim] of claims.entries()) {
       const verdict = verdicts[i]!
       const owner = this.#held.get(claim.id)?.lease
-      if (owner === lease) {
+      const full = claim.scopes.findIndex((_, scope) => this.#living(claim, scope) >= this.#limitOf(claim, scope))
+      if (owner === lease && (again || full < 0)) {
         must('S4', verdict.admitted, () => `${claim.id} is held, and asked again it was told ${show(verdict)}`)
         continue
       }
-      const full = claim.scopes.findIndex((_, scope) => this.#living(claim, scope) >= this.#limitOf(claim, scope))
       if (full >= 0) {
         const due = { scope: full, count: this.#living(claim, full), limit: this.#limitOf(claim, full) }
         must('S1', !verdict.admitted, () => `${claim.id} was admitted where ${show(due)}`)
         must('S6', show({ ...verdict, ...due }) === show(verdict), () => `${show(verdict)} where ${show(due)}`)
-      } else if (owner !== undefined) {
+      } else if (owner !== undefined && this.#live.has(owner)) {
         must('rule 2', show(verdict) === '{"admitted":false,"reason":"conflict"}', () => `taken from ${owner}`)
       } else {
         must('S6', verdict.admitted, () => `${claim.id} was told ${show(verdict)} where all scopes have room`)

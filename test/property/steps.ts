@@ -7,7 +7,8 @@ export type AnyRecord = Omit<OverrideRecord, 'org'> & { readonly org: number }
 /** What may happen next, as plain data: names of things are small numbers that the world makes sense of. */
 export type Step =
   | { kind: 'hello'; node: number; fresh: boolean; generationStep: number; reasserting: boolean; lost: boolean }
-  | { kind: 'acquire' | 'release'; node: number; ids: number[] }
+  | { kind: 'acquire'; node: number; ids: number[]; again: boolean }
+  | { kind: 'release'; node: number; ids: number[] }
   | { kind: 'renew'; node: number; lost: boolean }
   | { kind: 'sweep'; node: number; dead: number; carry: boolean; lost: boolean }
   | { kind: 'leave'; node: number }
@@ -64,6 +65,7 @@ const acquire = fc.record({
   kind: kind('acquire'),
   node,
   ids: fc.array(id, { minLength: 1, maxLength: 5, size: 'max' }),
+  again: fc.boolean(),
 })
 const release = fc.record({ kind: kind('release'), node, ids: fc.array(id, { maxLength: 4, size: 'max' }) })
 const sweep = fc.record({ kind: kind('sweep'), node, dead: fc.nat({ max: 2 }), carry, lost })

@@ -16,7 +16,7 @@ import { IDS, type Limits, NODES, type Step } from './steps.js'
 /** One call as plain data, so that it can be said to two stores, and said again later. */
 export type Call =
   | { verb: 'hello'; request: HelloRequest }
-  | { verb: 'acquire'; fence: Fence; claims: Claim[] }
+  | { verb: 'acquire'; fence: Fence; claims: Claim[]; again: boolean }
   | { verb: 'release'; fence: Fence; claims: Claim[] }
   | { verb: 'renew'; fence: Fence }
   | { verb: 'sweep'; fence: Fence; dead: number; entries: readonly IndexEntry[] }
@@ -35,7 +35,7 @@ export function say(to: StoreConnection, call: Call): Promise<Answer> {
     case 'hello':
       return to.hello(call.request)
     case 'acquire':
-      return to.acquire(call.fence, call.claims)
+      return to.acquire(call.fence, call.claims, call)
     case 'release':
       return to.release(call.fence, call.claims)
     case 'renew':
@@ -114,8 +114,9 @@ export class World {
       case 'hello':
         return { verb: 'hello', request: this.#helloOf(step) }
       case 'acquire':
+        return { verb: 'acquire', fence, claims: step.ids.map((id) => this.#claim(id)), again: step.again }
       case 'release':
-        return { verb: step.kind, fence, claims: step.ids.map((id) => this.#claim(id)) }
+        return { verb: 'release', fence, claims: step.ids.map((id) => this.#claim(id)) }
       case 'reassert': {
         const { mode, final } = step
         return { verb: 'reassert', fence, claims: step.ids.map((id) => this.#claim(id)), mode, final }

@@ -15,9 +15,9 @@ export class Checks {
     const { store, limitOf } = { store: this.#scenario.store, limitOf: (org: string) => this.#scenario.limitOf(org) }
     const verbs = store.verbs
     const acquire = verbs.acquire.bind(verbs)
-    verbs.acquire = (fence: Fence, claims) => {
+    verbs.acquire = (fence: Fence, claims, how) => {
       const before = new Map(claims.map(({ scopes: [org] }) => [org.id, this.#living(org.id)]))
-      const reply = acquire(fence, claims)
+      const reply = acquire(fence, claims, how)
       for (const [org, had] of before) {
         const has = this.#living(org)
         if (has > had && has > limitOf(org)) this.#violated(`S1: ${org} was given slot ${has} of ${limitOf(org)}`)

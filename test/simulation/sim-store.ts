@@ -211,7 +211,7 @@ class SimConnection implements StoreConnection {
   }
 
   hello: StoreConnection['hello'] = (request) => this.#call((verbs) => verbs.hello(request))
-  acquire: StoreConnection['acquire'] = (fence, claims) => this.#call((verbs) => verbs.acquire(fence, claims))
+  acquire: StoreConnection['acquire'] = (fence, claims, how) => this.#call((verbs) => verbs.acquire(fence, claims, how))
   release: StoreConnection['release'] = (fence, slots) => this.#call((verbs) => verbs.release(fence, slots))
   renew: StoreConnection['renew'] = (fence) => this.#call((verbs) => verbs.renew(fence))
   sweep: StoreConnection['sweep'] = (fence, dead, entries) =>

@@ -81,6 +81,24 @@ export const MUTANTS = {
     'if false then',
   ),
   acquireOfOthers: mutant('rule 2', 'the NX of acquire', "'NX', lease, id", 'lease, id'),
+  takenFromTheLiving: mutant(
+    'rule 2',
+    'the look whether the holder lives by acquire',
+    "elseif redis.call('HEXISTS', KEYS[1], holder) == 0 then",
+    'elseif true then',
+  ),
+  leftoversInTheWay: mutant(
+    'rule 2',
+    'taking over what a dead lease has left by acquire',
+    "elseif redis.call('HEXISTS', KEYS[1], holder) == 0 then",
+    'elseif false then',
+  ),
+  holderRefused: mutant(
+    'rule 2',
+    'the look who asks again',
+    "again and redis.call('ZSCORE', KEYS[key], id) == lease",
+    'false',
+  ),
   indexLast: mutant(
     'rule 3',
     'the index before the sets in acquire',

@@ -92,6 +92,11 @@ export class StoreNode {
     return done(await this.connection.acquire(this.fence, asked))
   }
 
+  /** Asks as a node does that may have asked for these before. */
+  async acquireAgain(...asked: Claim[]): Promise<Verdict[]> {
+    return done(await this.connection.acquire(this.fence, asked, { again: true }))
+  }
+
   /** How many of the claims were admitted. */
   async admitted(...asked: Claim[]): Promise<number> {
     return (await this.acquire(...asked)).filter((verdict) => verdict.admitted).length

@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws'
-import { type Refusal, readRefusal } from './refusal.js'
+import { type Refusal, readRefusal, refusalInFrame } from './refusal.js'
 
 export interface Target {
   readonly url: URL
@@ -72,8 +72,17 @@ export function attempt({ url, key, instanceId }: Target, signal: AbortSignal): 
       clearTimeout(timer)
       timer = setTimeout(accept, ACK_MS)
     })
-    socket.once('message', (data) => accept(connectionIdOf(String(data))))
-    void closed.then(({ code }) => settle({ kind: 'failed', reason: `closed with ${code} before it was acknowledged` }))
+    let refusal: Omit<Refusal, 'status'> | undefined
+    socket.once('message', (data) => {
+      refusal = refusalInFrame(String(data))
+      if (refusal === undefined) return accept(connectionIdOf(String(data)))
+      clearTimeout(timer)
+      timer = setTimeout(() => socket.terminate(), ACK_MS)
+    })
+    void closed.then(({ code }) => {
+      if (refusal === undefined) settle({ kind: 'failed', reason: `closed with ${code} before it was acknowledged` })
+      else settle({ kind: 'refused', refusal: { status: code, ...refusal } })
+    })
     if (signal.aborted) abort()
   })
 }

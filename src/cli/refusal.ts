@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 
 /** What a server said instead of accepting. Only the status is certain: a proxy in between may have answered. */
 export interface Refusal {
+  /** Of HTTP, or the close code where the refusal was told inside a WebSocket. */
   readonly status: number
   readonly code?: string
   readonly title?: string
@@ -18,11 +19,23 @@ export async function readRefusal(response: IncomingMessage): Promise<Refusal> {
   const retryAfter = /^\d{1,9}$/.exec(response.headers['retry-after'] ?? '')?.[0]
   return {
     status: response.statusCode ?? 0,
-    ...pick(body, 'code', 'string'),
-    ...pick(body, 'title', 'string'),
-    ...pick(body, 'currentCount', 'number'),
-    ...pick(body, 'maxAllowed', 'number'),
+    ...said(body),
     ...(retryAfter === undefined ? {} : { retryAfterSeconds: Number(retryAfter) }),
+  }
+}
+
+/** A refusal in the first frame, whose status is the close code that follows; `undefined` for any other frame. */
+export function refusalInFrame(frame: string): Omit<Refusal, 'status'> | undefined {
+  const words = parseObject(frame)
+  return words.type === 'error' ? { ...said(words), ...pick(words, 'retryAfterSeconds', 'number') } : undefined
+}
+
+function said(words: Record<string, unknown>): Omit<Refusal, 'status'> {
+  return {
+    ...pick(words, 'code', 'string'),
+    ...pick(words, 'title', 'string'),
+    ...pick(words, 'currentCount', 'number'),
+    ...pick(words, 'maxAllowed', 'number'),
   }
 }
 

@@ -32,6 +32,16 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals
 
+/** By the status of a refusal: the close code where it is told inside a WebSocket. What passes on another node is 1013. */
+const CLOSE_CODES: Record<number, number> = { 401: 4401, 403: 4403, 429: 4429, 503: 1013 }
+/** Policy violation (RFC 6455 §7.4.1), for refusals that nobody expects there. */
+const OTHER_CLOSE_CODE = 1008
+
+export function closeCodeOf(code: RefusalCode): number {
+  if (code === 'DRAINING') return closings.DRAINING.close
+  return CLOSE_CODES[refusals[code].status] ?? OTHER_CLOSE_CODE
+}
+
 /** Close codes of open connections. 1012 and 1013 are registered, 4000–4999 are private use. Reasons fit 123 bytes. */
 export const closings = {
   DRAINING: { close: 1012, reason: 'node is shutting down, reconnect' },

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../core/clock.js'
 import type { GateObserver } from './gate-observer.js'
 import type { Identify } from './identify.js'
 import type { RateOptions } from './rates.js'
+import type { Reject } from './reject.js'
 import type { Sockets } from './ws-gate.js'
 
 export interface GateOptions {
@@ -28,6 +29,8 @@ export interface GateOptions {
    * through a proxy have its address.
    */
   readonly trustedProxies?: string
+  /** How refusals are told; `http` where absent. */
+  readonly reject?: Reject
   readonly observer?: GateObserver
   readonly clock?: Clock
   /** In [0, 1); spreads Retry-After. */
@@ -44,6 +47,7 @@ export const GATE_DEFAULTS = {
   closeTimeoutMs: 2_000,
   rates: {},
   trustedProxies: '',
+  reject: 'http' as const,
   observer: {},
   clock: systemClock,
   random: Math.random,

@@ -11,6 +11,7 @@ import { handshakeFault, instanceOf } from './handshake.js'
 import { PingWheel } from './ping-wheel.js'
 import { NO_RATES, Rates } from './rates.js'
 import { problemOf, type Refusal, rateLimitHeaders, sendProblem } from './refuse.js'
+import { closingWords, isToldInside } from './reject.js'
 import { Upgrade } from './upgrade.js'
 
 /** A failure of ours is told as a condition that passes, never as a fault of the client's credentials or quota. */
@@ -23,9 +24,9 @@ const LOST_BEFORE_OPEN = {
 
 /**
  * The one way in. Decides every upgrade request in the order of the design: guard, handshake, path, phase, rate,
- * identity, room on the node, slot, handshake completed. Every upgrade is answered or closed within `upgradeTimeoutMs` (L6), no
- * slot is taken before the identity is known, and each slot taken is given back when its raw socket closes, whatever
- * happened in between (L1).
+ * identity, room on the node, slot, handshake completed. Every upgrade is answered or closed within `upgradeTimeoutMs`
+ * (L6), no slot is taken before the identity is known, and each slot taken is given back when its raw socket closes,
+ * whatever happened in between (L1).
  */
 export class Gate {
   readonly #options: Required<GateOptions>
@@ -130,6 +131,7 @@ export class Gate {
     const headers = rateLimitHeaders('org', maxAllowed, maxAllowed - currentCount).map((pair) => pair.join(': '))
     const { mayCarryFrames } = this.#options.admitter
     const welcome = { identity: upgrade.identity!, admitted, mayCarryFrames }
+    upgrade.handedOver = true
     this.#options.sockets.complete(upgrade, headers, welcome, (link) => {
       if (!upgrade.settle('open')) return link.terminate()
       upgrade.link = link
@@ -150,10 +152,12 @@ export class Gate {
 
   #refuse(upgrade: Upgrade, refusal: Refusal): void {
     if (!upgrade.settle('refused')) return
-    const { clock, random, observer, maxPendingUpgrades } = this.#options
+    const { clock, random, observer, maxPendingUpgrades, reject, sockets } = this.#options
     const problem = problemOf(refusal, clock.wallMs(), random)
+    const isInside = isToldInside(reject, upgrade.request, refusal.code) && !upgrade.handedOver
     // A flood of peers that never read their answer must not pile up here.
     if (this.count('refused') >= maxPendingUpgrades) upgrade.socket.destroy()
+    else if (isInside) sockets.turnAway(upgrade, closingWords(refusal, problem))
     else sendProblem(upgrade.socket, problem, clock, upgrade.head)
     this.#census.move(upgrade, 'refused')
     observer.upgradeRefused?.({ ...this.#about(upgrade), refusal, requestId: problem.requestId })

@@ -20,6 +20,8 @@ export class Upgrade {
   /** Where it comes from. Kept because a closed socket no longer knows it. */
   address: string | undefined
   identity?: Identity
+  /** The owner of the WebSocket server has it in hand, and may yet complete it or turn it away. */
+  handedOver = false
   /** Present once open. */
   link?: Link
   /** Present once we have begun to close it. */

@@ -6,6 +6,7 @@ import { UsageError } from '../core/errors.js'
 import { guardFrames } from './frame-guard.js'
 import type { Identity } from './identify.js'
 import { Link } from './link.js'
+import type { ClosingWords } from './reject.js'
 import type { Upgrade } from './upgrade.js'
 
 export type { WebSocketServer } from 'ws'
@@ -25,6 +26,11 @@ export interface Sockets {
    * the owner of the WebSocket server turns it away), `opened` is never called, and the raw socket closes.
    */
   complete(upgrade: Upgrade, headers: readonly string[], welcome: Welcome, opened: (link: Link) => void): void
+  /**
+   * Completes the handshake of a refused upgrade only to say why: one frame and a close. The socket is closed within
+   * 2 s, whatever the peer does; the owner of the WebSocket server never sees it.
+   */
+  turnAway(upgrade: Upgrade, words: ClosingWords): void
   /** Takes its listener off the WebSocket server. */
   detach(): void
 }
@@ -76,9 +82,17 @@ function frameRule(mayCarryFrames: () => boolean, lost: AbortSignal): () => bool
   return () => mayCarryFrames() && (!lost.aborted || lost.reason === 'DRAINING')
 }
 
+/** As long as a refused client may take to read an answer in HTTP. */
+const TURN_AWAY_MS = 2_000
+/** What a peer that is being turned away sends is dropped, and it has no reason to send more than this. */
+const TURN_AWAY_PAYLOAD_BYTES = 64 * 1024
+
 type Greet = (ws: WebSocket, request: IncomingMessage, welcome: Welcome) => void
 
 function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
+  const turningAway = new WebSocketServer({
+    ...{ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: TURN_AWAY_PAYLOAD_BYTES },
+  })
   const extraHeaders = new WeakMap<IncomingMessage, readonly string[]>()
   const addHeaders = (headers: string[], request: IncomingMessage) => {
     headers.push(...(extraHeaders.get(request) ?? []))
@@ -93,6 +107,14 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
         if (welcome.mayCarryFrames) guardFrames(ws, frameRule(welcome.mayCarryFrames, welcome.admitted.lost))
         opened(new Link(ws, upgrade.socket, clock))
         greet(ws, upgrade.request, welcome)
+      })
+    },
+    turnAway(upgrade, words) {
+      turningAway.handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (ws) => {
+        ws.on('error', nothing)
+        ws.send(words.frame)
+        ws.close(words.close, words.reason)
+        upgrade.atClose(clock.after(TURN_AWAY_MS, () => ws.terminate()))
       })
     },
     detach: () => void wss.off('headers', addHeaders),

@@ -16,7 +16,14 @@ export type AttachOptions = Pick<GateOptions, 'identify'> &
   Partial<
     Pick<
       GateOptions,
-      'accepts' | 'maxConnections' | 'pongTimeoutMs' | 'upgradeTimeoutMs' | 'rates' | 'trustedProxies' | 'observer'
+      | 'accepts'
+      | 'maxConnections'
+      | 'pongTimeoutMs'
+      | 'upgradeTimeoutMs'
+      | 'rates'
+      | 'trustedProxies'
+      | 'reject'
+      | 'observer'
     >
   >
 

@@ -93,6 +93,7 @@ export const kinds = {
   redisUrl,
   logLevel: choice(...LEVELS),
   onStoreDown: choice('deny', 'local', 'allow'),
+  reject: choice('http', 'close', 'auto'),
   onLeaseLost: choice('rejoin', 'close'),
   durationOrUnlimited: kind('a duration with its unit, such as 30s or 10m, up to 24h, or "unlimited"', (text) => {
     if (text === 'unlimited') return Number.POSITIVE_INFINITY

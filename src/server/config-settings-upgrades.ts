@@ -38,4 +38,12 @@ export const upgradeSettings = {
     defaultShown: 'none',
     description: 'CIDRs of proxies, separated by commas; only from these X-Forwarded-For is believed',
   },
+  reject: {
+    name: 'HEADCOUNT_REJECT',
+    flag: '--reject',
+    kind: kinds.reject,
+    default: 'http',
+    description:
+      'How a refusal is told: as the HTTP answer (`http`), or by completing the upgrade, a frame and a close code (`close`), or that only where the request has an `Origin`, as a browser’s (`auto`)',
+  },
 } as const

@@ -59,6 +59,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       perKey: config.keyRatePerMinute,
       perNode: config.nodeRatePerMinute,
     },
+    reject: config.reject,
     trustedProxies: config.trustedProxies ?? '',
     observer: gateLog.observer,
   })

@@ -6,8 +6,8 @@ import { until } from '../support/until.js'
 
 leakGate()
 
-/** Long enough that this process, busy as it may be, answers a ping in the time that is left for it. */
-const TIMEOUT_MS = 3_000
+/** Long enough that this process, on a machine however busy, answers a ping in the quarter that is left for it. */
+const TIMEOUT_MS = 6_000
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
 
 const startNode = (env: Record<string, string> = {}) => startHostileNode({ pongTimeout: `${TIMEOUT_MS}ms`, env })
@@ -46,7 +46,7 @@ describe('a gateway of WSO2 works unchanged', () => {
     expect(silent.received(OPCODES.ping).length).toBe(1)
     expect(silentMs).toBeGreaterThan(TIMEOUT_MS * 0.6)
     // The timeout itself, and what a busy machine may be late.
-    expect(silentMs).toBeLessThan(TIMEOUT_MS + 1_500)
+    expect(silentMs).toBeLessThan(TIMEOUT_MS + 3_000)
     await node.settled(1)
     await until(() => lively.received(OPCODES.ping).length >= 3, { withinMs: 4 * TIMEOUT_MS })
     expect(performance.now() - startMs).toBeGreaterThan(1.9 * TIMEOUT_MS)

@@ -66,7 +66,8 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   const adminToken = config.adminToken ?? randomBytes(18).toString('base64url')
   const admin = adminApp({ limiter, token: adminToken, nodeName: config.nodeName, log })
   const publicServer = httpServer(webSocketOnly(isEndpoint)).on('upgrade', gate.handleUpgrade)
-  const adminServer = httpServer(getRequestListener(admin.fetch))
+  // Load balancers ask for health in HTTP/1.0 without a Host; a name of our own lets that be a request like any other.
+  const adminServer = httpServer(getRequestListener(admin.fetch, { hostname: 'headcount' }))
 
   const stop = async () => {
     keys.stop()

@@ -3,6 +3,7 @@ import type { Limiter } from '../../src/index.js'
 import { createLimiter } from '../../src/index.js'
 import { type Accepted, connectGateway } from '../support/gateways.js'
 import { type ServerProcess, startServer } from '../support/processes.js'
+import { RawClient } from '../support/raw-client.js'
 import { freshPrefix, startRedis, type TestRedis } from '../support/redis.js'
 import { until } from '../support/until.js'
 
@@ -78,6 +79,14 @@ describe('who may ask', () => {
       const headers = { authorization: `${scheme} ${nodes[0].adminToken}` }
       expect((await ask(nodes[0], '/admin/v1/stats', { headers })).status).toBe(200)
     }
+  })
+
+  test('health, in HTTP/1.0 without a Host, as load balancers ask', async () => {
+    const client = new RawClient(nodes[0].adminPort)
+    client.send('GET /readyz HTTP/1.0\r\n\r\n')
+    await until(() => client.ended)
+    client.reset()
+    expect(client.status).toBe(200)
   })
 
   test('a path with nothing behind it: 404 in problem details', async () => {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addConnectCommand } from './connect.js'
+import { addHealthcheckCommand } from './healthcheck.js'
 import { addServeCommand } from './serve.js'
 
 const { version, description } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
@@ -12,4 +13,5 @@ const program = new Command('headcount')
   .showHelpAfterError('(--help shows what is possible)')
 addServeCommand(program)
 addConnectCommand(program)
+addHealthcheckCommand(program)
 await program.parseAsync()

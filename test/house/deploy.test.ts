@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { settings, settingsList } from '../../src/server/config-settings.js'
+import { pathsUnder, read } from './sources.js'
+
+// biome-ignore lint/suspicious/noExplicitAny: documents of others' schemas.
+type Document = any
+
+const documents = (path: string): Document[] => parseAllDocuments(read(path)).map((document) => document.toJS())
+const byKind = (kind: string): Document =>
+  pathsUnder('deploy/kubernetes', '.yaml')
+    .flatMap(documents)
+    .find((document) => document.kind === kind)
+
+const [compose] = documents('docker-compose.yml')
+const pod = byKind('Deployment').spec.template.spec
+const [container] = pod.containers
+const drainMs = Number.parseInt(settings.drainTimeMs.default, 10) * 1_000
+
+describe('what is deployed', () => {
+  test.each(pathsUnder('deploy', '.yaml', '.yml'))('%s is YAML', (path) => {
+    for (const document of parseAllDocuments(read(path))) expect(document.errors).toEqual([])
+  })
+
+  test('sets only what the server knows', () => {
+    const known = settingsList.map(({ name }) => name)
+    const set = [...Object.keys(compose.services.app.environment), ...container.env.map(({ name }: Document) => name)]
+    expect(set.filter((name) => !known.includes(name))).toEqual([])
+  })
+
+  test('is given longer to stop than it takes to drain (L4)', () => {
+    expect(Number.parseInt(compose.services.app.stop_grace_period, 10) * 1_000).toBeGreaterThan(drainMs)
+    expect(pod.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(drainMs + 5_000)
+  })
+
+  test('is asked for its health where it answers', () => {
+    const probes = [container.livenessProbe, container.readinessProbe, container.startupProbe]
+    expect(probes.map((probe) => probe.httpGet)).toEqual([
+      { path: '/livez', port: 'admin' },
+      { path: '/readyz', port: 'admin' },
+      { path: '/readyz', port: 'admin' },
+    ])
+    const ports = Object.fromEntries(container.ports.map(({ name, containerPort }: Document) => [name, containerPort]))
+    expect(ports).toEqual({ gateways: Number(settings.port.default), admin: Number(settings.adminPort.default) })
+    for (const path of ['deploy/haproxy/haproxy.cfg', 'deploy/envoy/envoy.yaml'])
+      expect(read(path)).toContain('/readyz')
+  })
+
+  test('runs without root, without rights and without writing', () => {
+    expect(read('Dockerfile')).toMatch(/^USER node$/m)
+    expect(compose.services.app).toMatchObject({ read_only: true, cap_drop: ['ALL'] })
+    expect(container.securityContext).toMatchObject({ readOnlyRootFilesystem: true, allowPrivilegeEscalation: false })
+    expect(pod.securityContext).toMatchObject({ runAsNonRoot: true })
+  })
+
+  test('has a Redis that evicts nothing', () => {
+    const { command } = compose.services.redis
+    expect(command[command.indexOf('--maxmemory-policy') + 1]).toBe('noeviction')
+  })
+})

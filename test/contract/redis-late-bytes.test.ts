@@ -5,6 +5,7 @@ import { sharedRedisUrl } from '../support/redis.js'
 import { redisBench } from '../support/store-bench.js'
 import { claim, StoreNode } from '../support/store-node.js'
 import { startProxy } from '../support/tcp-proxy.js'
+import { until } from '../support/until.js'
 
 leakGate()
 
@@ -19,9 +20,12 @@ async function acquireOnItsWay() {
   const far = await redisBench({ url: proxy.url, timing: TIMING, realTime: true })
   onTestFinished(() => far.close())
   const node = await StoreNode.join(far)
+  const links = proxy.connections
   proxy.hold()
   expect(await node.connection.acquire(node.fence, [asked])).toMatchObject({ status: 'unanswered' })
   await node.connection.closed
+  // The reset travels too: before it is there the proxy would take the bytes for those of a client that still waits.
+  await until(() => proxy.connections === links - 1, { what: 'the proxy has seen the reset' })
   proxy.release()
   return { proxy, node, slots: async () => (await far.contents()).scopes.get('org:acme')?.size ?? 0 }
 }

@@ -2,13 +2,15 @@
 -- expired leases dead (rule 4).
 --
 -- Guarantee: a lease lives at least ttl - cap of real time after a renewal ran (R3); a lease that has expired but was
--- not declared dead is extended (nobody took anything); once declared dead it never lives again (S3).
+-- not declared dead is extended (nobody took anything); once declared dead it never lives again (S3), and what it was
+-- ordered is forgotten with it.
 --
 -- KEYS  1 admission  2 meta  3 leases  4 late  5 dead  6 overrides  7 override-versions  8 override-expiry
---       9 override-clears
+--       9 override-clears  10 orders:evict  11 orders:surplus
 -- ARGV  1 'renew'  2 lease  3 token  4 ttl ms  5 clock step cap ms  6 late after ms without a renewal  7 list bound
+--       8 how many orders of each kind to return  9 how many of each to pass over
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', ms until admissions resume, live leases, version of the overrides,
---         dead lease...}
+--         {kind of order, connection id, ...} for the caller, dead lease...}
 -- @include fence
 -- @include allow-oom
 local ttl_ms, cap_ms, bound = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[7])
@@ -17,10 +19,24 @@ local ttl_ms, cap_ms, bound = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARG
 -- @include doubts
 redis.call('ZADD', KEYS[3], clock + ttl_ms, ARGV[2])
 
+-- Usually nobody has been ordered anything, and this one look is all that it costs.
+local orders, any_orders = {}, redis.call('EXISTS', KEYS[10], KEYS[11]) > 0
 for _, lease in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', clock, 'LIMIT', 0, bound)) do
   redis.call('SADD', KEYS[5], lease)
   redis.call('ZREM', KEYS[3], lease)
   redis.call('HDEL', KEYS[1], lease)
+  if any_orders then
+    redis.call('ZREMRANGEBYSCORE', KEYS[10], lease, lease)
+    redis.call('ZREMRANGEBYSCORE', KEYS[11], lease, lease)
+  end
+end
+if any_orders then
+  for i, kind in ipairs({ 'evict', 'surplus' }) do
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[9 + i], ARGV[2], ARGV[2], 'LIMIT', ARGV[9], ARGV[8])) do
+      orders[#orders + 1] = kind
+      orders[#orders + 1] = id
+    end
+  end
 end
 
 -- Who has missed a beat, for honest Retry-After: usually nobody, and then nothing is written.
@@ -35,4 +51,4 @@ end
 -- @include override-expiry
 mark_doubts(KEYS[5], KEYS[4])
 local dead = redis.call('SRANDMEMBER', KEYS[5], bound)
-return { 'ok', recovery_left(), redis.call('ZCARD', KEYS[3]), override_version, unpack(dead) }
+return { 'ok', recovery_left(), redis.call('ZCARD', KEYS[3]), override_version, orders, unpack(dead) }

@@ -13,7 +13,7 @@ const target = `${root}src/store/script.generated.ts`
 // Hot verbs first: the dispatch is a chain of comparisons.
 const verbs = [
   ...['acquire', 'release', 'renew', 'sweep', 'reassert', 'hello', 'leave', 'audit', 'inspect'],
-  ...['override', 'learn', 'restore'],
+  ...['override', 'learn', 'restore', 'order', 'confirm'],
 ]
 
 /** Comments stay in lua/: Redis keeps the text of every script in memory and hashes it at load. */

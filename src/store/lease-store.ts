@@ -1,4 +1,8 @@
-import type { LearnReply, OrgOverrides, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
+import type { Order, OrderReply, OrderRequest } from './orders.js'
+import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
+import type { StoreInspector } from './store-inspector.js'
+
+export type { Holder, NodeEntry, OrgCount, StoreInspector } from './store-inspector.js'
 
 /**
  * The contract of a store: what every verb promises, in prose and types. Two keepers hold it: `memory-store`, the
@@ -106,6 +110,8 @@ export interface RenewReply {
   readonly recoveryMs: number
   /** Grows with everything that operators set or clear, and with what ends by itself; 0 while nobody ever has. */
   readonly overrideVersion: number
+  /** What the caller is ordered and has not confirmed: of each kind at most `MAX_ITEMS`. */
+  readonly orders: readonly Order[]
 }
 
 /** An index entry of a lease. Its scopes name the sets that it may be in. */
@@ -124,7 +130,7 @@ export interface AuditReply {
   readonly whole: readonly boolean[]
 }
 
-export type ReassertVerdict = 'kept' | 'full' | 'conflict' | 'broken'
+export type ReassertVerdict = 'kept' | 'ordered' | 'full' | 'conflict' | 'broken'
 
 /** At most this many items in one call, so that no script blocks the store for long. */
 export const MAX_ITEMS = 64
@@ -151,8 +157,11 @@ export interface StoreConnection {
   acquire(fence: Fence, claims: readonly Claim[], how?: { readonly again: boolean }): Promise<Reply<Verdict[]>>
   /** Gives slots back. Removes only what this lease holds; harmless twice. */
   release(fence: Fence, slots: readonly SlotRef[]): Promise<Reply<void>>
-  /** Extends the lease, advances the store's clock by a bounded step and declares expired leases dead. */
-  renew(fence: Fence): Promise<Reply<RenewReply>>
+  /**
+   * Extends the lease, advances the store's clock by a bounded step and declares expired leases dead. Of the caller's
+   * orders, so many of each kind are passed over: how a long list is read page by page.
+   */
+  renew(fence: Fence, ordersPassedOver?: number): Promise<Reply<RenewReply>>
   /**
    * Removes `entries` (from the previous reply) of a dead lease and returns the next ones; forgets the lease when
    * nothing is left. Touches nothing of a lease that is not dead. Any node may do it, several at once.
@@ -163,7 +172,8 @@ export interface StoreConnection {
   /**
    * Makes the store equal to connections that are still open, after the lease changed. `keep` adds them whatever the
    * limits say (the store lost its memory: nobody is kicked for that); `room` only where there is room.
-   * Takes slots over from leases that are not live, never from live ones. `final` ends this node's reassertion.
+   * Takes slots over from leases that are not live, never from live ones; adds none that this lease is ordered to close.
+   * `final` ends this node's reassertion.
    */
   reassert(
     fence: Fence,
@@ -183,6 +193,14 @@ export interface StoreConnection {
    */
   restore(fence: Fence, records: readonly OverrideRecord[]): Promise<Reply<RestoreVerdict[]>>
   /**
+   * Orders connections of an org to be closed by their owners, in the order in which they are named; of the kind
+   * `surplus` no more than the org holds above its limit, those that are leaving already not counted (S1). Frees no slot.
+   * An order stands until it is confirmed, and no longer than the lease that must obey.
+   */
+  order(fence: Fence, request: OrderRequest): Promise<Reply<OrderReply>>
+  /** Takes orders back that the caller has carried out, or whose connection is gone. Harmless twice. */
+  confirm(fence: Fence, orders: readonly Order[]): Promise<Reply<void>>
+  /**
    * What the store believes of the caller's own lease, read-only: one page of its index, and for each of `slots`
    * whether index and every scope hold it. `cursor` '0' starts and ends a walk; `undefined` asks for no page.
    */
@@ -191,40 +209,6 @@ export interface StoreConnection {
   readonly closed: Promise<string>
   /** Cuts the connection at once (TCP reset), so that what was sent is not delivered later. Idempotent. */
   destroy(reason: string): void
-}
-
-export interface OrgCount {
-  readonly org: string
-  /** Slots of live leases. */
-  readonly count: number
-  readonly override: number | undefined
-}
-
-export interface Holder {
-  readonly id: string
-  readonly lease: number
-  readonly details: string
-}
-
-export interface NodeEntry {
-  readonly lease: number
-  readonly connections: number
-  /** Until the lease expires on the store's clock; negative when it has expired and nobody has declared it dead. */
-  readonly expiresInMs: number
-  readonly info: string
-}
-
-/** Read-only questions; a failure is a rejected promise with a `StoreUnavailable`, since nothing can be left behind. */
-export interface StoreInspector {
-  /** Counts without the dead: what is shown is true. */
-  countOrgs(orgs: readonly string[]): Promise<OrgCount[]>
-  /** Names of orgs that hold slots or have an override, page by page; `cursor` '0' starts and ends. May repeat names. */
-  listOrgs(cursor: string): Promise<{ cursor: string; orgs: string[] }>
-  /** What operators have set for an org and is in force, or would be without the other. */
-  overridesOf(org: string): Promise<OrgOverrides>
-  /** At most `limit` holders of an org's slots. */
-  holders(org: string, limit: number): Promise<Holder[]>
-  nodes(): Promise<NodeEntry[]>
 }
 
 export interface LeaseStore extends StoreInspector {

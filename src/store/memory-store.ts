@@ -65,6 +65,14 @@ export class MemoryStore implements LeaseStore {
       .map(([id, lease]) => ({ id, lease, details: this.tables.index(lease).get(id)?.details ?? '' }))
   }
 
+  async orgOf(id: string): Promise<string | undefined> {
+    for (const lease of this.tables.live.keys()) {
+      const entry = this.tables.index(lease).get(id)
+      if (entry) return entry.scopes[0]?.id
+    }
+    return undefined
+  }
+
   async nodes(): Promise<NodeEntry[]> {
     return [...this.tables.live].map(([lease, { expiresMs }]) => ({
       lease,
@@ -97,7 +105,7 @@ function memoryConnection(verbs: MemoryVerbs): StoreConnection {
     hello: (request) => say(() => verbs.hello(request)),
     acquire: (fence, claims, how) => say(() => verbs.acquire(fence, claims, how), claims),
     release: (fence, slots) => say(() => verbs.release(fence, slots), slots),
-    renew: (fence) => say(() => verbs.renew(fence)),
+    renew: (fence, ordersPassedOver) => say(() => verbs.renew(fence, ordersPassedOver)),
     sweep: (fence, dead, entries) => say(() => verbs.sweep(fence, dead, entries, MAX_ITEMS), entries),
     leave: (fence) => say(() => verbs.leave(fence)),
     reassert: (fence, claims, how) => say(() => verbs.reassert(fence, claims, how), claims),
@@ -105,6 +113,8 @@ function memoryConnection(verbs: MemoryVerbs): StoreConnection {
       say(() => verbs.fenced(fence, () => verbs.overrides.set(org, limit, terms))),
     learn: (fence, after) => say(() => verbs.fenced(fence, () => verbs.overrides.learn(after, MAX_ITEMS))),
     restore: (fence, records) => say(() => verbs.fenced(fence, () => verbs.overrides.restore(records)), records),
+    order: (fence, request) => say(() => verbs.fenced(fence, () => verbs.orders.give(request)), request.ids),
+    confirm: (fence, orders) => say(() => verbs.fenced(fence, () => verbs.orders.confirm(fence.lease, orders)), orders),
     audit: (fence, cursor, slots) => say(() => verbs.audit(fence, cursor, slots), slots),
     closed: whenClosed,
     destroy(reason) {

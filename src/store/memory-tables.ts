@@ -1,4 +1,5 @@
 import type { Claim, IndexEntry, SlotRef } from './lease-store.js'
+import type { OrderKind } from './orders.js'
 import type { OverrideKind } from './override-records.js'
 
 /** Connection id → lease. */
@@ -50,6 +51,7 @@ export class MemoryTables {
   overrideFloor = 0
   readonly scopes = new Map<string, Map<string, number>>()
   readonly #indexes = new Map<number, Map<string, IndexEntry>>()
+  readonly #orders = new Map<OrderKind, Map<string, number>>()
 
   scope(key: string): ScopeSet {
     return this.scopes.get(key) ?? NOTHING
@@ -73,6 +75,19 @@ export class MemoryTables {
 
   removeIndex(lease: number, id: string): void {
     drop(this.#indexes, lease, id)
+  }
+
+  /** Connection id → the lease that must obey. */
+  orders(kind: OrderKind): ReadonlyMap<string, number> {
+    return this.#orders.get(kind) ?? NOTHING
+  }
+
+  addOrder(kind: OrderKind, id: string, lease: number): void {
+    put(this.#orders, kind, id, lease)
+  }
+
+  removeOrder(kind: OrderKind, id: string): void {
+    drop(this.#orders, kind, id)
   }
 
   /** How many slots of a set live leases hold. */
@@ -116,7 +131,7 @@ export class MemoryTables {
     this.overrideVersion = 0
     this.overrideFloor = 0
     for (const table of [this.live, this.late, this.dead, this.nodes, this.scopes, this.#indexes]) table.clear()
-    for (const table of [this.overrides, this.overrideRecords]) table.clear()
+    for (const table of [this.overrides, this.overrideRecords, this.#orders]) table.clear()
   }
 }
 

@@ -12,18 +12,11 @@ import type {
   SweepReply,
   Verdict,
 } from './lease-store.js'
+import { MemoryOrders } from './memory-orders.js'
 import { MemoryOverrides } from './memory-overrides.js'
 import { type MemoryTables, scopeKey } from './memory-tables.js'
-
-/** Times of the store, all on its own clock. */
-export interface MemoryTimes {
-  readonly ttlMs: number
-  readonly clockStepCapMs: number
-  readonly lateAfterMs: number
-  /** How long admissions wait after a store without memory, at least and at most; 0 for no wait. */
-  readonly recoveryMs: number
-  readonly recoveryLimitMs: number
-}
+import type { MemoryTimes } from './memory-times.js'
+import { ok, refused } from './replies.js'
 
 /**
  * The verbs over plain tables: the executable specification. Whatever lua/ does must equal this, reply for reply; where
@@ -32,12 +25,14 @@ export interface MemoryTimes {
 export class MemoryVerbs {
   readonly #t: MemoryTables
   readonly overrides: MemoryOverrides
+  readonly orders: MemoryOrders
   readonly #times: MemoryTimes
   readonly #nowMs: () => number
 
   constructor(tables: MemoryTables, times: MemoryTimes, nowMs: () => number) {
     this.#t = tables
     this.overrides = new MemoryOverrides(tables, () => this.#advanceClock())
+    this.orders = new MemoryOrders(tables)
     this.#times = times
     this.#nowMs = nowMs
   }
@@ -47,8 +42,7 @@ export class MemoryVerbs {
     this.#advanceClock()
     const newEpoch = t.rememberedIdentity !== t.identity || t.epoch === undefined
     if (newEpoch) {
-      for (const lease of t.live.keys()) t.dead.add(lease)
-      t.live.clear()
+      for (const lease of t.live.keys()) this.#die(lease)
       t.late.clear()
       t.rememberedIdentity = t.identity
       t.epoch = request.proposedEpoch
@@ -112,7 +106,7 @@ export class MemoryVerbs {
     })
   }
 
-  renew(fence: Fence): Reply<RenewReply> {
+  renew(fence: Fence, ordersPassedOver = 0): Reply<RenewReply> {
     const t = this.#t
     const own = t.live.get(fence.lease)
     const refusal = this.#fence(fence)
@@ -121,15 +115,16 @@ export class MemoryVerbs {
     own.expiresMs = t.clockMs + this.#times.ttlMs
     for (const [lease, { expiresMs }] of t.live) {
       if (expiresMs > t.clockMs) continue
-      t.live.delete(lease)
-      t.dead.add(lease)
+      this.#die(lease)
     }
     t.late.clear()
     for (const [lease, { expiresMs }] of t.live) {
       if (expiresMs <= t.clockMs + this.#times.ttlMs - this.#times.lateAfterMs) t.late.set(lease, expiresMs)
     }
     const overrideVersion = this.overrides.expire()
-    return ok({ recoveryMs: this.#recoveryLeft(), liveNodes: t.live.size, overrideVersion, dead: [...t.dead] })
+    const orders = this.orders.of(fence.lease, ordersPassedOver)
+    const recoveryMs = this.#recoveryLeft()
+    return ok({ recoveryMs, liveNodes: t.live.size, overrideVersion, orders, dead: [...t.dead] })
   }
 
   sweep(fence: Fence, dead: number, entries: readonly IndexEntry[], batch: number): Reply<SweepReply> {
@@ -149,10 +144,11 @@ export class MemoryVerbs {
   leave(fence: Fence): Reply<void> {
     const t = this.#t
     return this.fenced(fence, () => {
-      t.live.delete(fence.lease)
+      this.#die(fence.lease)
       t.late.delete(fence.lease)
-      if (t.index(fence.lease).size > 0) t.dead.add(fence.lease)
-      else t.nodes.delete(fence.lease)
+      if (t.index(fence.lease).size > 0) return
+      t.dead.delete(fence.lease)
+      t.nodes.delete(fence.lease)
     })
   }
 
@@ -170,6 +166,7 @@ export class MemoryVerbs {
   }
 
   #reassertOne(lease: number, claim: Claim, mode: 'keep' | 'room'): ReassertVerdict {
+    if (this.orders.owes(lease, claim.id)) return 'ordered'
     for (const [i, scope] of claim.scopes.entries()) {
       const set = this.#t.scope(scopeKey(scope))
       const owner = set.get(claim.id)
@@ -181,19 +178,23 @@ export class MemoryVerbs {
   }
 
   audit(fence: Fence, cursor: string | undefined, slots: readonly SlotRef[]): Reply<AuditReply> {
-    const refusal = this.#fence(fence)
-    if (refusal) return refusal
     const index = this.#t.index(fence.lease)
     const holds = (slot: SlotRef) =>
       slot.scopes.every((scope) => this.#t.scope(scopeKey(scope)).get(slot.id) === fence.lease)
-    return ok({
+    return this.fenced(fence, () => ({
       cursor: '0',
       entries: cursor === undefined ? [] : [...index.values()],
       whole: slots.map((slot) => index.has(slot.id) && holds(slot)),
-    })
+    }))
   }
 
-  /** A verb of `overrides`, or any other that is refused for nothing but its fence. */
+  #die(lease: number): void {
+    this.#t.live.delete(lease)
+    this.#t.dead.add(lease)
+    this.orders.forget(lease)
+  }
+
+  /** A verb of `overrides` or `orders`, or any other that is refused for nothing but its fence. */
   fenced<T>(fence: Fence, verb: () => T): Reply<T> {
     return this.#fence(fence) ?? ok(verb())
   }
@@ -229,12 +230,4 @@ export class MemoryVerbs {
     const override = scope === 0 ? this.#t.overrides.get(claim.scopes[0].id) : undefined
     return override ?? claim.scopes[scope]?.limit ?? 0
   }
-}
-
-function ok<T>(value: T): Reply<T> {
-  return { status: 'ok', value }
-}
-
-function refused(reason: 'lost' | 'fenced' | 'stale'): Reply<never> {
-  return { status: 'refused', reason }
 }

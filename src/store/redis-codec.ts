@@ -9,15 +9,18 @@ import type {
   SlotRef,
   Verdict,
 } from './lease-store.js'
+import { ORDER_KINDS, type Order } from './orders.js'
 
 /** Translates between the contract's shapes and the script's flat arguments and replies. Every reply is validated. */
+
+const REASSERT_VERDICTS: readonly ReassertVerdict[] = ['kept', 'ordered', 'full', 'conflict', 'broken']
 
 /** A reply that does not have the promised shape: treated like no answer. */
 export class MalformedReply extends Error {}
 
 /** -1 stands for unlimited, since Lua's `inf` has no text form that Redis reads back. */
-const limitArg = (limit: number): number => (limit === Number.POSITIVE_INFINITY ? -1 : limit)
-const limitOf = (slots: number): number => (slots < 0 ? Number.POSITIVE_INFINITY : slots)
+export const limitArg = (limit: number): number => (limit === Number.POSITIVE_INFINITY ? -1 : limit)
+export const limitOf = (slots: number): number => (slots < 0 ? Number.POSITIVE_INFINITY : slots)
 
 /** An index entry names its scopes first, as JSON without line breaks, then the details as they came. */
 export function encodeEntry(claim: Claim): string {
@@ -90,13 +93,22 @@ export function readHello([epoch, began, recoveryMs, policy]: unknown[]): HelloR
   }
 }
 
-export function readRenew([recoveryMs, liveNodes, overrideVersion, ...dead]: unknown[]): RenewReply {
+export function readRenew([recoveryMs, liveNodes, overrideVersion, orders, ...dead]: unknown[]): RenewReply {
   return {
     recoveryMs: int(recoveryMs),
     liveNodes: int(liveNodes),
     overrideVersion: int(overrideVersion),
+    orders: readOrders(orders),
     dead: dead.map(int),
   }
+}
+
+/** Kind, id, kind, id. */
+function readOrders(flat: unknown): Order[] {
+  if (!Array.isArray(flat) || flat.length % 2 !== 0) throw new MalformedReply('orders come in pairs')
+  const orders: Order[] = []
+  for (let i = 0; i < flat.length; i += 2) orders.push({ kind: oneOf(ORDER_KINDS, flat[i]), id: text(flat[i + 1]) })
+  return orders
 }
 
 export function readVerdicts(claims: readonly Claim[], rest: unknown[]): Verdict[] {
@@ -137,10 +149,7 @@ export function readAudit(slots: readonly SlotRef[], [cursor, entries, whole]: u
 
 export function readReassert(claims: readonly Claim[], rest: unknown[]): ReassertVerdict[] {
   expectLength(rest, claims.length)
-  return rest.map((word) => {
-    if (word === 'kept' || word === 'full' || word === 'conflict' || word === 'broken') return word
-    throw new MalformedReply(`unknown reassertion ${JSON.stringify(word)}`)
-  })
+  return rest.map((word) => oneOf(REASSERT_VERDICTS, word))
 }
 
 export function int(value: unknown): number {
@@ -156,6 +165,12 @@ export function text(value: unknown): string {
   return value
 }
 
-function expectLength(list: unknown, length: number): asserts list is unknown[] {
+export function oneOf<T extends string>(words: readonly T[], value: unknown): T {
+  const found = words.find((word) => word === value)
+  if (found === undefined) throw new MalformedReply(`expected one of ${words}, got ${JSON.stringify(value)}`)
+  return found
+}
+
+export function expectLength(list: unknown, length: number): asserts list is unknown[] {
   if (!Array.isArray(list) || list.length !== length) throw new MalformedReply(`expected ${length} results`)
 }

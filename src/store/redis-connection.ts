@@ -18,11 +18,13 @@ import type {
   Verdict,
 } from './lease-store.js'
 import { MAX_ITEMS } from './lease-store.js'
+import type { Order, OrderReply, OrderRequest } from './orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
 import { advised } from './redis-advice.js'
 import * as codec from './redis-codec.js'
 import { cut } from './redis-cut.js'
 import type { RedisKeys } from './redis-keys.js'
+import { confirmCall, orderCall } from './redis-orders.js'
 import { readLearn, readRestore, restoreArgs } from './redis-overrides.js'
 import type { RedisScript } from './redis-script.js'
 
@@ -66,7 +68,7 @@ export class RedisConnection implements StoreConnection {
   hello(request: HelloRequest): Promise<Reply<HelloReply>> {
     const { keys, timing, recovery } = this.#wiring
     return this.#run(
-      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.nodes],
+      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.nodes, ...keys.allOrders],
       [
         ...['hello', request.lease, request.generation, request.known ? token(request.known) : ''],
         request.proposedEpoch,
@@ -100,11 +102,14 @@ export class RedisConnection implements StoreConnection {
     )
   }
 
-  renew(fence: Fence): Promise<Reply<RenewReply>> {
+  renew(fence: Fence, ordersPassedOver = 0): Promise<Reply<RenewReply>> {
     const { keys, timing } = this.#wiring
     return this.#run(
-      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, ...keys.overrides],
-      ['renew', fence.lease, token(fence), timing.ttlMs, timing.clockStepCapMs, timing.lateAfterMs, LEASES_A_CALL],
+      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, ...keys.overrides, ...keys.allOrders],
+      [
+        ...['renew', fence.lease, token(fence), timing.ttlMs, timing.clockStepCapMs, timing.lateAfterMs, LEASES_A_CALL],
+        ...[MAX_ITEMS, ordersPassedOver],
+      ],
       codec.readRenew,
     )
   }
@@ -121,7 +126,10 @@ export class RedisConnection implements StoreConnection {
   leave(fence: Fence): Promise<Reply<void>> {
     const { keys } = this.#wiring
     return this.#run(
-      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.conns(fence.lease), keys.nodes],
+      [
+        ...[keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.conns(fence.lease), keys.nodes],
+        ...keys.allOrders,
+      ],
       ['leave', fence.lease, token(fence)],
       () => undefined,
     )
@@ -134,7 +142,10 @@ export class RedisConnection implements StoreConnection {
   ): Promise<Reply<ReassertVerdict[]>> {
     const { keys } = this.#wiring
     return this.#run(
-      [keys.admission, keys.meta, keys.dead, keys.conns(fence.lease), ...this.#scopeKeys(claims)],
+      [
+        ...[keys.admission, keys.meta, keys.dead, keys.conns(fence.lease), ...keys.allOrders],
+        ...this.#scopeKeys(claims),
+      ],
       [
         ...['reassert', fence.lease, token(fence), how.mode, how.final ? 1 : 0, bounded(claims)],
         ...codec.claimArgs(claims),
@@ -178,6 +189,14 @@ export class RedisConnection implements StoreConnection {
       ['restore', fence.lease, token(fence), bounded(records), ...restoreArgs(records)],
       (rest) => readRestore(records, rest),
     )
+  }
+
+  order(fence: Fence, request: OrderRequest): Promise<Reply<OrderReply>> {
+    return this.#run(...orderCall(this.#wiring.keys, [fence.lease, token(fence)], request))
+  }
+
+  confirm(fence: Fence, orders: readonly Order[]): Promise<Reply<void>> {
+    return this.#run(...confirmCall(this.#wiring.keys, [fence.lease, token(fence)], orders))
   }
 
   audit(fence: Fence, cursor: string | undefined, slots: readonly SlotRef[]): Promise<Reply<AuditReply>> {

@@ -64,6 +64,15 @@ export class RedisInspector implements StoreInspector {
     return holders.map((holder, i) => ({ ...holder, details: decodeEntry(holder.id, entries[i] ?? '').details }))
   }
 
+  async orgOf(id: string): Promise<string | undefined> {
+    const entries = await this.#questions.ask(async (redis) => {
+      const leases = await redis.zrange(this.#keys.leases, '0', '-1')
+      return Promise.all(leases.map((lease) => redis.hget(this.#keys.conns(lease), id)))
+    })
+    const entry = entries.find((found) => found !== null)
+    return entry === undefined || entry === null ? undefined : decodeEntry(id, entry).scopes[0]?.id
+  }
+
   async nodes(): Promise<NodeEntry[]> {
     const flat = await this.#inspect([], ['nodes'])
     const nodes: Omit<NodeEntry, 'connections'>[] = []

@@ -1,5 +1,6 @@
 import { UsageError } from '../core/errors.js'
 import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
+import { ORDER_KINDS } from './orders.js'
 
 /** Every key name of the store, in one place. See lua/README.md for what each holds. */
 export interface RedisKeys {
@@ -12,6 +13,9 @@ export interface RedisKeys {
   /** The four tables of what operators have set, in the order in which the verbs take them. */
   readonly overrides: readonly [records: string, versions: string, expiry: string, clears: string]
   conns(lease: number | string): string
+  orders(kind: string): string
+  /** Those of all kinds, in the order in which the verbs take them. */
+  readonly allOrders: readonly string[]
   scope(scope: { readonly name: string; readonly id: string }): string
   /** Pattern of all org sets, for SCAN, and what to cut off to get the org id. */
   readonly orgPattern: string
@@ -32,6 +36,7 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
   }
   const base = `${prefix}{${bucket}}:`
   const orgPrefix = `${base}org:`
+  const orders = (kind: string) => `${base}orders:${kind}`
   return {
     admission: `${base}admission`,
     meta: `${base}meta`,
@@ -41,6 +46,8 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
     nodes: `${base}nodes`,
     overrides: [`${base}overrides`, `${base}override-versions`, `${base}override-expiry`, `${base}override-clears`],
     conns: (lease) => `${base}conns:${lease}`,
+    orders,
+    allOrders: ORDER_KINDS.map(orders),
     scope: ({ name, id }) => (name === 'org' ? orgPrefix + id : `${base}scope:${name}:${id}`),
     orgPattern: `${orgPrefix}*`,
     orgPrefix,

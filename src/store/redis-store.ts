@@ -97,6 +97,10 @@ export class RedisStore implements LeaseStore {
     return this.#inspector.holders(org, limit)
   }
 
+  orgOf(id: string): Promise<string | undefined> {
+    return this.#inspector.orgOf(id)
+  }
+
   nodes(): Promise<NodeEntry[]> {
     return this.#inspector.nodes()
   }

@@ -9,6 +9,7 @@ import { hostileTests } from './hostile.js'
 import { inspectorTests } from './inspector.js'
 import { lifeTests } from './life.js'
 import { occupancyTests } from './occupancy.js'
+import { orderTests } from './orders.js'
 import { overrideTests, restoreTests } from './overrides.js'
 import { reassertTests } from './reassert.js'
 import { recoveryTests } from './recovery.js'
@@ -35,6 +36,7 @@ export function contractSuite(name: string, make: MakeBench): void {
           inspectorTests,
           auditTests,
           overrideTests,
+          orderTests,
         ],
       ],
       [true, [helloTests, fenceTests, reassertTests, recoveryTests, restoreTests]],

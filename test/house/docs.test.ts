@@ -147,6 +147,7 @@ describe('lua/README.md', () => {
   test('has a row for every key', () => {
     const keys = redisKeys('p:')
     const names = [keys.scope({ name: 'org', id: '<org>' }), keys.scope({ name: '<name>', id: '<id>' })]
+    names.push(keys.orders('<kind>'))
     names.push(keys.conns('<lease>'), keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.nodes)
     names.push(...keys.overrides)
     for (const name of names) expect(lua).toContain(`| \`${name.replace('p:{0}:', '')}\` |`)

@@ -210,6 +210,42 @@ describe('rule 5, one call, many items, each alone', () => {
   })
 })
 
+describe('orders are given once, and end', () => {
+  needs(MUTANTS.leavingForgotten, 'S1', async (bench) => {
+    const [one, two] = [await join(bench), await join(bench)]
+    await one.acquire(...claims(3, 'x', 'acme', 9))
+    await one.order('surplus', 'acme', ['x-0'], 2)
+    const { verdicts } = await two.order('surplus', 'acme', ['x-1'], 2)
+    expect(verdicts, 'S1: two nodes ordered one too many').toEqual(['spared'])
+  })
+
+  needs(MUTANTS.confirmOfOthers, 'L5', async (bench) => {
+    const [one, two] = [await join(bench), await join(bench)]
+    await one.acquire(claim('a', 'acme', 9))
+    await two.order('evict', 'acme', ['a'])
+    await two.confirm({ kind: 'evict', id: 'a' })
+    expect((await one.renew()).orders, 'L5: an order was taken back before its owner had heard of it').toHaveLength(1)
+  })
+
+  needs(MUTANTS.ordersOfTheDead, 'L5', async (bench) => {
+    const [gone, node] = [await join(bench), await join(bench)]
+    await gone.acquire(claim('a', 'acme', 9))
+    await node.order('evict', 'acme', ['a'])
+    await node.outlive()
+    await node.sweepAll(gone.lease)
+    expect((await bench.contents()).orders.get('evict')?.size, 'L5: an order outlived its lease').toBe(0)
+  })
+
+  needs(MUTANTS.orderedPutBack, 'S1', async (bench) => {
+    const node = await join(bench)
+    await node.acquire(claim('a', 'acme', 1))
+    await node.order('evict', 'acme', ['a'])
+    await node.release(claim('a', 'acme', 1))
+    await node.reassert('keep', false, claim('a', 'acme', 1))
+    expect(await members(bench, 'acme'), 'S1: an ordered connection was put back').toEqual([])
+  })
+})
+
 describe('rule 6, keys and the clock', () => {
   needs(MUTANTS.clockUnbounded, 'R3', async (bench) => {
     const [one, two] = [await join(bench), await join(bench)]
@@ -219,9 +255,9 @@ describe('rule 6, keys and the clock', () => {
     expect(await one.admitted(claim('b', 'acme', 1)), 'R3: a jump of TIME admitted one too many').toBe(0)
   })
 
-  /** The first key of each call; local names stand for parameters and for elements of KEYS. */
+  /** The first key of each call, behind a count where there is one; local names stand for parameters and for elements of KEYS. */
   const undeclared = (script: string) =>
-    [...script.matchAll(/redis\.p?call\('(\w+)',? ?([^,)]*)/g)]
+    [...script.matchAll(/redis\.p?call\('(\w+)',?(?: \d,)? ?([^,)]*)/g)]
       .filter(([, command]) => command !== 'TIME' && command !== 'INFO')
       .filter(
         ([, , key = '']) =>

@@ -24,6 +24,8 @@ const PLANTED = [
   'deadCountInSmallSets',
   'renewDeclaresItself',
   'writesBeforeAllIsRead',
+  'leavingForgotten',
+  'orderedPutBack',
   'clockUnbounded',
   'restoreOverNewer',
   'restoreOverThisLife',

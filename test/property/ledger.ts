@@ -9,9 +9,11 @@ import type {
   SweepReply,
   Verdict,
 } from '../../src/store/lease-store.js'
+import type { OrderReply, OrderRequest } from '../../src/store/orders.js'
 import type { LearnReply, RestoreVerdict } from '../../src/store/override-records.js'
 import { fingerprint, type StoreContents } from '../support/store-contents.js'
 import { must } from './broken-promise.js'
+import { LedgerOrders } from './ledger-orders.js'
 import { OverrideLedger } from './ledger-overrides.js'
 import type { Answer, Call } from './world.js'
 
@@ -28,6 +30,7 @@ export class Ledger {
   readonly #live = new Map<number, { generation: number; expiresMs: number }>()
   readonly #dead = new Set<number>()
   readonly #overrides = new OverrideLedger()
+  readonly #orders = new LedgerOrders()
   #epoch: string | undefined
   #memoryLost = true
   #clockMs = 0
@@ -38,7 +41,7 @@ export class Ledger {
   }
 
   wiped(): void {
-    for (const table of [this.#held, this.#live, this.#dead, this.#overrides]) table.clear()
+    for (const table of [this.#held, this.#live, this.#dead, this.#overrides, this.#orders]) table.clear()
     this.#epoch = undefined
     this.#memoryLost = true
     this.#clockMs = 0
@@ -109,6 +112,7 @@ export class Ledger {
         break
       case 'leave':
         this.#live.delete(lease)
+        this.#orders.forgetLease(lease)
         if (this.#heldBy(lease).length > 0) this.#dead.add(lease)
         break
       case 'reassert':
@@ -130,6 +134,12 @@ export class Ledger {
         break
       case 'audit':
         this.#audit(lease, call.claims, value as AuditReply, call.cursor !== undefined)
+        break
+      case 'order':
+        this.#order(call.request, value as OrderReply)
+        break
+      case 'confirm':
+        this.#orders.confirm(lease, call.orders)
     }
   }
 
@@ -172,11 +182,12 @@ export class Ledger {
     this.#live.get(lease)!.expiresMs = this.#clockMs + this.#timing.ttlMs
     for (const [other, { expiresMs }] of this.#live) {
       if (expiresMs > this.#clockMs) continue
-      this.#live.delete(other)
-      this.#dead.add(other)
+      this.#die(other)
     }
     this.#overrides.expire(this.#clockMs)
     must('L2', show(reply.dead.toSorted()) === show([...this.#dead].sort()), () => `dead: ${show(reply.dead)}`)
+    const [told, due] = [reply.orders.map(show), this.#orders.of(lease).map(show)]
+    must('L5', show(told.sort()) === show(due.sort()), () => `orders told: ${told}, should be ${due}`)
     must('R1', reply.liveNodes === this.#live.size, () => `${reply.liveNodes} of ${this.#live.size} live nodes`)
   }
 
@@ -187,12 +198,36 @@ export class Ledger {
   }
 
   #reassertOne(lease: number, claim: Claim, mode: 'keep' | 'room'): ReassertVerdict {
+    if (this.#orders.of(lease).some(({ id }) => id === claim.id)) return 'ordered'
     const owner = this.#held.get(claim.id)?.lease
     if (owner !== undefined && owner !== lease && this.#live.has(owner)) return 'conflict'
     const full = claim.scopes.some((_, scope) => this.#living(claim, scope) >= this.#limitOf(claim, scope))
     if (mode === 'room' && owner !== lease && full) return 'full'
     this.#held.set(claim.id, { lease, scopes: claim.scopes.map(keyOf) })
     return 'kept'
+  }
+
+  /** S1: none too many of a surplus, however many order. S5: nobody without a slot of this org is touched. */
+  #order({ kind, org, limit: given, ids }: OrderRequest, reply: OrderReply): void {
+    const holders = [...this.#held].filter(([, slot]) => slot.scopes[0] === `org:${org}` && this.#live.has(slot.lease))
+    const count = holders.length
+    const limit = this.#overrides.inForce(org) ?? given
+    const leaving = () => holders.filter(([id]) => this.#orders.has(id)).length
+    for (const [i, id] of ids.entries()) {
+      const owner = holders.find(([held]) => held === id)?.[1].lease
+      const spare = kind === 'surplus' && count - leaving() <= limit
+      const due = owner === undefined ? 'gone' : this.#orders.has(id) ? 'leaving' : spare ? 'spared' : 'ordered'
+      must('S1', reply.verdicts[i] === due, () => `${id} is ${reply.verdicts[i]}, should be ${due}`)
+      if (due === 'ordered') this.#orders.give(kind, id, owner!)
+    }
+    const [told, sum] = [show([reply.count, reply.leaving]), show([count, leaving()])]
+    must('S1', told === sum, () => `count and leaving are ${told}, should be ${sum}`)
+  }
+
+  #die(lease: number): void {
+    this.#live.delete(lease)
+    this.#dead.add(lease)
+    this.#orders.forgetLease(lease)
   }
 
   #audit(lease: number, claims: readonly Claim[], reply: AuditReply, page: boolean): void {
@@ -205,9 +240,8 @@ export class Ledger {
   #hello(request: Extract<Call, { verb: 'hello' }>['request'], answer: Answer, nowMs: number): void {
     this.#tick(nowMs)
     if (this.#memoryLost) {
-      for (const lease of this.#live.keys()) this.#dead.add(lease)
+      for (const lease of this.#live.keys()) this.#die(lease)
       this.#overrides.newLife()
-      this.#live.clear()
       this.#epoch = request.proposedEpoch
       this.#memoryLost = false
     }
@@ -276,6 +310,11 @@ export class Ledger {
       numbers(after.overrides) === numbers(inForce),
       () => `in force: ${numbers(after.overrides)}, should be ${numbers(inForce)}`,
     )
+    const orders = [...after.orders].flatMap(([kind, given]) =>
+      [...given].map(([id, lease]) => `${kind} ${id} ${lease}`),
+    )
+    const owed = this.#orders.all()
+    must('L5', show(orders.sort()) === show(owed.sort()), () => `orders are ${orders}, should be ${owed}`)
     must('S5', after.strangers.length === 0, () => `keys that nobody knows: ${after.strangers}`)
   }
 }

@@ -9,6 +9,7 @@ import type {
   StoreConnection,
   Verdict,
 } from '../../src/store/lease-store.js'
+import type { OrderReply } from '../../src/store/orders.js'
 import { memoryBench, type RedisBench, type StoreBench, TIMING } from '../support/store-bench.js'
 import { fingerprint, type StoreContents } from '../support/store-contents.js'
 import { done } from '../support/store-node.js'
@@ -131,6 +132,8 @@ function waysOf(step: Step, call: Call, answer: Answer): string[] {
   if (answer.status === 'refused') return [`${verb}: ${answer.reason}`]
   const { value } = answer as { value: unknown }
   if (call.verb === 'renew' && (value as RenewReply).dead.length > 0) return [`${verb}: tells of the dead`]
+  if (call.verb === 'renew' && (value as RenewReply).orders.length > 0) return [`${verb}: tells of orders`]
+  if (call.verb === 'order') return (value as OrderReply).verdicts.map((word) => `${verb}: ${word}`)
   if (call.verb === 'sweep' && call.entries.length > 0) return [`${verb}: carries entries`]
   if (call.verb === 'hello' && (value as HelloReply).newEpoch) return [`${verb}: new epoch`]
   if (call.verb === 'hello' && !call.request.known && call.request.generation > 1) return [`${verb}: said again`]

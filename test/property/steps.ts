@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { ORDER_KINDS, type OrderKind } from '../../src/store/orders.js'
 import type { OverrideRecord, OverrideTerms } from '../../src/store/override-records.js'
 
 /** What a node offers to write back: of any org, in any version, as if it had been set in some life or other. */
@@ -17,6 +18,8 @@ export type Step =
   | { kind: 'learn'; node: number; after: number }
   | { kind: 'restore'; node: number; records: AnyRecord[] }
   | { kind: 'audit'; node: number; page: boolean; ids: number[] }
+  | { kind: 'order'; node: number; org: number; order: OrderKind; ids: number[] }
+  | { kind: 'confirm'; node: number; order: OrderKind; ids: number[] }
   /** A call said before, delivered now, under the fence it had. */
   | { kind: 'late'; back: number }
   | { kind: 'time'; ms: number }
@@ -103,6 +106,19 @@ const restore = fc.record({
   ),
 })
 const audit = fc.record({ kind: kind('audit'), node, page: fc.boolean(), ids: fc.array(id, { maxLength: 4 }) })
+const order = fc.record({
+  kind: kind('order'),
+  node,
+  org: fc.nat({ max: ORGS - 1 }),
+  order: fc.constantFrom(...ORDER_KINDS),
+  ids: fc.array(id, { maxLength: 8, size: 'max' }),
+})
+const confirm = fc.record({
+  kind: kind('confirm'),
+  node,
+  order: fc.constantFrom(...ORDER_KINDS),
+  ids: fc.array(id, { maxLength: 6, size: 'max' }),
+})
 const time = fc.record({
   kind: kind('time'),
   ms: fc.oneof(
@@ -126,6 +142,8 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 2, arbitrary: learn },
     { weight: 3, arbitrary: restore },
     { weight: 3, arbitrary: audit },
+    { weight: 8, arbitrary: order },
+    { weight: 4, arbitrary: confirm },
     { weight: 1, arbitrary: fc.record({ kind: kind('wipe') }) },
     { weight: 1, arbitrary: fc.record({ kind: kind('another') }) },
   ),

@@ -22,7 +22,9 @@ const WORTH_REACHING = [
   ),
   ...['admitted', 'lost', 'fenced', 'stale'].map((way) => `late acquire: ${way}`),
   ...['ok', 'said again', 'new epoch', 'lost', 'fenced', 'stale'].map((way) => `hello: ${way}`),
-  ...['kept', 'full', 'conflict', 'lost', 'fenced'].map((way) => `reassert: ${way}`),
+  ...['kept', 'ordered', 'full', 'conflict', 'lost', 'fenced'].map((way) => `reassert: ${way}`),
+  ...['ordered', 'leaving', 'gone', 'spared'].map((way) => `order: ${way}`),
+  ...['renew: tells of orders', 'confirm: ok'],
   ...['sweep: carries entries', 'renew: tells of the dead', 'leave: ok', 'late release: ok', 'audit: ok'],
   ...['override: ok', 'learn: ok', 'restore: written', 'restore: known', 'restore: over'],
 ]

@@ -10,6 +10,7 @@ import type {
   StoreConnection,
   SweepReply,
 } from '../../src/store/lease-store.js'
+import type { Order, OrderRequest } from '../../src/store/orders.js'
 import type { OverrideRecord, OverrideTerms } from '../../src/store/override-records.js'
 import { IDS, type Limits, NODES, type Step } from './steps.js'
 
@@ -26,6 +27,8 @@ export type Call =
   | { verb: 'learn'; fence: Fence; after: number }
   | { verb: 'restore'; fence: Fence; records: OverrideRecord[] }
   | { verb: 'audit'; fence: Fence; cursor: string | undefined; claims: Claim[] }
+  | { verb: 'order'; fence: Fence; request: OrderRequest }
+  | { verb: 'confirm'; fence: Fence; orders: Order[] }
 
 /** What the verb promises for an answer: the readers know which it was. */
 export type Answer = Reply<unknown>
@@ -54,6 +57,10 @@ export function say(to: StoreConnection, call: Call): Promise<Answer> {
       return to.restore(call.fence, call.records)
     case 'audit':
       return to.audit(call.fence, call.cursor, call.claims)
+    case 'order':
+      return to.order(call.fence, call.request)
+    case 'confirm':
+      return to.confirm(call.fence, call.orders)
   }
 }
 
@@ -61,6 +68,8 @@ export function say(to: StoreConnection, call: Call): Promise<Answer> {
 const MOST_LEASES = 14
 
 const ORG_NAMES = ['plain', '{1}:admission', '__proto__']
+
+const idOf = (number: number) => `c${number}`
 
 /** What the nodes know: turns steps into calls, and learns from the answers unless they were lost. */
 export class World {
@@ -133,6 +142,12 @@ export class World {
         const records = step.records.map((record) => ({ ...record, org: ORG_NAMES[record.org]! }))
         return { verb: 'restore', fence, records }
       }
+      case 'order': {
+        const [org, limit] = [ORG_NAMES[step.org]!, this.#limits.org[step.org]!]
+        return { verb: 'order', fence, request: { kind: step.order, org, limit, ids: step.ids.map(idOf) } }
+      }
+      case 'confirm':
+        return { verb: 'confirm', fence, orders: step.ids.map((id) => ({ kind: step.order, id: idOf(id) })) }
       case 'audit':
         return {
           verb: 'audit',
@@ -168,7 +183,7 @@ export class World {
     const cluster = { name: 'cluster', id: '', limit: this.#limits.cluster }
     const more: ScopeClaim[][] = [[], [gateway], [gateway, cluster], [cluster]]
     return {
-      id: `c${number}`,
+      id: idOf(number),
       scopes: [
         { name: 'org', id: ORG_NAMES[org]!, limit: this.#limits.org[org]! },
         ...more[Math.floor((4 * number) / IDS)]!,

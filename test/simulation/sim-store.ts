@@ -117,6 +117,9 @@ export class SimLink implements LeaseStore {
   holders(): Promise<Holder[]> {
     return Promise.resolve([])
   }
+  orgOf(): Promise<string | undefined> {
+    return Promise.resolve(undefined)
+  }
   nodes(): Promise<NodeEntry[]> {
     return Promise.resolve([])
   }
@@ -213,7 +216,7 @@ class SimConnection implements StoreConnection {
   hello: StoreConnection['hello'] = (request) => this.#call((verbs) => verbs.hello(request))
   acquire: StoreConnection['acquire'] = (fence, claims, how) => this.#call((verbs) => verbs.acquire(fence, claims, how))
   release: StoreConnection['release'] = (fence, slots) => this.#call((verbs) => verbs.release(fence, slots))
-  renew: StoreConnection['renew'] = (fence) => this.#call((verbs) => verbs.renew(fence))
+  renew: StoreConnection['renew'] = (fence, passedOver) => this.#call((verbs) => verbs.renew(fence, passedOver))
   sweep: StoreConnection['sweep'] = (fence, dead, entries) =>
     this.#call((verbs) => verbs.sweep(fence, dead, entries, MAX_ITEMS))
   leave: StoreConnection['leave'] = (fence) => this.#call((verbs) => verbs.leave(fence))
@@ -225,5 +228,9 @@ class SimConnection implements StoreConnection {
     this.#call((verbs) => verbs.fenced(fence, () => verbs.overrides.learn(after, MAX_ITEMS)))
   restore: StoreConnection['restore'] = (fence, records) =>
     this.#call((verbs) => verbs.fenced(fence, () => verbs.overrides.restore(records)))
+  order: StoreConnection['order'] = (fence, request) =>
+    this.#call((verbs) => verbs.fenced(fence, () => verbs.orders.give(request)))
+  confirm: StoreConnection['confirm'] = (fence, orders) =>
+    this.#call((verbs) => verbs.fenced(fence, () => verbs.orders.confirm(fence.lease, orders)))
   audit: StoreConnection['audit'] = (fence, cursor, slots) => this.#call((verbs) => verbs.audit(fence, cursor, slots))
 }

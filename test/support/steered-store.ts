@@ -63,6 +63,7 @@ export class SteeredStore implements LeaseStore {
   listOrgs = () => this.inner.listOrgs()
   overridesOf = (org: string) => this.inner.overridesOf(org)
   holders = (org: string, limit: number) => this.inner.holders(org, limit)
+  orgOf = (id: string) => this.inner.orgOf(id)
   nodes = () => this.inner.nodes()
   close = () => this.inner.close()
 
@@ -89,6 +90,7 @@ export class SteeredStore implements LeaseStore {
       ...{ hello: verb('hello'), acquire: verb('acquire'), release: verb('release'), renew: verb('renew') },
       ...{ sweep: verb('sweep'), leave: verb('leave'), reassert: verb('reassert') },
       ...{ override: verb('override'), learn: verb('learn'), restore: verb('restore'), audit: verb('audit') },
+      ...{ order: verb('order'), confirm: verb('confirm') },
       ...{ closed: whenClosed, destroy },
     }
   }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { MemoryTables } from '../../src/store/memory-tables.js'
+import { ORDER_KINDS } from '../../src/store/orders.js'
 import { decodeEntry } from '../../src/store/redis-codec.js'
 import type { RedisKeys } from '../../src/store/redis-keys.js'
 
@@ -25,6 +26,8 @@ export interface StoreContents {
   readonly scopes: ReadonlyMap<string, ReadonlyMap<string, number>>
   /** Lease → connection id → `name:id` of its scopes, then its details. */
   readonly indexes: ReadonlyMap<number, ReadonlyMap<string, readonly string[]>>
+  /** Kind of order → connection id → the lease that must obey. */
+  readonly orders: ReadonlyMap<string, ReadonlyMap<string, number>>
   /** Keys that belong to no table. */
   readonly strangers: readonly string[]
 }
@@ -60,6 +63,7 @@ export function memoryContents(tables: MemoryTables): StoreContents {
     late: tables.late,
     dead: tables.dead,
     nodes: tables.nodes,
+    orders: new Map(ORDER_KINDS.map((kind) => [kind, tables.orders(kind)])),
     overrides: tables.overrides,
     overrideVersion: tables.overrideVersion,
     overrideFloor: tables.overrideFloor,
@@ -118,6 +122,7 @@ export async function redisContents(redis: Redis, keys: RedisKeys, prefix: strin
     late: numbers(take(keys.late)),
     dead: new Set(take(keys.dead).map(Number)),
     nodes: new Map(pairs(take(keys.nodes)).map(([lease, info]) => [Number(lease), info])),
+    orders: new Map(ORDER_KINDS.map((kind) => [kind, members(take(keys.orders(kind)))])),
     overrides: new Map(
       overrides.map(([key, text]) => [key.slice(keys.orgPrefix.length), text === '-1' ? Infinity : Number(text)]),
     ),
@@ -157,9 +162,8 @@ function readSets(tables: ReadonlyMap<string, string[]>, keys: RedisKeys) {
   const strangers: string[] = []
   const scopePrefix = keys.scope({ name: '', id: '' }).slice(0, -1)
   for (const [key, held] of tables) {
-    const members = () => new Map(pairs(held).map(([id, lease]) => [id, Number(lease)]))
-    if (key.startsWith(keys.orgPrefix)) scopes.set(`org:${key.slice(keys.orgPrefix.length)}`, members())
-    else if (key.startsWith(scopePrefix)) scopes.set(key.slice(scopePrefix.length), members())
+    if (key.startsWith(keys.orgPrefix)) scopes.set(`org:${key.slice(keys.orgPrefix.length)}`, members(held))
+    else if (key.startsWith(scopePrefix)) scopes.set(key.slice(scopePrefix.length), members(held))
     else if (key.startsWith(keys.conns(''))) {
       const entries = pairs(held).map(([id, entry]) => [id, flatEntry(decodeEntry(id, entry))] as const)
       indexes.set(Number(key.slice(keys.conns('').length)), new Map(entries))
@@ -187,6 +191,11 @@ function readToken(token: string, epoch: string | undefined, recovering: boolean
 
 function numbers(flat: readonly string[]): Map<number, number> {
   return new Map(pairs(flat).map(([member, score]) => [Number(member), Number(score)]))
+}
+
+/** Connection id → lease. */
+function members(flat: readonly string[]): Map<string, number> {
+  return new Map(pairs(flat).map(([id, lease]) => [id, Number(lease)]))
 }
 
 function pairs(flat: readonly string[]): [string, string][] {

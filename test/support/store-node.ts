@@ -13,6 +13,7 @@ import type {
   StoreConnection,
   Verdict,
 } from '../../src/store/lease-store.js'
+import type { Order, OrderKind, OrderReply } from '../../src/store/orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from '../../src/store/override-records.js'
 import type { StoreBench } from './store-bench.js'
 
@@ -106,8 +107,8 @@ export class StoreNode {
     done(await this.connection.release(this.fence, slots))
   }
 
-  async renew(): Promise<RenewReply> {
-    return done(await this.connection.renew(this.fence))
+  async renew(ordersPassedOver?: number): Promise<RenewReply> {
+    return done(await this.connection.renew(this.fence, ordersPassedOver))
   }
 
   async sweep(dead: number, entries: readonly IndexEntry[] = []): Promise<readonly IndexEntry[]> {
@@ -127,6 +128,20 @@ export class StoreNode {
 
   async reassert(mode: 'keep' | 'room', final: boolean, ...held: Claim[]): Promise<ReassertVerdict[]> {
     return done(await this.connection.reassert(this.fence, held, { mode, final }))
+  }
+
+  /** Orders connections of an org to close; the limit is only asked for where the surplus is to go. */
+  async order(
+    kind: OrderKind,
+    org: string,
+    ids: readonly string[],
+    limit = Number.POSITIVE_INFINITY,
+  ): Promise<OrderReply> {
+    return done(await this.connection.order(this.fence, { kind, org, limit, ids }))
+  }
+
+  async confirm(...orders: Order[]): Promise<void> {
+    done(await this.connection.confirm(this.fence, orders))
   }
 
   async override(org: string, limit: number | undefined, terms?: OverrideTerms): Promise<void> {

@@ -1,0 +1,60 @@
+import { MAX_ITEMS } from './lease-store.js'
+import { type MemoryTables, scopeKey } from './memory-tables.js'
+import { ORDER_KINDS, type Order, type OrderReply, type OrderRequest, type OrderVerdict } from './orders.js'
+
+/** Orders over plain tables: what lua/order and lua/confirm must equal. An order lives no longer than its lease. */
+export class MemoryOrders {
+  readonly #t: MemoryTables
+
+  constructor(tables: MemoryTables) {
+    this.#t = tables
+  }
+
+  give({ kind, org, limit: given, ids }: OrderRequest): OrderReply {
+    const set = this.#t.scope(scopeKey({ name: 'org', id: org }))
+    const limit = this.#t.overrides.get(org) ?? given
+    const count = this.#t.living(set)
+    let leaving = [...set.keys()].filter((id) => this.#isLeaving(id)).length
+    const verdicts = ids.map((id): OrderVerdict => {
+      const owner = set.get(id)
+      if (owner === undefined || !this.#t.live.has(owner)) return 'gone'
+      if (this.#isLeaving(id)) return 'leaving'
+      if (kind === 'surplus' && count - leaving <= limit) return 'spared'
+      this.#t.addOrder(kind, id, owner)
+      leaving++
+      return 'ordered'
+    })
+    return { count, leaving, limit, verdicts }
+  }
+
+  /** Of each kind one page, in the order of the ids. */
+  of(lease: number, passedOver: number): Order[] {
+    return ORDER_KINDS.flatMap((kind) =>
+      [...this.#t.orders(kind)]
+        .filter(([, owner]) => owner === lease)
+        .map(([id]) => ({ kind, id }))
+        .sort((one, other) => (one.id < other.id ? -1 : 1))
+        .slice(passedOver, passedOver + MAX_ITEMS),
+    )
+  }
+
+  /** Rule 2: only what this lease was ordered. */
+  confirm(lease: number, orders: readonly Order[]): void {
+    for (const { kind, id } of orders) if (this.#t.orders(kind).get(id) === lease) this.#t.removeOrder(kind, id)
+  }
+
+  /** What the lease was ordered dies with it. */
+  forget(lease: number): void {
+    for (const kind of ORDER_KINDS) {
+      for (const [id, owner] of this.#t.orders(kind)) if (owner === lease) this.#t.removeOrder(kind, id)
+    }
+  }
+
+  owes(lease: number, id: string): boolean {
+    return ORDER_KINDS.some((kind) => this.#t.orders(kind).get(id) === lease)
+  }
+
+  #isLeaving(id: string): boolean {
+    return ORDER_KINDS.some((kind) => this.#t.orders(kind).has(id))
+  }
+}

@@ -1,0 +1,38 @@
+import { bounded } from './bounded.js'
+import type { Order, OrderReply, OrderRequest, OrderVerdict } from './orders.js'
+import { expectLength, int, limitArg, limitOf, oneOf } from './redis-codec.js'
+import type { RedisKeys } from './redis-keys.js'
+
+/** Keys, arguments, and how the reply is read. */
+type ScriptCall<T> = [keys: string[], args: (string | number)[], read: (rest: unknown[]) => T]
+type Caller = readonly [lease: number, token: string]
+
+const VERDICTS: readonly OrderVerdict[] = ['ordered', 'leaving', 'gone', 'spared']
+
+export function orderCall(keys: RedisKeys, caller: Caller, request: OrderRequest): ScriptCall<OrderReply> {
+  const { kind, org, limit, ids } = request
+  bounded(ids)
+  return [
+    [
+      ...[keys.admission, keys.meta, keys.dead, keys.scope({ name: 'org', id: org })],
+      ...[keys.orders(kind), ...keys.allOrders],
+    ],
+    ['order', ...caller, kind, limitArg(limit), ...ids],
+    (rest) => readOrder(request, rest),
+  ]
+}
+
+export function confirmCall(keys: RedisKeys, caller: Caller, orders: readonly Order[]): ScriptCall<void> {
+  bounded(orders)
+  return [
+    [keys.admission, keys.meta, ...orders.map(({ kind }) => keys.orders(kind))],
+    ['confirm', ...caller, ...orders.map(({ id }) => id)],
+    () => undefined,
+  ]
+}
+
+function readOrder({ ids }: OrderRequest, [count, leaving, limit, ...words]: unknown[]): OrderReply {
+  expectLength(words, ids.length)
+  const verdicts = words.map((word) => oneOf(VERDICTS, word))
+  return { count: int(count), leaving: int(leaving), limit: limitOf(int(limit)), verdicts }
+}

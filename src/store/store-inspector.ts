@@ -1,0 +1,37 @@
+import type { OrgOverrides } from './override-records.js'
+
+export interface OrgCount {
+  readonly org: string
+  /** Slots of live leases. */
+  readonly count: number
+  readonly override: number | undefined
+}
+
+export interface Holder {
+  readonly id: string
+  readonly lease: number
+  readonly details: string
+}
+
+export interface NodeEntry {
+  readonly lease: number
+  readonly connections: number
+  /** Until the lease expires on the store's clock; negative when it has expired and nobody has declared it dead. */
+  readonly expiresInMs: number
+  readonly info: string
+}
+
+/** Read-only questions; a failure is a rejected promise with a `StoreUnavailable`, since nothing can be left behind. */
+export interface StoreInspector {
+  /** Counts without the dead: what is shown is true. */
+  countOrgs(orgs: readonly string[]): Promise<OrgCount[]>
+  /** Names of orgs that hold slots or have an override, page by page; `cursor` '0' starts and ends. May repeat names. */
+  listOrgs(cursor: string): Promise<{ cursor: string; orgs: string[] }>
+  /** What operators have set for an org and is in force, or would be without the other. */
+  overridesOf(org: string): Promise<OrgOverrides>
+  /** At most `limit` holders of an org's slots. */
+  holders(org: string, limit: number): Promise<Holder[]>
+  /** The org in which a connection holds a slot under a live lease; `undefined` if it holds none. */
+  orgOf(id: string): Promise<string | undefined>
+  nodes(): Promise<NodeEntry[]>
+}

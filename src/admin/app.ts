@@ -4,6 +4,7 @@ import type { Limiter } from '../limiter/limiter.js'
 import type { Log } from '../observe/log.js'
 import { StoreUnavailable } from '../store/lease-store.js'
 import { bearer } from './auth.js'
+import { evictionsApp } from './evictions.js'
 import { healthApp } from './health.js'
 import { nodesApp } from './nodes.js'
 import { orgsApp } from './orgs.js'
@@ -22,6 +23,7 @@ export function adminApp({ limiter, token, nodeName, log }: AdminOptions): Hono 
   app.route('/', healthApp(limiter))
   app.use('/admin/*', bearer(token))
   app.route('/admin/v1', orgsApp(limiter))
+  app.route('/admin/v1', evictionsApp(limiter))
   app.route('/admin/v1', nodesApp(limiter, nodeName))
   app.notFound((context) => problem(context, 404, 'NOT_FOUND', 'There is nothing at this path'))
   app.onError((error, context) => {

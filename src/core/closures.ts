@@ -47,6 +47,8 @@ export const closings = {
   DRAINING: { close: 1012, reason: 'node is shutting down, reconnect' },
   STORE_AWAY: { close: 1013, reason: 'connection store away too long, try again later' },
   LEASE_LOST: { close: 4408, reason: 'lease lost and no slot left on rejoin, reconnect' },
+  EVICTED: { close: 4409, reason: 'closed by an operator, reconnect' },
+  OVER_LIMIT: { close: 4429, reason: 'the organization holds more connections than it may' },
 } as const satisfies Record<string, { close: number; reason: string }>
 
 export type ClosingCode = keyof typeof closings

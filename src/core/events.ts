@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { RefusalCode } from './closures.js'
+import type { ClosingCode, RefusalCode } from './closures.js'
 
 /** What a node tells the outside, in the past tense. Counts and ids only: no keys, no credentials. */
 export interface NodeEvents {
@@ -25,6 +25,8 @@ export interface NodeEvents {
   'lease.lapsed': { closing: number }
   'debt.taken': { connectionId: string; org: string; policy: 'local' | 'allow' }
   'debt.settled': { connections: number }
+  'orders.given': { org: string; kind: 'evict' | 'surplus'; ordered: number; reason?: string }
+  'order.obeyed': { connectionId: string; org: string; closing: ClosingCode }
   'drift.repaired': { leaked: number; missing: number }
   'node.started': Record<string, never>
   'node.quieted': Record<string, never>

@@ -7,6 +7,7 @@ import { Gate } from '../gate/gate.js'
 import type { GateOptions } from '../gate/gate-options.js'
 import { adoptedSockets, type WebSocketServer } from '../gate/ws-gate.js'
 import { LimiterNode } from '../node/limiter-node.js'
+import type { Evicted, EvictionRequest } from '../node/order-giver.js'
 import { SoftLimit } from '../node/soft-limit.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import { type LimiterOptions, resolveOptions } from './options.js'
@@ -141,6 +142,15 @@ export class Limiter {
    */
   setLimit(orgId: string, limit: number | undefined): Promise<void> {
     return this.#node.setLimit(orgId, limit)
+  }
+
+  /**
+   * Asks for a connection, or for all that an org holds now, to be closed with 4409, on whatever node they are: within a
+   * renew interval, and thousands at a pace. Resolves once the orders are in the store, with how many there are; no
+   * connection, no order. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it; saying it again is harmless.
+   */
+  evict(whom: EvictionRequest, { reason }: { readonly reason?: string } = {}): Promise<Evicted> {
+    return this.#node.orders.evict(whom, reason)
   }
 
   /** Every org that holds slots or has an operator's exception. Rejects with `STORE_UNAVAILABLE`. */

@@ -102,10 +102,12 @@ export class Auditor {
 
   /** Connections that are open and admitted but not, or not wholly, in the store. */
   async #putBack(session: Session, broken: readonly HeldConnection[]): Promise<number> {
-    const open = broken.filter((connection) => connection.state === 'held')
+    const open = broken.filter((connection) => connection.state === 'held' && !connection.leaving)
     if (open.length === 0) return 0
     const claims = open.map((connection) => connection.claim)
-    await session.call((connection, fence) => connection.reassert(fence, claims, { mode: 'keep', final: false }))
-    return open.length
+    const how = { mode: 'keep', final: false } as const
+    const reply = await session.call((connection, fence) => connection.reassert(fence, claims, how))
+    // What the store ordered to close it does not take back, although this node may not have heard of the order yet.
+    return reply.status === 'ok' ? reply.value.filter((verdict) => verdict !== 'ordered').length : 0
   }
 }

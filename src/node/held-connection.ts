@@ -15,6 +15,8 @@ export class HeldConnection {
   /** Admitted in the store's absence: the store has yet to learn of it. */
   debt = false
   state: 'asking' | 'held' | 'slotless' | 'gone' = 'asking'
+  /** It is being closed as ordered; its slot is its own until the socket has closed, or the lease is lost. */
+  leaving = false
   /** Made on demand: an idle connection should cost little. */
   #lost: AbortController | undefined
 
@@ -35,6 +37,12 @@ export class HeldConnection {
   get lost(): AbortSignal {
     this.#lost ??= new AbortController()
     return this.#lost.signal
+  }
+
+  /** What the store ordered. Said again until the slot is given back, and heard once. */
+  leave(closing: ClosingCode): void {
+    this.leaving = true
+    this.lose(closing)
   }
 
   /** The store has no slot for it any more. */

@@ -29,6 +29,10 @@ export class HeldConnections {
     for (const resolve of this.#whenEmpty.splice(0)) resolve()
   }
 
+  get(id: string): HeldConnection | undefined {
+    return this.#all.get(id)
+  }
+
   has(id: string): boolean {
     return this.#all.has(id)
   }

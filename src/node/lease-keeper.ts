@@ -224,12 +224,14 @@ export class LeaseKeeper {
   }
 
   #loseLease(reason: 'lost' | 'fenced'): void {
-    const { events } = this.#parts
+    const { events, held } = this.#parts
     const lease = this.#identity.held
     this.#identity.drop()
     // One that died before its first hello was answered was never this node's.
     if (lease === undefined) return
     events.emit('lease.lost', { lease, reason })
+    // Who was leaving lost its slot with the lease, and is not told to the store again: another may have the room.
+    for (const connection of held.held()) if (connection.leaving) connection.loseSlot()
     // Once the store has lost its memory, nobody is kicked for it, whatever else happened to this node.
     if (this.#remembers()) this.#owed = reason === 'lost' || this.#owed === 'keep' ? 'keep' : 'room'
   }

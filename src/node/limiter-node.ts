@@ -1,14 +1,12 @@
 import type { Admission, AdmissionRequest, Admitter, Denied, Phase } from '../core/admission.js'
-import type { Clock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { EventBus } from '../core/events.js'
 import { connectionId } from '../core/ids.js'
-import type { LeaseTiming } from '../core/lease-timing.js'
 import { checkLimit } from '../core/limits.js'
 import { idProblem } from '../core/org-id.js'
 import { retryAfterMs } from '../core/retry-after.js'
 import { within } from '../core/within.js'
-import type { Claim, LeaseStore } from '../store/lease-store.js'
+import type { Claim } from '../store/lease-store.js'
 import { Absence } from './absence.js'
 import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
 import { Auditor } from './auditor.js'
@@ -16,25 +14,14 @@ import { HeldConnection } from './held-connection.js'
 import { HeldConnections } from './held-connections.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import type { SetTerms } from './limit-terms.js'
+import type { LimiterNodeOptions } from './node-options.js'
+import { OrderGiver } from './order-giver.js'
+import { OrderTaker } from './order-taker.js'
 import { Overrides } from './overrides.js'
-import { DEFAULT_POLICIES, type Policies } from './policies.js'
+import { DEFAULT_POLICIES } from './policies.js'
 import { type Refusal, refusalOf } from './refusal.js'
 import { ReleaseQueue } from './release-queue.js'
 import { Sweeper } from './sweeper.js'
-
-export interface LimiterNodeOptions {
-  readonly store: LeaseStore
-  readonly timing: LeaseTiming
-  readonly clock: Clock
-  /** In [0, 1). */
-  readonly random: () => number
-  /** The limit of an org for which neither the request nor an operator says another. */
-  readonly connectionsPerOrg: number
-  /** What operators see of this node. */
-  readonly name: string
-  readonly events?: EventBus
-  readonly policies?: Partial<Policies>
-}
 
 /** The share of a drain in which slots are given back; the rest is for giving up the lease. */
 const RETURN_SHARE = 0.8
@@ -49,6 +36,8 @@ const LEAVE_MS = 100
  */
 export class LimiterNode implements Admitter {
   readonly events: EventBus
+  /** What operators may ask of connections, wherever they are held. */
+  readonly orders: OrderGiver
   readonly #options: LimiterNodeOptions
   readonly #held = new HeldConnections()
   readonly #releases = new ReleaseQueue()
@@ -67,6 +56,7 @@ export class LimiterNode implements Admitter {
     this.events = options.events ?? new EventBus()
     const sweeper = new Sweeper(this.events)
     this.#overrides = new Overrides({ clock, events: this.events })
+    const orders = new OrderTaker({ clock, events: this.events, held, releases })
     const trusted = () => this.#keeper.trusted()
     this.#admissions = new AdmissionQueue({
       clock,
@@ -80,8 +70,9 @@ export class LimiterNode implements Admitter {
       admissions: this.#admissions,
       nodeInfo: JSON.stringify({ name, startedAt: new Date(clock.wallMs()).toISOString() }),
       overrides: this.#overrides,
-      onRenewed: (session, sentAt, { dead, liveNodes, overrideVersion }) => {
+      onRenewed: (session, sentAt, { dead, liveNodes, overrideVersion, orders: ordered }) => {
         sweeper.take(session, dead)
+        orders.take(session, ordered)
         this.#overrides.heard(session, overrideVersion)
         this.#absence.heard(sentAt, liveNodes)
       },
@@ -91,6 +82,7 @@ export class LimiterNode implements Admitter {
       ...{ clock, timing, policies, held, trusted, events: this.events },
       embedded: store.embedded,
     })
+    this.orders = new OrderGiver({ store, events: this.events, session: () => this.#keeper.session })
     const session = () => this.#keeper.settledSession
     this.#auditor = new Auditor({ clock, events: this.events, held, releases, session })
     this.events.on('lease.renewed', ({ recoveryMs }) => {

@@ -1,0 +1,19 @@
+import type { Clock } from '../core/clock.js'
+import type { EventBus } from '../core/events.js'
+import type { LeaseTiming } from '../core/lease-timing.js'
+import type { LeaseStore } from '../store/lease-store.js'
+import type { Policies } from './policies.js'
+
+export interface LimiterNodeOptions {
+  readonly store: LeaseStore
+  readonly timing: LeaseTiming
+  readonly clock: Clock
+  /** In [0, 1). */
+  readonly random: () => number
+  /** The limit of an org for which neither the request nor an operator says another. */
+  readonly connectionsPerOrg: number
+  /** What operators see of this node. */
+  readonly name: string
+  readonly events?: EventBus
+  readonly policies?: Partial<Policies>
+}

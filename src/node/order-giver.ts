@@ -1,0 +1,72 @@
+import { UsageError } from '../core/errors.js'
+import type { EventBus } from '../core/events.js'
+import { idProblem } from '../core/org-id.js'
+import { MAX_ITEMS, type StoreInspector, StoreUnavailable } from '../store/lease-store.js'
+import type { OrderReply, OrderRequest } from '../store/orders.js'
+import type { Session } from './session.js'
+
+export type EvictionRequest = { readonly connectionId: string } | { readonly orgId: string }
+
+export interface Evicted {
+  /** How many connections their owners were told to close by this call. */
+  readonly ordered: number
+  /** How many of the named were on their way out already. */
+  readonly leaving: number
+  /** The org holds more connections than one call looks at: say it again for the rest. */
+  readonly truncated: boolean
+}
+
+/** So many holders of an org are looked at in one call. */
+const MAX_HOLDERS = 10_000
+
+/**
+ * Asks owners to close connections, on whatever node those are. An order is durable: it stands in the store until the
+ * owner has obeyed, or its lease is dead. All reject with `StoreUnavailable` when the store does not confirm it; saying
+ * it again is harmless.
+ */
+export class OrderGiver {
+  readonly #store: StoreInspector
+  readonly #events: EventBus
+  readonly #session: () => Session | undefined
+
+  constructor(parts: { store: StoreInspector; events: EventBus; session: () => Session | undefined }) {
+    this.#store = parts.store
+    this.#events = parts.events
+    this.#session = parts.session
+  }
+
+  /**
+   * Evicts one connection, or all that an org holds at this moment. What connects afterwards is let in: lower the limit
+   * to keep it out. Nothing is ordered where no live node holds such a connection. Throws `INVALID_ORG`.
+   */
+  async evict(whom: EvictionRequest, reason?: string): Promise<Evicted> {
+    if ('connectionId' in whom) {
+      const org = await this.#store.orgOf(whom.connectionId)
+      if (org === undefined) return { ordered: 0, leaving: 0, truncated: false }
+      return this.#evict(org, [whom.connectionId], reason)
+    }
+    const { orgId } = whom
+    if (idProblem(orgId)) throw new UsageError('INVALID_ORG', `the org id ${idProblem(orgId)}`)
+    const holders = await this.#store.holders(orgId, MAX_HOLDERS)
+    const ids = holders.map(({ id }) => id)
+    return { ...(await this.#evict(orgId, ids, reason)), truncated: holders.length === MAX_HOLDERS }
+  }
+
+  async #evict(org: string, ids: readonly string[], reason: string | undefined): Promise<Evicted> {
+    let [ordered, leaving] = [0, 0]
+    for (let from = 0; from < ids.length; from += MAX_ITEMS) {
+      const some = ids.slice(from, from + MAX_ITEMS)
+      const { verdicts } = await this.#order({ kind: 'evict', org, limit: Number.POSITIVE_INFINITY, ids: some })
+      ordered += verdicts.filter((verdict) => verdict === 'ordered').length
+      leaving += verdicts.filter((verdict) => verdict === 'leaving').length
+    }
+    if (ordered > 0) this.#events.emit('orders.given', { org, kind: 'evict', ordered, ...(reason && { reason }) })
+    return { ordered, leaving, truncated: false }
+  }
+
+  async #order(request: OrderRequest): Promise<OrderReply> {
+    const reply = await this.#session()?.call((connection, fence) => connection.order(fence, request))
+    if (reply?.status === 'ok') return reply.value
+    throw new StoreUnavailable(reply?.status === 'unanswered' ? reply.cause : 'no session is open')
+  }
+}

@@ -1,0 +1,76 @@
+import { type Clock, sleep } from '../core/clock.js'
+import type { ClosingCode } from '../core/closures.js'
+import type { EventBus } from '../core/events.js'
+import { MAX_ITEMS } from '../store/lease-store.js'
+import type { Order, OrderKind } from '../store/orders.js'
+import type { HeldConnections } from './held-connections.js'
+import type { ReleaseQueue } from './release-queue.js'
+import type { Session } from './session.js'
+
+const CLOSING_OF: Readonly<Record<OrderKind, ClosingCode>> = { evict: 'EVICTED', surplus: 'OVER_LIMIT' }
+
+/** Between two pages of orders: so that who is evicted in thousands does not come back as one crowd. */
+const PAGE_PAUSE_MS = 250
+
+/**
+ * Carries out what the store orders of this node's connections, at most a page of each kind at a time. An order is told
+ * again by every renewal until it is confirmed, so nothing about it is remembered here: a connection that is open is told
+ * to close, and one that is gone, its slot given back, is confirmed. Not sooner, because until then the order keeps other
+ * nodes from closing one more in its place.
+ */
+export class OrderTaker {
+  readonly #clock: Clock
+  readonly #events: EventBus
+  readonly #held: HeldConnections
+  readonly #releases: ReleaseQueue
+  #busy = false
+
+  constructor(parts: { clock: Clock; events: EventBus; held: HeldConnections; releases: ReleaseQueue }) {
+    this.#clock = parts.clock
+    this.#events = parts.events
+    this.#held = parts.held
+    this.#releases = parts.releases
+  }
+
+  /** Told at every renewal; what a broken session leaves undone is told again by the next. */
+  take(session: Session, orders: readonly Order[]): void {
+    if (!this.#busy && orders.length > 0) void this.#work(session, orders)
+  }
+
+  async #work(session: Session, orders: readonly Order[]): Promise<void> {
+    this.#busy = true
+    let page: readonly Order[] | undefined = orders
+    for (let passedOver = MAX_ITEMS; page; passedOver += MAX_ITEMS) {
+      page = (await this.#obey(session, page)) ? await this.#next(session, page, passedOver) : undefined
+    }
+    this.#busy = false
+  }
+
+  /** False if the session ended over it. */
+  async #obey(session: Session, orders: readonly Order[]): Promise<boolean> {
+    const done: Order[] = []
+    for (const order of orders) {
+      const connection = this.#held.get(order.id)
+      if (connection?.state === 'held' && !connection.leaving) {
+        const closing = CLOSING_OF[order.kind]
+        connection.leave(closing)
+        this.#events.emit('order.obeyed', { connectionId: order.id, org: connection.org, closing })
+      }
+      if (!connection && !this.#releases.has(order.id)) done.push(order)
+    }
+    for (let from = 0; from < done.length; from += MAX_ITEMS) {
+      const some = done.slice(from, from + MAX_ITEMS)
+      const reply = await session.call((connection, fence) => connection.confirm(fence, some))
+      if (reply.status !== 'ok') return false
+    }
+    return true
+  }
+
+  /** The page after this one; `undefined` where this was the last. A renewal more than is due does no harm. */
+  async #next(session: Session, page: readonly Order[], passedOver: number): Promise<readonly Order[] | undefined> {
+    if (page.length < MAX_ITEMS) return undefined
+    await sleep(this.#clock, PAGE_PAUSE_MS, session.ended)
+    const reply = await session.call((connection, fence) => connection.renew(fence, passedOver))
+    return reply.status === 'ok' ? reply.value.orders : undefined
+  }
+}

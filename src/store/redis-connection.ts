@@ -1,6 +1,3 @@
-import type { Redis } from 'ioredis'
-import type { Clock } from '../core/clock.js'
-import type { LeaseTiming } from '../core/lease-timing.js'
 import { bounded } from './bounded.js'
 import type {
   AuditReply,
@@ -23,23 +20,12 @@ import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from '
 import { advised } from './redis-advice.js'
 import * as codec from './redis-codec.js'
 import { cut } from './redis-cut.js'
-import type { RedisKeys } from './redis-keys.js'
 import { confirmCall, orderCall } from './redis-orders.js'
 import { readLearn, readRestore, restoreArgs } from './redis-overrides.js'
-import type { RedisScript } from './redis-script.js'
+import type { Wiring } from './redis-wiring.js'
 
 /** How many leases one renewal declares dead, reports late or hands out for sweeping. */
 const LEASES_A_CALL = 16
-
-interface Wiring {
-  readonly redis: Redis
-  readonly script: RedisScript
-  readonly keys: RedisKeys
-  readonly timing: LeaseTiming
-  readonly clock: Clock
-  /** An embedded or test store may do without the wait after an empty start. */
-  readonly recovery: boolean
-}
 
 /**
  * One TCP connection to Redis, never reconnected: a connection that is gone is replaced by another one that says

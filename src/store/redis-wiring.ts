@@ -1,0 +1,16 @@
+import type { Redis } from 'ioredis'
+import type { Clock } from '../core/clock.js'
+import type { LeaseTiming } from '../core/lease-timing.js'
+import type { RedisKeys } from './redis-keys.js'
+import type { RedisScript } from './redis-script.js'
+
+/** What a connection to Redis is made of. */
+export interface Wiring {
+  readonly redis: Redis
+  readonly script: RedisScript
+  readonly keys: RedisKeys
+  readonly timing: LeaseTiming
+  readonly clock: Clock
+  /** An embedded or test store may do without the wait after an empty start. */
+  readonly recovery: boolean
+}

@@ -80,6 +80,10 @@ for claim = 1, n do
     local entry = redis.pcall('HSET', KEYS[5], id, ARGV[arg + 1])
     if type(entry) ~= 'number' then
       outcome = string.find(entry.err, 'OOM', 1, true) and -2 or -1
+      -- What is neither out of memory nor a foreign key takes no writes at all, and is no store to ask.
+      if outcome == -1 and not string.find(entry.err, 'WRONGTYPE', 1, true) then
+        error(entry)
+      end
       -- Who holds the slot already needs no memory for it.
       if redis.call('ZSCORE', KEYS[key], id) == lease then
         outcome, count = 0, count - 1

@@ -3,12 +3,14 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
 import { type LeaseTiming, leaseTiming } from '../../src/core/lease-timing.js'
+import type { Reply, StoreConnection } from '../../src/store/lease-store.js'
 import { RedisStore } from '../../src/store/redis-store.js'
 import { leakGate } from '../support/leak-gate.js'
 import { spawnOwned } from '../support/owned-process.js'
 import { freePort } from '../support/ports.js'
 import { freshPrefix, startRedis, type TestRedis } from '../support/redis.js'
 import { type RedisBench, redisBench, TIMING } from '../support/store-bench.js'
+import { fingerprint } from '../support/store-contents.js'
 import { claim, done, StoreNode } from '../support/store-node.js'
 import { until } from '../support/until.js'
 
@@ -209,6 +211,31 @@ describe('a store that will not do it', () => {
     // Promoted, it is another store than the one whose memory it has.
     await bench.redis.replicaof('NO', 'ONE')
     expect(await node.hello()).toEqual({ status: 'refused', reason: 'lost' })
+  })
+
+  test('a primary with too few replicas refuses every verb that writes, changing nothing (R4)', async () => {
+    const { bench, node } = await own()
+    const held = claim('a', 'acme', 2)
+    await node.acquire(held)
+    const before = fingerprint(await bench.contents())
+    const { fence } = node
+    const verbs: ((connection: StoreConnection) => Promise<Reply<unknown>>)[] = [
+      (connection) => connection.hello({ ...request, lease: 8 }),
+      (connection) => connection.acquire(fence, [claim('b', 'acme', 2)]),
+      (connection) => connection.release(fence, [held]),
+      (connection) => connection.renew(fence),
+      (connection) => connection.reassert(fence, [claim('c', 'acme', 2)], { mode: 'keep', final: true }),
+      (connection) => connection.override(fence, 'acme', 9),
+      (connection) => connection.leave(fence),
+    ]
+    await bench.redis.config('SET', 'min-replicas-to-write', '1')
+    for (const verb of verbs) {
+      const reply = await verb(done(await bench.store.connect()))
+      expect(reply).toEqual({ status: 'unanswered', cause: expect.stringMatching(/NOREPLICAS.*too few replicas/) })
+    }
+    expect(fingerprint(await bench.contents())).toBe(before)
+    await bench.redis.config('SET', 'min-replicas-to-write', '0')
+    expect(await node.hello()).toMatchObject({ status: 'ok' })
   })
 
   test('one that is loading its data refuses hello until it is done (R1)', async () => {

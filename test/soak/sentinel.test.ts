@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import type { Limiter } from '../../src/index.js'
 import {
   driftOf,
   highestOf,
@@ -72,16 +73,19 @@ test('R1, R2: the primary freezes, is replaced, and goes on later: as if it had 
   expect(trial.load.kicked).toBe(0)
 })
 
-test('R1: a replica is promoted that has missed the last seconds: what it lacks is told to it again', async () => {
+test('R1: a replica is promoted that has missed the last seconds: what it lacks is told to it again, an operator’s exception too', async () => {
   const set = await ownSet()
   const trial = await startTrial({ set })
   await untilFull(trial)
   const former = await set.primary()
   await former.shutOut('replica')
+  const [one] = trial.limiters as [Limiter]
+  await one.setLimit('vip', 9)
   await untilAdmitted(trial, 100)
   const { lost } = await failOver(set, trial, former, () => former.kill())
   // The control: without the reassertion these slots would be free for others.
   expect(lost).toBeGreaterThan(0)
+  expect(await one.orgStats('vip')).toMatchObject({ maxAllowed: 9 })
 })
 
 /** The former primary is cut off from replicas and sentinels; three nodes reach all, one reaches the former alone. */

@@ -1,7 +1,10 @@
 const FIRST_MS = 1_000
 const LONGEST_MS = 60_000
 
-/** WSO2's gateway takes these as final and exits; whoever knocks again would be answered the same. */
+/**
+ * WSO2's gateway takes these as final and exits; whoever knocks again would be answered the same. The last two are 401
+ * and 403 as close codes.
+ */
 const PERMANENT = [401, 403, 404, 409, 422, 4401, 4403]
 
 export function isPermanent(status: number): boolean {

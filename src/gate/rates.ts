@@ -1,10 +1,11 @@
+import { checkLimit } from '../core/limits.js'
 import { retryAfterMs } from '../core/retry-after.js'
 import { countedAs } from './client-address.js'
 import type { Identity } from './identify.js'
 import { RateMeter } from './rate-meter.js'
 import type { Refusal } from './refuse.js'
 
-/** Upgrade attempts a minute, admitted or not; `Infinity` for as many as come. */
+/** Upgrade attempts a minute, admitted or not: whole numbers, or `Infinity` for as many as come. */
 export interface RateOptions {
   /** Of one IPv4 address, or of one /64 of IPv6. Counted before anybody is asked who that is. */
   readonly perAddress: number
@@ -63,5 +64,6 @@ export class Rates {
 }
 
 function meterOf(most: number): RateMeter | undefined {
+  checkLimit(most)
   return most === Number.POSITIVE_INFINITY ? undefined : new RateMeter({ most })
 }

@@ -53,6 +53,10 @@ describe('rates', () => {
     ])
   })
 
+  test.each([-1, 1.5, Number.NaN])('a rate of %s is refused as misuse', (perKey) => {
+    expect(() => rates({ perKey })).toThrow(expect.objectContaining({ code: 'INVALID_LIMIT' }))
+  })
+
   test('the addresses of one /64 count together', async () => {
     const one = rates({ perAddress: 1 })
     expect(await one.ofAttempt('2001:db8::1')).toBeUndefined()

@@ -2,7 +2,6 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { createLog } from '../../src/observe/log.js'
 import { RefusalLog, type RefusedUpgrade } from '../../src/observe/refusal-log.js'
 import { ManualClock } from '../support/manual-clock.js'
-import { spawnNode } from '../support/processes.js'
 
 let clock: ManualClock
 let lines: Record<string, unknown>[]
@@ -68,20 +67,5 @@ describe('refusals in the log', () => {
       ['storm', FULL, 2],
     ])
     expect(clock.pending).toBe(0)
-  })
-})
-
-describe('standard output is written in the background, and whole all the same', () => {
-  test.each(['exit', 'throw', 'reject', 'return', 'fatal'])('when the process ends by %s', async (end) => {
-    const told = 5_000
-    const child = await spawnNode('test/support/fixtures/log-and-end.mjs', [String(told), end])
-    await child.exited
-    const numbers = child
-      .stdout()
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line).line)
-    const all = end === 'fatal' ? told + 1 : told
-    expect(numbers).toEqual(Array.from({ length: all }, (_, i) => i + 1))
   })
 })

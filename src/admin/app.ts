@@ -6,6 +6,7 @@ import { StoreUnavailable } from '../store/lease-store.js'
 import { bearer } from './auth.js'
 import { evictionsApp } from './evictions.js'
 import { healthApp } from './health.js'
+import { limitsApp } from './limits.js'
 import { nodesApp } from './nodes.js'
 import { orgsApp } from './orgs.js'
 import { problem } from './problem.js'
@@ -24,6 +25,7 @@ export function adminApp({ limiter, token, nodeName, log }: AdminOptions): Hono 
   app.use('/admin/*', bearer(token))
   app.route('/admin/v1', orgsApp(limiter))
   app.route('/admin/v1', evictionsApp(limiter))
+  app.route('/admin/v1', limitsApp(limiter))
   app.route('/admin/v1', nodesApp(limiter, nodeName))
   app.notFound((context) => problem(context, 404, 'NOT_FOUND', 'There is nothing at this path'))
   app.onError((error, context) => {

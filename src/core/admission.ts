@@ -10,6 +10,8 @@ export interface AdmissionRequest {
   readonly address?: string
   /** The org's limit if the operator made no exception for it; the node's default where absent. */
   readonly limit?: number
+  /** The tier whose limit counts where `limit` is absent; a name that is no tier counts as the lowest. */
+  readonly tier?: string
 }
 
 /** The decision: a value, never an exception. */

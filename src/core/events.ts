@@ -15,6 +15,11 @@ export interface NodeEvents {
   'lease.lost': { lease: number; reason: 'lost' | 'fenced' }
   /** A change that an operator made by any node, or whose time is over; without a limit it is taken back or has ended. */
   'limit.learned': { org: string; kind: 'override' | 'tier'; limit?: number }
+  'limit.ended': { org: string; kind: 'override' | 'tier' }
+  /** An operator's change that the store has confirmed, through this node; `undefined` takes it back. */
+  'limit.set': { org: string; kind: 'override' | 'tier'; limit: number | undefined; [term: string]: unknown }
+  /** A request named a tier that is none, and was given the limit of another. */
+  'tier.unknown': { org: string; tier: string; fallback: string }
   'overrides.restored': { written: number; known: number; over: number }
   'overrides.overflowed': { remembered: number }
   'lease.swept': { lease: number; connections: number }

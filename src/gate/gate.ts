@@ -114,10 +114,11 @@ export class Gate {
       return this.#refuse(upgrade, { code: 'NODE_CAPACITY_EXCEEDED' })
     }
     this.#census.move(upgrade, 'admitting')
-    const { org, gateway, limit } = found.identity
+    const { org, gateway, limit, tier } = found.identity
     const instance = instanceOf(upgrade.request)
     const { address } = upgrade
-    const who = { org, gateway, ...(limit !== undefined && { limit }), ...(instance && { instance }) }
+    const limits = { ...(limit !== undefined && { limit }), ...(tier !== undefined && { tier }) }
+    const who = { org, gateway, ...limits, ...(instance && { instance }) }
     const admission = await admitter.admit({ ...who, ...(address && { address }) }, upgrade.signal)
     if (admission.admitted) upgrade.atClose(() => admission.release())
     if (upgrade.settled) return

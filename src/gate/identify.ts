@@ -8,6 +8,8 @@ export interface Identity {
   readonly keyId?: string
   /** Limit of this org if no operator's exception exists; the default where absent. */
   readonly limit?: number
+  /** The tier whose limit counts where `limit` is absent. */
+  readonly tier?: string
 }
 
 export type Identification =

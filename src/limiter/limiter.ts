@@ -3,14 +3,17 @@ import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
 import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { EventBus, type NodeEvents } from '../core/events.js'
+import type { Tiers } from '../core/tiers.js'
 import { Gate } from '../gate/gate.js'
 import type { GateOptions } from '../gate/gate-options.js'
 import { adoptedSockets, type WebSocketServer } from '../gate/ws-gate.js'
+import type { LimitTerms } from '../node/limit-terms.js'
 import { LimiterNode } from '../node/limiter-node.js'
 import type { Evicted, EvictionRequest } from '../node/order-giver.js'
 import { SoftLimit } from '../node/soft-limit.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import { type LimiterOptions, resolveOptions } from './options.js'
+import type { OrgLimits } from './org-limits.js'
 import { ClusterStats, type OrgStats } from './org-stats.js'
 
 export type AttachOptions = Pick<GateOptions, 'identify'> &
@@ -42,6 +45,7 @@ const NODE_SHARE = 0.9
 export class Limiter {
   readonly stats: ClusterStats
   readonly #node: LimiterNode
+  readonly #tiers: Tiers
   readonly #store: LeaseStore
   readonly #ownsStore: boolean
   readonly #events = new EventBus()
@@ -50,13 +54,15 @@ export class Limiter {
 
   /** Use `createLimiter`. */
   constructor(options: LimiterOptions) {
-    const { store, ownsStore, timing, connectionsPerOrg, nearlyFullPercent, name, policies } = resolveOptions(options)
+    const { store, ownsStore, timing, connectionsPerOrg, tiers, tierOf, nearlyFullPercent, name, policies } =
+      resolveOptions(options)
     new SoftLimit(this.#events, nearlyFullPercent)
     this.#store = store
     this.#ownsStore = ownsStore
-    this.stats = new ClusterStats(store, connectionsPerOrg)
+    this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf })
+    this.#tiers = tiers
     this.#node = new LimiterNode({
-      ...{ store, timing, connectionsPerOrg, name, clock: systemClock, random: Math.random },
+      ...{ store, timing, connectionsPerOrg, tiers, name, clock: systemClock, random: Math.random },
       ...{ policies, events: this.#events },
     })
     this.#node.start()
@@ -123,7 +129,7 @@ export class Limiter {
    * Whether `admit` would probably say yes to a request of this org; give it the `limit` that the request would have.
    * Advisory: another connection may take the slot before yours asks. Rejects with `STORE_UNAVAILABLE`.
    */
-  async canAccept(orgId: string, request: Pick<AdmissionRequest, 'limit'> = {}): Promise<boolean> {
+  async canAccept(orgId: string, request: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): Promise<boolean> {
     const { currentCount, maxAllowed } = await this.stats.org(orgId, request)
     return this.phase === 'running' && currentCount < maxAllowed
   }
@@ -132,7 +138,7 @@ export class Limiter {
    * What an org holds, and its limit: the operator's exception, else the request's `limit` where one is given, else the
    * default. Rejects with `STORE_UNAVAILABLE`.
    */
-  orgStats(orgId: string, request: Pick<AdmissionRequest, 'limit'> = {}): Promise<OrgStats> {
+  orgStats(orgId: string, request: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): Promise<OrgStats> {
     return this.stats.org(orgId, request)
   }
 
@@ -140,8 +146,27 @@ export class Limiter {
    * Sets or clears (`undefined`) the operator's exception to an org's limit; it binds the very next admission on every
    * node. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it.
    */
-  setLimit(orgId: string, limit: number | undefined): Promise<void> {
-    return this.#node.setLimit(orgId, limit)
+  setLimit(orgId: string, limit: number | undefined, terms: LimitTerms = {}): Promise<void> {
+    return this.#node.setLimit(orgId, limit, terms)
+  }
+
+  /**
+   * Puts an org in a tier, whatever its credentials say, or (`undefined`) takes that back; an operator's exception wins
+   * over it. Binds the very next admission. The number is the tier's as this node has it now: it stays when the table
+   * of tiers changes, until it is set again. Rejects with `UNKNOWN_TIER`, or as `setLimit` does.
+   */
+  async setTier(orgId: string, tier: string | undefined, terms: LimitTerms = {}): Promise<void> {
+    const limit = tier === undefined ? undefined : this.#tiers.limitOf(tier)
+    if (tier !== undefined && limit === undefined) {
+      const known = this.#tiers.names.join(', ')
+      throw new UsageError('UNKNOWN_TIER', `there is no tier ${JSON.stringify(tier)}; there are ${known}`)
+    }
+    await this.#node.setLimit(orgId, limit, { ...terms, kind: 'tier', ...(tier !== undefined && { tier }) })
+  }
+
+  /** What an org holds and may hold, where its limit comes from, and what operators have set. */
+  orgLimits(orgId: string): Promise<OrgLimits> {
+    return this.stats.limits(orgId)
   }
 
   /**

@@ -4,6 +4,7 @@ import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { type LeaseTiming, leaseTiming } from '../core/lease-timing.js'
 import { checkLimit } from '../core/limits.js'
+import { Tiers } from '../core/tiers.js'
 import type { Policies } from '../node/policies.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import { MemoryStore } from '../store/memory-store.js'
@@ -23,6 +24,10 @@ export interface LimiterOptions {
     readonly org?: number
     /** From which percentage of an org's limit on `org.nearly_full` is emitted; 80 where absent. */
     readonly nearlyFullPercent?: number
+    /** Limits by name, for requests and operators that name a tier; `{ free: 3, paid: 10 }` where absent. */
+    readonly tiers?: Readonly<Record<string, number>>
+    /** The tier of an org by its credentials, for what is shown of orgs; admissions bring theirs along. */
+    readonly tierOf?: (org: string) => string | undefined
   }
   /** How long a dead node keeps its slots (T); 15 s where absent. */
   readonly leaseTtlMs?: number
@@ -42,6 +47,7 @@ export interface LimiterOptions {
 export const LIMITER_DEFAULTS = {
   connectionsPerOrg: 3,
   nearlyFullPercent: 80,
+  tiers: { free: 3, paid: 10 },
   leaseTtlMs: 15_000,
   renewIntervalMs: 3_000,
   storeTimeoutMs: 250,
@@ -55,6 +61,8 @@ export interface ResolvedOptions {
   readonly timing: LeaseTiming
   readonly connectionsPerOrg: number
   readonly nearlyFullPercent: number
+  readonly tiers: Tiers
+  readonly tierOf: (org: string) => string | undefined
   readonly name: string
   readonly policies: Partial<Policies>
 }
@@ -75,6 +83,8 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
     timing,
     connectionsPerOrg,
     nearlyFullPercent: percent(options.limits?.nearlyFullPercent ?? defaults.nearlyFullPercent),
+    tiers: new Tiers(options.limits?.tiers ?? defaults.tiers),
+    tierOf: options.limits?.tierOf ?? (() => undefined),
     policies: options.policies ?? {},
     name: options.nodeName ?? `${hostname()}#${randomBytes(3).toString('hex')}`,
   }

@@ -1,13 +1,16 @@
+import type { AdmissionRequest } from '../core/admission.js'
 import { UsageError } from '../core/errors.js'
 import { checkLimit } from '../core/limits.js'
 import { idProblem } from '../core/org-id.js'
+import { type DefaultLimits, requestLimit } from '../node/request-limit.js'
 import type { LeaseStore, OrgCount } from '../store/lease-store.js'
+import { type OrgLimits, orgLimits } from './org-limits.js'
 
 export interface OrgStats {
   readonly orgId: string
   /** Slots of live leases over the whole cluster. */
   readonly currentCount: number
-  /** The limit in force: the operator's exception, else the request's, where one was asked about, else the default. */
+  /** The limit in force: what operators have set, else the request's, else that of its tier, else the default. */
   readonly maxAllowed: number
 }
 
@@ -30,25 +33,40 @@ export interface NodeStats {
   readonly startedAt?: string
 }
 
+/** What an org's limit is made of where no operator has set one. */
+export interface StatsDefaults extends DefaultLimits {
+  /** The tier of an org by its credentials. */
+  readonly tierOf: (org: string) => string | undefined
+}
+
 /**
  * Read-only questions about the whole cluster. All reject with `STORE_UNAVAILABLE` when the store does not answer, and
  * with `INVALID_ORG` for an id that no org can have.
  */
 export class ClusterStats {
   readonly #store: LeaseStore
-  readonly #connectionsPerOrg: number
+  readonly #defaults: StatsDefaults
 
-  constructor(store: LeaseStore, connectionsPerOrg: number) {
+  constructor(store: LeaseStore, defaults: StatsDefaults) {
     this.#store = store
-    this.#connectionsPerOrg = connectionsPerOrg
+    this.#defaults = defaults
   }
 
   /** `limit` is the one that a request brings along; only an operator's exception outweighs it. */
-  async org(orgId: string, { limit }: { readonly limit?: number } = {}): Promise<OrgStats> {
+  async org(orgId: string, { limit, tier }: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): Promise<OrgStats> {
     checkOrg(orgId)
     if (limit !== undefined) checkLimit(limit)
     const [count] = await this.#store.countOrgs([orgId])
-    return this.#stats(count ?? { org: orgId, count: 0, override: undefined }, limit)
+    return this.#stats(count ?? { org: orgId, count: 0, override: undefined }, {
+      ...(limit !== undefined && { limit }),
+      ...(tier !== undefined && { tier }),
+    })
+  }
+
+  /** The same, with where the limit comes from and what operators have set. */
+  async limits(orgId: string): Promise<OrgLimits> {
+    const [stats, set] = await Promise.all([this.org(orgId), this.#store.overridesOf(orgId)])
+    return orgLimits(stats, set, this.#defaults.tierOf(orgId))
   }
 
   /** One page of the orgs that hold slots or have an exception; '0' starts and ends. A page may repeat an org. */
@@ -87,8 +105,10 @@ export class ClusterStats {
     }))
   }
 
-  #stats({ org, count, override }: OrgCount, limit = this.#connectionsPerOrg): OrgStats {
-    return { orgId: org, currentCount: count, maxAllowed: override ?? limit }
+  #stats({ org, count, override }: OrgCount, request: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): OrgStats {
+    const tier = this.#defaults.tierOf(org)
+    const limit = () => requestLimit({ org, ...(tier !== undefined && { tier }), ...request }, this.#defaults)
+    return { orgId: org, currentCount: count, maxAllowed: override ?? limit() }
   }
 }
 

@@ -59,14 +59,17 @@ export class Absence {
   }
 
   /** Takes a connection on as debt if the policy lets it; `undefined` where it is not for this node to say. */
-  admit(connection: HeldConnection): { readonly count: number; readonly limit: number } | undefined {
+  admit(
+    connection: HeldConnection,
+    setByOperators: number | undefined,
+  ): { readonly count: number; readonly limit: number } | undefined {
     const { clock, events, held, policies, trusted } = this.#parts
     const { onStoreDown, storeDownTimeMs, onLeaseLost } = policies
     if (onStoreDown === 'deny' || !this.#heardAt || this.#hasLapsed) return undefined
     if (onLeaseLost === 'close' && !trusted()) return undefined
     if (elapsedMs(clock, this.#heardAt) > storeDownTimeMs) return undefined
     const { id, org, claim } = connection
-    const { limit } = claim.scopes[0]
+    const limit = setByOperators ?? claim.scopes[0].limit
     const count = held.heldBy(org)
     if (onStoreDown === 'local' && count >= Math.floor(limit / this.#nodes)) return undefined
     connection.state = 'held'

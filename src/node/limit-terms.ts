@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
-import type { OverrideTerms } from '../store/override-records.js'
+import type { OverrideKind, OverrideTerms } from '../store/override-records.js'
 
 /** On which terms an operator sets or clears a limit; all of it is kept and shown. */
 export interface LimitTerms {
@@ -12,8 +12,8 @@ export interface LimitTerms {
   readonly by?: string
 }
 
-/** With `tier`, the limit is that of the tier which the org is put in; else it is an exception that wins over it. */
-export type SetTerms = LimitTerms & { readonly tier?: string | undefined }
+/** Of the kind `tier` the limit is that of the tier which the org is put in; else it is an exception that wins over it. */
+export type SetTerms = LimitTerms & { readonly kind?: OverrideKind; readonly tier?: string }
 
 /** What is kept of the terms beside the number, as JSON. */
 export interface LimitDetails {
@@ -32,7 +32,7 @@ const MAX_FOR_MS = 10 * 365 * 24 * 3_600_000
 
 /** Throws `INVALID_TERMS` for what could not be kept as it was given. */
 export function storedTerms(terms: SetTerms, clock: Clock): OverrideTerms {
-  const { forMs, note, by, tier } = terms
+  const { kind = 'override', forMs, note, by, tier } = terms
   if (forMs !== undefined && !(Number.isFinite(forMs) && forMs >= 1 && forMs <= MAX_FOR_MS)) {
     throw new UsageError('INVALID_TERMS', `a limit is set for 1 ms to ten years, not for ${forMs} ms`)
   }
@@ -53,7 +53,7 @@ export function storedTerms(terms: SetTerms, clock: Clock): OverrideTerms {
     ...(forMs !== undefined && { expiresAt: new Date(nowMs + forMs).toISOString() }),
   }
   return {
-    kind: tier === undefined ? 'override' : 'tier',
+    kind,
     ...(forMs !== undefined && { expiresInMs: Math.ceil(forMs) }),
     details: JSON.stringify(details),
   }

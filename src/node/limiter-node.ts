@@ -2,7 +2,6 @@ import type { Admission, AdmissionRequest, Admitter, Denied, Phase } from '../co
 import { UsageError } from '../core/errors.js'
 import { EventBus } from '../core/events.js'
 import { connectionId } from '../core/ids.js'
-import { checkLimit } from '../core/limits.js'
 import { idProblem } from '../core/org-id.js'
 import { retryAfterMs } from '../core/retry-after.js'
 import { within } from '../core/within.js'
@@ -21,6 +20,7 @@ import { Overrides } from './overrides.js'
 import { DEFAULT_POLICIES } from './policies.js'
 import { type Refusal, refusalOf } from './refusal.js'
 import { ReleaseQueue } from './release-queue.js'
+import { requestLimit } from './request-limit.js'
 import { Sweeper } from './sweeper.js'
 
 /** The share of a drain in which slots are given back; the rest is for giving up the lease. */
@@ -134,7 +134,7 @@ export class LimiterNode implements Admitter {
     if (outcome.kind !== 'unavailable' || this.#keeper.session || signal?.aborted) return undefined
     if (this.#phase !== 'running') return undefined
     const connection = new HeldConnection(this.#claim(request), this.#options.clock.monotonicMs())
-    const slot = this.#absence.admit(connection)
+    const slot = this.#absence.admit(connection, this.#overrides.limitOf(connection.org))
     return slot && this.#grant(connection, slot)
   }
 
@@ -159,8 +159,8 @@ export class LimiterNode implements Admitter {
    * It binds the very next admission on every node.
    * Rejects with `StoreUnavailable` when the store did not confirm it; saying it again is harmless.
    */
-  async setLimit(org: string, limit: number | undefined, terms: SetTerms = {}): Promise<void> {
-    await this.#overrides.set(this.#keeper.session, org, limit, terms)
+  setLimit(org: string, limit: number | undefined, terms: SetTerms = {}): Promise<void> {
+    return this.#overrides.set(this.#keeper.session, org, limit, terms)
   }
 
   /** Admits nobody from here on; what is open stays. */
@@ -208,10 +208,11 @@ export class LimiterNode implements Admitter {
     return this.#phase === 'draining' || this.#phase === 'stopped'
   }
 
-  #claim({ org, gateway, instance, address, limit = this.#options.connectionsPerOrg }: AdmissionRequest): Claim {
+  #claim(request: AdmissionRequest): Claim {
+    const { org, gateway, instance, address } = request
     const problem = idProblem(org)
     if (problem) throw new UsageError('INVALID_ORG', `the org id ${problem}`)
-    checkLimit(limit)
+    const limit = requestLimit(request, this.#options, this.events)
     const since = new Date(this.#options.clock.wallMs()).toISOString()
     return {
       id: connectionId(this.#keeper.idPrefix, this.#counter++),

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js'
 import type { EventBus } from '../core/events.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
+import type { Tiers } from '../core/tiers.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import type { Policies } from './policies.js'
 
@@ -12,6 +13,8 @@ export interface LimiterNodeOptions {
   readonly random: () => number
   /** The limit of an org for which neither the request nor an operator says another. */
   readonly connectionsPerOrg: number
+  /** Limits by name, for requests that name a tier; without it such requests have the default. */
+  readonly tiers?: Tiers
   /** What operators see of this node. */
   readonly name: string
   readonly events?: EventBus

@@ -72,6 +72,8 @@ export class Overrides {
     if (!session || reply?.status !== 'ok') {
       throw new StoreUnavailable(reply?.status === 'unanswered' ? reply.cause : 'no session is open')
     }
+    const { kind = 'override', details = '{}' } = how
+    this.#events.emit('limit.set', { org, kind, limit, ...(JSON.parse(details) as object) })
     // Who was asked remembers at once; the others hear of it with their next renewal.
     this.heard(session, Number.POSITIVE_INFINITY)
   }
@@ -137,6 +139,8 @@ export class Overrides {
     this.#known.set(key, { record, learnedAtMs: this.#clock.monotonicMs() })
     if (this.#met || before?.record.version === record.version) return
     const { org, kind, limit } = record
+    // A clear that somebody made has no end in its details: this one came by itself.
+    if (limit === undefined && record.details.includes('"expiresAt":')) this.#events.emit('limit.ended', { org, kind })
     this.#events.emit('limit.learned', { org, kind, ...(limit !== undefined && { limit }) })
   }
 

@@ -1,6 +1,12 @@
 import type { Limiter } from '../limiter/limiter.js'
 import type { Log } from './log.js'
 
+/** So many slips in the name of a tier are logged, each once. */
+const MOST_UNKNOWN_TIERS = 100
+
+/** JSON has no infinity. */
+const shown = (limit: number | undefined) => (limit === Number.POSITIVE_INFINITY ? 'unlimited' : limit)
+
 /** Writes what a node goes through into the log: changes loudly, single admissions only at debug level. */
 export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
   let away = false
@@ -36,6 +42,19 @@ export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
   limiter.on('store.misconfigured', (fields) =>
     log.error(fields, 'Redis may evict keys, and with them slots: set maxmemory-policy to noeviction'),
   )
+  limiter.on('limit.set', (fields) => log.info({ audit: true, ...fields, limit: shown(fields.limit) }, 'limit changed'))
+  limiter.on('limit.learned', (fields) => log.debug({ ...fields, limit: shown(fields.limit) }, 'a limit was changed'))
+  limiter.on('limit.ended', (fields) => log.info({ audit: true, ...fields }, 'the time of a limit is over'))
+  limiter.on('overrides.restored', (fields) => log.warn(fields, 'limits set by operators were written back'))
+  limiter.on('overrides.overflowed', (fields) =>
+    log.warn(fields, 'there are more limits set by operators than this node remembers: the rest is not written back'),
+  )
+  const unknownTiers = new Set<string>()
+  limiter.on('tier.unknown', (fields) => {
+    if (unknownTiers.has(fields.tier) || unknownTiers.size >= MOST_UNKNOWN_TIERS) return
+    unknownTiers.add(fields.tier)
+    log.warn(fields, 'a tier that is none: the lowest counts')
+  })
   limiter.on('node.started', () => log.info({}, 'admitting connections'))
   limiter.on('node.quieted', () => log.info({}, 'admitting no more connections'))
   limiter.on('node.drained', (fields) => log.info(fields, 'connections closed'))

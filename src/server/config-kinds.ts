@@ -1,7 +1,8 @@
+import { parseDurationMs } from '../core/durations.js'
 import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
+import { parseTiers } from '../core/tiers.js'
 import { networksOf } from '../gate/client-address.js'
 import { parseRedisUrl, REDIS_URL_ACCEPTED } from '../store/redis-url.js'
-import { parseDurationMs } from './durations.js'
 
 /** How the text of a setting becomes a value: the value, or what would have been accepted. */
 export interface Kind<T> {
@@ -95,6 +96,7 @@ export const kinds = {
   onStoreDown: choice('deny', 'local', 'allow'),
   reject: choice('http', 'close', 'auto'),
   onLeaseLost: choice('rejoin', 'close'),
+  tiers: kind('tiers with their limits, such as free=3,paid=10,big=unlimited, at most 100 and each once', parseTiers),
   durationOrUnlimited: kind('a duration with its unit, such as 30s or 10m, up to 24h, or "unlimited"', (text) => {
     if (text === 'unlimited') return Number.POSITIVE_INFINITY
     const ms = parseDurationMs(text)

@@ -66,6 +66,13 @@ export const settings = {
     default: '3',
     description: 'Connections that an org may hold over the whole cluster',
   },
+  tiers: {
+    name: 'HEADCOUNT_TIERS',
+    flag: '--tiers',
+    kind: kinds.tiers,
+    default: 'free=3,paid=10',
+    description: 'Limits by name, for keys and orgs that are in a tier; 0 means none, `unlimited` no limit',
+  },
   maxConnections: {
     name: 'WS_MAX_CONNECTIONS',
     flag: '--max-connections',

@@ -15,7 +15,8 @@ export function warnOfUnknownVariables(env: Readonly<Record<string, string | und
     .filter((name) => !isServiceLink(name, env[name]))
     .map((name) => {
       // PORT and its like have no prefix, so a name is also tried without it.
-      const guess = nearest(name, names) ?? nearest(name.slice('HEADCOUNT_'.length), names)
+      const bare = name.slice('HEADCOUNT_'.length)
+      const guess = names.find((known) => known === bare) ?? nearest(name, names) ?? nearest(bare, names)
       return `${name} is not a setting and has no effect${guess === undefined ? '' : `; did you mean ${guess}?`}`
     })
 }

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { hostname } from 'node:os'
+import { formatDuration } from '../core/durations.js'
 import { UsageError } from '../core/errors.js'
 import { type LeaseTiming, leaseTiming } from '../core/lease-timing.js'
 import { type SettingValues, settings, settingsList } from './config-settings.js'
 import { type ConfigError, readConfigFile, readEnvironment, readFlags, type Source } from './config-sources.js'
 import { warnOfUnknownVariables } from './config-unknown.js'
-import { formatDuration } from './durations.js'
 
 /** Everything the server was told, checked. Times are in milliseconds. */
 export interface Config extends SettingValues {

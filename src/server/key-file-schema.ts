@@ -9,6 +9,8 @@ export interface KeyEntry {
   readonly org: string
   readonly gateway: string
   readonly disabled: boolean
+  /** The limit of its org by name; the default limit where absent. */
+  readonly tier?: string
 }
 
 export type ParsedKeys =
@@ -37,6 +39,7 @@ const keysFile = z.strictObject(
             .optional(),
           orgId: name,
           gatewayId: name,
+          tier: z.string('must be a text').min(1, 'must not be empty').max(64, 'is too long').optional(),
           disabled: z.boolean('must be true or false').optional(),
         },
         { error: objectError },
@@ -59,7 +62,7 @@ export function digestOf(key: string): Buffer {
 
 const MAX_PROBLEMS = 10
 
-/** Reads `{"keys":[{"key"|"sha256","orgId","gatewayId","disabled"?}]}` and refuses whatever it does not know. */
+/** Reads `{"keys":[{"key"|"sha256","orgId","gatewayId","tier"?,"disabled"?}]}` and refuses whatever it does not know. */
 export function parseKeyFile(bytes: Uint8Array): ParsedKeys {
   const json = parseJson(bytes)
   if (!json.ok) return { ok: false, problems: [json.reason] }
@@ -80,7 +83,8 @@ export function parseKeyFile(bytes: Uint8Array): ParsedKeys {
     const first = firstIndex.get(sha256.toString('hex'))
     if (first === undefined) firstIndex.set(sha256.toString('hex'), index)
     else problems.push(`keys[${index}] is the same key as keys[${first}]`)
-    return { sha256, org: row.orgId, gateway: row.gatewayId, disabled: row.disabled ?? false }
+    const tier = row.tier === undefined ? {} : { tier: row.tier }
+    return { sha256, org: row.orgId, gateway: row.gatewayId, disabled: row.disabled ?? false, ...tier }
   })
   return problems.length > 0 ? { ok: false, problems: shorten(problems) } : { ok: true, entries }
 }

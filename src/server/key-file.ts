@@ -1,14 +1,18 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { Clock } from '../core/clock.js'
+import type { Tiers } from '../core/tiers.js'
 import type { Identify } from '../gate/identify.js'
 import type { Log } from '../observe/log.js'
 import { parseKeyFile } from './key-file-schema.js'
 import { KeyRing } from './key-ring.js'
+import { withKnownTiers } from './key-tiers.js'
 
 export interface KeyFileOptions {
   readonly path: string
   readonly clock: Clock
   readonly log: Log
+  /** Keys may be in these tiers; any name passes where absent. */
+  readonly tiers?: Tiers
   /** How often the file is looked at; 1 s where absent. */
   readonly pollMs?: number
 }
@@ -43,11 +47,15 @@ export class KeyFile {
 
   /** Reads the file for the first time and keeps looking at it until `stop`. */
   static async open(options: KeyFileOptions): Promise<OpenedKeyFile> {
-    const { version, ring, problems } = await load(options.path, undefined)
+    const { version, ring, problems } = await load(options, undefined)
     return ring === undefined ? { ok: false, problems } : { ok: true, keyFile: new KeyFile(options, ring, version) }
   }
 
   readonly identify: Identify = (request) => this.#ring.identify(request.headers)
+
+  tierOf(org: string): string | undefined {
+    return this.#ring.tierOf(org)
+  }
 
   /** The number of keys in force. */
   get size(): number {
@@ -65,7 +73,7 @@ export class KeyFile {
 
   async #look(): Promise<void> {
     const { path, log } = this.#options
-    const { version, ring, problems } = await load(path, this.#version)
+    const { version, ring, problems } = await load(this.#options, this.#version)
     if (this.#stopped) return
     const changed = version !== this.#version
     this.#version = version
@@ -80,14 +88,17 @@ export class KeyFile {
 }
 
 /** Reads the file unless it is still as it was at `knownVersion`. Never rejects. */
-async function load(path: string, knownVersion: string | undefined): Promise<Loaded> {
+async function load({ path, tiers, log }: KeyFileOptions, knownVersion: string | undefined): Promise<Loaded> {
   try {
     // Taken before reading: a file that is changed meanwhile has another version at the next look, and is read again.
     const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
     const version = [ino, size, mtimeNs, ctimeNs].join(':')
     if (version === knownVersion) return { version, problems: [] }
     const parsed = parseKeyFile(await readFile(path))
-    if (parsed.ok) return { version, ring: new KeyRing(parsed.entries), problems: [] }
+    if (parsed.ok) {
+      const entries = tiers ? withKnownTiers(parsed.entries, tiers, log) : parsed.entries
+      return { version, ring: new KeyRing(entries), problems: [] }
+    }
     return { version, problems: parsed.problems.map((problem) => `${path}: ${problem}`) }
   } catch (error) {
     // Not the version that was seen: a file that could not be read this time is read again, whether it changes or not.

@@ -6,9 +6,16 @@ import { digestOf, type KeyEntry } from './key-file-schema.js'
 /** A fixed set of keys. */
 export class KeyRing {
   readonly #entries: ReadonlyMap<string, KeyEntry>
+  readonly #tiers = new Map<string, string>()
 
   constructor(entries: readonly KeyEntry[]) {
     this.#entries = new Map(entries.map((entry) => [entry.sha256.toString('hex'), entry]))
+    for (const { org, tier } of entries) if (tier !== undefined && !this.#tiers.has(org)) this.#tiers.set(org, tier)
+  }
+
+  /** The tier of an org; of several keys that differ, that of the first which names one. */
+  tierOf(org: string): string | undefined {
+    return this.#tiers.get(org)
   }
 
   get size(): number {
@@ -30,9 +37,17 @@ export class KeyRing {
     if (entry.disabled) return { identified: false, code: 'ORG_DISABLED' }
     return {
       identified: true,
-      identity: { org: entry.org, gateway: entry.gateway, keyId: digest.toString('hex', 0, 8) },
+      identity: {
+        ...{ org: entry.org, gateway: entry.gateway, keyId: keyIdOf(entry) },
+        ...(entry.tier !== undefined && { tier: entry.tier }),
+      },
     }
   }
+}
+
+/** What a key is called where people read of it: the beginning of its digest, never of itself. */
+export function keyIdOf({ sha256 }: Pick<KeyEntry, 'sha256'>): string {
+  return sha256.toString('hex', 0, 8)
 }
 
 function presentedKey(headers: IncomingHttpHeaders): string | undefined {

@@ -33,7 +33,12 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   const keys = await openKeys(config, log)
   const limiter = createLimiter({
     ...(config.redisUrl !== undefined && { redis: config.redisUrl }),
-    limits: { org: config.maxConnectionsPerOrg, nearlyFullPercent: config.nearlyFullPercent },
+    limits: {
+      org: config.maxConnectionsPerOrg,
+      nearlyFullPercent: config.nearlyFullPercent,
+      tiers: config.tiers.limits,
+      tierOf: keys.tierOf,
+    },
     leaseTtlMs: config.leaseTtlMs,
     renewIntervalMs: config.renewIntervalMs,
     storeTimeoutMs: config.storeTimeoutMs,
@@ -91,12 +96,19 @@ function isEndpoint(path: string): boolean {
   return path === ENDPOINT
 }
 
-async function openKeys(config: Config, log: Log): Promise<{ identify: Identify; stop(): void }> {
+interface Keys {
+  readonly identify: Identify
+  readonly tierOf: (org: string) => string | undefined
+  stop(): void
+}
+
+async function openKeys(config: Config, log: Log): Promise<Keys> {
   if (config.keysFile === undefined) {
     const ring = demoKeyRing()
-    return { identify: (request) => ring.identify(request.headers), stop() {} }
+    return { identify: (request) => ring.identify(request.headers), tierOf: () => undefined, stop() {} }
   }
-  const opened = await KeyFile.open({ path: config.keysFile, clock: systemClock, log })
+  const opened = await KeyFile.open({ path: config.keysFile, clock: systemClock, log, tiers: config.tiers })
   if (!opened.ok) throw new UsageError('INVALID_KEYS_FILE', opened.problems.join('\n'))
-  return { identify: opened.keyFile.identify, stop: () => opened.keyFile.stop() }
+  const { keyFile } = opened
+  return { identify: keyFile.identify, tierOf: (org) => keyFile.tierOf(org), stop: () => keyFile.stop() }
 }

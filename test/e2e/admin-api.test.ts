@@ -102,7 +102,11 @@ describe('who holds the slots', () => {
     const one = await open(nodes[0], 'pod-1')
     const two = await open(nodes[1])
     for (const node of nodes) {
-      expect((await ask(node, '/admin/v1/orgs/acme')).body).toEqual({ orgId: 'acme', currentCount: 2, maxAllowed: 3 })
+      expect((await ask(node, '/admin/v1/orgs/acme')).body).toMatchObject({
+        orgId: 'acme',
+        currentCount: 2,
+        maxAllowed: 3,
+      })
       const { body } = await ask(node, '/admin/v1/orgs/acme/connections')
       expect(body).toMatchObject({ orgId: 'acme', truncated: false })
       const byId = new Map(body.connections.map((each: { connectionId: string }) => [each.connectionId, each]))
@@ -137,7 +141,8 @@ describe('who holds the slots', () => {
 
   test('an org that nobody has heard of holds nothing', async () => {
     expect((await ask(nodes[0], '/admin/v1/orgs/nobody')).body).toEqual({
-      ...{ orgId: 'nobody', currentCount: 0, maxAllowed: 3 },
+      ...{ orgId: 'nobody', currentCount: 0, maxAllowed: 3, limitFrom: 'default' },
+      ...{ tier: null, override: null, assignedTier: null },
     })
     expect((await ask(nodes[0], '/admin/v1/orgs/nobody/connections')).body.connections).toEqual([])
   })
@@ -145,7 +150,7 @@ describe('who holds the slots', () => {
   test('ids in paths are percent-encoded; sound ones are answered, others get 400', async () => {
     for (const org of ['a/b?c#d%', '{1}:org:x', '组织 🏢', '__proto__', 'line\r\nbreak']) {
       const { body } = await ask(nodes[0], `/admin/v1/orgs/${encodeURIComponent(org)}`)
-      expect(body).toEqual({ orgId: org, currentCount: 0, maxAllowed: 3 })
+      expect(body).toMatchObject({ orgId: org, currentCount: 0, maxAllowed: 3 })
     }
     const tooLong = 'x'.repeat(257)
     for (const path of [`orgs/${tooLong}`, `orgs/${tooLong}/connections`]) {
@@ -194,7 +199,7 @@ describe('an exception of the operator', () => {
     const [here, there] = nodes
     onTestFinished(async () => void (await ask(here, '/admin/v1/orgs/acme/limit', { method: 'DELETE' })))
     const path = '/admin/v1/orgs/acme/limit'
-    expect((await put(here, path, '{"limit":1}')).body).toEqual({ orgId: 'acme', currentCount: 0, maxAllowed: 1 })
+    expect((await put(here, path, '{"limit":1}')).body).toMatchObject({ orgId: 'acme', currentCount: 0, maxAllowed: 1 })
     await open(there)
     const refused = await connectGateway(there.url, { key: KEY })
     expect(refused).toMatchObject({ accepted: false, status: 429, body: { currentCount: 1, maxAllowed: 1 } })
@@ -218,6 +223,14 @@ describe('an exception of the operator', () => {
   test.each([
     ...['', '{', '[]', 'null', '3', '{}', '{"limit":null}', '{"limit":-1}', '{"limit":1.5}'],
     ...['{"limit":"3"}', '{"limit":1e99}', '{"limit":true}', '{"limit":[3]}'],
+    ...[
+      '{"limit":7,"tier":"paid"}',
+      '{"tier":7}',
+      '{"limit":7,"for":"7"}',
+      '{"limit":7,"for":"0s"}',
+      '{"limit":7,"x":1}',
+    ],
+    ...['{"limit":7,"expiresAt":"2020-01-01T00:00:00Z"}', '{"limit":7,"expiresAt":"soon"}'],
     `{"limit":7,"pad":"${'x'.repeat(5_000)}"}`,
   ])('a body of %j: 400, and nothing is changed', async (body) => {
     const answer = await put(nodes[0], '/admin/v1/orgs/acme/limit', body)

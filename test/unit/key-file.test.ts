@@ -126,7 +126,7 @@ describe('a broken file is refused with what is wrong and where', () => {
     ['{"keys":{}}', /keys must be a list/],
     ['{"keys":[],"version":1}', /the file has no field "version"/],
     ['{"keys":[3]}', /keys\[0\] must be an object/],
-    [text(row('geheim', { tier: 'free' })), /keys\[0\] has no field "tier"/],
+    [text(row('geheim', { colour: 'red' })), /keys\[0\] has no field "colour"/],
     [text(row('geheim', { disabled: 'yes' })), /keys\[0\]\.disabled must be true or false/],
     [text(row('geheim', { sha256: 'a'.repeat(64) })), /keys\[0\] must have either/],
     [text({ orgId: 'a', gatewayId: 'b' }), /keys\[0\] must have either/],

@@ -1,0 +1,38 @@
+import type { LimitDetails } from '../node/limit-terms.js'
+import type { OrgOverrides, OverrideKind } from '../store/override-records.js'
+import type { OrgStats } from './org-stats.js'
+
+/** Something an operator has set for an org, and on which terms. */
+export interface SetLimit extends Partial<LimitDetails> {
+  /** `Infinity` for unlimited. */
+  readonly limit: number
+}
+
+/** What an org holds and may hold, and why. */
+export interface OrgLimits extends OrgStats {
+  readonly limitFrom: 'override' | 'tier' | 'default'
+  /** The tier that the org is in: as an operator has set it, else by its credentials where those are known here. */
+  readonly tier: string | undefined
+  /** The operator's exception, while there is one; it wins over every tier. */
+  readonly override: SetLimit | undefined
+  /** The tier that an operator has put the org in, while there is one; it wins over the tier of the credentials. */
+  readonly assignedTier: SetLimit | undefined
+}
+
+export function orgLimits(stats: OrgStats, set: OrgOverrides, tierByCredentials: string | undefined): OrgLimits {
+  const [override, assignedTier] = [setLimit(set, 'override'), setLimit(set, 'tier')]
+  const tier = assignedTier ? assignedTier.tier : tierByCredentials
+  const limitFrom = override ? 'override' : tier === undefined ? 'default' : 'tier'
+  return { ...stats, limitFrom, tier, override, assignedTier }
+}
+
+function setLimit(set: OrgOverrides, kind: OverrideKind): SetLimit | undefined {
+  const record = set[kind]
+  if (record?.limit === undefined) return undefined
+  try {
+    return { limit: record.limit, ...(JSON.parse(record.details) as LimitDetails) }
+  } catch {
+    // Set by something that keeps other details, or none: the limit is in force all the same.
+    return { limit: record.limit }
+  }
+}

@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest'
+import { readLimitBody } from '../../src/admin/limit-body.js'
+import { UsageError } from '../../src/core/errors.js'
+import { EventBus, type NodeEvents } from '../../src/core/events.js'
+import { parseTiers, Tiers } from '../../src/core/tiers.js'
+import { requestLimit } from '../../src/node/request-limit.js'
+import type { Log } from '../../src/observe/log.js'
+import { silentLog } from '../../src/observe/log.js'
+import { loadConfig } from '../../src/server/config.js'
+import { digestOf, type KeyEntry } from '../../src/server/key-file-schema.js'
+import { keyIdOf } from '../../src/server/key-ring.js'
+import { withKnownTiers } from '../../src/server/key-tiers.js'
+
+const tiers = new Tiers({ paid: 10, free: 3, big: Number.POSITIVE_INFINITY })
+
+describe('HEADCOUNT_TIERS', () => {
+  test.each<[string, Record<string, number>]>([
+    ['free=3,paid=10', { free: 3, paid: 10 }],
+    [' a=0 , b.c-d_9=unlimited', { a: 0, 'b.c-d_9': Number.POSITIVE_INFINITY }],
+    ['constructor=1,toString=2', { constructor: 1, toString: 2 }],
+  ])('%j is a table', (text, limits) => {
+    expect(parseTiers(text)?.limits).toEqual(limits)
+  })
+
+  test.each([
+    ...['', 'free', 'free=', '=3', 'free=3,', 'free=-1', 'free=1.5', 'free=3,free=4', 'fr ee=3', 'free=3=4', '-a=1'],
+    ...['free=none', 'free=Infinity', `${'x'.repeat(65)}=1`, Array.from({ length: 101 }, (_, i) => `t${i}=1`).join()],
+  ])('%j is none: the start is refused, and the message says what is accepted', (text) => {
+    expect(parseTiers(text)).toBeUndefined()
+    const loaded = loadConfig({ argv: [`--tiers=${text}`], env: {} })
+    expect(loaded.ok).toBe(false)
+    if (!loaded.ok) expect(loaded.errors[0]?.message).toMatch(/^HEADCOUNT_TIERS .* it takes tiers with their limits/)
+  })
+
+  test.each([[{}], [{ 'a b': 1 }], [{ a: -1 }], [{ a: 1.5 }]])('the library refuses %j', (limits) => {
+    expect(() => new Tiers(limits as Record<string, number>)).toThrow(UsageError)
+  })
+})
+
+describe('the limit of a request', () => {
+  const defaults = { connectionsPerOrg: 5, tiers }
+
+  test.each([
+    [{}, 5],
+    [{ tier: 'paid' }, 10],
+    [{ tier: 'big' }, Number.POSITIVE_INFINITY],
+    [{ tier: 'paid', limit: 7 }, 7],
+    [{ tier: 'gold' }, 3],
+    [{ tier: '__proto__' }, 3],
+  ])('of %j is %d', (request, limit) => {
+    expect(requestLimit({ org: 'acme', ...request }, defaults)).toBe(limit)
+  })
+
+  test('in a tier that is none is told', () => {
+    const events = new EventBus()
+    const told: NodeEvents['tier.unknown'][] = []
+    events.on('tier.unknown', (event) => told.push(event))
+    requestLimit({ org: 'acme', tier: 'gold' }, defaults, events)
+    requestLimit({ org: 'acme', tier: 'paid' }, defaults, events)
+    expect(told).toEqual([{ org: 'acme', tier: 'gold', fallback: 'free' }])
+  })
+})
+
+test('a key with a tier that is none gets the lowest, and the log names its id and never the key', () => {
+  const lines: object[] = []
+  const log: Log = { ...silentLog, warn: (fields) => void lines.push(fields) }
+  const entry = (key: string, tier?: string): KeyEntry => ({
+    ...{ sha256: digestOf(key), org: 'acme', gateway: 'g', disabled: false },
+    ...(tier !== undefined && { tier }),
+  })
+  const entries = [entry('one'), entry('two', 'paid'), entry('geheim', 'gold')]
+  expect(withKnownTiers(entries, tiers, log).map(({ tier }) => tier)).toEqual([undefined, 'paid', 'free'])
+  expect(lines).toEqual([{ keyId: keyIdOf(entries[2]!), org: 'acme', tier: 'gold', fallback: 'free' }])
+  expect(JSON.stringify(lines)).not.toContain('geheim')
+})
+
+describe('the body of a limit', () => {
+  const nowMs = Date.UTC(2030, 0, 1)
+
+  test.each<[object, object]>([
+    [{ limit: 0 }, { limit: 0, terms: {} }],
+    [
+      { limit: 'unlimited', for: '1h' },
+      { limit: Number.POSITIVE_INFINITY, terms: { forMs: 3_600_000 } },
+    ],
+    [
+      { tier: 'paid', note: 'why', by: 'kim' },
+      { tier: 'paid', terms: { note: 'why', by: 'kim' } },
+    ],
+    [
+      { limit: 1, expiresAt: '2030-01-01T01:00:00+00:30' },
+      { limit: 1, terms: { forMs: 1_800_000 } },
+    ],
+  ])('%j', (body, change) => {
+    expect(readLimitBody(body, nowMs)).toEqual(change)
+  })
+
+  test.each([
+    ...[
+      {},
+      { limit: 1, tier: 'a' },
+      { limit: 1, for: '1h', expiresAt: '2031-01-01T00:00:00Z' },
+      { limit: 1, for: '1' },
+    ],
+    ...[{ limit: 1, expiresAt: '2029-12-31T23:59:59Z' }, { limit: 1, until: 'x' }, { limit: null }, { tier: null }],
+  ])('%j is none', (body) => {
+    expect(readLimitBody(body, nowMs)).toBeUndefined()
+  })
+})

@@ -1,7 +1,7 @@
 // Many seeds of the simulation, or one again to the letter.
 //
 //   npm run simulate -- --seeds 5000     days 1 to 5000
-//   npm run simulate -- --seed 114       that day alone
+//   npm run simulate -- --seed 114       that day alone; a failure comes with the shortest history that shows it
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 

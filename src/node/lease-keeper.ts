@@ -42,7 +42,7 @@ export interface KeeperParts {
 export class LeaseKeeper {
   readonly #parts: KeeperParts
   readonly #stop = new AbortController()
-  readonly #identity = new LeaseIdentity()
+  readonly #identity: LeaseIdentity
   readonly #spare = newLease()
   #renewedAt: Moment | undefined
   /** What has to be told to the store before admissions go on, after the lease was lost. */
@@ -54,6 +54,7 @@ export class LeaseKeeper {
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
+    this.#identity = new LeaseIdentity(parts.clock, parts.timing)
   }
 
   /** What new connection ids begin with: the lease, or between two leases a number that is as rare. */

@@ -1,28 +1,50 @@
-import type { Fence } from '../../src/store/lease-store.js'
+import type { Claim } from '../../src/store/lease-store.js'
 import type { OpenConnection, Scenario, SimNode } from './scenario.js'
 
 /** Watches from outside: knows the promises and the tables, and nothing of how verbs and nodes keep them. */
 export class Checks {
-  readonly violations: string[] = []
+  /** The first broken promise. The day ends with it: what follows from it proves nothing more. */
+  violation: string | undefined
   readonly #scenario: Scenario
+  /** Slots of live leases of each org after the event before. */
+  readonly #counts = new Map<string, number>()
+  readonly #dead = new Set<number>()
+  #epoch: string | undefined
+  /** Something was told to the store whatever the limits say, in this event. */
+  #kept = false
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario
   }
 
-  /** S1 where it is decided: after each acquire, no org that was given a slot has more living ones than its limit. */
-  watchAcquires(): void {
-    const { store, limitOf } = { store: this.#scenario.store, limitOf: (org: string) => this.#scenario.limitOf(org) }
-    const verbs = store.verbs
-    const acquire = verbs.acquire.bind(verbs)
-    verbs.acquire = (fence: Fence, claims, how) => {
+  /**
+   * Where it is decided. S1: no org that was given a slot has more living ones than its limit. S4: who holds a slot is
+   * not told that there is none. S6: nobody is told so while there is one.
+   */
+  watchVerbs(): void {
+    const { verbs } = this.#scenario.store
+    const [acquire, reassert] = [verbs.acquire.bind(verbs), verbs.reassert.bind(verbs)]
+    verbs.acquire = (fence, claims, how) => {
       const before = new Map(claims.map(({ scopes: [org] }) => [org.id, this.#living(org.id)]))
+      const held = claims.map(({ id, scopes: [org] }) => this.#holder(org.id, id) === fence.lease)
       const reply = acquire(fence, claims, how)
       for (const [org, had] of before) {
-        const has = this.#living(org)
-        if (has > had && has > limitOf(org)) this.#violated(`S1: ${org} was given slot ${has} of ${limitOf(org)}`)
+        const [has, limit] = [this.#living(org), this.#scenario.limitOf(org)]
+        if (has > had && has > limit) this.#violated(`S1: ${org} was given slot ${has} of ${limit}`)
+      }
+      for (const [i, verdict] of (reply.status === 'ok' ? reply.value : []).entries()) {
+        if (verdict.admitted || verdict.reason !== 'full') continue
+        const { id, scopes } = claims[i] as Claim
+        const [has, limit] = [this.#living(scopes[0].id), this.#scenario.limitOf(scopes[0].id)]
+        if (held[i] && how?.again) this.#violated(`S4: ${id} holds a slot and was told that there is none`)
+        // The answer to a question that comes a second time is heard by nobody.
+        if (!held[i] && has < limit) this.#violated(`S6: ${id} was refused with ${has} of ${limit} slots taken`)
       }
       return reply
+    }
+    verbs.reassert = (fence, claims, how) => {
+      this.#kept ||= how.mode === 'keep'
+      return reassert(fence, claims, how)
     }
   }
 
@@ -54,12 +76,42 @@ export class Checks {
     this.#violated(`S3: ${owner.name} let ${admitted.connectionId} in without a slot under a live lease`)
   }
 
-  /** S1 as the outside sees it: connections whose slot is in force never exceed what was granted or grandfathered. */
   afterEvent(): void {
-    const { store } = this.#scenario
-    for (const [key, set] of store.tables.scopes) {
-      if (set.size === 0) this.#violated(`an empty set was kept: ${key}`)
+    const { tables } = this.#scenario.store
+    if (tables.epoch !== this.#epoch) this.#dead.clear()
+    this.#epoch = tables.epoch
+    for (const lease of tables.dead) this.#dead.add(lease)
+    for (const key of tables.scopes.keys()) this.#oneSet(key)
+    this.#kept = false
+    for (const lease of this.#dead) {
+      // One of which nothing is left may be opened by a first hello that comes late, as an empty one.
+      const lives = tables.live.has(lease) && tables.index(lease).size > 0
+      if (lives) this.#violated(`S3: lease ${lease} lives again and holds slots`)
     }
+    for (const sim of this.#scenario.nodes) this.#framesAreSafe(sim)
+  }
+
+  #oneSet(key: string): void {
+    const { tables } = this.#scenario.store
+    const set = tables.scope(key)
+    if (set.size === 0) this.#violated(`an empty set was kept: ${key}`)
+    // S2: the set and the index say the same, so nothing is ever half taken or half given back.
+    for (const [id, lease] of set) {
+      if (!tables.index(lease).has(id)) this.#violated(`S2: ${id} has a slot in ${key} and no index entry`)
+    }
+    const org = key.slice('org:'.length)
+    const [had, has, limit] = [this.#counts.get(org) ?? 0, this.#living(org), this.#scenario.limitOf(org)]
+    this.#counts.set(org, has)
+    if (has > had && has > limit && !this.#kept) this.#violated(`S1: ${org} has come to ${has} of ${limit} slots`)
+  }
+
+  /** S7: under `close` no frame passes once the last answered renewal was sent D ago, as the outside sees it. */
+  #framesAreSafe({ node, link, name, paused, dead }: SimNode): void {
+    const { world, timing } = this.#scenario
+    if (paused || dead || !node.mayCarryFrames?.()) return
+    const ageMs = world.nowMs - (link.renewedAtMs ?? Number.NEGATIVE_INFINITY)
+    if (ageMs >= timing.trustMs)
+      this.#violated(`S7: ${name} lets frames pass ${Math.round(ageMs)} ms after its renewal`)
   }
 
   /** L5: the slots in the store equal the open sockets; L1–L3: nothing of the dead or departed is left. */
@@ -82,6 +134,10 @@ export class Checks {
       }
       if (!sim.dead && sim.node.phase === 'starting') this.#violated(`liveness ${when}: ${sim.name} still starting`)
     }
+    const running = nodes.filter((sim) => !sim.dead && sim.node.phase !== 'stopped').length
+    if (store.tables.live.size > running) {
+      this.#violated(`L2 ${when}: ${store.tables.live.size} live leases of ${running} nodes`)
+    }
     if (store.tables.dead.size > 0) this.#violated(`L2 ${when}: ${store.tables.dead.size} dead leases are not swept`)
     if (store.tables.recovery) this.#violated(`R1 ${when}: the store still recovers`)
   }
@@ -93,11 +149,18 @@ export class Checks {
 
   #living(org: string): number {
     const { tables } = this.#scenario.store
-    return [...tables.scope(`org:${org}`).values()].filter((lease) => tables.live.has(lease)).length
+    return tables.living(tables.scope(`org:${org}`))
+  }
+
+  #holder(org: string, id: string): number | undefined {
+    return this.#scenario.store.tables.scope(`org:${org}`).get(id)
   }
 
   #violated(what: string): void {
-    this.violations.push(what)
-    this.#scenario.world.note(`VIOLATED ${what}`)
+    if (this.violation !== undefined) return
+    const { world } = this.#scenario
+    this.violation = what
+    world.note(`VIOLATED ${what}`)
+    world.end()
   }
 }

@@ -4,6 +4,7 @@ import { MAX_ITEMS } from '../../src/store/lease-store.js'
 import { MemoryTables } from '../../src/store/memory-tables.js'
 import { MemoryVerbs } from '../../src/store/memory-verbs.js'
 import type { OrgOverrides } from '../../src/store/override-records.js'
+import type { Dice } from './dice.js'
 import type { Owner, World } from './world.js'
 
 export interface NetworkHabits {
@@ -52,6 +53,12 @@ export class SimLink implements LeaseStore {
   readonly description = 'simulated'
   readonly owner: Owner
   cut = false
+  /** When the last answered renewal or hello was sent, seen from outside. */
+  renewedAtMs: number | undefined
+  readonly dice: Dice
+  /** Told when a client has gone away; only a broken node would tell the store before its question was answered. */
+  left: (client: string) => void = () => {}
+  #calls = 0
   readonly #store: SimStore
   readonly #connections = new Set<SimConnection>()
   #held: (() => void)[] = []
@@ -59,6 +66,12 @@ export class SimLink implements LeaseStore {
   constructor(store: SimStore, owner: Owner) {
     this.#store = store
     this.owner = owner
+    this.dice = store.world.diceFor(`${owner.name} network`)
+  }
+
+  /** A name for the next call, by which its trouble is left out when the day is played again. */
+  nextCall(): string {
+    return `${this.owner.name} call ${++this.#calls}`
   }
 
   get store(): SimStore {
@@ -71,7 +84,7 @@ export class SimLink implements LeaseStore {
       const fail = () => resolve({ status: 'unanswered', cause: 'no connection' })
       const cancel = world.at(timing.callTimeoutMs, fail, this.owner)
       if (this.cut) return
-      const latencyMs = world.dice.next() * 4
+      const latencyMs = this.dice.next() * 4
       world.at(
         latencyMs,
         () => {
@@ -161,11 +174,20 @@ class SimConnection implements StoreConnection {
     this.#close(reason)
   }
 
+  async #renewing<T>(verb: (verbs: MemoryVerbs) => Reply<T>): Promise<Reply<T>> {
+    const sentAtMs = this.#link.store.world.nowMs
+    const reply = await this.#call(verb)
+    if (reply.status === 'ok') this.#link.renewedAtMs = sentAtMs
+    return reply
+  }
+
   #call<T>(verb: (verbs: MemoryVerbs) => Reply<T>): Promise<Reply<T>> {
     const { store, owner } = this.#link
-    const { world, timing, habits } = store
-    const { dice } = world
+    const { world, timing } = store
     if (this.#gone) return Promise.resolve({ status: 'unanswered', cause: this.#gone })
+    const call = this.#link.nextCall()
+    const dice = world.diceFor(call)
+    const { breaks, arrivesLate, comesTwice } = this.#trouble(call, dice)
     return new Promise((resolve) => {
       const settle = (reply: Reply<T>) => {
         cancel()
@@ -176,31 +198,40 @@ class SimConnection implements StoreConnection {
       const cancel = world.at(timing.callTimeoutMs, () => this.breakNow('no answer in time'), owner)
       this.#pending.add(unanswered)
 
-      const breaks = dice.chance(habits.breakChance) ? dice.pick(['before', 'after'] as const) : undefined
       if (breaks === 'before') world.at(dice.next() * 3, () => this.breakNow('reset by the network'), owner)
       const arriveMs = Math.max(this.#lastArrivalMs, world.nowMs + dice.next() * 4)
       this.#lastArrivalMs = arriveMs
 
+      const deliverLater = (how: string) => {
+        const laterMs = dice.next() * store.habits.lateMs
+        world.note(`${call} will arrive ${how}, in ${Math.round(laterMs)} ms`)
+        world.at(laterMs, () => store.arrive(() => void verb(store.verbs)))
+      }
       const execute = () => store.arrive(() => this.#answer(verb(store.verbs), settle, breaks === 'after'))
       this.#link.travel(arriveMs - world.nowMs, () => {
         // What a broken connection had sent is lost, or held back by the network and delivered later.
         if (!this.#gone) execute()
-        else if (dice.chance(habits.lateChance)) {
-          world.note(`${owner.name}: a request of a broken connection will arrive late`)
-          world.at(dice.next() * habits.lateMs, () => store.arrive(() => void verb(store.verbs)))
-        }
+        else if (arrivesLate && world.happens(`${call} arrives late`)) deliverLater('late, from a broken connection')
       })
-      if (dice.chance(habits.twiceChance)) {
-        world.note(`${owner.name}: a request will arrive twice`)
-        world.at(dice.next() * habits.lateMs, () => store.arrive(() => void verb(store.verbs)))
-      }
+      if (comesTwice) deliverLater('a second time')
     })
+  }
+
+  #trouble(call: string, dice: Dice) {
+    const { world, habits } = this.#link.store
+    const breaks = dice.chance(habits.breakChance) ? dice.pick(['before', 'after'] as const) : undefined
+    const comesTwice = dice.chance(habits.twiceChance)
+    return {
+      breaks: breaks && world.happens(`${call} breaks ${breaks} it ran`) ? breaks : undefined,
+      arrivesLate: dice.chance(habits.lateChance),
+      comesTwice: comesTwice && world.happens(`${call} comes twice`),
+    }
   }
 
   #answer<T>(reply: Reply<T>, settle: (reply: Reply<T>) => void, breaks: boolean): void {
     const { store, owner } = this.#link
     const { world } = store
-    const atMs = Math.max(this.#lastAnswerMs, world.nowMs + world.dice.next() * 4)
+    const atMs = Math.max(this.#lastAnswerMs, world.nowMs + this.#link.dice.next() * 4)
     this.#lastAnswerMs = atMs
     this.#link.travel(
       atMs - world.nowMs,
@@ -213,10 +244,10 @@ class SimConnection implements StoreConnection {
     )
   }
 
-  hello: StoreConnection['hello'] = (request) => this.#call((verbs) => verbs.hello(request))
+  hello: StoreConnection['hello'] = (request) => this.#renewing((verbs) => verbs.hello(request))
   acquire: StoreConnection['acquire'] = (fence, claims, how) => this.#call((verbs) => verbs.acquire(fence, claims, how))
   release: StoreConnection['release'] = (fence, slots) => this.#call((verbs) => verbs.release(fence, slots))
-  renew: StoreConnection['renew'] = (fence, passedOver) => this.#call((verbs) => verbs.renew(fence, passedOver))
+  renew: StoreConnection['renew'] = (fence, passedOver) => this.#renewing((verbs) => verbs.renew(fence, passedOver))
   sweep: StoreConnection['sweep'] = (fence, dead, entries) =>
     this.#call((verbs) => verbs.sweep(fence, dead, entries, MAX_ITEMS))
   leave: StoreConnection['leave'] = (fence) => this.#call((verbs) => verbs.leave(fence))

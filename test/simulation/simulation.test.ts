@@ -1,25 +1,35 @@
 import { describe, expect, it } from 'vitest'
 import { CONTROLS, type Controls } from './controls.js'
 import { type RunResult, Scenario } from './scenario.js'
+import { shrink } from './shrink.js'
 
 const RUNS = Number(process.env.HEADCOUNT_SIMULATIONS ?? 60)
 const SEED = process.env.SEED === undefined ? undefined : Number(process.env.SEED)
 
-function simulate(seed: number, controls: Controls = {}): Promise<RunResult> {
-  return new Scenario(seed, controls).run(seed)
+const simulate = (seed: number, controls: Controls = {}): Promise<RunResult> => new Scenario(seed, controls).run()
+
+/** The first of the days 1 to `days` on which a promise is broken. */
+async function firstFailure(days: number, controls: Controls): Promise<RunResult | undefined> {
+  for (let seed = 1; seed <= days; seed++) {
+    const result = await simulate(seed, controls)
+    if (result.violation !== undefined) return result
+  }
+  return undefined
+}
+
+async function report(failed: RunResult, controls: Controls = {}): Promise<string> {
+  const { result, of, runs } = await shrink(failed, controls)
+  const shortest = `the shortest history that breaks it: ${result.incidents.length} of ${of} incidents (${runs} runs)`
+  return [`replay with SEED=${failed.seed}`, failed.violation, '', shortest, ...result.history].join('\n')
 }
 
 describe('many nodes in virtual time', () => {
-  it(`keeps its promises through ${SEED ?? `${RUNS} bad days`}`, { timeout: 3_600_000 }, async () => {
-    const seeds = SEED === undefined ? Array.from({ length: RUNS }, (_, i) => i + 1) : [SEED]
-    for (const seed of seeds) {
-      const { violations, history } = await simulate(seed)
-      if (violations.length > 0) {
-        expect.fail(
-          `replay with SEED=${seed}\n${history.slice(-80).join('\n')}\n\n${violations.slice(0, 10).join('\n')}`,
-        )
-      }
-    }
+  it(`keeps its promises through ${SEED === undefined ? `${RUNS} bad days` : `day ${SEED}`}`, {
+    timeout: 3_600_000,
+  }, async () => {
+    const failed =
+      SEED === undefined ? await firstFailure(RUNS, {}) : await simulate(SEED).then((day) => day.violation && day)
+    if (failed) expect.fail(await report(failed))
   })
 
   it('replays a seed to the letter', async () => {
@@ -29,9 +39,14 @@ describe('many nodes in virtual time', () => {
   })
 
   it.each(CONTROLS)('catches %s', { timeout: 600_000 }, async (control) => {
-    for (let seed = 1; seed <= 500; seed++) {
-      if ((await simulate(seed, { [control]: true })).violations.length > 0) return
-    }
-    expect.fail(`500 bad days without ${control} went by unnoticed`)
+    expect(await firstFailure(500, { [control]: true }), `500 bad days without ${control}`).toBeDefined()
+  })
+
+  it('finds the few incidents that matter', { timeout: 600_000 }, async () => {
+    const failed = (await firstFailure(500, { renewReadds: true })) as RunResult
+    const { result, of } = await shrink(failed, { renewReadds: true })
+    expect(result.violation?.slice(0, 2)).toBe(failed.violation?.slice(0, 2))
+    expect(result.incidents.length).toBeLessThan(of / 10)
+    expect(result.history.at(-1)).toContain('VIOLATED')
   })
 })

@@ -1,35 +1,5 @@
 import type { Clock } from '../../src/core/clock.js'
-
-/** A small deterministic generator (mulberry32), so that one number replays a whole run. */
-export class Dice {
-  #state: number
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0
-  }
-
-  /** In [0, 1). */
-  readonly next = (): number => {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0
-    let t = this.#state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-
-  chance(probability: number): boolean {
-    return this.next() < probability
-  }
-
-  /** A whole number in [low, high]. */
-  int(low: number, high: number): number {
-    return low + Math.floor(this.next() * (high - low + 1))
-  }
-
-  pick<T>(list: readonly T[]): T | undefined {
-    return list[this.int(0, list.length - 1)]
-  }
-}
+import { Dice } from './dice.js'
 
 /** Who an event belongs to: it waits while its owner is paused, and is lost when its owner is dead. */
 export interface Owner {
@@ -49,14 +19,36 @@ interface Event {
 /** Virtual time: a queue of events, run one by one, each until nothing it started can go on by itself. */
 export class World {
   nowMs = 0
-  readonly dice: Dice
+  readonly seed: number
   readonly history: string[] = []
+  /** What happened that need not have: visits of clients, faults, troubles of the network. In order. */
+  readonly incidents: string[] = []
+  readonly #without: ReadonlySet<string>
+  #over = false
   #events: Event[] = []
   #order = 0
   #backlog: Event[] = []
 
-  constructor(seed: number) {
-    this.dice = new Dice(seed)
+  /** The same day again, `without` some of its incidents. */
+  constructor(seed: number, without: ReadonlySet<string>) {
+    this.seed = seed
+    this.#without = without
+  }
+
+  diceFor(purpose: string): Dice {
+    return new Dice(this.seed, purpose)
+  }
+
+  /** Whether an incident takes place; it does unless this day is played without it. */
+  happens(incident: string): boolean {
+    if (this.#without.has(incident)) return false
+    this.incidents.push(incident)
+    return true
+  }
+
+  /** No event is run any more. */
+  end(): void {
+    this.#over = true
   }
 
   at(delayMs: number, run: () => void, owner?: Owner): () => void {
@@ -68,6 +60,7 @@ export class World {
   }
 
   note(line: string): void {
+    if (this.#over) return
     this.history.push(`${(this.nowMs / 1_000).toFixed(3).padStart(9)}  ${line}`)
   }
 
@@ -75,12 +68,11 @@ export class World {
    * Everything that became due while the owner was paused happens now, at once: in the order in which it became due,
    * or as an event loop may see it, timers before what has arrived.
    */
-  resume(owner: Owner): void {
+  resume(owner: Owner, asDue: boolean): void {
     owner.paused = false
     const late = this.#backlog.filter((event) => event.owner === owner)
     this.#backlog = this.#backlog.filter((event) => event.owner !== owner)
     // The order of making is kept by the queue; a timer is made before the answer that it waits for.
-    const asDue = this.dice.chance(0.5)
     if (asDue) late.sort((one, other) => one.atMs - other.atMs || one.order - other.order)
     for (const event of late) {
       event.atMs = this.nowMs
@@ -91,7 +83,7 @@ export class World {
 
   async run(forMs: number, afterEach: () => void): Promise<void> {
     const endMs = this.nowMs + forMs
-    for (let event = this.#peek(); event && event.atMs <= endMs; event = this.#peek()) {
+    for (let event = this.#peek(); event && event.atMs <= endMs && !this.#over; event = this.#peek()) {
       this.#pop()
       if (event.cancelled || event.owner?.dead) continue
       this.nowMs = Math.max(this.nowMs, event.atMs)

@@ -1,0 +1,130 @@
+import type { Dice } from './dice.js'
+import type { Scenario, SimNode } from './scenario.js'
+
+/** What goes wrong on a bad day, one thing every few seconds, until the calm. */
+export class Faults {
+  readonly #scenario: Scenario
+  #count = 0
+  #calm = false
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario
+  }
+
+  begin(): void {
+    const fault = `fault ${++this.#count}`
+    const { world } = this.#scenario
+    const dice = world.diceFor(fault)
+    world.at(dice.next() * 8_000, () => {
+      if (this.#calm) return
+      if (world.happens(fault)) this.#strike(dice)
+      this.begin()
+    })
+  }
+
+  /** From here on nothing goes wrong, and what was wrong is put right. */
+  heal(): void {
+    const { world, store, nodes } = this.#scenario
+    this.#calm = true
+    world.note('--- calm ---')
+    store.thaw()
+    for (const sim of nodes) {
+      this.#reconnect(sim)
+      this.#wake(sim, true)
+    }
+    Object.assign(store.habits, { breakChance: 0, twiceChance: 0 })
+    if (nodes.every((sim) => sim.dead || sim.node.phase === 'draining')) this.#scenario.boot()
+  }
+
+  pause(sim: SimNode, leastMs: number, dice: Dice): void {
+    if (sim.paused || sim.dead || this.#calm) return
+    const { world } = this.#scenario
+    world.note(`${sim.name} is paused`)
+    sim.paused = true
+    sim.unwell.push({ by: 'pause', fromMs: world.nowMs })
+    const asDue = dice.chance(0.5)
+    world.at(leastMs + dice.next() * 30_000, () => this.#wake(sim, asDue))
+  }
+
+  #strike(dice: Dice): void {
+    const { nodes } = this.#scenario
+    const sim = dice.pick(nodes.filter((node) => !node.dead && !node.paused && !node.link.cut))
+    const kind = dice.int(0, 11)
+    if (kind <= 5 || kind === 9) {
+      if (sim) this.#strikeNode(sim, kind, dice)
+    } else if (kind === 10) {
+      if (sim && nodes.filter((node) => !node.dead).length > 1) this.#drain(sim, dice)
+    } else this.#strikeStore(kind, dice)
+  }
+
+  #strikeNode(sim: SimNode, kind: number, dice: Dice): void {
+    const { world } = this.#scenario
+    if (kind <= 1) this.pause(sim, 0, dice)
+    else if (kind <= 3) {
+      world.note(`${sim.name} is cut off from the store`)
+      sim.link.cut = true
+      sim.unwell.push({ by: 'cut', fromMs: world.nowMs })
+      world.at(dice.next() * 30_000, () => this.#reconnect(sim))
+    } else if (kind === 4) {
+      this.#kill(sim)
+      this.#bootWithin(10_000, dice)
+    } else if (kind === 5) {
+      world.note(`${sim.name}: connections reset`)
+      sim.link.breakAll()
+    } else {
+      sim.wallOffsetMs += dice.int(-1e7, 1e7)
+      world.note(`${sim.name}: the wall clock jumps`)
+    }
+  }
+
+  #strikeStore(kind: number, dice: Dice): void {
+    const { world, store } = this.#scenario
+    if (kind === 6) {
+      world.note('the store freezes')
+      store.frozen = true
+      world.at(dice.next() * 20_000, () => store.thaw())
+    } else if (kind === 7) {
+      const jumpMs = dice.pick([3_600_000, -3_600_000, 5_000, -5_000]) as number
+      store.timeOffsetMs += jumpMs
+      world.note(`the clock of the store jumps by ${jumpMs / 1_000} s`)
+    } else if (kind === 8 && dice.chance(0.5)) {
+      world.note('the store is wiped')
+      store.tables.wipe()
+    }
+  }
+
+  #drain(sim: SimNode, dice: Dice): void {
+    this.#scenario.world.note(`${sim.name} drains`)
+    void sim.node.drain({ withinMs: 5_000 }).then(() => this.#kill(sim))
+    this.#bootWithin(10_000, dice)
+  }
+
+  #bootWithin(ms: number, dice: Dice): void {
+    this.#scenario.world.at(dice.next() * ms, () => this.#calm || this.#scenario.boot())
+  }
+
+  #reconnect(sim: SimNode): void {
+    if (!sim.link.cut) return
+    this.#scenario.world.note(`${sim.name} reaches the store again`)
+    this.#recovered(sim, 'cut')
+    sim.link.heal()
+  }
+
+  #wake(sim: SimNode, asDue: boolean): void {
+    if (!sim.paused) return
+    this.#recovered(sim, 'pause')
+    this.#scenario.world.note(`${sim.name} goes on`)
+    this.#scenario.world.resume(sim, asDue)
+  }
+
+  #recovered(sim: SimNode, from: 'pause' | 'cut'): void {
+    for (const time of sim.unwell) if (time.by === from) time.toMs ??= this.#scenario.world.nowMs
+  }
+
+  #kill(sim: SimNode): void {
+    if (sim.dead) return
+    this.#scenario.world.note(`${sim.name} dies with ${sim.open.size} connections`)
+    sim.dead = true
+    sim.open.clear()
+  }
+}

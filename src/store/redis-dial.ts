@@ -17,10 +17,11 @@ const SENTINEL_SHARE = 0.5
 
 /** Makes connections to the Redis that a URL names; behind sentinels it asks each time anew who is primary. */
 export class RedisDialer {
+  /** Where Redis is, without credentials. */
   readonly description: string
+  readonly sentinels: RedisSentinels | undefined
   readonly #target: RedisTarget
   readonly #clock: Clock
-  readonly sentinels: RedisSentinels | undefined
 
   /** Throws `INVALID_REDIS_URL`. */
   constructor(url: string, clock: Clock) {

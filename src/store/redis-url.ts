@@ -52,11 +52,12 @@ const OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
 const URL_PARTS =
   /^(?<scheme>[a-z+]+):\/\/((?<login>[^/?#]*)@)?(?<hosts>[^@/?#]*)(?<path>\/[^?#]*)?(\?(?<query>[^#]*))?$/
 const MOST_SENTINELS = 16
+const DATABASE = /^\d{0,5}$/
 
 /**
  * Reads the address of a Redis, or says what is wrong with it. No URL library knows lists of hosts, and none is needed
- * for so little. What it says never holds a part of the text but its scheme and the names of options: a password with a
- * stray "/" or "@" in it may stand anywhere.
+ * for so little. What it says holds no part of the text but a known scheme: a password with a stray "/", "@" or "?" in it
+ * may stand anywhere.
  */
 export function parseRedisUrl(text: string): RedisTarget | { readonly problem: string } {
   const parts = URL_PARTS.exec(text)?.groups
@@ -66,15 +67,15 @@ export function parseRedisUrl(text: string): RedisTarget | { readonly problem: s
   const accepted = OPTIONS.get(scheme)
   if (!accepted) return { problem: 'its scheme is not one of these' }
   const options = new URLSearchParams(parts.query ?? '')
-  for (const name of options.keys()) {
+  if ([...options.keys()].some((name) => !accepted.includes(name))) {
     const others = accepted.length > 0 ? `may have ${accepted.join(', ')}` : 'has none'
-    if (!accepted.includes(name)) return { problem: `the option ${shown(name)} is not known; ${scheme}:// ${others}` }
+    return { problem: `an option behind its "?" is not known; ${scheme}:// ${others}` }
   }
   const login = readLogin(parts.login)
   if (!login) return { problem: 'user or password are not percent-encoded well' }
   const place = placeOf(scheme, hosts, path, options)
   if (!place) return { problem: 'host, port, path or database are not of that form' }
-  const [sentinelUser, sentinelPassword] = SENTINEL_OPTIONS.map((name) => options.get(name) ?? undefined)
+  const [sentinelUser, sentinelPassword] = SENTINEL_OPTIONS.map((name) => options.get(name))
   return {
     ...place,
     login,
@@ -84,30 +85,30 @@ export function parseRedisUrl(text: string): RedisTarget | { readonly problem: s
   }
 }
 
-function placeOf(
-  scheme: string,
-  hosts: string,
-  path: string,
-  options: URLSearchParams,
-): Pick<RedisTarget, 'at' | 'database'> | undefined {
-  if (scheme === 'redis+unix') {
-    const database = databaseOf(options.get('db') ?? '')
-    if (hosts !== '' || path.length < 2 || database === undefined) return undefined
-    return { at: { kind: 'socket', path }, database }
-  }
-  const sentinels = scheme.endsWith('+sentinel')
-  const [, primary = '', number = ''] = (sentinels ? /^\/([\w.-]+)(?:\/(\d*))?$/ : /^\/?()(\d*)$/).exec(path) ?? []
-  const database = databaseOf(number)
-  const addresses = hosts.split(',').map((host) => addressOf(host, sentinels ? 26_379 : 6_379))
-  const known = addresses.filter((address) => address !== undefined)
-  if (known.length < addresses.length || known.length > MOST_SENTINELS || database === undefined) return undefined
-  if (sentinels) return primary === '' ? undefined : { at: { kind: 'sentinels', sentinels: known, primary }, database }
-  if (known.length > 1 || !/^(\/\d*)?$/.test(path)) return undefined
-  return { at: { kind: 'server', server: known[0]! }, database }
+type Place = Pick<RedisTarget, 'at' | 'database'>
+
+function placeOf(scheme: string, hosts: string, path: string, options: URLSearchParams): Place | undefined {
+  if (scheme === 'redis+unix') return hosts === '' ? socketAt(path, options.get('db') ?? '') : undefined
+  return scheme.endsWith('+sentinel') ? sentinelsAt(hosts, path) : serverAt(hosts, path.slice(1))
 }
 
-function databaseOf(text: string): number | undefined {
-  return /^\d{0,5}$/.test(text) ? Number(text) : undefined
+function socketAt(path: string, database: string): Place | undefined {
+  if (path.length < 2 || !DATABASE.test(database)) return undefined
+  return { at: { kind: 'socket', path }, database: Number(database) }
+}
+
+function serverAt(host: string, database: string): Place | undefined {
+  const server = addressOf(host, 6_379)
+  return server && DATABASE.test(database) ? { at: { kind: 'server', server }, database: Number(database) } : undefined
+}
+
+function sentinelsAt(hosts: string, path: string): Place | undefined {
+  const [, primary, database = ''] = /^\/([\w.-]+)(?:\/(\d*))?$/.exec(path) ?? []
+  const named = hosts.split(',')
+  const sentinels = named.map((host) => addressOf(host, 26_379)).filter((address) => address !== undefined)
+  if (sentinels.length < named.length || sentinels.length > MOST_SENTINELS) return undefined
+  if (primary === undefined || !DATABASE.test(database)) return undefined
+  return { at: { kind: 'sentinels', sentinels, primary }, database: Number(database) }
 }
 
 function addressOf(text: string, defaultPort: number): ServerAddress | undefined {
@@ -128,15 +129,10 @@ function readLogin(text: string | undefined): Login | undefined {
   }
 }
 
-function loginOf(username: string | undefined, password: string | undefined): Login {
+function loginOf(username?: string | null, password?: string | null): Login {
   return { ...(username && { username }), ...(password && { password }) }
 }
 
 function tlsOf(options: URLSearchParams): TlsSettings {
   return Object.fromEntries([...options].filter(([name]) => TLS_OPTIONS.includes(name)))
-}
-
-/** A name that is short and plain; anything else may be half a password. */
-function shown(name: string): string {
-  return /^[A-Za-z]{1,24}$/.test(name) ? `"${name}"` : 'it names'
 }

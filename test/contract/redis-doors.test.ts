@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { TlsOptions } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
 import { RedisStore } from '../../src/store/redis-store.js'
 import { type Certificates, makeCertificates } from '../support/certificates.js'
+import { startFakeSentinel } from '../support/fake-sentinel.js'
 import { leakGate } from '../support/leak-gate.js'
 import { temporaryDirectory } from '../support/owned-process.js'
 import { freePort } from '../support/ports.js'
@@ -40,10 +43,14 @@ interface TlsChoice {
 }
 
 function tlsUrl({ host = '127.0.0.1', login = '', without = [], more = '' }: TlsChoice = {}): string {
+  return `rediss://${login}${host}:${tlsPort}?${tlsOptions(without)}${more}`
+}
+
+function tlsOptions(without: TlsChoice['without'] = []): string {
   const options = Object.entries({ ca: certificates.ca, ...certificates.client })
     .filter(([name]) => !(without as string[]).includes(name))
     .map(([name, path]) => `${name}=${encodeURIComponent(path)}`)
-  return `rediss://${login}${host}:${tlsPort}?${options.join('&')}${more}`
+  return options.join('&')
 }
 
 /** A user who may use what docs/redis.md says. The bench reads its time from a list, where the store asks for TIME. */
@@ -133,5 +140,23 @@ describe('a door that stays shut says why', () => {
   test('control: another name is welcome where the certificate has it', async () => {
     const connected = await storeAt(tlsUrl({ more: '&servername=redis.test' })).connect()
     expect(connected.status).toBe('ok')
+  })
+})
+
+describe('sentinels behind TLS', () => {
+  leakGate()
+
+  test('are asked over it, and so is the primary that they name', async () => {
+    const { ca, server } = certificates
+    const [cert, key, authority] = [server.cert, server.key, ca].map((path) => readFileSync(path))
+    const tls = { cert, key, ca: authority, requestCert: true, rejectUnauthorized: true } as TlsOptions
+    const sentinel = await startFakeSentinel({ port: tlsPort, configEpoch: 1 }, tls)
+    onTestFinished(() => sentinel.stop())
+    const url = `rediss+sentinel://127.0.0.1:${sentinel.port}/m`
+    expect(await storeAt(`${url}?${tlsOptions()}`).nodes()).toEqual([])
+    // The control: who is not trusted, or does not trust, is not answered.
+    await expect(storeAt(`${url}?${tlsOptions(['ca'])}`).nodes()).rejects.toThrow(/certificate/)
+    await expect(storeAt(`${url}?${tlsOptions(['cert', 'key'])}`).nodes()).rejects.toThrow(/no sentinel names/)
+    await expect(storeAt(url.replace('rediss', 'redis')).nodes()).rejects.toThrow(/no sentinel names/)
   })
 })

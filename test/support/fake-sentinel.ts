@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 
 /** What a sentinel says that a test makes up. */
 export interface FakeSentinel {
@@ -16,9 +17,9 @@ export interface FakeSentinel {
 }
 
 /** A sentinel that names, truly or falsely, whom the test wants. It speaks as much of the protocol as clients ask. */
-export async function startFakeSentinel(primary?: FakeSentinel['primary']): Promise<FakeSentinel> {
+export async function startFakeSentinel(primary?: FakeSentinel['primary'], tls?: TlsOptions): Promise<FakeSentinel> {
   const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
+  const serve = (socket: Socket) => {
     let admitted = false
     sockets.add(socket.on('error', () => {}).on('close', () => sockets.delete(socket)))
     socket.on('data', (bytes) => {
@@ -29,7 +30,8 @@ export async function startFakeSentinel(primary?: FakeSentinel['primary']): Prom
         if (!sentinel.silent) socket.write(answerTo(words, admitted))
       }
     })
-  }).listen(0, '127.0.0.1')
+  }
+  const server = (tls ? createTlsServer(tls, serve) : createServer(serve)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const sentinel = {
     port: (server.address() as AddressInfo).port,

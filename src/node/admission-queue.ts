@@ -23,6 +23,11 @@ interface Ticket {
 
 /** More calls at once would only queue in Redis; fewer would leave it idle while a reply travels. */
 const CALLS_IN_FLIGHT = 2
+/**
+ * Where a crowd fills whole calls, so many may be under way: a node that accepts a thousand sockets in one turn of its
+ * loop reads the next reply a quarter of a second later, and two calls a turn would decide 128 of them before C is over.
+ */
+const FULL_CALLS_IN_FLIGHT = 16
 const MAX_TICKETS = 8_192
 
 /**
@@ -109,13 +114,14 @@ export class AdmissionQueue {
   }
 
   #flush(): void {
-    while (this.#session && !this.#session.end && this.#callsInFlight < CALLS_IN_FLIGHT) {
+    while (this.#session && !this.#session.end && this.#callsInFlight < FULL_CALLS_IN_FLIGHT) {
       const batch: Ticket[] = []
       for (const ticket of this.#tickets) {
         if (!ticket.sent) batch.push(ticket)
         if (batch.length === MAX_ITEMS) break
       }
       if (batch.length === 0) return
+      if (batch.length < MAX_ITEMS && this.#callsInFlight >= CALLS_IN_FLIGHT) return
       void this.#send(this.#session, batch)
     }
   }

@@ -22,6 +22,9 @@ const LOST_BEFORE_OPEN = {
   detail: 'the slot was lost before the upgrade was complete',
 } as const
 
+/** So many times the upgrades that may wait for a decision may wait for their refusal to be flushed. */
+const REFUSED_AT_ONCE = 4
+
 /**
  * The one way in. Decides every upgrade request in the order of the design: guard, handshake, path, phase, rate,
  * identity, room on the node, slot, handshake completed. Every upgrade is answered or closed within `upgradeTimeoutMs`
@@ -156,8 +159,8 @@ export class Gate {
     const { clock, random, observer, maxPendingUpgrades, reject, sockets } = this.#options
     const problem = problemOf(refusal, clock.wallMs(), random)
     const isInside = isToldInside(reject, upgrade.request, refusal.code) && !upgrade.handedOver
-    // A flood of peers that never read their answer must not pile up here.
-    if (this.count('refused') >= maxPendingUpgrades) upgrade.socket.destroy()
+    // A flood of peers that never read their answer must not pile up here; a crowd that is refused at one instant may.
+    if (this.count('refused') >= REFUSED_AT_ONCE * maxPendingUpgrades) upgrade.socket.destroy()
     else if (isInside) sockets.turnAway(upgrade, closingWords(refusal, problem))
     else sendProblem(upgrade.socket, problem, clock, upgrade.head)
     this.#census.move(upgrade, 'refused')

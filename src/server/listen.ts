@@ -11,6 +11,12 @@ const LIMITS = {
   maxHeaderSize: 16 * 1024,
 }
 
+/**
+ * Connections that wait to be accepted. When a neighbour dies, all its clients come at one instant: with Node's own 511
+ * the kernel drops the rest, and they come again after 1, 3 and 7 s. The kernel has a ceiling of its own (somaxconn).
+ */
+const BACKLOG = 4_096
+
 export function httpServer(listener: RequestListener): Server {
   return createServer(LIMITS, listener)
 }
@@ -25,7 +31,7 @@ export function listen(server: Server, port: number, host: string | undefined, v
       )
     }
     server.once('error', fail)
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       server.off('error', fail)
       resolve((server.address() as AddressInfo).port)
     })

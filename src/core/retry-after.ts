@@ -1,6 +1,10 @@
 /** What a refused client should wait when nothing is known of when a slot frees: the middle of the jittered base. */
 const BASE_MS = 5_000
 
+/** A crowd that is told when slots will be free comes back over this share of the wait: the longer, the more it is. */
+const SPREAD_SHARE = 1 / 4
+const MIN_SPREAD_MS = 1_000
+
 /**
  * Milliseconds a refused client should wait. `freeInMs` is when the soonest holder that has missed a heartbeat would
  * be free. Without it a base, spread over ±50 %, so that a refused crowd does not come back as one.
@@ -8,7 +12,7 @@ const BASE_MS = 5_000
  */
 export function retryAfterMs(freeInMs: number | undefined, random: () => number): number {
   const expected = freeInMs ?? BASE_MS * 0.5
-  const spread = freeInMs === undefined ? BASE_MS : 1_000
+  const spread = freeInMs === undefined ? BASE_MS : Math.max(MIN_SPREAD_MS, freeInMs * SPREAD_SHARE)
   return Math.ceil(expected + random() * spread)
 }
 

@@ -44,17 +44,25 @@ export interface OwnSocketsOptions {
   readonly ack?: boolean
 }
 
+/**
+ * A message of the longest payload comes in some fifty packets. Who sends it byte by byte, or in thousands of fragments,
+ * wants the memory that keeping each piece costs, which is a hundred times the payload.
+ */
+const MAX_PIECES = 1_024
+
 const DEFAULTS: Required<OwnSocketsOptions> = { maxPayloadBytes: 64 * 1024, closeTimeoutMs: 2_000, ack: true }
 
 /** WebSockets of our own, whose first frame is `connection.ack`. What peers send is read and dropped. */
 export function ownSockets(clock: Clock, options: OwnSocketsOptions = {}): Sockets {
   const { maxPayloadBytes, closeTimeoutMs, ack } = { ...DEFAULTS, ...options }
-  // The published types of ws do not know `closeTimeout` yet.
-  const settings: ServerOptions & { closeTimeout: number } = {
+  // The published types of ws do not know these yet.
+  const settings: ServerOptions & { closeTimeout: number; maxFragments: number; maxBufferedChunks: number } = {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: maxPayloadBytes,
+    maxFragments: MAX_PIECES,
+    maxBufferedChunks: MAX_PIECES,
     closeTimeout: closeTimeoutMs,
   }
   return socketsOf(new WebSocketServer(settings), clock, (ws, _request, welcome) => {

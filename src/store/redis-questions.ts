@@ -5,6 +5,8 @@ import { cut } from './redis-cut.js'
 
 /** Questions of operators may take longer than an admission, but not for ever. */
 const DEADLINE_MS = 2_000
+/** More would stand before the admissions in Redis's queue, and pile up here while Redis is away. */
+const MAX_WAITING = 64
 
 interface Line {
   readonly redis: Promise<Redis>
@@ -20,6 +22,7 @@ export class RedisQuestions {
   readonly #dial: (withinMs: number, over: AbortSignal) => Promise<Redis>
   readonly #clock: Clock
   #line: Line | undefined
+  #waiting = 0
   #closed = false
 
   /** `dial` rejects with an Error that says why there is no connection. */
@@ -28,9 +31,11 @@ export class RedisQuestions {
     this.#clock = clock
   }
 
-  /** Rejects with `StoreUnavailable` when the store fails or does not answer within 2 s. */
+  /** Rejects with `StoreUnavailable` when the store fails or does not answer within 2 s, or 64 questions wait already. */
   async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
     if (this.#closed) throw new StoreUnavailable('the store is closed')
+    if (this.#waiting >= MAX_WAITING) throw new StoreUnavailable(`${MAX_WAITING} questions are waiting for an answer`)
+    this.#waiting++
     this.#line ??= this.#connect()
     const line = this.#line
     let cancel = () => {}
@@ -46,6 +51,7 @@ export class RedisQuestions {
       throw error instanceof StoreUnavailable ? error : new StoreUnavailable((error as Error).message)
     } finally {
       cancel()
+      this.#waiting--
     }
   }
 

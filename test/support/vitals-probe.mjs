@@ -17,6 +17,7 @@ channel('net.server.socket').subscribe(({ socket }) => {
 const count = (kind) => queryObjects(kind, { format: 'count' })
 
 const server = createServer(async (request, response) => {
+  if (request.url === '/collected') globalThis.gc()
   if (request.url === '/heap') {
     // What one collection sets free by finalizers the next one takes away.
     for (let round = 0; round < 3; round++) {
@@ -25,12 +26,12 @@ const server = createServer(async (request, response) => {
     }
   }
   const heap = request.url === '/heap' && {
-    heapBytes: process.memoryUsage().heapUsed,
     requests: count(IncomingMessage),
     functions: count(Function),
     signals: count(AbortSignal),
   }
-  response.end(JSON.stringify({ sockets: open.size, warnings, ...heap }))
+  const { rss: rssBytes, heapUsed: heapBytes, external: externalBytes } = process.memoryUsage()
+  response.end(JSON.stringify({ sockets: open.size, rssBytes, heapBytes, externalBytes, warnings, ...heap }))
 })
 server.listen(process.env.TEST_VITALS_SOCKET)
 server.unref()

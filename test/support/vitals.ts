@@ -5,12 +5,16 @@ import { temporaryDirectory } from './owned-process.js'
 export interface Vitals {
   /** Sockets of the public listener that are not closed, whatever the program knows of them. */
   readonly sockets: number
+  /** Memory of the whole process that is in RAM. */
+  readonly rssBytes: number
+  readonly heapBytes: number
+  /** Buffers and what else lives outside of the heap. */
+  readonly externalBytes: number
   /** Warnings of Node, such as of too many listeners. */
   readonly warnings: readonly string[]
 }
 
 export interface HeapVitals extends Vitals {
-  readonly heapBytes: number
   /** Live objects on the heap after a full collection. Each listener is a function that somebody still holds. */
   readonly requests: number
   readonly functions: number
@@ -31,7 +35,12 @@ export class VitalsProbe {
     return this.#ask('/')
   }
 
-  /** The same after full garbage collections; takes a while. */
+  /** The same after one garbage collection, short enough for a process that is at work. */
+  collected(): Promise<Vitals> {
+    return this.#ask('/collected')
+  }
+
+  /** All that can be told, after full garbage collections; the process does nothing else for a while. */
   heap(): Promise<HeapVitals> {
     return this.#ask('/heap')
   }

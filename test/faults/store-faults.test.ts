@@ -1,5 +1,5 @@
 import dns from 'node:dns'
-import { createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Admission, Admitted } from '../../src/core/admission.js'
@@ -147,12 +147,11 @@ const AWAY: readonly Fault[] = [
     name: "runs somebody's endless script (BUSY)",
     args: ['--busy-reply-threshold', '50'],
     begin: async ({ client, redis }) => {
-      const busy = new Redis(redis.url, { maxRetriesPerRequest: 0, retryStrategy: () => null })
-      busy.on('error', () => {})
-      const killed = busy.eval('while true do end', 0).catch(() => busy.disconnect())
+      const busy = connect(redis.port, redis.host).on('error', () => {})
+      busy.write("EVAL 'while true do end' 0\r\n")
       undo = async () => {
-        await until(async () => (await client.script('KILL')) === 'OK')
-        await killed
+        await client.script('KILL')
+        busy.destroy()
       }
     },
     end: () => undo(),

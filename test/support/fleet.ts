@@ -27,6 +27,8 @@ export interface Fleet {
   readonly redis: TestRedis
   readonly books: Books
   keyOf(org: string): string
+  /** Puts a new node with the same settings in the place of one that is gone; resolves when it admits. */
+  replace(node: number): Promise<ServerProcess>
   /** Kills what still runs. */
   stop(): Promise<void>
 }
@@ -53,7 +55,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const prefix = freshPrefix()
   const books = new Books(redis.url, prefix)
   const keysFile = writeKeys(orgs)
-  const starting = Array.from({ length: count }, (_, node) =>
+  const start = (node: number) =>
     startServer({
       ...(script !== undefined && { script }),
       env: {
@@ -64,9 +66,8 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
         HEADCOUNT_KEYS_FILE: keysFile,
         ...env,
       },
-    }),
-  )
-  const started = await Promise.allSettled(starting)
+    })
+  const started = await Promise.allSettled(Array.from({ length: count }, (_, node) => start(node)))
   const nodes = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
   const stop = async () => {
     await Promise.all(nodes.map((node) => node.stop()))
@@ -79,7 +80,15 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     throw failed.reason
   }
   return {
-    ...{ nodes, urls: nodes.map((node) => node.url), redis, books, stop },
+    ...{ nodes, redis, books, stop },
+    get urls() {
+      return nodes.map((node) => node.url)
+    },
+    async replace(node) {
+      const started = await start(node)
+      nodes[node] = started
+      return started
+    },
     keyOf(org) {
       if (!orgs.includes(org)) throw new Error(`no key of the org ${JSON.stringify(org)}`)
       return `key-${orgs.indexOf(org)}`

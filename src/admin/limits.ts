@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { systemClock } from '../core/clock.js'
 import { idProblem } from '../core/org-id.js'
 import type { Limiter } from '../limiter/limiter.js'
+import type { LimitTerms } from '../node/limit-terms.js'
 import { LIMIT_BODY, readLimitBody } from './limit-body.js'
 import { problem } from './problem.js'
 
@@ -31,16 +32,22 @@ export function limitsApp(limiter: Limiter): Hono {
   })
 
   app.delete('/orgs/:org/limit', async (context) => {
-    await limiter.setLimit(context.req.param('org'), undefined)
+    await limiter.setLimit(context.req.param('org'), undefined, whoAndWhy(context))
     return show(context, context.req.param('org'))
   })
 
   app.delete('/orgs/:org/tier', async (context) => {
-    await limiter.setTier(context.req.param('org'), undefined)
+    await limiter.setTier(context.req.param('org'), undefined, whoAndWhy(context))
     return show(context, context.req.param('org'))
   })
 
   return app
+}
+
+/** A DELETE has no body, so who takes something back and why stands in the query. */
+function whoAndWhy(context: Context): LimitTerms {
+  const { note, by } = context.req.query()
+  return { ...(note !== undefined && { note }), ...(by !== undefined && { by }) }
 }
 
 /** JSON has no infinity, and says null where there is none. */

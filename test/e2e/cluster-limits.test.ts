@@ -71,7 +71,8 @@ describe('what operators set, with two nodes on one Redis', () => {
     await put(two, 'tiered', { tier: 'paid' })
     await put(two, 'idle', { limit: 0 })
     await put(two, 'moving', { limit: 7 })
-    await one.admin('/admin/v1/orgs/moving/limit', { method: 'DELETE' })
+    await one.admin('/admin/v1/orgs/moving/limit?by=kim&note=over', { method: 'DELETE' })
+    expect(one.output()).toMatch(/"audit":true.*"org":"moving".*"note":"over","by":"kim"/)
     const before = await fleet.books.generations()
     // Both nodes have heard of all that was set: a renewal each is enough.
     await bothHaveRenewedTwice()

@@ -1,14 +1,15 @@
-import { execFile } from 'node:child_process'
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import { inject } from 'vitest'
 import { redisKeys } from '../../src/store/redis-keys.js'
 import { SCRIPT } from '../../src/store/script.generated.js'
+import { compiledClockShim } from './clock-shim.js'
 import { temporaryDirectory } from './owned-process.js'
 import { startRedis, type TestRedis } from './redis.js'
+
+const SHIM = fileURLToPath(new URL('./clock-shim.c', import.meta.url))
 
 /** A Redis whose clock a test may move. */
 export interface ShiftedRedis {
@@ -27,7 +28,7 @@ export interface ShiftedRedis {
  * adds what a file says. Elsewhere the script adds it to what TIME said, so that no machine goes without the test.
  */
 export async function startShiftedRedis(keyPrefix: string): Promise<ShiftedRedis> {
-  const library = inject('redisLauncher')?.kind === 'binary' ? await compiledShim() : undefined
+  const library = inject('redisLauncher')?.kind === 'binary' ? await compiledClockShim(SHIM) : undefined
   return library === undefined ? shiftedByScript(keyPrefix) : shiftedByLibrary(library)
 }
 
@@ -71,19 +72,4 @@ async function shiftedByScript(keyPrefix: string): Promise<ShiftedRedis> {
       await redis.stop()
     },
   }
-}
-
-/** The path of the library, or `undefined` where nobody can make it. */
-async function compiledShim(): Promise<string | undefined> {
-  const source = fileURLToPath(new URL('./clock-shim.c', import.meta.url))
-  const library = join(temporaryDirectory(), 'clock-shim.so')
-  for (const compiler of ['cc', 'gcc', 'clang']) {
-    const made = promisify(execFile)(compiler, ['-shared', '-fPIC', '-O2', '-o', library, source], { timeout: 30_000 })
-    const done = await made.then(
-      () => true,
-      () => false,
-    )
-    if (done) return library
-  }
-  return undefined
 }

@@ -1,22 +1,33 @@
 import type { Socket } from 'node:net'
 
-/** One direction of a connection: forwards bytes, or keeps them until told to forward again. */
+/** One direction of a connection: forwards bytes, at once or late, or keeps them until told to forward again. */
 export class Lane {
   readonly #to: Socket
   readonly #held: Buffer[] = []
+  /** What is under way, in the order in which it was sent: bytes never overtake bytes. */
+  readonly #underway: (() => void)[] = []
+  #delayMs = 0
   #holding = false
   #ended = false
 
   constructor(from: Socket, to: Socket) {
     this.#to = to
-    from.on('data', (bytes) => {
-      if (this.#holding) this.#held.push(bytes)
-      else to.write(bytes)
-    })
-    from.on('end', () => {
-      this.#ended = true
-      if (!this.#holding) to.end()
-    })
+    from.on('data', (bytes) =>
+      this.#afterDelay(() => {
+        if (this.#holding) this.#held.push(bytes)
+        else to.write(bytes)
+      }),
+    )
+    from.on('end', () =>
+      this.#afterDelay(() => {
+        this.#ended = true
+        if (!this.#holding) to.end()
+      }),
+    )
+  }
+
+  delay(ms: number): void {
+    this.#delayMs = ms
   }
 
   get heldBytes(): number {
@@ -31,6 +42,15 @@ export class Lane {
     this.#holding = false
     for (const bytes of this.#held.splice(0)) this.#to.write(bytes)
     if (this.#ended) this.#to.end()
+  }
+
+  #afterDelay(arrive: () => void): void {
+    if (this.#delayMs === 0 && this.#underway.length === 0) {
+      arrive()
+      return
+    }
+    this.#underway.push(arrive)
+    setTimeout(() => this.#underway.shift()?.(), this.#delayMs).unref()
   }
 }
 

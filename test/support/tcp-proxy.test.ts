@@ -57,6 +57,25 @@ async function client(): Promise<RawClient> {
 }
 
 describe('the proxy', () => {
+  test('makes both ways longer, keeps the order, and is quick again afterwards', async () => {
+    const one = await client()
+    proxy.delay(150)
+    const sentMs = performance.now()
+    one.socket.write('PING a\r\n')
+    await until(() => proxy.connections === 1)
+    proxy.delay(0)
+    one.socket.write('PING b\r\n')
+    await until(() => one.replies().includes('b'))
+    expect(one.replies()).toBe('$1\r\na\r\n$1\r\nb\r\n')
+    expect(performance.now() - sentMs).toBeLessThan(5_000)
+
+    proxy.delay(150)
+    const againMs = performance.now()
+    one.socket.write('PING c\r\n')
+    await until(() => one.replies().includes('c'))
+    expect(performance.now() - againMs).toBeGreaterThan(290)
+  })
+
   test('forwards both ways, byte for byte', async () => {
     const redis = new Redis(proxy.url)
     const big = 'x'.repeat(3_000_000)

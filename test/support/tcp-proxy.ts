@@ -18,6 +18,7 @@ export class TcpProxy {
   #holding = false
   #holdingReplies = false
   #refusing = false
+  #delayMs = 0
 
   constructor(server: Server, target: { host: string; port: number }) {
     this.#server = server
@@ -70,6 +71,15 @@ export class TcpProxy {
   releaseReplies(): void {
     this.#holdingReplies = false
     for (const link of this.#links) link.replies.release()
+  }
+
+  /** Lets everything take `ms` longer, each way; 0 for a good network. */
+  delay(ms: number): void {
+    this.#delayMs = ms
+    for (const { requests, replies } of this.#links) {
+      requests.delay(ms)
+      replies.delay(ms)
+    }
   }
 
   /**
@@ -126,6 +136,8 @@ export class TcpProxy {
       },
     })
     this.#links.add(link)
+    link.requests.delay(this.#delayMs)
+    link.replies.delay(this.#delayMs)
     if (this.#holding) link.requests.hold()
     if (this.#holdingReplies) link.replies.hold()
   }

@@ -1,0 +1,175 @@
+import type { Effect } from '../records.js'
+import type { Figure, Finding, Verdict } from './findings.js'
+import { type Attempt, groupBy } from './history.js'
+import type { Surroundings } from './surroundings.js'
+
+/** L6: every attempt is answered within so long. */
+const ANSWER_MS = 3_000
+/** What was asked just before the store went may have been answered by it, or from what it had said just before. */
+const STILL_KNOWN_MS = 300
+/** Around the end of a window it is not certain on which side of it an answer was decided. */
+const BLUR_MS = 150
+/**
+ * Of a thousand attempts in calm times so many may be refused for a store that did not answer in time: on a machine that
+ * does other things, a call may be late without anybody's fault.
+ */
+const HICCUPS_PER_MILLE = 20
+/** Of a hundred refusals for an absent store so many may be late. */
+const LATE_PERCENT = 1
+
+/** L6, R1, R2: whether each answer came in time, and was one that the surroundings allow. */
+export function answers(attempts: readonly Attempt[], around: Surroundings): Verdict {
+  const findings: Finding[] = []
+  const figures: Figure[] = []
+  const hiccups: Attempt[] = []
+  const waits: Wait[] = []
+  for (const attempt of attempts) {
+    const answered = answeredMs(attempt)
+    if (answered === undefined) {
+      findings.push({ promise: 'L6', t: attempt.askedMs, what: `#${attempt.number} was never answered` })
+      continue
+    }
+    inTime(attempt, answered, around, findings, figures)
+    if (attempt.refusal) refusedWithReason(attempt, answered, around, { findings, waits, hiccups })
+    decidedWithoutStore(attempt, answered, around, findings)
+  }
+  const allowed = Math.ceil((attempts.length * HICCUPS_PER_MILLE) / 1_000)
+  if (hiccups.length > allowed) {
+    const what = `${hiccups.length} attempts were refused for the store when it was there, ${allowed} may be`
+    findings.push({ promise: 'R2', t: hiccups[0]!.askedMs, what: `${what}: ${hiccups.slice(0, 5).map(nameOf)}` })
+  }
+  return {
+    findings,
+    figures: [...figures, ...refusalTimes(waits, findings), ...recoveries(attempts, around, findings)],
+  }
+}
+
+function answeredMs({ openedMs, refusedMs, failedMs }: Attempt): number | undefined {
+  return openedMs ?? refusedMs ?? failedMs
+}
+
+function nameOf({ number, org, node, askedMs }: Attempt): string {
+  return ` #${number} of ${org} at node ${node} at ${Math.round(askedMs)}`
+}
+
+function inTime(
+  attempt: Attempt,
+  answered: number,
+  around: Surroundings,
+  findings: Finding[],
+  figures: Figure[],
+): void {
+  const { askedMs, node, failure } = attempt
+  if (failure === 'reset by the client') return
+  const unable = around.of(['paused', 'killed', 'absent', 'clients-cut'], node, askedMs, answered)
+  const fromMs = Math.max(askedMs, ...unable.map(({ endMs }) => endMs))
+  const allowed = ANSWER_MS + around.slackMs(answered)
+  const seen = Math.max(0, answered - fromMs)
+  figures.push({ promise: 'L6', what: 'an answer', fault: around.faultAt(askedMs), seen, allowed, unit: 'ms' })
+  if (seen > allowed)
+    findings.push({ promise: 'L6', t: answered, what: `${nameOf(attempt)}: after ${Math.round(seen)} ms` })
+}
+
+/** How long somebody waited to hear that the store is away. */
+interface Wait {
+  readonly attempt: Attempt
+  readonly fault: string
+  readonly seen: number
+  readonly allowed: number
+}
+
+interface Reasons {
+  readonly findings: Finding[]
+  readonly waits: Wait[]
+  readonly hiccups: Attempt[]
+}
+
+const UNANSWERED: readonly Effect[] = ['store-away', 'cut-off', 'paused']
+
+function refusedWithReason(attempt: Attempt, answered: number, around: Surroundings, out: Reasons): void {
+  const { refusal, node, askedMs } = attempt
+  const { code = '', status = 0 } = refusal ?? {}
+  const slackMs = around.slackMs(answered)
+  const lost = () => around.of(['store-lost'], undefined, askedMs - around.recoveryMs - slackMs, answered).length > 0
+  const away = () => around.of(UNANSWERED, node, askedMs - around.comebackMs - slackMs, answered).length > 0
+  const changing = () => around.of(['draining', 'absent', 'killed'], node, askedMs - slackMs, answered).length > 0
+  const allowed: Record<string, () => boolean> = {
+    ORG_CONNECTION_LIMIT_EXCEEDED: () => true,
+    STORE_UNAVAILABLE: () => away() || lost(),
+    RECOVERING: lost,
+    STARTING: () => changing() || lost(),
+    DRAINING: changing,
+    // Time enough may have passed while the node was frozen that it does not answer for the decision any more.
+    ADMISSION_UNDECIDED: () => around.of(['paused'], node, askedMs - slackMs, answered).length > 0,
+  }
+  if (!allowed[code]?.()) {
+    if (code === 'STORE_UNAVAILABLE') out.hiccups.push(attempt)
+    else out.findings.push({ promise: 'R2', t: answered, what: `${nameOf(attempt)} got ${status} ${code} for nothing` })
+  }
+  const during = code === 'STORE_UNAVAILABLE' && around.of(['store-away', 'cut-off'], node, askedMs, askedMs)[0]
+  if (!during || around.of(['paused', 'clients-cut'], node, askedMs, answered).length > 0) return
+  const [fault, seen] = [around.faultAt(askedMs), answered - askedMs]
+  const allowedMs = around.terms.callTimeoutMs + slackMs
+  out.waits.push({ attempt, fault, seen, allowed: allowedMs })
+}
+
+/**
+ * R2: refusals for an absent store come within C. A node that gets no CPU for a moment is late, and nothing outside of it
+ * can tell; so the medians are judged, fault by fault, and how many were late of all.
+ */
+function refusalTimes(waits: readonly Wait[], findings: Finding[]): Figure[] {
+  const figures: Figure[] = []
+  for (const [fault, own] of groupBy(waits, ({ fault }) => fault)) {
+    const { attempt, seen, allowed } = [...own].sort((a, b) => a.seen - b.seen)[Math.floor(own.length / 2)]!
+    figures.push({ promise: 'R2', what: 'a refusal (503), median', fault, seen, allowed, unit: 'ms' })
+    if (seen <= allowed) continue
+    findings.push({ promise: 'R2', t: attempt.askedMs, what: `${nameOf(attempt)}: 503 after ${Math.round(seen)} ms` })
+  }
+  const late = waits.filter(({ seen, allowed }) => seen > allowed)
+  const percent = (100 * late.length) / Math.max(1, waits.length)
+  figures.push({
+    ...{ promise: 'R2', what: 'refusals (503) later than C', fault: 'all faults over', unit: '%' },
+    ...{ seen: percent, allowed: LATE_PERCENT },
+  })
+  if (percent > LATE_PERCENT) {
+    const what = `${late.length} of ${waits.length} refusals were late: ${late.slice(0, 5).map((w) => nameOf(w.attempt))}`
+    findings.push({ promise: 'R2', t: late[0]!.attempt.askedMs, what })
+  }
+  return figures
+}
+
+/** Nobody can have decided on a quota or an admission for whoever asked and was answered while the store was away. */
+function decidedWithoutStore(attempt: Attempt, answered: number, around: Surroundings, findings: Finding[]): void {
+  const { refusal, openedMs, node, askedMs } = attempt
+  const decided = openedMs !== undefined || (refusal !== undefined && refusal.status < 500)
+  const aside = around
+    .of(['store-away', 'cut-off'], node, askedMs, answered)
+    .find(({ beginMs, endMs }) => askedMs >= beginMs + STILL_KNOWN_MS && answered <= endMs - BLUR_MS)
+  if (!decided || !aside || around.faultAt(askedMs).includes('again and again')) return
+  const answer = refusal ? `${refusal.status} ${refusal.code}` : 'admitted'
+  findings.push({ promise: 'R2', t: answered, what: `${nameOf(attempt)} was ${answer} without the store` })
+}
+
+/** R1: after each loss the first admission, which must not come before 2R, and the last refusal for it. */
+function recoveries(attempts: readonly Attempt[], around: Surroundings, findings: Finding[]): Figure[] {
+  const figures: Figure[] = []
+  const losses = around.of(['store-lost'], undefined, 1, Number.POSITIVE_INFINITY)
+  for (const { beginMs, endMs } of losses) {
+    const after = attempts.filter(({ askedMs }) => askedMs > beginMs && askedMs < endMs + around.recoveryMs)
+    const first = Math.min(...after.flatMap(({ openedMs }) => openedMs ?? []))
+    const least = 2 * around.terms.renewIntervalMs
+    if (first < endMs + least - BLUR_MS) {
+      const what = `a store that had lost its memory admitted after ${Math.round(first - endMs)} of ${least} ms`
+      findings.push({ promise: 'R1', t: first, what })
+    }
+    const last = Math.max(
+      endMs,
+      ...after.filter(({ refusal }) => refusal?.code === 'RECOVERING').map((a) => a.refusedMs!),
+    )
+    figures.push({
+      ...{ promise: 'R1', what: 'newcomers waited', fault: around.faultAt(beginMs), seen: last - endMs, unit: 'ms' },
+      allowed: around.recoveryMs + around.slackMs(last),
+    })
+  }
+  return figures
+}

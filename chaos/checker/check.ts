@@ -1,0 +1,29 @@
+import type { ChaosRecord, RunHeader } from '../records.js'
+import { answers } from './answers.js'
+import { closings } from './closings.js'
+import { endings } from './endings.js'
+import { exactness } from './exactness.js'
+import type { Verdict } from './findings.js'
+import { freeing } from './freeing.js'
+import { attemptsOf } from './history.js'
+import { Limits } from './limits.js'
+import { Surroundings } from './surroundings.js'
+
+/**
+ * Decides from the records of a run alone whether the promises were kept. It shares no code with the product and asks
+ * nothing of it: what clients saw, what was done to the cluster, and the numbers of the promises are all it knows.
+ */
+export function check({ orgs, terms }: Pick<RunHeader, 'orgs' | 'terms'>, records: readonly ChaosRecord[]): Verdict {
+  const attempts = attemptsOf(records)
+  const around = new Surroundings(records, terms)
+  const limits = new Limits(records, orgs, terms)
+  const parts = [
+    exactness(attempts, limits, around),
+    freeing(attempts, limits, around),
+    answers(attempts, around),
+    closings(attempts, around),
+    endings(records, attempts, around),
+  ]
+  const findings = parts.flatMap((part) => part.findings).sort((a, b) => a.t - b.t)
+  return { findings, figures: parts.flatMap((part) => part.figures) }
+}

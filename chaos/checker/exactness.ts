@@ -1,0 +1,78 @@
+import type { Figure, Finding, Verdict } from './findings.js'
+import { type Attempt, certainlyOpenUntilMs, groupBy } from './history.js'
+import type { Limits } from './limits.js'
+import type { Surroundings } from './surroundings.js'
+
+/** A time in which one connection counts. */
+interface Stretch {
+  readonly attempt: Attempt
+  readonly fromMs: number
+  readonly untilMs: number
+  /** Whether it begins because the connection was opened, and not because an exemption ended. */
+  readonly opening: boolean
+}
+
+/**
+ * S1: at no instant were more connections of an org certainly open than a limit then in force. Not counted are those of
+ * nodes that may be without their lease (R5), and for good those that such a node brought into a store that had lost its
+ * memory meanwhile (R1). After a limit was lowered nobody has to go: so it is looked at each opening, which must find
+ * room, and at the end of each exemption, by which what is too many must have gone.
+ */
+export function exactness(attempts: readonly Attempt[], limits: Limits, around: Surroundings): Verdict {
+  const findings: Finding[] = []
+  const figures: Figure[] = []
+  for (const [org, own] of groupBy(attempts, ({ org }) => org)) {
+    const stretches = own.flatMap((attempt) => stretchesOf(attempt, around))
+    for (const { t, open, last } of openings(stretches)) {
+      const fromMs = last.opening ? last.attempt.askedMs : Math.min(...[...open].map(({ attempt }) => attempt.askedMs))
+      const limit = Math.max(...limits.between(org, fromMs, t))
+      const fault = around.faultAt(t)
+      figures.push({
+        ...{ promise: 'S1', what: 'open beyond the limit', fault, unit: 'connections' },
+        ...{ seen: Math.max(0, open.size - limit), allowed: 0 },
+      })
+      if (open.size <= limit) continue
+      const numbers = [...open].map(({ attempt }) => `#${attempt.number} at node ${attempt.node}`).join(', ')
+      findings.push({ promise: 'S1', t, what: `${org} holds ${open.size} of ${limit}: ${numbers}` })
+    }
+  }
+  return { findings, figures }
+}
+
+/** Each moment at which one more counts, with all that count then. */
+function* openings(stretches: readonly Stretch[]): Generator<{ t: number; open: Set<Stretch>; last: Stretch }> {
+  const steps = stretches.flatMap((stretch) => [
+    { t: stretch.fromMs, stretch, opens: true },
+    { t: stretch.untilMs, stretch, opens: false },
+  ])
+  // At one moment those that end go first.
+  steps.sort((a, b) => a.t - b.t || Number(a.opens) - Number(b.opens))
+  const open = new Set<Stretch>()
+  for (const { t, stretch, opens } of steps) {
+    if (!opens) {
+      open.delete(stretch)
+    } else {
+      open.add(stretch)
+      yield { t, open, last: stretch }
+    }
+  }
+}
+
+function stretchesOf(attempt: Attempt, around: Surroundings): Stretch[] {
+  if (attempt.openedMs === undefined) return []
+  let fromMs = attempt.openedMs
+  const untilMs = certainlyOpenUntilMs(attempt)
+  const stretches: Stretch[] = []
+  for (const leaseless of around.leaselessOf(attempt.node)) {
+    if (leaseless.untilMs <= fromMs || leaseless.fromMs >= untilMs) continue
+    if (leaseless.fromMs > fromMs) {
+      stretches.push({ attempt, fromMs, untilMs: leaseless.fromMs, opening: fromMs === attempt.openedMs })
+    }
+    fromMs = leaseless.untilMs
+    // Kept whatever the limits say, because the store that was told of it knew of nobody.
+    const lost = around.of(['store-lost'], undefined, leaseless.fromMs - around.recoveryMs, leaseless.untilMs)
+    if (lost.length > 0) return stretches
+  }
+  if (untilMs > fromMs) stretches.push({ attempt, fromMs, untilMs, opening: fromMs === attempt.openedMs })
+  return stretches
+}

@@ -1,0 +1,122 @@
+import type { Figure, Finding, Verdict } from './findings.js'
+import { type Attempt, groupBy } from './history.js'
+import type { Limits } from './limits.js'
+import type { Surroundings } from './surroundings.js'
+
+/** Until when a slot may be taken at the latest, and by which promise: `allowedMs` after `anchorMs`. */
+interface Deadline {
+  readonly promise: 'L1' | 'L2' | 'L3'
+  readonly anchorMs: number
+  readonly allowedMs: number
+}
+
+interface Holder {
+  readonly attempt: Attempt
+  readonly endedMs: number
+  readonly deadline: Deadline
+}
+
+const WHAT = {
+  L1: 'a slot after its connection was gone',
+  L2: 'a slot after its node was killed',
+  L3: 'a slot after its client fell silent',
+} as const
+
+/**
+ * L1, L2, L3 and S6: nobody was refused for slots that should have been free. Whoever was refused as too many is
+ * explained by the connections that may have been open or in the making then, and by those that had ended so shortly
+ * before that their slots may have been taken still. If it takes the latter, the youngest of them prove how long slots
+ * stayed; if these do not suffice, a slot came back too late or not at all.
+ */
+export function freeing(attempts: readonly Attempt[], limits: Limits, around: Surroundings): Verdict {
+  const findings: Finding[] = []
+  const figures: Figure[] = []
+  for (const [org, own] of groupBy(attempts, ({ org }) => org)) {
+    const holders = own.flatMap((attempt) => holderOf(attempt, around))
+    let near: Holder[] = []
+    let next = 0
+    const refused = own.filter(({ refusal }) => refusal?.code === 'ORG_CONNECTION_LIMIT_EXCEEDED')
+    for (const { number, refusal, askedMs, refusedMs = 0 } of refused.sort((a, b) => a.askedMs - b.askedMs)) {
+      while (next < holders.length && holders[next]!.attempt.askedMs <= refusedMs) near.push(holders[next++]!)
+      near = near.filter(({ deadline }) => overMs(deadline) >= askedMs - 60_000)
+      const possible = limits.between(org, askedMs, refusedMs)
+      const limit = refusal?.limit
+      if (limit === undefined || !possible.includes(limit)) {
+        findings.push({ promise: 'S1', t: refusedMs, what: `#${number} of ${org}: ${limit} is not among ${possible}` })
+        continue
+      }
+      const living = near.filter(({ endedMs }) => endedMs >= askedMs).length
+      if (living >= limit) continue
+      const ended = near.filter(({ endedMs, attempt }) => endedMs < askedMs && attempt.askedMs <= refusedMs)
+      const youngest = ended.sort((a, b) => restOf(b, askedMs) - restOf(a, askedMs)).slice(0, limit - living)
+      for (const { deadline } of youngest) figures.push(figureOf(deadline, askedMs, around))
+      const late = youngest.filter(({ deadline }) => overMs(deadline) + around.slackMs(askedMs) < askedMs)
+      const missing = limit - living - youngest.length
+      if (late.length === 0 && missing === 0) continue
+      const after = late.map(({ attempt, deadline }) => `${describe(attempt, deadline, askedMs)}`).join('; ')
+      const what = `#${number} of ${org} was refused with ${living} of ${limit} open: ${after || 'nobody held the rest'}`
+      findings.push({ promise: late[0]?.deadline.promise ?? 'S6', t: refusedMs, what })
+    }
+  }
+  return { findings, figures }
+}
+
+function describe({ number, node }: Attempt, { promise, anchorMs, allowedMs }: Deadline, askedMs: number): string {
+  return `#${number} of node ${node} was due ${Math.round(askedMs - anchorMs - allowedMs)} ms before (${promise})`
+}
+
+function figureOf(deadline: Deadline, askedMs: number, around: Surroundings): Figure {
+  const { promise, anchorMs, allowedMs } = deadline
+  const seen = Math.max(0, askedMs - anchorMs)
+  const fault = around.faultAt(anchorMs)
+  return { promise, what: WHAT[promise], fault, seen, allowed: allowedMs + around.slackMs(askedMs), unit: 'ms' }
+}
+
+function overMs({ anchorMs, allowedMs }: Deadline): number {
+  return anchorMs + allowedMs
+}
+
+/** How much of its allowance is left, as a part of it: who has most is the likeliest to hold a slot still. */
+function restOf({ deadline }: Holder, atMs: number): number {
+  return (overMs(deadline) - atMs) / deadline.allowedMs
+}
+
+/** An attempt that had a slot, or may have had one without its client being told. */
+function holderOf(attempt: Attempt, around: Surroundings): Holder[] {
+  const { refusal, refusedMs, failedMs, openedMs, closedMs, leavingMs, leave } = attempt
+  if (refusal && refusal.code !== 'STORE_UNAVAILABLE') return []
+  const silent = leave === 'silence'
+  const goneMs = leave === 'close' || leavingMs === undefined ? closedMs : leavingMs
+  const endedMs = openedMs === undefined ? (refusedMs ?? failedMs) : goneMs
+  if (endedMs === undefined) {
+    const never = { promise: 'L1', anchorMs: Number.POSITIVE_INFINITY, allowedMs: 1 } as const
+    return [{ attempt, endedMs: Number.POSITIVE_INFINITY, deadline: never }]
+  }
+  return [{ attempt, endedMs, deadline: deadlineOf(attempt, endedMs, silent, around) }]
+}
+
+function deadlineOf({ node, askedMs }: Attempt, endedMs: number, silent: boolean, around: Surroundings): Deadline {
+  const { callTimeoutMs, pongTimeoutMs } = around.terms
+  const l1 = (anchorMs: number): Deadline => ({ promise: 'L1', anchorMs, allowedMs: callTimeoutMs })
+  const l3 = (anchorMs: number): Deadline => ({ promise: 'L3', anchorMs, allowedMs: pongTimeoutMs + callTimeoutMs })
+  let deadline = silent ? l3(endedMs) : l1(endedMs)
+  const later = (other: Deadline) => {
+    if (overMs(other) > overMs(deadline)) deadline = other
+  }
+  // Windows come in the order of their beginnings, so one look at each is enough.
+  for (const { effect, beginMs, endMs } of around.windows.filter((w) => w.node === undefined || w.node === node)) {
+    if (beginMs > overMs(deadline) + around.slackMs(beginMs) || endMs + around.comebackMs < endedMs) continue
+    if (effect === 'killed' && askedMs <= beginMs) {
+      later({ promise: 'L2', anchorMs: beginMs, allowedMs: around.deathMs })
+    } else if (effect === 'clients-cut') {
+      // The node hears no farewell: it counts the silence, or hears of it when the network is back.
+      later(l3(beginMs))
+      later(l1(endMs))
+    } else if (effect === 'store-lost') {
+      later({ ...deadline, anchorMs: endMs, allowedMs: around.recoveryMs })
+    } else if (effect === 'store-away' || effect === 'cut-off' || effect === 'paused') {
+      later({ ...deadline, anchorMs: endMs, allowedMs: Math.max(deadline.allowedMs, around.comebackMs) })
+    }
+  }
+  return deadline
+}

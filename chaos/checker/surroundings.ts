@@ -1,0 +1,127 @@
+import type { ChaosRecord, Effect, Terms } from '../records.js'
+
+/** A time in which something was not as it should be; without a node it concerns all. */
+export interface Window {
+  readonly effect: Effect
+  readonly node: number | undefined
+  readonly beginMs: number
+  readonly endMs: number
+}
+
+/** What one process may be late by on a machine that does other things too, besides what it measured of itself. */
+const MACHINE_SLACK_MS = 500
+
+/** What was done to the cluster, and when; and how far the clients' own times can be trusted. */
+export class Surroundings {
+  readonly terms: Terms
+  readonly windows: readonly Window[]
+  readonly #lags: readonly { readonly t: number; readonly ms: number }[]
+  readonly #faults: readonly { readonly name: string; readonly beginMs: number }[]
+
+  constructor(records: readonly ChaosRecord[], terms: Terms) {
+    this.terms = terms
+    this.windows = windowsOf(records)
+    this.#lags = records.flatMap((record) => (record.is === 'lag' ? [record] : []))
+    this.#faults = records.flatMap((record) =>
+      record.is === 'fault' && record.phase === 'begin' ? [{ name: record.name, beginMs: record.t }] : [],
+    )
+  }
+
+  /** Windows of these effects that concern the node and have anything in common with the time. */
+  of(effects: readonly Effect[], node: number | undefined, fromMs: number, untilMs: number): Window[] {
+    return this.windows.filter(
+      (window) =>
+        effects.includes(window.effect) &&
+        (window.node === undefined || node === undefined || window.node === node) &&
+        window.beginMs <= untilMs &&
+        window.endMs >= fromMs,
+    )
+  }
+
+  /** How much later than the promise says something may have been seen at `t`. */
+  slackMs(t: number): number {
+    const near = this.#lags.filter((lag) => lag.t > t - 3_500 && lag.t - lag.ms < t + 100)
+    return MACHINE_SLACK_MS + Math.max(0, ...near.map(({ ms }) => ms))
+  }
+
+  /** The fault that was last begun; what is seen before the next one is put down to it. */
+  faultAt(t: number): string {
+    return this.#faults.findLast(({ beginMs }) => beginMs <= t)?.name ?? 'no fault yet'
+  }
+
+  get faultCounts(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>()
+    for (const { name } of this.#faults) counts.set(name, (counts.get(name) ?? 0) + 1)
+    return counts
+  }
+
+  /**
+   * How long a node may take to work again once it can reach the store: its backoff is never longer than R, with ten
+   * per cent of jitter; then it says hello and asks.
+   */
+  get comebackMs(): number {
+    return this.terms.renewIntervalMs * 1.1 + 2 * this.terms.callTimeoutMs
+  }
+
+  /** The longest a store that lost its memory makes newcomers wait once it is back: T + R, and the way to it. */
+  get recoveryMs(): number {
+    return this.terms.ttlMs + this.terms.renewIntervalMs + this.comebackMs
+  }
+
+  /** After its last renewal a dead node's slots are free within T and the next renewal of another. */
+  get deathMs(): number {
+    return this.terms.ttlMs + this.terms.renewIntervalMs * 1.1 + this.terms.callTimeoutMs
+  }
+
+  /**
+   * The times in which a node may be without its lease (R5): it was frozen or cut off, alone, for so long that others may
+   * have declared it dead, and has not yet had the time to rejoin. Breaks too short for a renewal do not end an absence.
+   */
+  leaselessOf(node: number): { fromMs: number; untilMs: number }[] {
+    const { ttlMs, renewIntervalMs } = this.terms
+    const gone = this.of(['paused', 'cut-off'], node, 0, Number.POSITIVE_INFINITY)
+    const merged: { beginMs: number; endMs: number }[] = []
+    for (const { beginMs, endMs } of gone) {
+      const last = merged.at(-1)
+      if (last && beginMs - last.endMs < this.comebackMs) last.endMs = Math.max(last.endMs, endMs)
+      else merged.push({ beginMs, endMs })
+    }
+    return merged
+      .map(({ beginMs, endMs }) => ({
+        fromMs: beginMs + ttlMs - renewIntervalMs * 1.1 - MACHINE_SLACK_MS,
+        untilMs: endMs + this.comebackMs + this.slackMs(endMs) + 1_000,
+        endMs,
+      }))
+      .filter(({ fromMs, endMs }) => endMs > fromMs)
+  }
+}
+
+function windowsOf(records: readonly ChaosRecord[]): Window[] {
+  type Growing = { effect: Effect; node: number | undefined; beginMs: number; endMs: number }
+  const open = new Map<string, Growing>()
+  const windows: Growing[] = []
+  const lostWhileAway: { effect: Effect; node: number | undefined; beginMs: number; away: Growing }[] = []
+  for (const record of records) {
+    if (record.is !== 'effect') continue
+    const { effect, node, phase, t } = record
+    const key = `${effect} ${node}`
+    if (phase === 'end') {
+      const window = open.get(key)
+      if (!window) throw new Error(`'${effect}' of node ${node} ended at ${t} without a beginning`)
+      window.endMs = t
+      open.delete(key)
+      continue
+    }
+    // What has no end yet lasts until the records end. A loss is a moment, or as long as the store is away for it.
+    const away = windows.find((one) => one.effect === 'store-away' && one.endMs === Number.POSITIVE_INFINITY)
+    if (effect === 'store-lost' && away) {
+      lostWhileAway.push({ effect, node, beginMs: t, away })
+      continue
+    }
+    const window = { effect, node, beginMs: t, endMs: effect === 'store-lost' ? t : Number.POSITIVE_INFINITY }
+    windows.push(window)
+    if (effect !== 'store-lost') open.set(key, window)
+  }
+  for (const { away, ...lost } of lostWhileAway) windows.push({ ...lost, endMs: away.endMs })
+  return windows.sort((a, b) => a.beginMs - b.beginMs)
+}

@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Fault, nodeOf, short } from './fault.js'
+
+/** There and back takes a fifth of a call's deadline: slower, and nothing else. */
+export const linkDelayed: Fault = {
+  name: 'node–Redis network slow (a fifth of C)',
+  lastsMs: short,
+  async happen(stage, plan) {
+    const { link } = nodeOf(stage, plan)
+    link.delay(stage.terms.callTimeoutMs / 10)
+    await sleep(plan.lastsMs)
+    link.delay(0)
+  },
+}
+
+/** There and back takes twice the deadline: as good as away, but everything asked is done, late (S3, S4). */
+export const linkTooSlow: Fault = {
+  name: 'node–Redis network too slow (twice C)',
+  lastsMs: short,
+  happen(stage, plan) {
+    const node = nodeOf(stage, plan)
+    return stage.during(
+      'cut-off',
+      node,
+      plan.lastsMs,
+      () => node.link.delay(stage.terms.callTimeoutMs),
+      () => node.link.delay(0),
+    )
+  },
+}

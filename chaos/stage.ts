@@ -1,0 +1,140 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { temporaryDirectory } from '../test/support/owned-process.js'
+import { freePort } from '../test/support/ports.js'
+import { findLauncher, launch, type TestRedis } from '../test/support/redis-launcher.js'
+import type { Log } from './log.js'
+import { ChaosNode } from './node.js'
+import type { Effect, Terms } from './records.js'
+import { type MovableClock, movableClock } from './redis-clock.js'
+
+export interface StageOptions {
+  readonly log: Log
+  readonly terms: Terms
+  readonly nodes: number
+  readonly orgs: readonly string[]
+  /** The program of the nodes: what was built, or a broken one. */
+  readonly script: string
+  /** Keeps the keys of each node apart, so that they limit nothing together: a control. */
+  readonly apart: boolean
+}
+
+const COMMAND_MS = 5_000
+
+/** What a run plays on: a Redis, nodes, and the networks between. Faults act on it and write down what they do. */
+export class Stage {
+  readonly log: Log
+  readonly terms: Terms
+  readonly nodes: readonly ChaosNode[]
+  readonly redis: TestRedis
+  /** Absent where Redis's clock cannot be moved. */
+  readonly clock: MovableClock | undefined
+
+  private constructor(options: StageOptions, redis: TestRedis, clock: MovableClock | undefined, nodes: ChaosNode[]) {
+    this.log = options.log
+    this.terms = options.terms
+    this.redis = redis
+    this.clock = clock
+    this.nodes = nodes
+  }
+
+  static async create(options: StageOptions): Promise<Stage> {
+    const launcher = await findLauncher()
+    const clock = await movableClock(launcher)
+    const redis = await launch(launcher, { ...(clock && { env: clock.env }) })
+    const keysFile = keyFile(options.orgs)
+    const nodes: ChaosNode[] = []
+    for (let number = 0; number < options.nodes; number++) {
+      const env = {
+        ...settingsOf(options.terms),
+        HEADCOUNT_KEYS_FILE: keysFile,
+        HEADCOUNT_NODE_NAME: `node-${number + 1}`,
+        ...(options.apart && { HEADCOUNT_KEY_PREFIX: `apart-${number}:` }),
+      }
+      const { log, script } = options
+      nodes.push(await ChaosNode.create({ number, log, script, env, redisPort: redis.port, port: await freePort() }))
+    }
+    return new Stage(options, redis, clock, nodes)
+  }
+
+  async start(): Promise<void> {
+    this.begin('store-lost')
+    await Promise.all(this.nodes.map((node) => node.start()))
+  }
+
+  begin(effect: Effect, node?: ChaosNode): void {
+    this.log.write({ is: 'effect', effect, phase: 'begin', ...(node && { node: node.number }) })
+  }
+
+  end(effect: Effect, node?: ChaosNode): void {
+    this.log.write({ is: 'effect', effect, phase: 'end', ...(node && { node: node.number }) })
+  }
+
+  /** Lets an effect last: writes its beginning, does it, waits, undoes it, writes its end. */
+  async during(
+    effect: Effect,
+    node: ChaosNode | undefined,
+    forMs: number,
+    bring: () => unknown,
+    undo: () => unknown,
+  ): Promise<void> {
+    this.begin(effect, node)
+    await bring()
+    await sleep(forMs)
+    await undo()
+    this.end(effect, node)
+  }
+
+  /** Asks Redis directly, past the nodes and their networks. Rejects after 5 s. */
+  async command<T>(...words: [string, ...string[]]): Promise<T> {
+    const redis = new Redis(this.redis.url, {
+      lazyConnect: true,
+      maxRetriesPerRequest: 0,
+      retryStrategy: () => null,
+      commandTimeout: COMMAND_MS,
+    })
+    redis.on('error', () => {})
+    try {
+      await redis.connect()
+      return (await redis.call(...words)) as T
+    } finally {
+      redis.disconnect()
+    }
+  }
+
+  /** The connection ids of all orgs, as Redis has them, read past the program. */
+  async slots(): Promise<string[]> {
+    const script = `local ids = {}
+      for _, key in ipairs(redis.call('KEYS', '*:{0}:org:*')) do
+        for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do ids[#ids + 1] = id end
+      end
+      return ids`
+    return this.command<string[]>('EVAL', script, '0')
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.destroy()))
+    await this.redis.stop()
+  }
+}
+
+/** The key of an org is its name. */
+function keyFile(orgs: readonly string[]): string {
+  const path = join(temporaryDirectory(), 'keys.json')
+  writeFileSync(path, JSON.stringify({ keys: orgs.map((org) => ({ key: org, orgId: org, gatewayId: org })) }))
+  return path
+}
+
+function settingsOf(terms: Terms): Record<string, string> {
+  return {
+    HEADCOUNT_LEASE_TTL: `${terms.ttlMs}ms`,
+    HEADCOUNT_RENEW_INTERVAL: `${terms.renewIntervalMs}ms`,
+    HEADCOUNT_STORE_TIMEOUT: `${terms.callTimeoutMs}ms`,
+    WS_CONNECTION_TIMEOUT: `${terms.pongTimeoutMs}ms`,
+    HEADCOUNT_DRAIN_TIME: `${terms.drainMs}ms`,
+    WS_MAX_CONNECTIONS_PER_ORG: String(terms.defaultLimit),
+    HEADCOUNT_LOG_LEVEL: 'warn',
+  }
+}

@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest'
+import { check } from '../../chaos/checker/check.js'
+import { allFaults } from '../../chaos/faults/all.js'
+import { type RunOptions, run } from '../../chaos/run.js'
+import { FAST } from '../../chaos/terms.js'
+import { brokenServer } from '../support/broken-build.js'
+
+const BUILT = new URL('../../dist/server/main.js', import.meta.url).pathname
+
+async function promisesBroken(options: Partial<RunOptions>): Promise<string[]> {
+  const { header, records } = await run({
+    ...{ minutes: 0.3, seed: 11, nodes: 3, clients: 90, orgs: 15, terms: FAST, script: BUILT },
+    ...options,
+  })
+  const { findings } = check(header, records)
+  return findings.map(({ promise, what }) => `${promise}: ${what}`)
+}
+
+const faultsNamed = (words: string) => allFaults.filter(({ name }) => name.includes(words))
+
+describe('chaos', () => {
+  test('every promise is kept through each fault (S1, L1–L6, R1–R3, R5)', async () => {
+    expect(await promisesBroken({ minutes: 5, clients: 200, orgs: 25 })).toEqual([])
+  })
+
+  test('control: a script that admits one too many is found out', async () => {
+    const right = 'if held_count >= slots then'
+    const script = brokenServer('store/script.generated.js', right, 'if held_count > slots then')
+    const found = await promisesBroken({ script, faults: faultsNamed('SCRIPT FLUSH') })
+    expect(found.filter((finding) => finding.startsWith('S1: org-')).length).toBeGreaterThan(0)
+  })
+
+  test('control: nodes that share nothing are found out', async () => {
+    const found = await promisesBroken({ apart: true, faults: faultsNamed('SCRIPT FLUSH') })
+    expect(found.filter((finding) => finding.startsWith('S1: org-')).length).toBeGreaterThan(0)
+  })
+
+  test('control: a node that never gives a slot back is found out', async () => {
+    const right = "redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2]"
+    const script = brokenServer('store/script.generated.js', right, 'false')
+    const found = await promisesBroken({ script, minutes: 0.5, faults: faultsNamed('SCRIPT FLUSH') })
+    expect(found.filter((finding) => /^(L1|S6|L5):/.test(finding)).length).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,80 @@
+import type { ChaosRecord, Effect, Leave } from '../../chaos/records.js'
+
+type Untimed = ChaosRecord extends infer R ? (R extends { t: number } ? Omit<R, 't'> : never) : never
+
+/** The records of a run as somebody might have seen it: made up, for tests of who judges them. Times in milliseconds. */
+export class ChaosStory {
+  readonly #records: ChaosRecord[] = []
+  readonly #open = new Set<number>()
+  #attempts = 0
+
+  get records(): readonly ChaosRecord[] {
+    return [...this.#records].sort((a, b) => a.t - b.t)
+  }
+
+  /** Somebody connects; the answer takes 10 ms. Returns the number by which it is known from then on. */
+  opens(t: number, node = 0, org = 'acme'): number {
+    const attempt = this.#asks(t, node, org)
+    this.#open.add(attempt)
+    return this.at(t + 10, { is: 'opened', attempt, id: `id-${attempt}` }, attempt)
+  }
+
+  refused(
+    t: number,
+    code = 'ORG_CONNECTION_LIMIT_EXCEEDED',
+    { node = 0, org = 'acme', afterMs = 10, limit = 3 } = {},
+  ): void {
+    const attempt = this.#asks(t, node, org)
+    const full = code === 'ORG_CONNECTION_LIMIT_EXCEEDED'
+    const counts = full ? { count: limit, limit } : {}
+    this.at(t + afterMs, { is: 'refused', attempt, status: full ? 429 : 503, code, ...counts })
+  }
+
+  fails(t: number, afterMs: number, reason = 'no answer', node = 0): void {
+    const attempt = this.#asks(t, node, 'acme')
+    this.at(t + afterMs, { is: 'failed', attempt, reason })
+  }
+
+  /** A client leaves, and its connection is gone a little later, or later than that. */
+  leaves(t: number, attempt: number, how: Leave = 'close', goneMs = t + 5): void {
+    this.#open.delete(attempt)
+    this.at(t, { is: 'leaving', attempt, how })
+    this.at(goneMs, { is: 'closed', attempt, code: how === 'close' ? 1000 : 1006, provenMs: t })
+  }
+
+  /** The server ends a connection, which had answered half a second before. */
+  closedBy(t: number, attempt: number, code: number): void {
+    this.#open.delete(attempt)
+    this.at(t, { is: 'closed', attempt, code, provenMs: t - 500 })
+  }
+
+  effect(effect: Effect, beginMs: number, endMs?: number, node?: number): void {
+    const whom = node === undefined ? {} : { node }
+    this.at(beginMs, { is: 'fault', name: effect, phase: 'begin' })
+    this.at(beginMs, { is: 'effect', effect, phase: 'begin', ...whom })
+    if (endMs !== undefined) this.at(endMs, { is: 'effect', effect, phase: 'end', ...whom })
+  }
+
+  limit(t: number, limit: number, confirmed = true): void {
+    this.at(t + 5, { is: 'limit', org: 'acme', limit, askedMs: t, confirmed })
+  }
+
+  /** The end of a run in which all was well. Who is still connected closes. */
+  ends(t: number): void {
+    for (const attempt of this.#open) this.leaves(t + 1_500, attempt)
+    this.at(t, { is: 'calm' })
+    this.at(t + 1_000, { is: 'compared', onlyInStore: [], onlyInClients: [] })
+    this.at(t + 2_000, { is: 'all-closed' })
+    this.at(t + 3_000, { is: 'emptied', slotsLeft: 0 })
+  }
+
+  at<T>(t: number, record: Untimed, result?: T): T {
+    this.#records.push({ t, ...record } as ChaosRecord)
+    return result as T
+  }
+
+  #asks(t: number, node: number, org: string): number {
+    const attempt = ++this.#attempts
+    return this.at(t, { is: 'asked', attempt, org, node, by: 'obeying' }, attempt)
+  }
+}

@@ -1,0 +1,412 @@
+import { describe, expect, test } from 'vitest'
+import { check } from '../../chaos/checker/check.js'
+import { Dice } from '../../chaos/dice.js'
+import { allFaults } from '../../chaos/faults/all.js'
+import { schedule } from '../../chaos/schedule.js'
+import { SHIPPED } from '../../chaos/terms.js'
+import { importsOf } from '../house/rules.js'
+import { pathsUnder, read, sourceFile } from '../house/sources.js'
+import { ChaosStory } from '../support/chaos-story.js'
+
+const ORGS = ['acme', 'globex']
+const END_MS = 300_000
+
+/** The promises that the checker finds broken in a story, each once. */
+function broken(tell: (story: ChaosStory) => void, { ends = true } = {}): string[] {
+  const story = new ChaosStory()
+  tell(story)
+  if (ends) story.ends(END_MS)
+  const { findings } = check({ orgs: ORGS, terms: SHIPPED }, story.records)
+  return [...new Set(findings.map(({ promise }) => promise))]
+}
+
+/** Three of acme's on the given nodes, who stay to the end. */
+function full(story: ChaosStory, ...nodes: number[]): number[] {
+  return nodes.map((node, i) => story.opens(1_000 + i * 100, node))
+}
+
+/** What is told twice: once as it may be, and once with a breach. The checker must pass the one and find the other. */
+const cases: readonly {
+  readonly name: string
+  readonly finds: string
+  readonly well: (story: ChaosStory) => void
+  readonly breach: (story: ChaosStory) => void
+}[] = [
+  {
+    name: 'S1: more open at once than the limit',
+    finds: 'S1',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.leaves(9_000, first!)
+      story.opens(9_001)
+    },
+    breach(story) {
+      full(story, 0, 1, 2)
+      story.opens(9_000, 1)
+    },
+  },
+  {
+    name: 'S1: an admission after the limit was lowered, while the org still holds more',
+    finds: 'S1',
+    well(story) {
+      full(story, 0, 1, 2)
+      story.limit(5_000, 1)
+      story.refused(9_000, undefined, { limit: 1 })
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.limit(5_000, 1)
+      story.leaves(8_000, first!)
+      story.opens(9_000)
+    },
+  },
+  {
+    name: 'S1: a change of the limit that nobody confirmed may count, one that was never asked for may not',
+    finds: 'S1',
+    well(story) {
+      full(story, 0, 1, 2)
+      story.limit(5_000, 4, false)
+      story.opens(9_000)
+    },
+    breach(story) {
+      full(story, 0, 1, 2)
+      story.limit(5_000, 4, false)
+      story.opens(9_000)
+      story.opens(9_100)
+    },
+  },
+  {
+    name: 'R5: the slots of a frozen node are taken before its lease can have run out',
+    finds: 'S1',
+    well(story) {
+      const [frozen] = full(story, 0, 1, 2)
+      story.effect('paused', 5_000, 25_000, 0)
+      story.opens(21_000, 1)
+      story.closedBy(26_000, frozen!, 4408)
+    },
+    breach(story) {
+      const [frozen] = full(story, 0, 1, 2)
+      story.effect('paused', 5_000, 25_000, 0)
+      story.opens(12_000, 1)
+      story.closedBy(26_000, frozen!, 4408)
+    },
+  },
+  {
+    name: 'R5: a node that came back keeps connections for which there is no room',
+    finds: 'S1',
+    well(story) {
+      full(story, 0, 1, 2)
+      story.effect('cut-off', 5_000, 25_000, 0)
+      story.opens(27_000, 0, 'globex')
+    },
+    breach(story) {
+      const [cut] = full(story, 0, 1, 2)
+      story.effect('cut-off', 5_000, 25_000, 0)
+      story.opens(21_000, 1)
+      story.leaves(90_000, cut!)
+    },
+  },
+  {
+    name: 'R1: a node that missed the recovery may keep its own, nobody else may be too many',
+    finds: 'S1',
+    well(story) {
+      const [frozen] = full(story, 0, 1, 2)
+      story.effect('paused', 5_000, 25_000, 0)
+      story.effect('store-lost', 6_000)
+      story.opens(28_000, 1)
+      story.leaves(90_000, frozen!)
+    },
+    breach(story) {
+      full(story, 0, 1, 2)
+      story.effect('store-lost', 6_000)
+      story.opens(28_000, 1)
+    },
+  },
+  {
+    name: 'L1: a slot that does not come back after its connection is gone',
+    finds: 'L1',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.leaves(9_000, first!)
+      story.refused(9_300)
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.leaves(9_000, first!)
+      story.refused(11_000)
+    },
+  },
+  {
+    name: 'L1: the store was away, and the slot comes back when the node has told it',
+    finds: 'L1',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.effect('store-away', 8_900, 20_000)
+      story.leaves(9_000, first!)
+      story.refused(21_000)
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.effect('store-away', 8_900, 20_000)
+      story.leaves(9_000, first!)
+      story.refused(25_500)
+    },
+  },
+  {
+    name: 'L2: a dead node’s slots stay for longer than T + R',
+    finds: 'L2',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.effect('killed', 9_000, 12_000, 0)
+      story.closedBy(9_010, first!, 1006)
+      story.refused(26_000, undefined, { node: 1 })
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.effect('killed', 9_000, 12_000, 0)
+      story.closedBy(9_010, first!, 1006)
+      story.refused(29_000, undefined, { node: 1 })
+    },
+  },
+  {
+    name: 'L3: a silent client holds its slot for longer than the pong timeout',
+    finds: 'L3',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.leaves(9_000, first!, 'silence', 60_000)
+      story.refused(38_000)
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.leaves(9_000, first!, 'silence', 60_000)
+      story.refused(41_000)
+    },
+  },
+  {
+    name: 'S6: full although nobody was there for a long time',
+    finds: 'S6',
+    well: (story) => story.opens(90_000),
+    breach: (story) => story.refused(90_000),
+  },
+  {
+    name: 'L6: no answer for more than 3 s',
+    finds: 'L6',
+    well(story) {
+      story.effect('paused', 5_000, 10_000, 0)
+      story.refused(5_500, 'STORE_UNAVAILABLE', { afterMs: 5_500 })
+      story.fails(20_000, 2_000, 'reset')
+    },
+    breach: (story) => story.fails(20_000, 12_000),
+  },
+  {
+    name: 'R2: a refusal for the store that takes longer than C',
+    finds: 'R2',
+    well(story) {
+      story.effect('store-away', 5_000, 15_000)
+      story.refused(8_000, 'STORE_UNAVAILABLE', { afterMs: 260 })
+    },
+    breach(story) {
+      story.effect('store-away', 5_000, 15_000)
+      story.refused(8_000, 'STORE_UNAVAILABLE', { afterMs: 1_900 })
+    },
+  },
+  {
+    name: 'R2: a quota as the reason while the store is away',
+    finds: 'R2',
+    well(story) {
+      full(story, 0, 1, 2)
+      story.effect('cut-off', 5_000, 15_000, 0)
+      story.refused(8_000, undefined, { node: 1 })
+    },
+    breach(story) {
+      full(story, 0, 1, 2)
+      story.effect('cut-off', 5_000, 15_000, 0)
+      story.refused(8_000, undefined, { node: 0 })
+    },
+  },
+  {
+    name: 'R2: an admission without the store',
+    finds: 'R2',
+    well(story) {
+      story.effect('store-away', 5_000, 15_000)
+      story.opens(16_000)
+    },
+    breach(story) {
+      story.effect('store-away', 5_000, 15_000)
+      story.opens(8_000)
+    },
+  },
+  {
+    name: 'R2: the store is there, and nodes go on saying that it is not',
+    finds: 'R2',
+    well(story) {
+      story.effect('store-away', 5_000, 15_000)
+      story.refused(18_000, 'STORE_UNAVAILABLE')
+      for (let i = 0; i < 100; i++)
+        story.refused(30_000 + i, 'ORG_CONNECTION_LIMIT_EXCEEDED', { org: 'globex', limit: 0 })
+      story.at(1, { is: 'limit', org: 'globex', limit: 0, askedMs: 0, confirmed: true })
+    },
+    breach(story) {
+      story.effect('store-away', 5_000, 15_000)
+      for (let i = 0; i < 10; i++) story.refused(22_000 + i * 100, 'STORE_UNAVAILABLE')
+    },
+  },
+  {
+    name: 'R1: a recovery without end',
+    finds: 'R2',
+    well(story) {
+      story.effect('store-lost', 5_000)
+      story.refused(14_000, 'RECOVERING')
+    },
+    breach(story) {
+      story.effect('store-lost', 5_000)
+      story.refused(40_000, 'RECOVERING')
+    },
+  },
+  {
+    name: 'R1: an admission before 2R after a loss',
+    finds: 'R1',
+    well(story) {
+      story.effect('store-lost', 5_000)
+      story.opens(12_500)
+    },
+    breach(story) {
+      story.effect('store-lost', 5_000)
+      story.opens(9_000)
+    },
+  },
+  {
+    name: 'R1: somebody is closed for a lost store',
+    finds: 'R1–R3',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.effect('store-lost', 5_000)
+      story.leaves(8_000, first!)
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.effect('store-lost', 5_000)
+      story.closedBy(8_000, first!, 4408)
+    },
+  },
+  {
+    name: 'R3: a node that was frozen for a moment is taken for dead',
+    finds: 'R1–R3',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.effect('paused', 5_000, 25_000, 0)
+      story.closedBy(26_000, first!, 4408)
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.effect('paused', 5_000, 9_000, 0)
+      story.closedBy(9_500, first!, 4408)
+    },
+  },
+  {
+    name: 'L4: a node that stops for too long, or not in good order',
+    finds: 'L4',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.effect('draining', 5_000, 9_000, 0)
+      story.closedBy(8_000, first!, 1012)
+      story.at(9_000, { is: 'exited', node: 0, code: 0, signal: null })
+    },
+    breach(story) {
+      story.effect('draining', 5_000, 9_000, 0)
+      story.at(9_000, { is: 'exited', node: 0, code: 1, signal: null })
+    },
+  },
+  {
+    name: 'a node that ends by itself',
+    finds: 'R2',
+    well: (story) => story.effect('killed', 5_000, 9_000, 0),
+    breach: (story) => story.at(9_000, { is: 'exited', node: 0, code: 1, signal: null }),
+  },
+  {
+    name: 'a node that grows',
+    finds: 'R2',
+    well(story) {
+      for (let i = 0; i < 20; i++) story.at(i * 5_000, { is: 'rss', node: 0, pid: 1, bytes: 80e6 + i * 1e6 })
+    },
+    breach(story) {
+      for (let i = 0; i < 20; i++) story.at(i * 5_000, { is: 'rss', node: 0, pid: 1, bytes: 80e6 + i * 20e6 })
+    },
+  },
+]
+
+describe('the checker of chaos runs', () => {
+  test.each(cases)('$name', ({ finds, well, breach }) => {
+    expect(broken(well)).toEqual([])
+    expect(broken(breach)).toEqual([finds])
+  })
+
+  test('L5: slots left over, a difference that stays, an end that never came', () => {
+    const late = (story: ChaosStory) => {
+      story.at(1_000, { is: 'calm' })
+      story.at(70_000, { is: 'compared', onlyInStore: ['ghost'], onlyInClients: [] })
+      story.at(71_000, { is: 'all-closed' })
+      story.at(140_000, { is: 'emptied', slotsLeft: 1 })
+    }
+    expect(broken(late, { ends: false })).toEqual(['L5'])
+    expect(broken(() => {}, { ends: false })).toEqual(['L5'])
+    expect(broken(() => {})).toEqual([])
+  })
+
+  test('shares no code with the product: it knows the records and itself', () => {
+    const paths = pathsUnder('chaos/checker', '.ts')
+    expect(paths).toContain('chaos/checker/check.ts')
+    const imports = paths.flatMap((path) => importsOf(sourceFile(path, read(path)).uncommented))
+    expect(imports.filter((name) => !name.startsWith('./') && name !== '../records.js')).toEqual([])
+  })
+
+  test('R2: one late refusal of two hundred is the machine, five are not', () => {
+    const late = (count: number) => (story: ChaosStory) => {
+      story.effect('store-away', 5_000, 15_000)
+      for (let i = 0; i < 200; i++) {
+        story.refused(6_000 + i * 10, 'STORE_UNAVAILABLE', { afterMs: i < count ? 1_500 : 255 })
+      }
+    }
+    expect(broken(late(1))).toEqual([])
+    expect(broken(late(5))).toEqual(['R2'])
+  })
+
+  test('grants the clients their own lateness, and no more', () => {
+    const late = (lagMs: number) => (story: ChaosStory) => {
+      story.effect('store-away', 5_000, 15_000)
+      story.at(9_000, { is: 'lag', ms: lagMs })
+      story.refused(8_000, 'STORE_UNAVAILABLE', { afterMs: 1_200 })
+    }
+    expect(broken(late(1_000))).toEqual([])
+    expect(broken(late(100))).toEqual(['R2'])
+  })
+})
+
+describe('the schedule of a chaos run', () => {
+  const drawn = (seed: number) => {
+    const plans = schedule({ seed, faults: allFaults, nodes: 3, terms: SHIPPED })
+    return Array.from({ length: 2 * allFaults.length }, () => plans.next().value)
+  }
+
+  test('is the same for the same seed, and another for another', () => {
+    expect(drawn(7)).toEqual(drawn(7))
+    expect(drawn(7)).not.toEqual(drawn(8))
+  })
+
+  test('brings every fault once before any comes again', () => {
+    const names = drawn(7).map(({ fault }) => fault.name)
+    expect(new Set(names.slice(0, allFaults.length)).size).toBe(allFaults.length)
+    expect(new Set(names.slice(allFaults.length)).size).toBe(allFaults.length)
+  })
+
+  test('dice are even enough, and stay within their bounds', () => {
+    const dice = new Dice(1)
+    const counts = new Map<number, number>()
+    for (let i = 0; i < 6_000; i++) {
+      const eyes = dice.whole(1, 6)
+      counts.set(eyes, (counts.get(eyes) ?? 0) + 1)
+    }
+    expect([...counts.keys()].sort()).toEqual([1, 2, 3, 4, 5, 6])
+    expect(Math.min(...counts.values())).toBeGreaterThan(850)
+  })
+})

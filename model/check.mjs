@@ -65,15 +65,17 @@ function has(command) {
   return spawnSync(command, ['-V'], { stdio: 'ignore' }).error === undefined
 }
 
-/** Debian's package, as root only, like the Redis of the tests. */
+/** Debian's package, as root or where sudo asks for no password. */
 function ensureTools() {
   if (has('spin') && has('gcc')) return
-  if (process.getuid?.() === 0 && has('apt-get')) {
+  const root = process.getuid?.() === 0
+  if (has('apt-get') && (root || has('sudo'))) {
     console.log('model: spin or gcc not found, trying apt-get install spin gcc libc6-dev')
+    const aptGet = root ? ['apt-get'] : ['sudo', '-n', 'DEBIAN_FRONTEND=noninteractive', 'apt-get']
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'spin', 'gcc', 'libc6-dev']]) {
-      const options = ['-qq', '-o', 'DPkg::Lock::Timeout=120']
-      spawnSync('apt-get', [...options, ...args], {
+      const [command, ...options] = [...aptGet, '-qq', '-o', 'DPkg::Lock::Timeout=120']
+      spawnSync(command, [...options, ...args], {
         env,
         stdio: ['ignore', 'ignore', 'inherit'],
         timeout: INSTALL_LIMIT_MS,

@@ -6,6 +6,8 @@ const deaths = ['TIME', 'LEASES=2', 'RIVAL_LEASES=1', 'GENERATIONS=1']
 const deathsAndOldConnections = ['TIME', 'LATE', 'LEASES=2', 'RIVAL_LEASES=1', 'GENERATIONS=2', 'RIVAL_GENERATIONS=1']
 const clockJump = ['TIME', 'JUMPS=1', 'LEASES=1', 'GENERATIONS=1']
 const lostStore = ['TIME', 'TIME_AFTER_LOSS', 'AGELESS', 'WIPES=1', 'LEASES=2', 'GENERATIONS=1']
+/** Its first hello may go unanswered and be said again, and arrive when the lease has died. */
+const newcomer = ['NEWCOMER', 'TIME', 'LATE', 'LEASES=1', 'RIVAL_GENERATIONS=1']
 
 const holds = [
   ['the store is lost and its clock jumps', [...lostStore, 'JUMPS=1']],
@@ -15,6 +17,8 @@ const holds = [
   ["Redis's clock jumps", [...clockJump, 'LATE']],
   ['a node is killed', ['TIME', 'LATE', 'CRASHES=1', 'LEASES=1', 'GENERATIONS=1']],
   ['the store is lost, recovery of 2R', [...lostStore, 'SHORT_RECOVERY']],
+  ['a first hello is lost, late, said again', [...newcomer, 'GENERATIONS=2']],
+  ['deep: a first hello, and another after it', [...newcomer, 'GENERATIONS=3']],
   ['deep: the same deaths over several connections', deathsAndOldConnections],
 ]
 
@@ -27,6 +31,7 @@ const without = [
     ['TIME', 'LEASES=1', 'GENERATIONS=1', 'NO_DEADLINE'],
   ],
   ['no generation', 'L5_no_leak', [...lateCalls, 'NO_GENERATION']],
+  ['a lease resumed whatever life it lives', 'L5_no_leak', [...newcomer, 'GENERATIONS=3', 'ANY_LIFE']],
   ['generation without settling', 'L5_no_leak', [...lateCalls, 'NO_SETTLING']],
   ['new lease without reassertion', 'L5_no_leak', [...deaths, 'NO_REASSERTION']],
   ['raw store clock', 'S1_open_within_limit', [...clockJump, 'RAW_CLOCK']],

@@ -96,11 +96,13 @@ byte recoveryLimit;             /* and at most */
 
 byte where[NODES];              /* AWAY -> JOINING -> OWING -> HOLDING */
 byte lease[NODES];
-byte generation[NODES];
+byte generation[NODES];          /* of the newest hello; without a lease, of the newest one that asked for the next */
+byte answered[NODES];           /* of the newest hello for this lease that was answered */
 byte known[NODES];              /* epoch of the lease */
 byte taken[NODES];              /* how many leases this node has tried so far: the next one's name */
 byte owed[NODES];               /* KEEP or ROOM: the store has to be told of the open connection first */
-byte age[NODES];                /* time since the last answered renewal or hello was sent */
+byte age[NODES];                /* time since the last answered renewal or hello was sent; without a lease, since the
+                                   next one was first asked for */
 
 byte verb[NODES];               /* hello, renew, reassert or audit in flight: one at a time */
 byte answer[NODES];             /* SENT, or the answer on its way back */
@@ -123,7 +125,8 @@ byte lateVerb[NODES];
 byte lateLease[NODES];
 byte lateGeneration[NODES];
 byte lateEpoch[NODES];
-byte lateDetail[NODES];         /* id of an acquire or release; whether a hello or reassert bears a connection */
+byte lateDetail[NODES];         /* id of an acquire or release; whether a new hello or a reassert bears a connection;
+                                   what a known hello knows */
 byte lateMode[NODES];
 
 /* ---- What the observer keeps, which the protocol never reads. ------------------------------------------------------- */
@@ -250,16 +253,17 @@ inline begin_epoch_if_lost() {
   fi
 }
 
-inline hello_new(lease_, bears) {
+/* Said again, it replaces what an earlier one opened. A late one may open a lease of which nothing is left: that is not
+   remembered, and nothing may be taken under it (take). */
+inline hello_new(lease_, generation_, bears) {
   advance_clock();
   begin_epoch_if_lost();
   if
-  :: live[lease_] -> verdict = STALE
-  :: dead[lease_] -> verdict = FENCED
+  :: live[lease_] >= generation_ -> verdict = STALE
+  :: live[lease_] == 0 && dead[lease_] -> verdict = FENCED
   :: else ->
-    RULE(S3_nothing_under_dead_or_old, !declared[lease_]);
-    live[lease_] = 1;
-    opened[lease_] = 1;
+    live[lease_] = generation_;
+    opened[lease_] = generation_;
     left[lease_] = T;
     reasserting[lease_] = recovering && bears;
     verdict = OK
@@ -267,15 +271,22 @@ inline hello_new(lease_, bears) {
   end_recovery_if_due()
 }
 
-inline hello_known(lease_, generation_, epoch_) {
+/* A lower generation than the caller has heard of is another life, which a late first hello began. */
+#ifdef ANY_LIFE
+#define KNOWN_LIFE(lease_, known_) (live[lease_] != 0)
+#else
+#define KNOWN_LIFE(lease_, known_) (live[lease_] >= known_)
+#endif
+
+inline hello_known(lease_, generation_, epoch_, known_) {
   advance_clock();
   begin_epoch_if_lost();
   if
   :: epoch != epoch_ -> verdict = LOST
   :: else ->
     if
-    :: live[lease_] == 0 -> verdict = FENCED
-    :: live[lease_] >= generation_ -> verdict = STALE
+    :: !KNOWN_LIFE(lease_, known_) -> verdict = FENCED
+    :: KNOWN_LIFE(lease_, known_) && live[lease_] >= generation_ -> verdict = STALE
     :: else ->
       live[lease_] = generation_;
       opened[lease_] = generation_;
@@ -481,6 +492,7 @@ inline end_session(n) {
 inline lose_lease(n, why) {
   lease[n] = 0;
   generation[n] = 0;
+  answered[n] = 0;
   known[n] = 0;
   age[n] = D;
 #ifndef NO_REASSERTION
@@ -512,20 +524,20 @@ inline hear_hello(n) {
     if
     :: verb[n] == HELLO_NEW ->
       lease[n] = trial(n);
-      generation[n] = 1;
       /* What was still to be given back was held under an older lease, and is swept with it. */
       for (i : n * IDS .. n * IDS + IDS - 1) {
         pending[i] = false
       }
     :: else
     fi;
+    answered[n] = generation[n];
     forget_call(n);
     where[n] = (owed[n] != NONE -> OWING : HOLDING)
   :: else ->
     spare = answer[n];
     if
     :: verb[n] == HELLO_KNOWN -> refused(n, spare)
-    :: else -> end_session(n)
+    :: else -> end_session(n); generation[n] = 0
     fi
   fi
 }
@@ -691,7 +703,13 @@ inline look() {
 
 #define ALIVE (where[n] != CRASHED)
 #define CAN_REDIAL (lease[n] != 0 && generation[n] < (n == 0 -> GENERATIONS : RIVAL_GENERATIONS))
-#define CAN_BEGIN (lease[n] == 0 && taken[n] < (n == 0 -> LEASES : RIVAL_LEASES))
+#define CAN_BEGIN (lease[n] == 0 && (generation[n] == 0 || age[n] >= D) && \
+  taken[n] < (n == 0 -> LEASES : RIVAL_LEASES))
+/* A lease whose first hello went unanswered is asked for again while it cannot have died and been forgotten. */
+#define CAN_ASK_AGAIN (lease[n] == 0 && generation[n] > 0 && age[n] < D && \
+  generation[n] < (n == 0 -> GENERATIONS : RIVAL_GENERATIONS))
+/* A call that takes as long as that has been given up. */
+#define HEARS_HELLO (verb[n] == HELLO_KNOWN || age[n] < D)
 
 #ifdef AUDIT_WHILE_OWING
 #define MAY_AUDIT (where[n] == HOLDING || where[n] == OWING)
@@ -711,8 +729,10 @@ proctype node(byte n) {
   :: d_step { where[n] == AWAY && CAN_REDIAL ->
       generation[n]++; where[n] = JOINING; say(n, HELLO_KNOWN); bearing[n] = HELD(n) }
   :: d_step { where[n] == AWAY && CAN_BEGIN ->
-      taken[n]++; where[n] = JOINING; say(n, HELLO_NEW); bearing[n] = HELD(n) }
-  :: d_step { where[n] == JOINING && answer[n] != SENT -> hear_hello(n) }
+      taken[n]++; generation[n] = 1; age[n] = 0; where[n] = JOINING; say(n, HELLO_NEW); bearing[n] = HELD(n) }
+  :: d_step { where[n] == AWAY && CAN_ASK_AGAIN ->
+      generation[n]++; where[n] = JOINING; say(n, HELLO_NEW); bearing[n] = HELD(n) }
+  :: d_step { where[n] == JOINING && answer[n] != SENT && HEARS_HELLO -> hear_hello(n) }
 
   /* reassert before anything else, if the lease is new although a connection is open */
   :: d_step { where[n] == OWING && verb[n] == NONE -> say(n, REASSERT); bearing[n] = HELD(n) }
@@ -778,12 +798,12 @@ inline drop_late(n) {
 proctype network(byte n) {
   do
   :: d_step { answer[n] == SENT && verb[n] == HELLO_NEW ->
-      hello_new(trial(n), bearing[n]);
+      hello_new(trial(n), generation[n], bearing[n]);
       /* The answer carries the epoch; the node has none meanwhile. */
       known[n] = epoch;
       answer[n] = verdict }
   :: d_step { answer[n] == SENT && verb[n] == HELLO_KNOWN ->
-      hello_known(lease[n], generation[n], known[n]); answer[n] = verdict }
+      hello_known(lease[n], generation[n], known[n], answered[n]); answer[n] = verdict }
   :: d_step { answer[n] == SENT && verb[n] == RENEW ->
       renew(lease[n], generation[n], known[n]); answer[n] = verdict }
   :: d_step { answer[n] == SENT && verb[n] == REASSERT ->
@@ -807,13 +827,14 @@ proctype network(byte n) {
   :: d_step { IN_SESSION -> end_session(n) }
 #ifdef LATE
   :: d_step { IN_SESSION && answer[n] == SENT && verb[n] != AUDIT && verb[n] != PUT_BACK ->
-      spare = verb[n]; same = bearing[n]; hold_back(n, spare, same); end_session(n) }
+      spare = verb[n]; step = (spare == HELLO_KNOWN -> answered[n] : bearing[n]);
+      hold_back(n, spare, step); end_session(n) }
   :: d_step { IN_SESSION && acquire[n] == SENT -> hold_back(n, ACQUIRE, id(n)); end_session(n) }
   :: d_step { IN_SESSION && release[n] == SENT -> hold_back(n, RELEASE, releasing[n]); end_session(n) }
 
-  :: d_step { lateVerb[n] == HELLO_NEW -> hello_new(lateLease[n], lateDetail[n]); drop_late(n) }
+  :: d_step { lateVerb[n] == HELLO_NEW -> hello_new(lateLease[n], lateGeneration[n], lateDetail[n]); drop_late(n) }
   :: d_step { lateVerb[n] == HELLO_KNOWN ->
-      hello_known(lateLease[n], lateGeneration[n], lateEpoch[n]); drop_late(n) }
+      hello_known(lateLease[n], lateGeneration[n], lateEpoch[n], lateDetail[n]); drop_late(n) }
   :: d_step { lateVerb[n] == RENEW -> renew(lateLease[n], lateGeneration[n], lateEpoch[n]); drop_late(n) }
   :: d_step { lateVerb[n] == REASSERT ->
       reassert(lateLease[n], lateGeneration[n], lateEpoch[n], id(n), lateDetail[n], lateMode[n], true); drop_late(n) }
@@ -933,7 +954,7 @@ proctype world() {
   od
 }
 
-/* A run begins with both nodes at work under their first lease and nobody connected. */
+/* A run begins with both nodes at work under their first lease, but for a newcomer, and nobody connected. */
 init {
   d_step {
     epoch = 1;
@@ -942,12 +963,26 @@ init {
       taken[i] = 1;
       lease[i] = first(i);
       generation[i] = 1;
+      answered[i] = 1;
       known[i] = 1;
       live[first(i)] = 1;
       opened[first(i)] = 1;
       left[first(i)] = T;
       conn[i] = UNASKED
     }
+#ifdef NEWCOMER
+    /* The first node has just been started. */
+    where[0] = AWAY;
+    taken[0] = 0;
+    lease[0] = 0;
+    generation[0] = 0;
+    answered[0] = 0;
+    known[0] = 0;
+    live[first(0)] = 0;
+    opened[first(0)] = 0;
+    left[first(0)] = 0;
+    age[0] = D
+#endif
   };
   atomic {
     run node(0); run node(1);

@@ -31,6 +31,7 @@ export interface NodeEvents {
   'debt.taken': { connectionId: string; org: string; policy: 'local' | 'allow' }
   'debt.settled': { connections: number }
   'orders.given': { org: string; kind: 'evict' | 'surplus'; ordered: number; reason?: string }
+  'org.over_limit': { org: string; currentCount: number; maxAllowed: number }
   'order.obeyed': { connectionId: string; org: string; closing: ClosingCode }
   'drift.repaired': { leaked: number; missing: number }
   'node.started': Record<string, never>

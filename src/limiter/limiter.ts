@@ -9,6 +9,7 @@ import type { GateOptions } from '../gate/gate-options.js'
 import { adoptedSockets, type WebSocketServer } from '../gate/ws-gate.js'
 import type { LimitTerms } from '../node/limit-terms.js'
 import { LimiterNode } from '../node/limiter-node.js'
+import type { SurplusTerms } from '../node/on-lowered.js'
 import type { Evicted, EvictionRequest } from '../node/order-giver.js'
 import { SoftLimit } from '../node/soft-limit.js'
 import type { LeaseStore } from '../store/lease-store.js'
@@ -146,7 +147,7 @@ export class Limiter {
    * Sets or clears (`undefined`) the operator's exception to an org's limit; it binds the very next admission on every
    * node. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it.
    */
-  setLimit(orgId: string, limit: number | undefined, terms: LimitTerms = {}): Promise<void> {
+  setLimit(orgId: string, limit: number | undefined, terms: LimitTerms & SurplusTerms = {}): Promise<void> {
     return this.#node.setLimit(orgId, limit, terms)
   }
 
@@ -155,7 +156,7 @@ export class Limiter {
    * over it. Binds the very next admission. The number is the tier's as this node has it now: it stays when the table
    * of tiers changes, until it is set again. Rejects with `UNKNOWN_TIER`, or as `setLimit` does.
    */
-  async setTier(orgId: string, tier: string | undefined, terms: LimitTerms = {}): Promise<void> {
+  async setTier(orgId: string, tier: string | undefined, terms: LimitTerms & SurplusTerms = {}): Promise<void> {
     const limit = tier === undefined ? undefined : this.#tiers.limitOf(tier)
     if (tier !== undefined && limit === undefined) {
       const known = this.#tiers.names.join(', ')

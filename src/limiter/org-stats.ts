@@ -12,6 +12,8 @@ export interface OrgStats {
   readonly currentCount: number
   /** The limit in force: what operators have set, else the request's, else that of its tier, else the default. */
   readonly maxAllowed: number
+  /** By how many connections the org exceeds its limit; absent where it does not. */
+  readonly excess?: number
 }
 
 /** What a holder of a slot told when it connected, and which lease it hangs on. */
@@ -108,7 +110,8 @@ export class ClusterStats {
   #stats({ org, count, override }: OrgCount, request: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): OrgStats {
     const tier = this.#defaults.tierOf(org)
     const limit = () => requestLimit({ org, ...(tier !== undefined && { tier }), ...request }, this.#defaults)
-    return { orgId: org, currentCount: count, maxAllowed: override ?? limit() }
+    const maxAllowed = override ?? limit()
+    return { orgId: org, currentCount: count, maxAllowed, ...(count > maxAllowed && { excess: count - maxAllowed }) }
   }
 }
 

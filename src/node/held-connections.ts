@@ -51,6 +51,16 @@ export class HeldConnections {
     return count
   }
 
+  /** The highest limit that a connection of the org came with; `undefined` where none is here. */
+  limitOf(org: string): number | undefined {
+    const limits = [...(this.#byOrg.get(org) ?? [])].map(({ claim }) => claim.scopes[0].limit)
+    return limits.length === 0 ? undefined : limits.reduce((one, other) => Math.max(one, other))
+  }
+
+  orgs(): string[] {
+    return [...this.#byOrg.keys()]
+  }
+
   /** Resolves when no connection is left; the caller brings the deadline. */
   whenEmpty(): Promise<void> {
     return this.#all.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenEmpty.push(resolve))

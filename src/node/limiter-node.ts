@@ -9,11 +9,12 @@ import type { Claim } from '../store/lease-store.js'
 import { Absence } from './absence.js'
 import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
 import { Auditor } from './auditor.js'
+import { ExcessWatch } from './excess-watch.js'
 import { HeldConnection } from './held-connection.js'
 import { HeldConnections } from './held-connections.js'
 import { LeaseKeeper } from './lease-keeper.js'
-import type { SetTerms } from './limit-terms.js'
 import type { LimiterNodeOptions } from './node-options.js'
+import { checkOnLowered, type SetLimitTerms } from './on-lowered.js'
 import { OrderGiver } from './order-giver.js'
 import { OrderTaker } from './order-taker.js'
 import { Overrides } from './overrides.js'
@@ -46,6 +47,7 @@ export class LimiterNode implements Admitter {
   readonly #auditor: Auditor
   readonly #absence: Absence
   readonly #overrides: Overrides
+  readonly #excess: ExcessWatch
   #phase: Phase = 'starting'
   #counter = 0
 
@@ -83,6 +85,9 @@ export class LimiterNode implements Admitter {
       embedded: store.embedded,
     })
     this.orders = new OrderGiver({ store, events: this.events, session: () => this.#keeper.session })
+    this.#excess = new ExcessWatch({
+      ...{ clock, store, held, events: this.events, orders: this.orders, policy: policies.onLimitLowered },
+    })
     const session = () => this.#keeper.settledSession
     this.#auditor = new Auditor({ clock, events: this.events, held, releases, session })
     this.events.on('lease.renewed', ({ recoveryMs }) => {
@@ -157,10 +162,13 @@ export class LimiterNode implements Admitter {
   /**
    * Sets or clears (`undefined`) the operator's exception for an org, or with `tier` the limit of the tier it is put in.
    * It binds the very next admission on every node.
+   * Where the org holds more than that, `onLowered` says what becomes of the surplus, or else the node's policy.
    * Rejects with `StoreUnavailable` when the store did not confirm it; saying it again is harmless.
    */
-  setLimit(org: string, limit: number | undefined, terms: SetTerms = {}): Promise<void> {
-    return this.#overrides.set(this.#keeper.session, org, limit, terms)
+  async setLimit(org: string, limit: number | undefined, { onLowered, ...terms }: SetLimitTerms = {}): Promise<void> {
+    if (onLowered !== undefined) checkOnLowered(onLowered)
+    await this.#overrides.set(this.#keeper.session, org, limit, terms)
+    await this.#excess.look(org, onLowered)
   }
 
   /** Admits nobody from here on; what is open stays. */

@@ -3,6 +3,7 @@ import type { EventBus } from '../core/events.js'
 import { idProblem } from '../core/org-id.js'
 import { MAX_ITEMS, type StoreInspector, StoreUnavailable } from '../store/lease-store.js'
 import type { OrderReply, OrderRequest } from '../store/orders.js'
+import { byAge } from './by-age.js'
 import type { Session } from './session.js'
 
 export type EvictionRequest = { readonly connectionId: string } | { readonly orgId: string }
@@ -50,6 +51,22 @@ export class OrderGiver {
     const holders = await this.#store.holders(orgId, MAX_HOLDERS)
     const ids = holders.map(({ id }) => id)
     return { ...(await this.#evict(orgId, ids, reason)), truncated: holders.length === MAX_HOLDERS }
+  }
+
+  /**
+   * Closes what an org holds above its limit, the newest or the oldest first; `limit` is the one without an override.
+   * However many nodes do it at once, none too many is ordered (S1). False if there is more to do.
+   */
+  async closeSurplus(org: string, limit: number, first: 'newest' | 'oldest'): Promise<boolean> {
+    const ids = byAge(await this.#store.holders(org, MAX_HOLDERS), first)
+    let [ordered, done] = [0, false]
+    for (let from = 0; from < ids.length && !done; from += MAX_ITEMS) {
+      const reply = await this.#order({ kind: 'surplus', org, limit, ids: ids.slice(from, from + MAX_ITEMS) })
+      ordered += reply.verdicts.filter((verdict) => verdict === 'ordered').length
+      done = reply.count - reply.leaving <= reply.limit
+    }
+    if (ordered > 0) this.#events.emit('orders.given', { org, kind: 'surplus', ordered })
+    return done
   }
 
   async #evict(org: string, ids: readonly string[], reason: string | undefined): Promise<Evicted> {

@@ -14,6 +14,12 @@ export interface Policies {
   readonly onLeaseLost: 'rejoin' | 'close'
   /** Under `rejoin`: how long connections outlive the lease's deadline; `Infinity` for without end. */
   readonly orphanTimeMs: number
+  /**
+   * What becomes of the surplus where an org holds more than it may, because its limit was lowered, the store lost its
+   * memory or several primaries had admitted: it stays until enough have left by themselves (`keep`), or exactly as many
+   * as there are too many are closed, those that came last (`newest`) or first (`oldest`).
+   */
+  readonly onLimitLowered: 'keep' | 'newest' | 'oldest'
 }
 
 export const DEFAULT_POLICIES: Policies = {
@@ -21,4 +27,5 @@ export const DEFAULT_POLICIES: Policies = {
   storeDownTimeMs: 300_000,
   onLeaseLost: 'rejoin',
   orphanTimeMs: Number.POSITIVE_INFINITY,
+  onLimitLowered: 'keep',
 }

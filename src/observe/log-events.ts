@@ -38,6 +38,7 @@ export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
   limiter.on('lease.swept', (fields) => log.info(fields, 'the slots of a dead node are swept'))
   limiter.on('drift.repaired', (fields) => log.error(fields, 'the store and the open connections differed; repaired'))
   limiter.on('orders.given', (fields) => log.info(fields, 'connections were ordered to close'))
+  limiter.on('org.over_limit', (fields) => log.warn(fields, 'an org holds more connections than it may'))
   limiter.on('order.obeyed', (fields) => log.info(fields, 'a connection is closed as ordered'))
   limiter.on('store.misconfigured', (fields) =>
     log.error(fields, 'Redis may evict keys, and with them slots: set maxmemory-policy to noeviction'),

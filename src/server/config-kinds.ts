@@ -97,6 +97,7 @@ export const kinds = {
   reject: choice('http', 'close', 'auto'),
   onLeaseLost: choice('rejoin', 'close'),
   tiers: kind('tiers with their limits, such as free=3,paid=10,big=unlimited, at most 100 and each once', parseTiers),
+  onLimitLowered: choice('keep', 'newest', 'oldest'),
   durationOrUnlimited: kind('a duration with its unit, such as 30s or 10m, up to 24h, or "unlimited"', (text) => {
     if (text === 'unlimited') return Number.POSITIVE_INFINITY
     const ms = parseDurationMs(text)

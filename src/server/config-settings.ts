@@ -147,6 +147,14 @@ export const settings = {
     default: 'unlimited',
     description: 'Under `rejoin`: how long connections stay open after the lease went out of trust',
   },
+  onLimitLowered: {
+    name: 'HEADCOUNT_ON_LIMIT_LOWERED',
+    flag: '--on-limit-lowered',
+    kind: kinds.onLimitLowered,
+    default: 'keep',
+    description:
+      'What becomes of the surplus where an org holds more than it may: it stays until enough have left (`keep`), or as many as are too many are closed, the `newest` or the `oldest` first',
+  },
   nodeName: {
     name: 'HEADCOUNT_NODE_NAME',
     flag: '--node-name',

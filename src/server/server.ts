@@ -47,6 +47,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       storeDownTimeMs: config.storeDownTimeMs,
       onLeaseLost: config.onLeaseLost,
       orphanTimeMs: config.orphanTimeMs,
+      onLimitLowered: config.onLimitLowered,
     },
     nodeName: config.nodeName,
     keyPrefix: config.keyPrefix,

@@ -37,6 +37,9 @@ describe('an operator closes connections of another node', () => {
   const count = async (org: string) =>
     (await fleet.nodes[0]!.admin<{ currentCount: number }>(`/admin/v1/orgs/${org}`)).currentCount
 
+  const limit = (init: RequestInit) =>
+    fleet.nodes[0]!.admin('/admin/v1/orgs/acme/limit', { headers: { 'content-type': 'application/json' }, ...init })
+
   const noOrders = async () => !(await fleet.books.names()).some((name) => name.includes(':orders:'))
 
   test('one of them: 4409 within R + 1 s, its slot free, the others untouched, no order left (L1, L5)', async () => {
@@ -79,6 +82,19 @@ describe('an operator closes connections of another node', () => {
     expect(JSON.parse(second.frames[0]!.payload.toString()).connectionId).not.toBe(connectionId)
     second.client.reset()
     await until(async () => (await count('acme')) === 0)
+  })
+
+  test('S1: a lowered limit with onLowered newest closes exactly the surplus, whoever is asked', async () => {
+    const oldest = await open(1)
+    const [second, third] = [await open(0), await open(1)]
+    onTestFinished(async () => void (await limit({ method: 'DELETE' })))
+    const body = JSON.stringify({ limit: 1, onLowered: 'newest' })
+    expect(await limit({ method: 'PUT', body })).toMatchObject({ maxAllowed: 1 })
+    expect([await second.closed, await third.closed].map(({ code }) => code)).toEqual([4429, 4429])
+    await until(async () => (await count('acme')) === 1)
+    await until(noOrders)
+    expect(oldest.ws.readyState).toBe(oldest.ws.OPEN)
+    await expect(limit({ method: 'PUT', body: '{"limit":2,"onLowered":"all"}' })).rejects.toThrow('400')
   })
 
   test.each([

@@ -1,0 +1,110 @@
+import type { Clock } from '../core/clock.js'
+import type { EventBus } from '../core/events.js'
+import type { OrgCount, StoreInspector } from '../store/lease-store.js'
+import type { HeldConnections } from './held-connections.js'
+import type { OrderGiver } from './order-giver.js'
+import type { Policies } from './policies.js'
+
+type Policy = Policies['onLimitLowered']
+
+/** So many orgs are looked at after one renewal, and of those that are here without a reason in one audit period. */
+const ORGS_A_LOOK = 1_000
+const AUDIT_INTERVAL_MS = 30_000
+
+interface WatchParts {
+  readonly clock: Clock
+  readonly events: EventBus
+  readonly held: HeldConnections
+  readonly store: StoreInspector
+  readonly orders: OrderGiver
+  readonly policy: Policy
+}
+
+/**
+ * Finds orgs that hold more than they may, says so once a change, and closes the surplus where the policy wants that.
+ * No admission makes one; a lowered limit does, a store that lost its memory, debts, and primaries that admitted at once.
+ *
+ * It looks at an org when there is reason: its limit was set here, the node has told the store of its connections again,
+ * or it was over its limit before; and in turn at all orgs that this node holds. Each renewal lets it look at a bounded
+ * number of them, and none while the store recovers, since others have yet to tell what they hold.
+ */
+export class ExcessWatch {
+  readonly #parts: WatchParts
+  /** Orgs to look at, and what to do with a surplus. */
+  readonly #pending = new Map<string, Policy>()
+  /** Orgs held here that were over their limit when last looked at. */
+  readonly #over = new Map<string, string>()
+  #next = 0
+  #auditedAtMs: number
+  #busy = false
+
+  constructor(parts: WatchParts) {
+    const { clock, events } = parts
+    this.#parts = parts
+    this.#auditedAtMs = clock.monotonicMs()
+    events.on('connections.reasserted', () => this.#await(parts.held.orgs()))
+    events.on('lease.renewed', ({ recoveryMs }) => {
+      if (recoveryMs === 0) void this.#work()
+    })
+  }
+
+  /** Looks at one org now, because its limit was set. What cannot be finished now is done after later renewals. */
+  async look(org: string, policy = this.#parts.policy): Promise<void> {
+    this.#pending.set(org, policy)
+    await this.#lookAt([org])
+  }
+
+  async #work(): Promise<void> {
+    if (this.#busy) return
+    this.#busy = true
+    this.#audit()
+    await this.#lookAt([...this.#pending.keys()].slice(0, ORGS_A_LOOK))
+    this.#busy = false
+  }
+
+  /** From time to time, those that were over their limit, and some of the others. */
+  #audit(): void {
+    const { clock, held } = this.#parts
+    if (clock.monotonicMs() - this.#auditedAtMs < AUDIT_INTERVAL_MS) return
+    this.#auditedAtMs = clock.monotonicMs()
+    const orgs = held.orgs()
+    this.#await([...this.#over.keys(), ...orgs.slice(this.#next, this.#next + ORGS_A_LOOK)])
+    this.#next = this.#next + ORGS_A_LOOK < orgs.length ? this.#next + ORGS_A_LOOK : 0
+  }
+
+  #await(orgs: readonly string[]): void {
+    for (const org of orgs) if (!this.#pending.has(org)) this.#pending.set(org, this.#parts.policy)
+  }
+
+  /** What the store does not answer, or in a way that nobody can read, stays pending. */
+  async #lookAt(orgs: readonly string[]): Promise<void> {
+    try {
+      const counts = orgs.length === 0 ? [] : await this.#parts.store.countOrgs(orgs)
+      for (const count of counts) await this.#judge(count)
+    } catch {
+      // The next renewal that is answered looks again.
+    }
+  }
+
+  async #judge({ org, count, override }: OrgCount): Promise<void> {
+    const { held, orders } = this.#parts
+    const given = held.limitOf(org)
+    const limit = override ?? given
+    const policy = this.#pending.get(org) ?? 'keep'
+    this.#report(org, count, limit)
+    const over = limit !== undefined && count > limit
+    if (!over || policy === 'keep' || (await orders.closeSurplus(org, limit, policy))) this.#pending.delete(org)
+  }
+
+  #report(org: string, currentCount: number, maxAllowed: number | undefined): void {
+    if (maxAllowed === undefined || currentCount <= maxAllowed) {
+      this.#over.delete(org)
+      return
+    }
+    const now = `${currentCount} of ${maxAllowed}`
+    if (this.#over.get(org) === now) return
+    // Others watch what is not held here.
+    if (this.#parts.held.limitOf(org) !== undefined) this.#over.set(org, now)
+    this.#parts.events.emit('org.over_limit', { org, currentCount, maxAllowed })
+  }
+}

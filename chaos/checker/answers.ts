@@ -62,6 +62,10 @@ function inTime(
   const { askedMs, node, failure } = attempt
   if (failure === 'reset by the client') return
   const unable = around.of(['paused', 'killed', 'absent', 'clients-cut'], node, askedMs, answered)
+  const ending = around.of(['killed', 'draining'], node, askedMs - around.slackMs(answered), answered)
+  if (failure !== undefined && unable.length + ending.length === 0) {
+    findings.push({ promise: 'L6', t: answered, what: `${nameOf(attempt)}: '${failure}' from a node that was well` })
+  }
   const fromMs = Math.max(askedMs, ...unable.map(({ endMs }) => endMs))
   const allowed = ANSWER_MS + around.slackMs(answered)
   const seen = Math.max(0, answered - fromMs)

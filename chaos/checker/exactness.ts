@@ -35,8 +35,37 @@ export function exactness(attempts: readonly Attempt[], limits: Limits, around: 
       const numbers = [...open].map(({ attempt }) => `#${attempt.number} at node ${attempt.node}`).join(', ')
       findings.push({ promise: 'S1', t, what: `${org} holds ${open.size} of ${limit}: ${numbers}` })
     }
+    figures.push(...excesses(own, stretches, limits, around))
   }
   return { findings, figures }
+}
+
+/** R5: by how much an org was beyond its limit with those that are not counted, which are the most that it may be. */
+function excesses(
+  attempts: readonly Attempt[],
+  counted: readonly Stretch[],
+  limits: Limits,
+  around: Surroundings,
+): Figure[] {
+  const countedOf = groupBy(counted, ({ attempt }) => attempt)
+  const whole = attempts.flatMap((attempt): Stretch[] => {
+    const { openedMs: fromMs = Number.POSITIVE_INFINITY } = attempt
+    const untilMs = certainlyOpenUntilMs(attempt)
+    return untilMs > fromMs ? [{ attempt, fromMs, untilMs, opening: true }] : []
+  })
+  const figures: Figure[] = []
+  for (const { t, open, last } of openings(whole)) {
+    const aside = [...open].filter(
+      ({ attempt }) => !countedOf.get(attempt)?.some(({ fromMs, untilMs }) => fromMs <= t && t <= untilMs),
+    )
+    const seen = open.size - Math.max(...limits.between(last.attempt.org, last.attempt.askedMs, t))
+    if (aside.length === 0 || seen <= 0) continue
+    figures.push({
+      ...{ promise: 'R5', what: 'open beyond the limit, with nodes cut off', fault: around.faultAt(t) },
+      ...{ seen, allowed: aside.length, unit: 'connections' },
+    })
+  }
+  return figures
 }
 
 /** Each moment at which one more counts, with all that count then. */
@@ -69,8 +98,8 @@ function stretchesOf(attempt: Attempt, around: Surroundings): Stretch[] {
       stretches.push({ attempt, fromMs, untilMs: leaseless.fromMs, opening: fromMs === attempt.openedMs })
     }
     fromMs = leaseless.untilMs
-    // Kept whatever the limits say, because the store that was told of it knew of nobody.
-    const lost = around.of(['store-lost'], undefined, leaseless.fromMs - around.recoveryMs, leaseless.untilMs)
+    // Kept whatever the limits say, if the node had had no time to tell the new store of it before it was gone.
+    const lost = around.of(['store-lost'], undefined, leaseless.beginMs - around.comebackMs, leaseless.untilMs)
     if (lost.length > 0) return stretches
   }
   if (untilMs > fromMs) stretches.push({ attempt, fromMs, untilMs, opening: fromMs === attempt.openedMs })

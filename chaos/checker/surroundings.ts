@@ -77,7 +77,7 @@ export class Surroundings {
    * The times in which a node may be without its lease (R5): it was frozen or cut off, alone, for so long that others may
    * have declared it dead, and has not yet had the time to rejoin. Breaks too short for a renewal do not end an absence.
    */
-  leaselessOf(node: number): { fromMs: number; untilMs: number }[] {
+  leaselessOf(node: number): { beginMs: number; fromMs: number; untilMs: number }[] {
     const { ttlMs, renewIntervalMs } = this.terms
     const gone = this.of(['paused', 'cut-off'], node, 0, Number.POSITIVE_INFINITY)
     const merged: { beginMs: number; endMs: number }[] = []
@@ -88,6 +88,7 @@ export class Surroundings {
     }
     return merged
       .map(({ beginMs, endMs }) => ({
+        beginMs,
         fromMs: beginMs + ttlMs - renewIntervalMs * 1.1 - MACHINE_SLACK_MS,
         untilMs: endMs + this.comebackMs + this.slackMs(endMs) + 1_000,
         endMs,

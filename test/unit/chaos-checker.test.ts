@@ -123,6 +123,23 @@ const cases: readonly {
     },
   },
   {
+    name: 'R1: a node that had told the new store of its own before it was frozen has no excuse',
+    finds: 'S1',
+    well(story) {
+      const [frozen] = full(story, 0, 1, 2)
+      story.effect('store-lost', 3_000)
+      story.effect('paused', 15_000, 35_000, 0)
+      story.opens(31_000, 1)
+      story.closedBy(36_000, frozen!, 4408)
+    },
+    breach(story) {
+      full(story, 0, 1, 2)
+      story.effect('store-lost', 3_000)
+      story.effect('paused', 15_000, 35_000, 0)
+      story.opens(31_000, 1)
+    },
+  },
+  {
     name: 'L1: a slot that does not come back after its connection is gone',
     finds: 'L1',
     well(story) {
@@ -194,9 +211,21 @@ const cases: readonly {
     well(story) {
       story.effect('paused', 5_000, 10_000, 0)
       story.refused(5_500, 'STORE_UNAVAILABLE', { afterMs: 5_500 })
-      story.fails(20_000, 2_000, 'reset')
     },
-    breach: (story) => story.fails(20_000, 12_000),
+    breach(story) {
+      story.effect('paused', 5_000, 10_000, 0)
+      story.fails(5_500, 9_000)
+    },
+  },
+  {
+    name: 'L6: a node that is well hangs up without an answer',
+    finds: 'L6',
+    well(story) {
+      story.effect('draining', 19_000, 20_010, 0)
+      story.at(20_010, { is: 'exited', node: 0, code: 0, signal: null })
+      story.fails(20_000, 15, 'reset')
+    },
+    breach: (story) => story.fails(20_000, 15, 'reset'),
   },
   {
     name: 'R2: a refusal for the store that takes longer than C',

@@ -1,0 +1,96 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Admitted } from '../../src/core/admission.js'
+import { systemClock } from '../../src/core/clock.js'
+import { EventBus } from '../../src/core/events.js'
+import type { HeldConnection } from '../../src/node/held-connection.js'
+import { HeldConnections } from '../../src/node/held-connections.js'
+import { OrderTaker } from '../../src/node/order-taker.js'
+import { ReleaseQueue } from '../../src/node/release-queue.js'
+import { memoryStore, startNodes } from '../support/cluster.js'
+import { leakGate } from '../support/leak-gate.js'
+import { connectionOf, SessionMaker, turns } from '../support/steered-node.js'
+import { done } from '../support/store-node.js'
+import { until } from '../support/until.js'
+
+leakGate()
+
+const ORDERED = 150
+
+/** The owner of many connections of one org, all of them ordered to go. */
+async function owner(count: number) {
+  const store = memoryStore()
+  const session = await new SessionMaker(store).next()
+  onTestFinished(() => session.close('closed', 'test'))
+  const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(), new EventBus()]
+  releases.open(session)
+  const all = Array.from({ length: count }, (_, i) =>
+    connectionOf(`c-${i.toString().padStart(4, '0')}`, 'acme', 1_000, i),
+  )
+  for (const connection of all) {
+    done(await session.call((line, fence) => line.acquire(fence, [connection.claim])))
+    connection.state = 'held'
+    held.add(connection)
+  }
+  for (let from = 0; from < count; from += 50) {
+    const ids = all.slice(from, from + 50).map(({ id }) => id)
+    const request = { kind: 'evict', org: 'acme', limit: 0, ids } as const
+    done(await session.call((line, fence) => line.order(fence, request)))
+  }
+  const taker = new OrderTaker({ clock: systemClock, events, held, releases })
+  const hear = async () => {
+    const { orders } = done(await session.call((line, fence) => line.renew(fence)))
+    taker.take(session, orders)
+  }
+  const close = (connection: HeldConnection) => {
+    releases.add(connection.claim)
+    held.remove(connection)
+  }
+  return { session, releases, all, hear, close, ordered: () => store.tables.orders('evict').size }
+}
+
+describe('an owner that is ordered to close', () => {
+  test('closes page by page, and confirms what is gone (L5)', async () => {
+    const { all, hear, close, ordered } = await owner(ORDERED)
+    await hear()
+    await turns()
+    const told = all.filter(({ lost }) => lost.aborted)
+    expect(told.length).toBeLessThan(ORDERED)
+    await until(() => all.every(({ lost }) => lost.reason === 'EVICTED'))
+    for (const connection of all) close(connection)
+    await until(async () => {
+      await hear()
+      return ordered() === 0
+    })
+  })
+
+  test('confirms only when the slot is given back: until then another would be closed in its place (S1)', async () => {
+    const { session, releases, all, hear, close, ordered } = await owner(1)
+    releases.close()
+    close(all[0]!)
+    await hear()
+    await turns()
+    expect(ordered()).toBe(1)
+    releases.open(session)
+    await until(() => releases.size === 0)
+    await hear()
+    await until(() => ordered() === 0)
+  })
+
+  test('is not told to the store again when the lease is lost meanwhile, although it is open still', async () => {
+    const store = memoryStore()
+    const [node] = await startNodes(1, () => store)
+    onTestFinished(() => node!.abandon())
+    const [leaving, staying] = (await Promise.all([1, 2].map(() => node!.admit({ org: 'acme' })))) as Admitted[]
+    await node!.orders.evict({ connectionId: leaving!.connectionId })
+    await until(() => leaving!.lost.aborted)
+    const [lease] = store.tables.live.keys()
+    store.tables.live.delete(lease!)
+    store.tables.dead.add(lease!)
+    const members = () => [...store.tables.scope('org:acme').keys()]
+    await until(() => members().length === 1 && store.tables.live.size === 1)
+    expect(members()).toEqual([staying!.connectionId])
+    expect(staying!.lost.aborted).toBe(false)
+    for (const one of [leaving!, staying!]) one.release()
+    await until(() => members().length === 0)
+  })
+})

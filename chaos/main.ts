@@ -35,10 +35,11 @@ const { values } = parseArgs({
 })
 
 try {
-  process.exitCode = values.check ? await judgeAgain(values.check) : await runAndJudge()
+  // Everything was ended, but of hundreds of sockets that were broken in every way some may keep a process alive.
+  process.exit(values.check ? await judgeAgain(values.check) : await runAndJudge())
 } catch (error) {
   console.error(error)
-  process.exitCode = 2
+  process.exit(2)
 }
 
 async function judgeAgain(path: string): Promise<number> {

@@ -6,12 +6,14 @@
 --
 -- KEYS  1 admission  2 meta  3 dead  4 late  5 conns:<lease>  6... scope sets, claim by claim, org first
 -- ARGV  1 'acquire'  2 lease  3 token  4 n
---       then per claim: id, index entry, limits in slots, one a scope, joined by commas (-1 = unlimited)
+--       then per claim: id, index entry, limits in slots, one a scope, joined by commas (-1 = unlimited), and where
+--       something of the org's is kept for others, '/' and how many slots, or '/' and a share as in '20%'
 --       then '1' if any of the claims may have been asked before
 -- Returns {'lost'|'fenced'|'stale'} | {'recovering', ms} | {'ok', then per claim one of:} | of one claim its number alone:
 --       count > 0    admitted; the org's slots, this one included, under the limit as given
 --       -count <= 0  refused; the org is full under the limit as given, and no lease is in doubt
---       {outcome, count, limit, free_in_ms}
+--       {outcome, count, limit, free_in_ms}, and as a fifth, where the claim keeps something for others, how many slots
+--         are kept of the limit in force; `limit` is what is left
 --         outcome 0 admitted, under an override | s > 0 refused, scope s is full
 --                 | -1 a key has a foreign type | -2 memory limit | -3 the id is held by another live lease
 --         free_in_ms: when the soonest late holder would be free, -1 if none is late
@@ -37,12 +39,16 @@ for claim = 1, n do
   local id = ARGV[arg]
   -- @include limits
   local override = known[key - 3] and tonumber(known[key - 3])
-  local outcome, count, limit, free_in_ms, mine = 0, 0, 0, -1, false
+  local outcome, count, limit, free_in_ms, mine, kept = 0, 0, 0, -1, false, nil
 
   -- Look at every scope before anything is written.
   for s = 1, scopes do
     local scope_key = KEYS[key + s - 1]
     local slots = s == 1 and override or only or each[s]
+    if keeps and s == 1 then
+      kept = slots < 0 and 0 or share == '' and math.min(slots, keeps) or math.floor(slots * keeps / 100)
+      slots = slots - kept
+    end
     local card = redis.pcall('ZCARD', scope_key)
     if type(card) ~= 'number' then
       outcome = -1
@@ -115,12 +121,12 @@ for claim = 1, n do
 
   -- The usual answers are a number each, and alone they need no list: making one costs as much as a call.
   local verdict
-  if outcome == 0 and not override then
+  if outcome == 0 and not override and not keeps then
     verdict = count
-  elseif outcome == 1 and not override and not doubts then
+  elseif outcome == 1 and not override and not keeps and not doubts then
     verdict = -count
   else
-    verdict = { outcome, count, limit, free_in_ms }
+    verdict = { outcome, count, limit, free_in_ms, kept and (outcome < 2 and kept or 0) }
   end
   if n == 1 then
     return type(verdict) == 'number' and verdict or { 'ok', verdict }

@@ -8,7 +8,7 @@
 -- KEYS  1 admission  2 meta  3 dead  4 conns:<lease>  5 orders:evict  6 orders:surplus  7... scope sets, claim by claim,
 --       org first
 -- ARGV  1 'reassert'  2 lease  3 token  4 'keep'|'room'  5 '1' if this ends the node's reassertion  6 n
---       then per claim: id, index entry, limits in slots, one a scope, joined by commas (-1 = unlimited)
+--       then per claim: id, index entry, limits as acquire takes them; nothing is kept from connections that are open
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', 'kept'|'ordered'|'full'|'conflict'|'broken', ...} one word a claim
 -- @include fence
 -- @include allow-oom

@@ -1,3 +1,4 @@
+import type { Reserve } from '../core/reserve.js'
 import type { Order, OrderReply, OrderRequest } from './orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
 import type { StoreInspector } from './store-inspector.js'
@@ -49,6 +50,8 @@ export interface Claim {
   /** Made by the node before the call and never reused: what makes a repeated call harmless. */
   readonly id: string
   readonly scopes: readonly [ScopeClaim, ...ScopeClaim[]]
+  /** Kept of the org's limit in force for others: acquire refuses this claim when no more than that is free. */
+  readonly reserve?: Reserve
   /** What operators see of the holder; kept as text, never interpreted by the store. */
   readonly details: string
 }
@@ -61,15 +64,17 @@ export interface SlotRef {
 
 export type Verdict =
   /** `count` and `limit` are the org's, this connection included; leftovers of the dead may be in it until full. */
-  | { readonly admitted: true; readonly count: number; readonly limit: number }
+  | { readonly admitted: true; readonly count: number; readonly limit: number; readonly reserved?: number }
   | {
       readonly admitted: false
       readonly reason: 'full'
       /** Index into the claim's scopes. */
       readonly scope: number
-      /** Slots of live leases, and the limit in force. */
+      /** Slots of live leases, and the limit that this claim met. */
       readonly count: number
       readonly limit: number
+      /** Of the org's: so many slots above `limit` are kept for others. Absent where none are. */
+      readonly reserved?: number
       /** When the soonest holder that missed a heartbeat would be free; absent when all are well. */
       readonly freeInMs?: number
     }

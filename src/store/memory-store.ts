@@ -62,7 +62,7 @@ export class MemoryStore implements LeaseStore {
   async holders(org: string, limit: number): Promise<Holder[]> {
     return this.#living(org)
       .slice(0, limit)
-      .map(([id, lease]) => ({ id, lease, details: this.tables.index(lease).get(id)?.details ?? '' }))
+      .map(([id, lease]) => ({ lease, ...(this.tables.index(lease).get(id) ?? { id, scopes: [], details: '' }) }))
   }
 
   async orgOf(id: string): Promise<string | undefined> {

@@ -1,3 +1,4 @@
+import { reservedOf } from '../core/reserve.js'
 import type {
   AuditReply,
   Claim,
@@ -79,13 +80,15 @@ export class MemoryVerbs {
     const sets = claim.scopes.map((scope) => this.#t.scope(scopeKey(scope)))
     const mine = sets[0]?.get(claim.id) === lease
     const spared = again && mine
+    const reserved = reservedOf(this.#limit(claim, 0), claim.reserve)
+    const kept = reserved > 0 && { reserved }
     let org = { count: 0, limit: 0 }
     for (const [i, set] of sets.entries()) {
-      const limit = this.#limit(claim, i)
+      const limit = this.#limit(claim, i) - (i === 0 ? reserved : 0)
       const count = set.size >= limit && !spared ? this.#t.living(set) : set.size
       if (count >= limit && !spared) {
         const freeInMs = this.#t.freeInMs(set)
-        const denied = { admitted: false, reason: 'full', scope: i, count, limit } as const
+        const denied = { admitted: false, reason: 'full', scope: i, count, limit, ...(i === 0 && kept) } as const
         return freeInMs === undefined ? denied : { ...denied, freeInMs }
       }
       if (i === 0) org = { count: mine ? count : count + 1, limit }
@@ -93,7 +96,7 @@ export class MemoryVerbs {
     if (sets.some((set) => this.#heldByAnother(set.get(claim.id), lease)))
       return { admitted: false, reason: 'conflict' }
     if (!mine) this.#t.take(lease, claim)
-    return { admitted: true, ...org }
+    return { admitted: true, ...org, ...kept }
   }
 
   #heldByAnother(owner: number | undefined, lease: number): boolean {

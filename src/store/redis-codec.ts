@@ -46,8 +46,13 @@ export function claimArgs(claims: readonly Claim[]): (string | number)[] {
   return claims.flatMap((claim) => [
     claim.id,
     encodeEntry(claim),
-    claim.scopes.map((scope) => limitArg(scope.limit)).join(),
+    claim.scopes.map((scope) => limitArg(scope.limit)).join() + reserveArg(claim),
   ])
+}
+
+function reserveArg({ reserve }: Claim): string {
+  if (!reserve) return ''
+  return 'slots' in reserve ? `/${reserve.slots}` : `/${reserve.percent}%`
 }
 
 export function slotArgs(slots: readonly Pick<IndexEntry, 'id' | 'scopes'>[]): (string | number)[] {
@@ -124,14 +129,15 @@ function readVerdict(claim: Claim, raw: unknown): Verdict {
     if (count > 0) return { admitted: true, count, limit: given }
     return { admitted: false, reason: 'full', scope: 0, count: Math.abs(count), limit: given }
   }
-  expectLength(raw, 4)
-  const [outcome, count, limit, freeInMs] = raw.map(int) as [number, number, number, number]
-  if (outcome === 0) return { admitted: true, count, limit: limitOf(limit) }
+  expectLength(raw, claim.reserve ? 5 : 4)
+  const [outcome, count, limit, freeInMs, kept] = raw.map(int) as [number, number, number, number, number?]
+  const reserved = kept ? { reserved: kept } : {}
+  if (outcome === 0) return { admitted: true, count, limit: limitOf(limit), ...reserved }
   if (outcome === -1) return { admitted: false, reason: 'broken' }
   if (outcome === -2) return { admitted: false, reason: 'memory' }
   if (outcome === -3) return { admitted: false, reason: 'conflict' }
   if (outcome < 0 || outcome > claim.scopes.length) throw new MalformedReply(`outcome ${outcome} of a claim`)
-  const full = { admitted: false, reason: 'full', scope: outcome - 1, count, limit } as const
+  const full = { admitted: false, reason: 'full', scope: outcome - 1, count, limit, ...reserved } as const
   return freeInMs < 0 ? full : { ...full, freeInMs }
 }
 

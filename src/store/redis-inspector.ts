@@ -61,7 +61,7 @@ export class RedisInspector implements StoreInspector {
     const entries = await this.#questions.ask((redis) =>
       Promise.all(holders.map(({ id, lease }) => redis.hget(this.#keys.conns(lease), id))),
     )
-    return holders.map((holder, i) => ({ ...holder, details: decodeEntry(holder.id, entries[i] ?? '').details }))
+    return holders.map(({ id, lease }, i) => ({ lease, ...decodeEntry(id, entries[i] ?? '') }))
   }
 
   async orgOf(id: string): Promise<string | undefined> {

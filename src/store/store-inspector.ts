@@ -10,6 +10,8 @@ export interface OrgCount {
 export interface Holder {
   readonly id: string
   readonly lease: number
+  /** All that the connection counts against, the org first. */
+  readonly scopes: readonly { readonly name: string; readonly id: string }[]
   readonly details: string
 }
 

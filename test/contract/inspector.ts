@@ -48,15 +48,17 @@ export function inspectorTests(bench: BenchOf): void {
       expect(await orgs()).toEqual(new Set([...many.map(({ scopes }) => scopes[0].id), 'excepted']))
     })
 
-    test('shows the holders, at most as many as asked for', async () => {
+    test('shows the holders and what they count against, at most as many as asked for', async () => {
       const [one, two] = [await StoreNode.join(bench()), await StoreNode.join(bench())]
+      const gateway = { name: 'gateway', id: 'g' }
       await one.acquire(claim('a', 'acme', 9))
-      await two.acquire(...claims(2, 'b', 'acme', 9))
+      await two.acquire(...claims(2, 'b', 'acme', 9, { ...gateway, limit: 9 }))
+      const org = { name: 'org', id: 'acme' }
       const holders = await bench().store.holders('acme', 9)
       expect(holders.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual([
-        { id: 'a', lease: one.lease, details: 'details of a' },
-        { id: 'b-0', lease: two.lease, details: 'details of b-0' },
-        { id: 'b-1', lease: two.lease, details: 'details of b-1' },
+        { id: 'a', lease: one.lease, scopes: [org], details: 'details of a' },
+        { id: 'b-0', lease: two.lease, scopes: [org, gateway], details: 'details of b-0' },
+        { id: 'b-1', lease: two.lease, scopes: [org, gateway], details: 'details of b-1' },
       ])
       expect(await bench().store.holders('acme', 2)).toHaveLength(2)
     })

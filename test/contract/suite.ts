@@ -14,6 +14,7 @@ import { overrideTests, restoreTests } from './overrides.js'
 import { reassertTests } from './reassert.js'
 import { recoveryTests } from './recovery.js'
 import { releaseTests } from './release.js'
+import { scopeTests } from './scopes.js'
 
 export type MakeBench = (options?: BenchOptions) => Promise<StoreBench>
 
@@ -29,6 +30,7 @@ export function contractSuite(name: string, make: MakeBench): void {
         false,
         [
           admissionTests,
+          scopeTests,
           releaseTests,
           occupancyTests,
           lifeTests,

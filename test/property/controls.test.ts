@@ -30,6 +30,8 @@ const PLANTED = [
   'restoreOverNewer',
   'restoreOverThisLife',
   'restoreAtAnyTime',
+  'reservedGiven',
+  'reservedOfTheGiven',
 ] as const satisfies (keyof typeof MUTANTS)[]
 
 const JUDGES: [string, Judges][] = [

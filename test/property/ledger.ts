@@ -159,7 +159,11 @@ export class Ledger {
         continue
       }
       if (full >= 0) {
-        const due = { scope: full, count: this.#living(claim, full), limit: this.#limitOf(claim, full) }
+        const kept = full === 0 ? this.#keptFromOthers(claim) : 0
+        const due = {
+          ...{ scope: full, count: this.#living(claim, full), limit: this.#limitOf(claim, full) },
+          ...(kept > 0 && { reserved: kept }),
+        }
         must('S1', !verdict.admitted, () => `${claim.id} was admitted where ${show(due)}`)
         must('S6', show({ ...verdict, ...due }) === show(verdict), () => `${show(verdict)} where ${show(due)}`)
       } else if (owner !== undefined && this.#live.has(owner)) {
@@ -201,7 +205,9 @@ export class Ledger {
     if (this.#orders.of(lease).some(({ id }) => id === claim.id)) return 'ordered'
     const owner = this.#held.get(claim.id)?.lease
     if (owner !== undefined && owner !== lease && this.#live.has(owner)) return 'conflict'
-    const full = claim.scopes.some((_, scope) => this.#living(claim, scope) >= this.#limitOf(claim, scope))
+    // Nothing is reserved from connections that are open.
+    const limitOf = (scope: number) => (scope === 0 ? this.#orgLimit(claim) : claim.scopes[scope]!.limit)
+    const full = claim.scopes.some((_, scope) => this.#living(claim, scope) >= limitOf(scope))
     if (mode === 'room' && owner !== lease && full) return 'full'
     this.#held.set(claim.id, { lease, scopes: claim.scopes.map(keyOf) })
     return 'kept'
@@ -282,9 +288,20 @@ export class Ledger {
     return [...this.#held.values()].filter(({ lease, scopes }) => this.#live.has(lease) && scopes.includes(key)).length
   }
 
+  /** What the claim may reach: an ordinary one leaves to others what is reserved. */
   #limitOf(claim: Claim, scope: number): number {
-    const override = scope === 0 ? this.#overrides.inForce(claim.scopes[0].id) : undefined
-    return override ?? claim.scopes[scope]!.limit
+    return scope === 0 ? this.#orgLimit(claim) - this.#keptFromOthers(claim) : claim.scopes[scope]!.limit
+  }
+
+  #orgLimit({ scopes: [{ id, limit }] }: Claim): number {
+    return this.#overrides.inForce(id) ?? limit
+  }
+
+  #keptFromOthers(claim: Claim): number {
+    const [limit, { reserve }] = [this.#orgLimit(claim), claim]
+    if (!reserve || limit === Number.POSITIVE_INFINITY) return 0
+    if ('slots' in reserve) return Math.min(limit, reserve.slots)
+    return (limit * reserve.percent - ((limit * reserve.percent) % 100)) / 100
   }
 
   /** What the store holds is what follows from the promises, to the last member: no slot more, less or moved. */

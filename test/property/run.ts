@@ -138,9 +138,12 @@ function waysOf(step: Step, call: Call, answer: Answer): string[] {
   if (call.verb === 'hello' && (value as HelloReply).newEpoch) return [`${verb}: new epoch`]
   if (call.verb === 'hello' && !call.request.known && call.request.generation > 1) return [`${verb}: said again`]
   if (!Array.isArray(value)) return [`${verb}: ${answer.status}`]
-  return value.map((one: ReassertVerdict | Verdict) => {
-    if (typeof one === 'string') return `${verb}: ${one}`
-    if (one.admitted) return `${verb}: admitted`
-    return `${verb}: ${one.reason}${'freeInMs' in one ? ', will be free' : ''}`
+  return value.flatMap((one: ReassertVerdict | Verdict, i) => {
+    if (typeof one === 'string') return [`${verb}: ${one}`]
+    const scopes = 'claims' in call ? call.claims[i]!.scopes.length : 0
+    if (one.admitted) return [`${verb}: admitted`, `${verb}: admitted to ${scopes}`]
+    if (one.reason !== 'full') return [`${verb}: ${one.reason}`]
+    const place = `${verb}: full in scope ${one.scope + 1} of ${scopes}`
+    return [`${verb}: full${'freeInMs' in one ? ', will be free' : ''}`, one.reserved ? `${place}, reserved` : place]
   })
 }

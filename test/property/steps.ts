@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import type { Reserve } from '../../src/core/reserve.js'
 import { ORDER_KINDS, type OrderKind } from '../../src/store/orders.js'
 import type { OverrideRecord, OverrideTerms } from '../../src/store/override-records.js'
 
@@ -30,11 +31,14 @@ export const NODES = 3
 export const ORGS = 3
 export const IDS = 12
 
-/** Limits of each org, each gateway and the cluster: one sequence keeps to them, but for overrides. */
+/** Limits of each org, each gateway, an address and the cluster: one sequence keeps to them, but for overrides. */
 export interface Limits {
   readonly org: readonly number[]
   readonly gateway: readonly number[]
+  readonly address: number
   readonly cluster: number
+  /** What is kept of each org for connections that have priority. */
+  readonly reserve: Reserve | undefined
 }
 
 const limit = fc.nat({ max: 4 })
@@ -43,7 +47,13 @@ const further = fc.oneof(limit, fc.constant(Number.POSITIVE_INFINITY))
 export const anyLimits: fc.Arbitrary<Limits> = fc.record({
   org: fc.array(limit, { minLength: ORGS, maxLength: ORGS }),
   gateway: fc.array(further, { minLength: 2, maxLength: 2 }),
+  address: further,
   cluster: fc.oneof(fc.nat({ max: 8 }), fc.constant(Number.POSITIVE_INFINITY)),
+  reserve: fc.oneof(
+    fc.constant(undefined),
+    fc.record({ slots: fc.nat({ max: 3 }) }),
+    fc.record({ percent: fc.constantFrom(0, 25, 34, 50, 100) }),
+  ),
 })
 
 const node = fc.nat({ max: NODES - 1 })

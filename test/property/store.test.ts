@@ -20,6 +20,8 @@ const WORTH_REACHING = [
   ...['admitted', 'full', 'full, will be free', 'conflict', 'recovering', 'lost', 'fenced', 'stale'].map(
     (way) => `acquire: ${way}`,
   ),
+  ...[1, 2, 3, 4].map((scope) => `acquire: full in scope ${scope} of 4`),
+  ...['acquire: admitted to 4', 'acquire: full in scope 1 of 4, reserved', 'acquire: full in scope 1 of 1, reserved'],
   ...['admitted', 'lost', 'fenced', 'stale'].map((way) => `late acquire: ${way}`),
   ...['ok', 'said again', 'new epoch', 'lost', 'fenced', 'stale'].map((way) => `hello: ${way}`),
   ...['kept', 'ordered', 'full', 'conflict', 'lost', 'fenced'].map((way) => `reassert: ${way}`),

@@ -176,18 +176,22 @@ export class World {
     }
   }
 
-  /** Connection ids keep their scopes for life: one to three of them. */
+  /** Connection ids keep their scopes for life: one, two or four of them. Every fourth has priority. */
   #claim(number: number): Claim {
     const org = number % ORG_NAMES.length
     const gateway = { name: 'gateway', id: `g${number % 2}`, limit: this.#limits.gateway[number % 2]! }
+    const address = { name: 'address', id: '192.0.2.1', limit: this.#limits.address }
     const cluster = { name: 'cluster', id: '', limit: this.#limits.cluster }
-    const more: ScopeClaim[][] = [[], [gateway], [gateway, cluster], [cluster]]
+    const four = [gateway, address, cluster]
+    const more: ScopeClaim[][] = [[], [gateway], four, four]
+    const { reserve } = this.#limits
     return {
       id: idOf(number),
       scopes: [
         { name: 'org', id: ORG_NAMES[org]!, limit: this.#limits.org[org]! },
         ...more[Math.floor((4 * number) / IDS)]!,
       ],
+      ...(reserve && number % 4 !== 3 && { reserve }),
       details: `of ${number}`,
     }
   }

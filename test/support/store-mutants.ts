@@ -184,6 +184,13 @@ ${INDEX_FIRST}`,
     'elseif false then',
   ),
   restoreAtAnyTime: mutant('R1', 'the end of writing back', 'if not store[1] then', 'if false then'),
+  reservedGiven: mutant('S1', 'what is kept of an org for others', 'slots = slots - kept', 'slots = slots'),
+  reservedOfTheGiven: mutant(
+    'S1',
+    'what is kept of a limit that operators have set',
+    'if keeps and s == 1 then',
+    'if keeps and s == 1 and not override then',
+  ),
   noShrinkingWrite: mutant('rule 6', 'the shrinking write that comes first', "redis.call('HDEL', KEYS[1], '')\n", ''),
   memoryUnchecked: mutant(
     'rule 6',

@@ -1,4 +1,5 @@
 import type { Reserve } from '../core/reserve.js'
+import type { Journal } from './journal.js'
 import type { Order, OrderReply, OrderRequest } from './orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
 import type { StoreInspector } from './store-inspector.js'
@@ -221,6 +222,7 @@ export interface LeaseStore extends StoreInspector {
   readonly embedded: boolean
   /** Where the store is, without credentials. */
   readonly description: string
+  readonly journal: Journal
   /** A fresh connection; `unanswered` when none could be had within the connect deadline. */
   connect(): Promise<Reply<StoreConnection>>
   close(): Promise<void>

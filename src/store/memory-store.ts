@@ -10,6 +10,7 @@ import {
   type Reply,
   type StoreConnection,
 } from './lease-store.js'
+import { MemoryJournal } from './memory-journal.js'
 import { MemoryTables, scopeKey } from './memory-tables.js'
 import { MemoryVerbs } from './memory-verbs.js'
 import type { OrgOverrides } from './override-records.js'
@@ -28,6 +29,7 @@ export interface MemoryStoreOptions {
 export class MemoryStore implements LeaseStore {
   readonly embedded = true
   readonly description = 'embedded (this process only)'
+  readonly journal = new MemoryJournal()
   /** Open to tests, which plant and check what no verb would. */
   readonly tables = new MemoryTables()
   readonly verbs: MemoryVerbs

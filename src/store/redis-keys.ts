@@ -12,6 +12,9 @@ export interface RedisKeys {
   readonly nodes: string
   /** The four tables of what operators have set, in the order in which the verbs take them. */
   readonly overrides: readonly [records: string, versions: string, expiry: string, clears: string]
+  /** What nodes note for operators, and what they count: see journal.ts. */
+  readonly refusals: string
+  readonly totals: string
   conns(lease: number | string): string
   orders(kind: string): string
   /** Those of all kinds, in the order in which the verbs take them. */
@@ -45,6 +48,8 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
     dead: `${base}dead`,
     nodes: `${base}nodes`,
     overrides: [`${base}overrides`, `${base}override-versions`, `${base}override-expiry`, `${base}override-clears`],
+    refusals: `${base}refusals`,
+    totals: `${base}totals`,
     conns: (lease) => `${base}conns:${lease}`,
     orders,
     allOrders: ORDER_KINDS.map(orders),

@@ -7,6 +7,7 @@ import { RedisConnection } from './redis-connection.js'
 import { cut } from './redis-cut.js'
 import { type Dialed, RedisDialer } from './redis-dial.js'
 import { RedisInspector } from './redis-inspector.js'
+import { RedisJournal } from './redis-journal.js'
 import { type RedisKeys, redisKeys } from './redis-keys.js'
 import { leaveFormerPrimary } from './redis-primary-watch.js'
 import { RedisQuestions } from './redis-questions.js'
@@ -30,6 +31,7 @@ const CLOSED = 'the store is closed'
 export class RedisStore implements LeaseStore {
   readonly embedded = false
   readonly description: string
+  readonly journal: RedisJournal
   readonly #options: RedisStoreOptions
   readonly #dialer: RedisDialer
   readonly #keys: RedisKeys
@@ -52,6 +54,7 @@ export class RedisStore implements LeaseStore {
     const dial = async (withinMs: number, over: AbortSignal) => (await this.#dialer.dial(withinMs, over)).redis
     this.#questions = new RedisQuestions(dial, options.clock)
     this.#inspector = new RedisInspector(this.#questions, this.#keys, this.#script)
+    this.journal = new RedisJournal(this.#questions, this.#keys)
   }
 
   async connect(): Promise<Reply<StoreConnection>> {

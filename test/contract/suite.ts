@@ -7,6 +7,7 @@ import { fenceTests } from './fence.js'
 import { helloTests } from './hello.js'
 import { hostileTests } from './hostile.js'
 import { inspectorTests } from './inspector.js'
+import { journalTests } from './journal.js'
 import { lifeTests } from './life.js'
 import { occupancyTests } from './occupancy.js'
 import { orderTests } from './orders.js'
@@ -36,6 +37,7 @@ export function contractSuite(name: string, make: MakeBench): void {
           lifeTests,
           hostileTests,
           inspectorTests,
+          journalTests,
           auditTests,
           overrideTests,
           orderTests,

@@ -99,7 +99,7 @@ describe('docs/errors.md and the code list the same', () => {
   })
 
   test('refusals of the admin API', () => {
-    const made = codesMade('src/admin/', /'([A-Z]+_[A-Z_]+|UNAUTHENTICATED)'/g)
+    const made = codesMade('src/admin/', /'([A-Z]+_[A-Z_]+|UNAUTHENTICATED|FORBIDDEN)'/g)
     const listed = sectionsIn(errors, 'Refusals of the admin API').map((title) => title.replace(' (admin)', ''))
     expect(listed.sort()).toEqual(made)
   })
@@ -148,7 +148,7 @@ describe('lua/README.md', () => {
     const names = [keys.scope({ name: 'org', id: '<org>' }), keys.scope({ name: '<name>', id: '<id>' })]
     names.push(keys.orders('<kind>'))
     names.push(keys.conns('<lease>'), keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.nodes)
-    names.push(...keys.overrides)
+    names.push(...keys.overrides, keys.refusals, keys.totals)
     for (const name of names) expect(lua).toContain(`| \`${name.replace('p:{0}:', '')}\` |`)
   })
 })

@@ -1,6 +1,7 @@
 import type { LeaseTiming } from '../../src/core/lease-timing.js'
 import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection } from '../../src/store/lease-store.js'
 import { MAX_ITEMS } from '../../src/store/lease-store.js'
+import { MemoryJournal } from '../../src/store/memory-journal.js'
 import { MemoryTables } from '../../src/store/memory-tables.js'
 import { MemoryVerbs } from '../../src/store/memory-verbs.js'
 import type { OrgOverrides } from '../../src/store/override-records.js'
@@ -51,6 +52,7 @@ export class SimStore {
 export class SimLink implements LeaseStore {
   readonly embedded = false
   readonly description = 'simulated'
+  readonly journal = new MemoryJournal()
   readonly owner: Owner
   cut = false
   /** When the last answered renewal or hello was sent, seen from outside. */

@@ -65,6 +65,10 @@ export class SteeredStore implements LeaseStore {
   holders = (org: string, limit: number) => this.inner.holders(org, limit)
   orgOf = (id: string) => this.inner.orgOf(id)
   nodes = () => this.inner.nodes()
+  get journal() {
+    return this.inner.journal
+  }
+
   close = () => this.inner.close()
 
   #steered(line: StoreConnection): StoreConnection {

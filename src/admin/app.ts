@@ -1,32 +1,41 @@
 import { Hono } from 'hono'
 import { UsageError } from '../core/errors.js'
 import type { Limiter } from '../limiter/limiter.js'
+import type { ClusterView } from '../observe/cluster-view.js'
 import type { Log } from '../observe/log.js'
+import type { Refusals } from '../observe/refusals.js'
 import { StoreUnavailable } from '../store/lease-store.js'
-import { bearer } from './auth.js'
+import { audit } from './audit.js'
+import { type AdminEnv, bearer, type Guard } from './auth.js'
+import { eventsApp } from './events.js'
 import { evictionsApp } from './evictions.js'
 import { healthApp } from './health.js'
 import { limitsApp } from './limits.js'
 import { nodesApp } from './nodes.js'
 import { orgsApp } from './orgs.js'
 import { problem } from './problem.js'
+import { refusalsApp } from './refusals.js'
 
 export interface AdminOptions {
   readonly limiter: Limiter
-  readonly token: string
+  readonly guard: Guard
+  readonly refusals: Refusals
+  readonly view: ClusterView
   readonly nodeName: string
   readonly log: Log
 }
 
-/** Everything on the admin listener: health without credentials, the rest for bearers of the admin token. */
-export function adminApp({ limiter, token, nodeName, log }: AdminOptions): Hono {
-  const app = new Hono()
+/** Everything on the admin listener: health without credentials, the rest for bearers of a token. */
+export function adminApp({ limiter, guard, refusals, view, nodeName, log }: AdminOptions): Hono<AdminEnv> {
+  const app = new Hono<AdminEnv>()
   app.route('/', healthApp(limiter))
-  app.use('/admin/*', bearer(token))
+  app.use('/admin/*', bearer(guard), audit(log))
   app.route('/admin/v1', orgsApp(limiter))
   app.route('/admin/v1', evictionsApp(limiter))
   app.route('/admin/v1', limitsApp(limiter))
   app.route('/admin/v1', nodesApp(limiter, nodeName))
+  app.route('/admin/v1', refusalsApp(refusals))
+  app.route('/admin/v1', eventsApp(view))
   app.notFound((context) => problem(context, 404, 'NOT_FOUND', 'There is nothing at this path'))
   app.onError((error, context) => {
     if (error instanceof StoreUnavailable) {

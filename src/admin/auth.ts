@@ -1,16 +1,72 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { MiddlewareHandler } from 'hono'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Context, MiddlewareHandler } from 'hono'
+import { retryAfterSeconds } from '../core/retry-after.js'
+import { countedAs } from '../gate/client-address.js'
+import type { RateMeter } from '../gate/rate-meter.js'
 import { problem } from './problem.js'
 
-/** Lets only bearers of the admin token through. Compares digests, in constant time and whatever the length. */
-export function bearer(token: string): MiddlewareHandler {
-  const expected = digest(token)
-  return async (context, next) => {
-    const given = /^Bearer +(.+)$/i.exec(context.req.header('authorization') ?? '')?.[1]
-    if (given !== undefined && timingSafeEqual(digest(given), expected)) return next()
-    context.header('WWW-Authenticate', 'Bearer realm="headcount admin"')
-    return problem(context, 401, 'UNAUTHENTICATED', 'The admin token is missing or wrong')
+/** What a token lets its bearer do: look and change, or look. */
+export type Role = 'admin' | 'read'
+
+export interface Guard {
+  readonly tokens: Readonly<Partial<Record<Role, string>>> & { readonly admin: string }
+  /** Where a request comes from; all that do not say so count as one. */
+  readonly addressOf: (request: IncomingMessage) => string | undefined
+  /** Counts wrong tokens by address. */
+  readonly wrongTokens: RateMeter
+}
+
+export interface AdminEnv {
+  Variables: {
+    role: Role
+    address: string
+    /** What a change of a limit has changed, for the audit log. */
+    change: { readonly before: object; readonly after: object } | undefined
   }
+  /** What @hono/node-server hands over. */
+  Bindings: { incoming?: IncomingMessage; outgoing?: ServerResponse }
+}
+
+const LOOKS = ['GET', 'HEAD', 'OPTIONS']
+
+/**
+ * Lets only bearers of a token through, and those of the reading one only to look. Compares digests, in constant time
+ * and whatever the length. An address that has sent too many wrong tokens within a minute is told to wait even with the
+ * right one: else it could go on guessing.
+ */
+export function bearer({ tokens, addressOf, wrongTokens }: Guard): MiddlewareHandler<AdminEnv> {
+  const roles = (['admin', 'read'] as const).flatMap((role) => {
+    const token = tokens[role]
+    return token === undefined ? [] : [{ role, digest: digest(token) }]
+  })
+  return async (context, next) => {
+    const { incoming } = context.env
+    const address = (incoming && addressOf(incoming)) ?? 'unknown'
+    const counted = countedAs(address)
+    const waitMs = await wrongTokens.exhaustedMs(counted)
+    if (waitMs !== undefined) {
+      context.header('Retry-After', String(retryAfterSeconds(waitMs)))
+      return problem(context, 429, 'TOO_MANY_WRONG_TOKENS', 'This address has sent too many wrong tokens')
+    }
+    const given = tokenOf(context)
+    const found = given && roles.filter((each) => timingSafeEqual(digest(given), each.digest))[0]
+    if (!found) {
+      if (given) await wrongTokens.count(counted)
+      context.header('WWW-Authenticate', 'Bearer realm="headcount admin"')
+      return problem(context, 401, 'UNAUTHENTICATED', 'The admin token is missing or wrong')
+    }
+    if (found.role === 'read' && !LOOKS.includes(context.req.method)) {
+      return problem(context, 403, 'FORBIDDEN', 'This token may look and not change anything')
+    }
+    context.set('role', found.role)
+    context.set('address', address)
+    return next()
+  }
+}
+
+function tokenOf(context: Context): string | undefined {
+  return /^Bearer +(.+)$/i.exec(context.req.header('authorization') ?? '')?.[1]
 }
 
 function digest(text: string): Buffer {

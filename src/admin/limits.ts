@@ -4,41 +4,51 @@ import { systemClock } from '../core/clock.js'
 import { idProblem } from '../core/org-id.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { LimitTerms } from '../node/limit-terms.js'
+import type { AdminEnv } from './auth.js'
 import { LIMIT_BODY, readLimitBody } from './limit-body.js'
 import { problem } from './problem.js'
 
 const MAX_BODY_BYTES = 4_096
 
 /** What an org may hold and why, and how operators change it. A change binds the very next admission on every node. */
-export function limitsApp(limiter: Limiter): Hono {
-  const app = new Hono()
-  const show = async (context: Context, org: string) => context.json(shown(await limiter.orgLimits(org)))
+export function limitsApp(limiter: Limiter): Hono<AdminEnv> {
+  const app = new Hono<AdminEnv>()
+  const show = async (org: string) => shown(await limiter.orgLimits(org))
+  const change = async (context: Context<AdminEnv>, org: string, make: () => Promise<void>) => {
+    const before = await show(org)
+    await make()
+    const after = await show(org)
+    context.set('change', { before, after })
+    return context.json(after)
+  }
 
   app.get('/orgs/:org', async (context) => {
     const org = context.req.param('org')
     if (idProblem(org)) return problem(context, 400, 'INVALID_ORG', `The org id ${idProblem(org)}`)
-    return show(context, org)
+    return context.json(await show(org))
   })
 
   const onError = (context: Context) =>
     problem(context, 400, 'INVALID_LIMIT', `The body must not be longer than ${MAX_BODY_BYTES} bytes`)
   app.put('/orgs/:org/limit', bodyLimit({ maxSize: MAX_BODY_BYTES, onError }), async (context) => {
     const org = context.req.param('org')
-    const change = readLimitBody(await context.req.json().catch(() => undefined), systemClock.wallMs())
-    if (!change) return problem(context, 400, 'INVALID_LIMIT', LIMIT_BODY)
-    if (change.tier !== undefined) await limiter.setTier(org, change.tier, change.terms)
-    else await limiter.setLimit(org, change.limit, change.terms)
-    return show(context, org)
+    const asked = readLimitBody(await context.req.json().catch(() => undefined), systemClock.wallMs())
+    if (!asked) return problem(context, 400, 'INVALID_LIMIT', LIMIT_BODY)
+    return change(context, org, () =>
+      asked.tier === undefined
+        ? limiter.setLimit(org, asked.limit, asked.terms)
+        : limiter.setTier(org, asked.tier, asked.terms),
+    )
   })
 
   app.delete('/orgs/:org/limit', async (context) => {
-    await limiter.setLimit(context.req.param('org'), undefined, whoAndWhy(context))
-    return show(context, context.req.param('org'))
+    const org = context.req.param('org')
+    return change(context, org, () => limiter.setLimit(org, undefined, whoAndWhy(context)))
   })
 
   app.delete('/orgs/:org/tier', async (context) => {
-    await limiter.setTier(context.req.param('org'), undefined, whoAndWhy(context))
-    return show(context, context.req.param('org'))
+    const org = context.req.param('org')
+    return change(context, org, () => limiter.setTier(org, undefined, whoAndWhy(context)))
   })
 
   return app

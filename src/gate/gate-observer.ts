@@ -15,7 +15,14 @@ export interface AboutPeer {
  * `faulted`, or to the console where there is none or that throws too, and harms no connection.
  */
 export interface GateObserver {
-  upgradeRefused?(event: AboutPeer & { readonly refusal: Refusal; readonly requestId: string }): void
+  /** `retryAfterSeconds` as the client was told; `undefined` where it was told none. */
+  upgradeRefused?(
+    event: AboutPeer & {
+      readonly refusal: Refusal
+      readonly requestId: string
+      readonly retryAfterSeconds: number | undefined
+    },
+  ): void
   connectionOpened?(event: AboutPeer & { readonly connectionId: string }): void
   /** The raw socket is closed. */
   connectionClosed?(event: AboutPeer & { readonly connectionId: string }): void

@@ -164,7 +164,8 @@ export class Gate {
     else if (isInside) sockets.turnAway(upgrade, closingWords(refusal, problem))
     else sendProblem(upgrade.socket, problem, clock, upgrade.head)
     this.#census.move(upgrade, 'refused')
-    observer.upgradeRefused?.({ ...this.#about(upgrade), refusal, requestId: problem.requestId })
+    const { requestId, retryAfterSeconds } = problem
+    observer.upgradeRefused?.({ ...this.#about(upgrade), refusal, requestId, retryAfterSeconds })
   }
 
   #close(upgrade: Upgrade, code: ClosingCode): void {

@@ -43,13 +43,23 @@ export class RateMeter {
       return undefined
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal
-      // Its end is kept on the wall clock, which may be set back.
-      return Math.min(refusal.msBeforeNext, this.#windowMs)
+      return this.#leftMs(refusal)
     }
+  }
+
+  /** The milliseconds until a name that has used up its attempts has some again; `undefined` for others. Counts nothing. */
+  async exhaustedMs(name: string): Promise<number | undefined> {
+    const found = await this.#counts.get(name)
+    return found && found.consumedPoints >= this.#counts.points ? this.#leftMs(found) : undefined
   }
 
   /** Forgets all, and with each name the timer of its window. */
   stop(): void {
     this.#names.clear()
+  }
+
+  /** The end of a window is kept on the wall clock, which may be set back. */
+  #leftMs({ msBeforeNext }: RateLimiterRes): number {
+    return Math.min(msBeforeNext, this.#windowMs)
   }
 }

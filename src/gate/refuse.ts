@@ -25,6 +25,8 @@ export interface Problem {
   readonly body: string
   /** Names this one refusal in our log and, as `instance`, in the body. */
   readonly requestId: string
+  /** As in the header; `undefined` where it does not pass by itself. */
+  readonly retryAfterSeconds: number | undefined
 }
 
 /** How long a refused client may take to read the answer before its socket is destroyed all the same. */
@@ -41,6 +43,7 @@ export function problemOf(refusal: Refusal, wallMs: number, random: () => number
   const { code, detail, currentCount, maxAllowed } = refusal
   const { status, title, passes } = refusals[code]
   const requestId = randomUUID()
+  const retryAfter = passes ? retryAfterSeconds(refusal.retryAfterMs ?? retryAfterMs(undefined, random)) : undefined
   const body = JSON.stringify({
     type: `urn:headcount:error:${code}`,
     title,
@@ -59,13 +62,11 @@ export function problemOf(refusal: Refusal, wallMs: number, random: () => number
     ['Cache-Control', 'no-store'],
     ['Connection', status === 426 ? 'close, Upgrade' : 'close'],
   ]
-  if (passes) {
-    headers.push(['Retry-After', String(retryAfterSeconds(refusal.retryAfterMs ?? retryAfterMs(undefined, random)))])
-  }
+  if (retryAfter !== undefined) headers.push(['Retry-After', String(retryAfter)])
   if (status === 401) headers.push(['WWW-Authenticate', 'Bearer realm="headcount"'])
   if (status === 426) headers.push(['Upgrade', 'websocket'], ['Sec-WebSocket-Version', WEBSOCKET_VERSION])
   if (policy !== undefined && maxAllowed !== undefined) headers.push(...rateLimitHeaders(policy, maxAllowed, 0))
-  return { status, headers, body, requestId }
+  return { status, headers, body, requestId, retryAfterSeconds: retryAfter }
 }
 
 /** The quota fields of draft-ietf-httpapi-ratelimit-headers-10; none where the limit is no finite number. */

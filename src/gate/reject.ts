@@ -26,12 +26,11 @@ export function isToldInside(reject: Reject, { headers }: IncomingMessage, code:
 
 /** The same as the problem document says; what that has in its headers is in the frame. */
 export function closingWords({ code, detail, currentCount, maxAllowed }: Refusal, problem: Problem): ClosingWords {
-  const retryAfter = problem.headers.find(([name]) => name === 'Retry-After')?.[1]
   const frame = JSON.stringify({
     type: 'error',
     ...{ code, detail, currentCount, maxAllowed },
     instance: `urn:uuid:${problem.requestId}`,
-    retryAfterSeconds: retryAfter === undefined ? undefined : Number(retryAfter),
+    retryAfterSeconds: problem.retryAfterSeconds,
   })
   return { frame, close: closeCodeOf(code), reason: code }
 }

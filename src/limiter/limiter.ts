@@ -12,6 +12,7 @@ import { LimiterNode } from '../node/limiter-node.js'
 import type { SurplusTerms } from '../node/on-lowered.js'
 import type { Evicted, EvictionRequest } from '../node/order-giver.js'
 import { SoftLimit } from '../node/soft-limit.js'
+import type { Journal } from '../store/journal.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import { type LimiterOptions, resolveOptions } from './options.js'
 import type { OrgLimits } from './org-limits.js'
@@ -86,6 +87,11 @@ export class Limiter {
   /** Where the shared state is, without credentials. */
   get storeDescription(): string {
     return this.#store.description
+  }
+
+  /** What the nodes of the cluster note for operators. */
+  get journal(): Journal {
+    return this.#store.journal
   }
 
   get embedded(): boolean {

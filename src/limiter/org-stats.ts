@@ -71,11 +71,16 @@ export class ClusterStats {
     return orgLimits(stats, set, this.#defaults.tierOf(orgId))
   }
 
+  /** These orgs, each once; those that hold nothing and have no exception are left out. */
+  async some(orgs: readonly string[]): Promise<OrgStats[]> {
+    const counts = await this.#store.countOrgs([...new Set(orgs)])
+    return counts.filter(isOfInterest).map((count) => this.#stats(count))
+  }
+
   /** One page of the orgs that hold slots or have an exception; '0' starts and ends. A page may repeat an org. */
   async orgs(cursor: string): Promise<{ cursor: string; orgs: OrgStats[] }> {
     const page = await this.#store.listOrgs(cursor)
-    const counts = await this.#store.countOrgs([...new Set(page.orgs)])
-    return { cursor: page.cursor, orgs: counts.filter(isOfInterest).map((count) => this.#stats(count)) }
+    return { cursor: page.cursor, orgs: await this.some(page.orgs) }
   }
 
   /** All pages, each org once. For clusters with very many orgs, page. */

@@ -51,6 +51,13 @@ export const settings = {
     defaultShown: 'generated and printed once',
     description: 'Bearer token of the admin API; a flag can be seen by every user of the machine, a variable cannot',
   },
+  adminReadToken: {
+    name: 'ADMIN_READ_TOKEN',
+    flag: '--admin-read-token',
+    kind: kinds.token,
+    defaultShown: 'none',
+    description: 'A second token of the admin API, which may look and not change anything',
+  },
   redisUrl: {
     name: 'REDIS_URL',
     flag: '--redis-url',

@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { getRequestListener } from '@hono/node-server'
-import { adminApp } from '../admin/app.js'
 import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import type { Identify } from '../gate/identify.js'
@@ -8,12 +6,11 @@ import { webSocketOnly } from '../gate/plain-http.js'
 import { ownSockets } from '../gate/ws-gate.js'
 import { createLimiter } from '../limiter/limiter.js'
 import type { Log } from '../observe/log.js'
-import { logEvents } from '../observe/log-events.js'
-import { logGate } from '../observe/log-gate.js'
 import type { Config } from './config.js'
 import { demoKeyRing } from './demo-keys.js'
 import { KeyFile } from './key-file.js'
 import { closeServer, httpServer, listen } from './listen.js'
+import { openOperators } from './operators.js'
 
 /** Where WSO2's gateways connect. */
 export const ENDPOINT = '/api/internal/v1/ws/gateways/connect'
@@ -52,8 +49,8 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     nodeName: config.nodeName,
     keyPrefix: config.keyPrefix,
   })
-  logEvents(limiter, log)
-  const gateLog = logGate(log, systemClock)
+  const adminToken = config.adminToken ?? randomBytes(18).toString('base64url')
+  const operators = openOperators(config, adminToken, limiter, log)
   const gate = limiter.openGate({
     identify: keys.identify,
     sockets: ownSockets(systemClock),
@@ -67,19 +64,18 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     },
     reject: config.reject,
     trustedProxies: config.trustedProxies ?? '',
-    observer: gateLog.observer,
+    observer: operators.observer,
   })
-  const adminToken = config.adminToken ?? randomBytes(18).toString('base64url')
-  const admin = adminApp({ limiter, token: adminToken, nodeName: config.nodeName, log })
   const publicServer = httpServer(webSocketOnly(isEndpoint)).on('upgrade', gate.handleUpgrade)
-  // Load balancers ask for health in HTTP/1.0 without a Host; a name of our own lets that be a request like any other.
-  const adminServer = httpServer(getRequestListener(admin.fetch, { hostname: 'headcount' }))
+  const adminServer = httpServer(operators.listener)
 
   const stop = async () => {
     keys.stop()
+    const quieted = operators.quiet()
     // The listeners stay open while connections drain: who comes now is told 503 and where the health is.
     await limiter.drain({ withinMs: config.drainTimeMs })
-    gateLog.stop()
+    await quieted
+    operators.stop()
     await Promise.all([closeServer(publicServer), closeServer(adminServer)])
   }
   try {

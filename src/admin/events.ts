@@ -1,0 +1,45 @@
+import { Hono } from 'hono'
+import { streamSSE } from 'hono/streaming'
+import { systemClock } from '../core/clock.js'
+import { within } from '../core/within.js'
+import type { ClusterView, ViewEvent } from '../observe/cluster-view.js'
+import type { AdminEnv } from './auth.js'
+import { problem } from './problem.js'
+import { unlimited } from './shown.js'
+
+/** Who does not read for so long is cut off. */
+const STALLED_MS = 15_000
+
+/** The cluster once a second, as server-sent events, until the client or the node ends it. */
+export function eventsApp(view: ClusterView): Hono<AdminEnv> {
+  const app = new Hono<AdminEnv>()
+  app.get('/events', (context) => {
+    const viewer = view.watch()
+    if (!viewer) {
+      context.header('Retry-After', '5')
+      return problem(context, 503, 'TOO_MANY_VIEWERS', 'This node has as many viewers as it takes, or is stopping')
+    }
+    context.header('X-Accel-Buffering', 'no')
+    return streamSSE(context, async (stream) => {
+      stream.onAbort(() => view.leave(viewer))
+      let event = await viewer.next()
+      while (event && (await isTaken(stream.writeSSE(messageOf(event))))) event = await viewer.next()
+      view.leave(viewer)
+      if (event) context.env.outgoing?.destroy()
+    })
+  })
+  return app
+}
+
+async function isTaken(written: Promise<void>): Promise<boolean> {
+  let taken = false
+  const take = () => {
+    taken = true
+  }
+  await within(systemClock, STALLED_MS, written.then(take))
+  return taken
+}
+
+function messageOf({ name, atMs, ...rest }: ViewEvent): { event: string; data: string } {
+  return { event: name, data: JSON.stringify({ at: new Date(atMs).toISOString(), ...rest }, unlimited) }
+}

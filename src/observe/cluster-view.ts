@@ -1,0 +1,129 @@
+import { type Clock, sleep } from '../core/clock.js'
+import type { ClusterStats, NodeStats, OrgStats } from '../limiter/org-stats.js'
+import type { Journal, JournalTotals } from '../store/journal.js'
+import { OrgWalk } from './org-walk.js'
+import { type RefusalNote, readNote } from './refusal-note.js'
+import { Viewer } from './viewer.js'
+
+const PAUSE_MS = 1_000
+const MOST_VIEWERS = 100
+const MOST_REFUSALS = 50
+/** Nodes hand on what they counted once a second, so less than some seconds would jump up and down. */
+const RATE_SAMPLES = 5
+
+export interface Snapshot {
+  readonly name: 'snapshot'
+  readonly atMs: number
+  readonly totals: {
+    readonly connections: number
+    readonly orgs: number
+    readonly nodes: number
+    /** Means of the last 5 s; 0 until there are two samples. */
+    readonly admittedPerSecond: number
+    readonly refusedPerSecond: number
+  }
+  readonly orgs: readonly OrgStats[]
+  readonly nodes: readonly NodeStats[]
+  /** New since the snapshot before, the newest first. */
+  readonly refusals: readonly RefusalNote[]
+}
+
+/** The store did not answer, or nothing that can be read: what was shown last is old. */
+export interface Unavailable {
+  readonly name: 'unavailable'
+  readonly atMs: number
+  readonly cause: string
+}
+
+export type ViewEvent = Snapshot | Unavailable
+
+/**
+ * The whole cluster once a second, for all who watch it on this node: the store is asked once for however many there
+ * are, and not at all while there is nobody.
+ */
+export class ClusterView {
+  readonly #stats: ClusterStats
+  readonly #journal: Journal
+  readonly #clock: Clock
+  readonly #viewers = new Set<Viewer<ViewEvent>>()
+  readonly #over = new AbortController()
+  #running = false
+
+  constructor(parts: { readonly stats: ClusterStats; readonly journal: Journal }, clock: Clock) {
+    this.#stats = parts.stats
+    this.#journal = parts.journal
+    this.#clock = clock
+  }
+
+  get viewers(): number {
+    return this.#viewers.size
+  }
+
+  /** `undefined` where 100 watch already, or it is over. Whoever leaves says so by `leave`. */
+  watch(): Viewer<ViewEvent> | undefined {
+    if (this.#over.signal.aborted || this.#viewers.size >= MOST_VIEWERS) return undefined
+    const viewer = new Viewer<ViewEvent>()
+    this.#viewers.add(viewer)
+    if (!this.#running) void this.#run()
+    return viewer
+  }
+
+  leave(viewer: Viewer<ViewEvent>): void {
+    viewer.end()
+    this.#viewers.delete(viewer)
+  }
+
+  /** Ends for all who watch. */
+  stop(): void {
+    this.#over.abort()
+    for (const viewer of this.#viewers) this.leave(viewer)
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true
+    const walk = new OrgWalk(this.#stats)
+    const samples: (JournalTotals & { readonly atMs: number })[] = []
+    let seen: string | undefined
+    while (this.#viewers.size > 0) {
+      const startMs = this.#clock.monotonicMs()
+      try {
+        const [orgs, nodes, entries, totals] = await Promise.all([
+          walk.step(),
+          this.#stats.nodes(),
+          this.#journal.read({ after: seen, limit: seen === undefined ? 1 : MOST_REFUSALS }),
+          this.#journal.totals(),
+        ])
+        samples.push({ ...totals, atMs: this.#clock.monotonicMs() })
+        samples.splice(0, samples.length - RATE_SAMPLES - 1)
+        // What was there before anybody watched is not new.
+        const refusals = seen === undefined ? [] : entries.flatMap(({ text }) => readNote(text) ?? [])
+        seen = entries[0]?.id ?? seen ?? '0-0'
+        const connections = nodes.reduce((sum, node) => sum + node.connections, 0)
+        const counts = { connections, orgs: orgs.count, nodes: nodes.length, ...ratesOf(samples) }
+        const atMs = this.#clock.wallMs()
+        this.#show({ name: 'snapshot', atMs, totals: counts, orgs: orgs.fullest, nodes, refusals })
+      } catch (error) {
+        // Also an answer that cannot be read: who watches must learn that nothing new comes, whatever the reason.
+        this.#show({ name: 'unavailable', atMs: this.#clock.wallMs(), cause: (error as Error).message })
+      }
+      const spentMs = this.#clock.monotonicMs() - startMs
+      await sleep(this.#clock, Math.max(PAUSE_MS / 10, PAUSE_MS - spentMs), this.#over.signal)
+    }
+    this.#running = false
+  }
+
+  #show(event: ViewEvent): void {
+    for (const viewer of this.#viewers) viewer.show(event)
+  }
+}
+
+/** Counts begin anew with a new store, and then a rate is 0 and not negative. */
+function ratesOf(samples: readonly (JournalTotals & { readonly atMs: number })[]) {
+  const [first, last] = [samples[0]!, samples[samples.length - 1]!]
+  const seconds = (last.atMs - first.atMs) / 1_000
+  const rate = (count: number) => (seconds > 0 ? Math.max(0, Math.round((10 * count) / seconds) / 10) : 0)
+  return {
+    admittedPerSecond: rate(last.admitted - first.admitted),
+    refusedPerSecond: rate(last.refused - first.refused),
+  }
+}

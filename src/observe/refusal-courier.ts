@@ -1,0 +1,94 @@
+import type { Clock } from '../core/clock.js'
+import type { Journal } from '../store/journal.js'
+import { MAX_ITEMS } from '../store/lease-store.js'
+import type { RefusalNote } from './refusal-note.js'
+
+const PAUSE_MS = 1_000
+/** So that an org in a storm does not push all others out of the journal. */
+const MOST_OF_ORG = 8
+
+/**
+ * Hands what is new on this node to the journal of the cluster: one page at most once a second, and none where nothing
+ * happened. A page has the newest 64 notes, of one org at most 8; the others are counted as dropped. While the store is
+ * away the page waits, and stays that small.
+ */
+export class RefusalCourier {
+  readonly #journal: Journal
+  readonly #clock: Clock
+  #notes: RefusalNote[] = []
+  readonly #ofOrg = new Map<string | undefined, number>()
+  #admitted = 0
+  #refused = 0
+  #dropped = 0
+  #cancel: (() => void) | undefined
+  #handing: Promise<void> | undefined
+  #stopped = false
+
+  constructor(journal: Journal, clock: Clock) {
+    this.#journal = journal
+    this.#clock = clock
+  }
+
+  /** Notes that were not handed on, because there were too many. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  /** The note may still be filled in until it is handed on. */
+  add(note: RefusalNote): void {
+    if (note.kind === 'refused') this.#refused++
+    const ofOrg = this.#ofOrg.get(note.orgId) ?? 0
+    if (ofOrg < MOST_OF_ORG) {
+      this.#ofOrg.set(note.orgId, ofOrg + 1)
+      this.#notes.push(note)
+      this.#trim()
+    } else this.#dropped++
+    this.#schedule()
+  }
+
+  admitted(): void {
+    this.#admitted++
+    this.#schedule()
+  }
+
+  /** Hands on what is left, if the store still answers, and stops the timer. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancel?.()
+    await this.#handing
+    await this.#hand()
+  }
+
+  #schedule(): void {
+    if (this.#stopped || this.#handing) return
+    this.#cancel ??= this.#clock.after(PAUSE_MS, () => {
+      this.#handing = this.#hand().finally(() => {
+        this.#handing = undefined
+        this.#cancel = undefined
+        if (this.#notes.length + this.#admitted + this.#refused > 0) this.#schedule()
+      })
+    })
+  }
+
+  async #hand(): Promise<void> {
+    const [notes, admitted, refused] = [this.#notes, this.#admitted, this.#refused]
+    if (notes.length + admitted + refused === 0) return
+    this.#notes = []
+    this.#ofOrg.clear()
+    this.#admitted = 0
+    this.#refused = 0
+    try {
+      await this.#journal.note({ entries: notes.map((note) => JSON.stringify(note)), admitted, refused })
+    } catch {
+      // The store is away, which is told elsewhere; this waits for its return.
+      this.#notes = [...notes, ...this.#notes]
+      this.#trim()
+      this.#admitted += admitted
+      this.#refused += refused
+    }
+  }
+
+  #trim(): void {
+    this.#dropped += this.#notes.splice(0, this.#notes.length - MAX_ITEMS).length
+  }
+}

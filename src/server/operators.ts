@@ -1,0 +1,54 @@
+import { getRequestListener } from '@hono/node-server'
+import { adminApp } from '../admin/app.js'
+import { systemClock } from '../core/clock.js'
+import { clientAddress, networksOf } from '../gate/client-address.js'
+import type { GateObserver } from '../gate/gate-observer.js'
+import { RateMeter } from '../gate/rate-meter.js'
+import type { Limiter } from '../limiter/limiter.js'
+import { allObservers } from '../observe/all-observers.js'
+import { ClusterView } from '../observe/cluster-view.js'
+import type { Log } from '../observe/log.js'
+import { logEvents } from '../observe/log-events.js'
+import { logGate } from '../observe/log-gate.js'
+import { Refusals } from '../observe/refusals.js'
+import type { Config } from './config.js'
+
+/** Of one address; then it has to wait for the rest of the minute. */
+const WRONG_TOKENS_A_MINUTE = 20
+
+export interface Operators {
+  /** Hears what happens at the gate. */
+  readonly observer: GateObserver
+  /** Answers everything on the admin listener. */
+  readonly listener: ReturnType<typeof getRequestListener>
+  /** Ends the streams at once, and hands on what is noted while the store can still be reached. */
+  quiet(): Promise<void>
+  /** The last act: tells the log what is still untold. */
+  stop(): void
+}
+
+/** All that operators see of a node: its log, its refusals, its view of the cluster, and the admin API. */
+export function openOperators(config: Config, adminToken: string, limiter: Limiter, log: Log): Operators {
+  logEvents(limiter, log)
+  const gateLog = logGate(log, systemClock)
+  const refusals = new Refusals(limiter, config.nodeName, systemClock)
+  const view = new ClusterView(limiter, systemClock)
+  const wrongTokens = new RateMeter({ most: WRONG_TOKENS_A_MINUTE })
+  const tokens = { admin: adminToken, ...(config.adminReadToken !== undefined && { read: config.adminReadToken }) }
+  const addressOf = clientAddress(networksOf(config.trustedProxies ?? ''))
+  const guard = { tokens, addressOf, wrongTokens }
+  const admin = adminApp({ limiter, guard, refusals, view, nodeName: config.nodeName, log })
+  return {
+    observer: allObservers(gateLog.observer, refusals.observer),
+    // Load balancers ask for health in HTTP/1.0 without a Host; a name of our own lets that be a request like any other.
+    listener: getRequestListener(admin.fetch, { hostname: 'headcount' }),
+    quiet() {
+      view.stop()
+      return refusals.stop()
+    },
+    stop() {
+      gateLog.stop()
+      wrongTokens.stop()
+    },
+  }
+}

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { leakGate } from '../support/leak-gate.js'
+import { type ServerProcess, startServer } from '../support/processes.js'
+import { until } from '../support/until.js'
+
+leakGate()
+
+const READ_TOKEN = 'only-looking'
+const LIMIT = '/admin/v1/orgs/acme/limit'
+
+let node: ServerProcess
+
+beforeAll(async () => {
+  node = await startServer({ env: { ADMIN_READ_TOKEN: READ_TOKEN, HEADCOUNT_TRUSTED_PROXIES: '127.0.0.1' } })
+})
+afterAll(() => node?.stop())
+
+/** As if through a load balancer, from an address of the test's choice. */
+async function ask(path: string, token: string, init: RequestInit & { readonly from?: string } = {}) {
+  const headers = { authorization: `Bearer ${token}`, 'x-forwarded-for': init.from ?? '192.0.2.1' }
+  const response = await fetch(`${node.adminUrl}${path}`, { ...init, headers })
+  return { status: response.status, headers: response.headers, body: await response.json() }
+}
+
+/** Lines of the log with `"audit":true`. */
+function audited(): Record<string, unknown>[] {
+  const lines = node.output().split('\n')
+  return lines.filter((line) => line.includes('"audit":true')).map((line) => JSON.parse(line))
+}
+
+describe('the token that may look', () => {
+  test.each(['orgs', 'orgs/acme', 'orgs/acme/connections', 'nodes', 'stats', 'refusals'])('%s: 200', async (path) => {
+    expect((await ask(`/admin/v1/${path}`, READ_TOKEN)).status).toBe(200)
+  })
+
+  test.each([
+    ['PUT', LIMIT],
+    ['DELETE', LIMIT],
+    ['DELETE', '/admin/v1/orgs/acme/tier'],
+    ['DELETE', '/admin/v1/orgs/acme/connections'],
+    ['DELETE', '/admin/v1/connections/c1'],
+    ['POST', '/admin/v1/nothing-here'],
+  ])('%s %s: 403, and nothing has changed', async (method, path) => {
+    const answer = await ask(path, READ_TOKEN, { method, ...(method === 'PUT' && { body: '{"limit":7}' }) })
+    expect(answer).toMatchObject({ status: 403, body: { code: 'FORBIDDEN', status: 403 } })
+    expect(answer.headers.get('content-type')).toBe('application/problem+json')
+    expect((await ask('/admin/v1/orgs/acme', READ_TOKEN)).body).toMatchObject({ maxAllowed: 3, limitFrom: 'default' })
+  })
+})
+
+test('each change is a line in the log: who, from where, what it was and is; no token stands in it', async () => {
+  onTestFinished(async () => void (await ask(LIMIT, node.adminToken, { method: 'DELETE' })))
+  await ask(LIMIT, node.adminToken, { method: 'PUT', body: '{"limit":7,"by":"kim"}', from: '192.0.2.7' })
+  await ask('/admin/v1/orgs/acme/connections', node.adminToken, { method: 'DELETE' })
+  await until(() => audited().some(({ method }) => method === 'DELETE'))
+  const [put, evict] = audited().filter(({ role }) => role !== undefined)
+  expect(put).toMatchObject({
+    ...{ level: 'info', role: 'admin', address: '192.0.2.7', method: 'PUT', path: LIMIT, status: 200 },
+    ...{ before: { maxAllowed: 3, override: null }, after: { maxAllowed: 7, override: { by: 'kim' } } },
+  })
+  expect(evict).toMatchObject({ method: 'DELETE', path: '/admin/v1/orgs/acme/connections', status: 202 })
+  expect(node.output()).not.toContain(node.adminToken)
+})
+
+describe('wrong tokens', () => {
+  test('too many from one address: 429 even with the right one, and other addresses are not touched', async () => {
+    const from = '198.51.100.1'
+    for (let n = 0; n < 20; n++) expect((await ask('/admin/v1/stats', `wrong-${n}`, { from })).status).toBe(401)
+    for (const token of ['wrong', node.adminToken]) {
+      const answer = await ask('/admin/v1/stats', token, { from })
+      expect(answer).toMatchObject({ status: 429, body: { code: 'TOO_MANY_WRONG_TOKENS' } })
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+      expect(Number(answer.headers.get('retry-after'))).toBeLessThanOrEqual(60)
+    }
+    expect((await ask('/admin/v1/stats', node.adminToken, { from: '198.51.100.2' })).status).toBe(200)
+    expect((await fetch(`${node.adminUrl}/readyz`, { headers: { 'x-forwarded-for': from } })).status).toBe(200)
+  })
+
+  test('control: right tokens are not counted, however many', async () => {
+    const from = '198.51.100.3'
+    for (let n = 0; n < 40; n++) expect((await ask('/admin/v1/stats', READ_TOKEN, { from })).status).toBe(200)
+  })
+})

@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process'
-import { access, constants } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
+import { installWithApt } from './apt-install.js'
+import { executableOnPath } from './on-path.js'
 import { launchBinary } from './redis-binary.js'
 import { containerEngine, launchContainer } from './redis-container.js'
-import { installRedisWithApt } from './redis-install.js'
 
 /** A Redis of a test's own. Every method resolves when what it says is so. */
 export interface TestRedis {
@@ -59,7 +58,7 @@ export async function findLauncher(env: NodeJS.ProcessEnv = process.env): Promis
   const found =
     (wanted('binary') && (await onPath(env))) ||
     (wanted('containers') && (await inContainers(env))) ||
-    (wanted('binary') && (await installRedisWithApt()) && (await onPath(env)))
+    (wanted('binary') && (await installWithApt('redis-server')) && (await onPath(env)))
   if (found) return found
   throw new Error(
     `the tests need a real Redis, 7.0 or later, and found none${forced && ` as '${forced}'`}. Do one of these:\n` +
@@ -70,19 +69,10 @@ export async function findLauncher(env: NodeJS.ProcessEnv = process.env): Promis
 }
 
 async function onPath(env: NodeJS.ProcessEnv): Promise<Launcher | undefined> {
-  for (const name of ['redis-server', 'valkey-server']) {
-    for (const directory of (env.PATH ?? '').split(delimiter).filter(Boolean)) {
-      const path = join(directory, name)
-      const executable = await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      )
-      if (!executable) continue
-      const { stdout } = await promisify(execFile)(path, ['--version'], { timeout: 5_000 })
-      return { kind: 'binary', path, version: /v=([\d.]+)/.exec(stdout)?.[1] ?? stdout.trim() }
-    }
-  }
-  return undefined
+  const path = await executableOnPath(['redis-server', 'valkey-server'], env)
+  if (path === undefined) return undefined
+  const { stdout } = await promisify(execFile)(path, ['--version'], { timeout: 5_000 })
+  return { kind: 'binary', path, version: /v=([\d.]+)/.exec(stdout)?.[1] ?? stdout.trim() }
 }
 
 async function inContainers(env: NodeJS.ProcessEnv): Promise<Launcher | undefined> {

@@ -7,6 +7,7 @@ import type { Refusals } from '../observe/refusals.js'
 import { StoreUnavailable } from '../store/lease-store.js'
 import { audit } from './audit.js'
 import { type AdminEnv, bearer, type Guard } from './auth.js'
+import { dashboardApp } from './dashboard.js'
 import { eventsApp } from './events.js'
 import { evictionsApp } from './evictions.js'
 import { healthApp } from './health.js'
@@ -29,6 +30,7 @@ export interface AdminOptions {
 export function adminApp({ limiter, guard, refusals, view, nodeName, log }: AdminOptions): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>()
   app.route('/', healthApp(limiter))
+  app.route('/', dashboardApp())
   app.use('/admin/*', bearer(guard), audit(log))
   app.route('/admin/v1', orgsApp(limiter))
   app.route('/admin/v1', evictionsApp(limiter))

@@ -1,0 +1,81 @@
+import { byId, el, setLevel, setText, svg, within } from './dom.js'
+import { levelOf, limitText, number, utilisation } from './format.js'
+import { Pager } from './pager.js'
+import { orgLink } from './refusal-list.js'
+import { Rows } from './rows.js'
+import type { Org } from './types.js'
+
+interface OrgRow {
+  readonly element: HTMLElement
+  readonly bar: SVGElement
+  readonly held: HTMLElement
+  readonly limit: HTMLElement
+}
+
+/** The orgs, the fullest first, as many as fit, with a search over those that are known. */
+export class OrgsPanel {
+  readonly #area = byId('org-rows')
+  readonly #search = byId<HTMLInputElement>('search')
+  readonly #rows = new Rows<Org, OrgRow>(within(this.#area, 'tbody'), makeRow, fillRow)
+  readonly #pager = new Pager(this.#area, byId('org-pager'), () => this.#draw())
+  #orgs: readonly Org[] = []
+
+  constructor() {
+    this.#search.addEventListener('input', () => {
+      this.#pager.first()
+      this.#draw()
+    })
+    byId('search-form').addEventListener('submit', (event) => {
+      event.preventDefault()
+      const first = this.#found()[0]
+      if (first) location.hash = `#/org/${encodeURIComponent(first.orgId)}`
+    })
+  }
+
+  show(orgs: readonly Org[]): void {
+    this.#orgs = [...orgs].sort(byUse)
+    this.#draw()
+  }
+
+  #found(): readonly Org[] {
+    const sought = this.#search.value.trim().toLowerCase()
+    return sought === '' ? this.#orgs : this.#orgs.filter(({ orgId }) => orgId.toLowerCase().includes(sought))
+  }
+
+  #draw(): void {
+    const found = this.#found()
+    this.#rows.show(this.#pager.cut(found), ({ orgId }) => orgId)
+    const empty = within(this.#area, '.empty')
+    empty.hidden = found.length > 0
+    within(this.#area, 'table').hidden = found.length === 0
+    if (this.#orgs.length > 0) setText(empty, 'No org that holds a slot has this in its id.')
+    else setText(empty, 'No org holds a connection. Try:\nnpm run headcount -- connect --key demo-key-acme -n 5')
+  }
+}
+
+/** The fullest first; of equals the larger, then by name, so that nothing swaps places for no reason. */
+function byUse(a: Org, b: Org): number {
+  return utilisation(b) - utilisation(a) || b.currentCount - a.currentCount || (a.orgId < b.orgId ? -1 : 1)
+}
+
+function makeRow(orgId: string): OrgRow {
+  const bar = svg('svg', { class: 'bar', 'aria-hidden': 'true' }, svg('rect'))
+  const held = el('td', { class: 'number level' })
+  const limit = el('td', { class: 'number' })
+  const name = el('td', { title: orgId }, orgLink(orgId))
+  return { element: el('tr', {}, name, el('td', {}, bar), held, limit), bar, held, limit }
+}
+
+function fillRow({ element, bar, held, limit }: OrgRow, org: Org): void {
+  const utilised = utilisation(org)
+  setLevel(element, levelOf(utilised))
+  setText(held, number(org.currentCount))
+  setText(limit, limitText(org.maxAllowed))
+  fillBar(bar, utilised)
+}
+
+/** As wide as the part of the limit that is in use. */
+export function fillBar(bar: SVGElement, utilised: number): void {
+  setLevel(bar, levelOf(utilised))
+  within(bar, 'rect').setAttribute('width', `${Math.min(100, utilised * 100).toFixed(1)}%`)
+}

@@ -1,0 +1,42 @@
+import { byId, type Level, setLevel, setText } from './dom.js'
+import { duration, number, utilisation } from './format.js'
+import type { History } from './history.js'
+import { heartbeatAgeMs } from './nodes-panel.js'
+import type { Snapshot } from './types.js'
+
+/** A snapshot names at most so many orgs. */
+const MOST_ORGS = 50
+
+/** The four numbers that answer "is something wrong" from across the room. */
+export function showTiles(snapshot: Snapshot, history: History, nowMs: number): void {
+  const { totals, orgs, nodes } = snapshot
+  tile('connections', number(totals.connections), `of ${plural(totals.orgs, 'org')} on ${plural(totals.nodes, 'node')}`)
+
+  const full = orgs.filter((org) => utilisation(org) >= 1)
+  const over = full.filter((org) => org.maxAllowed !== 'unlimited' && org.currentCount > org.maxAllowed)
+  const note = over.length > 0 ? `${number(over.length)} of them over it` : `of ${plural(totals.orgs, 'org')}`
+  tile(
+    'full',
+    full.length === MOST_ORGS ? `${MOST_ORGS} or more` : number(full.length),
+    note,
+    full.length > 0 ? 'warn' : '',
+  )
+
+  const { refused, watchedMs } = history.lastMinute(nowMs)
+  const watched = watchedMs < 55_000 ? `seen in ${duration(watchedMs)} of watching` : 'on all nodes together'
+  tile('refused', number(Math.round(refused)), watched, refused >= 0.5 ? 'warn' : '')
+
+  const oldest = Math.max(0, ...nodes.map((node) => heartbeatAgeMs(node) ?? 0))
+  tile('latency', nodes.length === 0 ? '–' : duration(oldest), '')
+}
+
+function tile(name: string, figure: string, note: string, level: Level = ''): void {
+  const element = byId(`tile-${name}`)
+  setText(element, figure)
+  setLevel(element, level)
+  setText(byId(`note-${name}`), note)
+}
+
+function plural(count: number, word: string): string {
+  return `${number(count)} ${word}${count === 1 ? '' : 's'}`
+}

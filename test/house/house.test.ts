@@ -22,7 +22,7 @@ const house: readonly {
       sourceFile('src/gate/a.ts', `const x = await import('../admin/b.js')`),
       sourceFile('src/limiter/a.ts', `import { x } from '../observe/b.js'`),
       sourceFile('src/server/a.ts', `import '../cli/b.js'`),
-      sourceFile('src/cli/a.ts', `import { x } from '../store/b.js'`),
+      sourceFile('src/cli/a.ts', `import { x } from '../node/b.js'`),
       sourceFile('src/node/a.ts', `import { x } from '../index.js'`),
       sourceFile('src/shared/a.ts', ''),
     ],

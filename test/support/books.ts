@@ -16,14 +16,14 @@ return out`
 export class Books {
   readonly redis: Redis
   readonly keys: RedisKeys
-  readonly #prefix: string
+  readonly prefix: string
 
   constructor(url: string, prefix: string) {
     this.redis = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 20 })
     // Tests stop Redis on purpose; this client just comes back.
     this.redis.on('error', () => {})
     this.keys = redisKeys(prefix)
-    this.#prefix = prefix
+    this.prefix = prefix
   }
 
   /** Every org set, all at one moment. The dead are in it until they are swept. */
@@ -48,7 +48,7 @@ export class Books {
 
   /** Every key of the cluster, without the prefix. */
   async names(): Promise<string[]> {
-    return (await this.redis.keys(`${this.#prefix}*`)).map((key) => key.slice(this.#prefix.length)).sort()
+    return (await this.redis.keys(`${this.prefix}*`)).map((key) => key.slice(this.prefix.length)).sort()
   }
 
   /**

@@ -1,0 +1,45 @@
+import type { Command } from 'commander'
+import { operates } from './operate.js'
+import { safe } from './safe-text.js'
+
+interface Ordered {
+  readonly ordered: number
+  readonly leaving: number
+  readonly truncated?: boolean
+}
+
+/** Adds `disconnect` and `evict`: close one connection, or all that an org holds, on whatever node they are. */
+export function addEvictCommands(program: Command): void {
+  const disconnect = withReason(program.command('disconnect'))
+    .description('close one connection with 4409; nothing keeps its client from coming back')
+    .argument('<connection>', 'id of the connection, as `headcount org` shows it')
+  operates(disconnect, () => ({
+    ask: (source) => source.admin<Ordered>('DELETE', `connections/${pathOf(disconnect)}`),
+    show: (answer) => [`${safe(disconnect.args[0]!)}: ${told(answer)}`],
+  }))
+  const evict = withReason(program.command('evict'))
+    .description('close all that an org holds with 4409; `limit set ORG 0` first keeps it out')
+    .argument('<org>', 'id of the org')
+  operates(evict, () => ({
+    ask: (source) => source.admin<Ordered>('DELETE', `orgs/${pathOf(evict, '/connections')}`),
+    show: (answer) => [
+      `${safe(evict.args[0]!)}: ${told(answer)}`,
+      ...(answer.truncated ? ['  there are more: say it again'] : []),
+    ],
+  }))
+}
+
+function withReason(command: Command): Command {
+  return command.option('--reason <text>', 'for the log of the node that is asked')
+}
+
+function pathOf(command: Command, rest = ''): string {
+  const { reason } = command.opts<{ reason?: string }>()
+  const query = reason === undefined ? '' : `?${new URLSearchParams({ reason })}`
+  return `${encodeURIComponent(command.args[0]!)}${rest}${query}`
+}
+
+function told({ ordered, leaving }: Ordered): string {
+  const before = leaving > 0 ? `, ${leaving} were leaving already` : ''
+  return `${ordered} told to close, within a renew interval${before}`
+}

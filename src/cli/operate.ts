@@ -1,0 +1,121 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { settings } from '../server/config-settings.js'
+import { AdminSource } from './admin-source.js'
+import { CliError } from './cli-error.js'
+import { type Page, pageOf } from './page.js'
+import { jsonLine, safe } from './safe-text.js'
+import { refreshing } from './screen.js'
+import type { Source } from './source.js'
+
+/** What a command asks, and how its answer looks. */
+export interface View<T> {
+  ask(source: Source): Promise<T>
+  /** Lines for a person. Whatever others have named must have gone through `safe`. */
+  show(answer: T, page: Page): string[]
+  /** 0 where absent. */
+  exitCode?(answer: T): number
+  /** With what the process ends when there was no answer; 1 where absent. */
+  readonly failureCode?: number
+  /** Seconds between two looks where nobody says another; asked once where absent. */
+  readonly watchSeconds?: number
+}
+
+interface CommonOptions {
+  readonly admin: URL
+  readonly token?: string
+  /** Without a value that of the environment, since a password in a command line is seen by everybody. */
+  readonly redis?: string | true
+  readonly keyPrefix: string
+  readonly json: boolean
+  readonly watch?: number | true
+}
+
+const DEFAULT_ADMIN = 'http://127.0.0.1:8081'
+const WATCH_SECONDS = 2
+
+/** Makes a command one that asks the cluster: gives it the options that all such have, and runs its view. */
+export function operates<T>(command: Command, viewOf: (command: Command) => View<T>): void {
+  for (const option of commonOptions()) command.addOption(option)
+  command.action(() => run(command.opts(), viewOf(command)))
+}
+
+/** What every command that asks the cluster takes. */
+export function commonOptions(): Option[] {
+  return [
+    new Option('--admin <url>', 'admin listener of any node')
+      .env('HEADCOUNT_ADMIN_URL')
+      .argParser(parseUrl)
+      .default(new URL(DEFAULT_ADMIN), DEFAULT_ADMIN),
+    new Option('--token <token>', 'its bearer token').env('ADMIN_TOKEN'),
+    new Option('--redis [url]', 'ask Redis itself instead, and only read: the one of REDIS_URL where none is given'),
+    new Option('--key-prefix <prefix>', 'of the keys in that Redis')
+      .env('HEADCOUNT_KEY_PREFIX')
+      .default(settings.keyPrefix.default),
+    new Option('--json', 'one JSON object a line').default(false),
+    new Option(
+      '--watch [seconds]',
+      `ask again every so many seconds, ${WATCH_SECONDS} where none are given, until Ctrl-C or q`,
+    ).argParser(parseSeconds),
+  ]
+}
+
+async function run<T>(options: CommonOptions, view: View<T>): Promise<void> {
+  const page = pageOf(process.stdout, process.env)
+  const look = async (source: Source): Promise<{ text: string; code: number }> => {
+    const answer = await view.ask(source)
+    const lines = options.json ? [jsonLine(answer)] : view.show(answer, page)
+    return { text: lines.map((line) => `${line}\n`).join(''), code: view.exitCode?.(answer) ?? 0 }
+  }
+  const fail = (error: unknown) => {
+    if (!(error instanceof CliError)) throw error
+    return { text: complaint(error, options.json), code: view.failureCode ?? 1 }
+  }
+  // Whoever read the output may go before its end, as `head` does.
+  process.stdout.on('error', () => {})
+  let source: Source | undefined
+  try {
+    source = await openSource(options)
+    const everySeconds = options.watch === true ? WATCH_SECONDS : (options.watch ?? view.watchSeconds)
+    if (everySeconds !== undefined) {
+      const asked = source
+      process.exitCode = await refreshing(everySeconds * 1_000, () => look(asked).catch(fail))
+      return
+    }
+    const { text, code } = await look(source)
+    process.stdout.write(text)
+    process.exitCode = code
+  } catch (error) {
+    const { text, code } = fail(error)
+    process.stderr.write(text)
+    process.exitCode = code
+  } finally {
+    await source?.close()
+  }
+}
+
+async function openSource({ admin, token, redis, keyPrefix }: CommonOptions): Promise<Source> {
+  if (redis === undefined) return new AdminSource(admin, token)
+  const url = redis === true ? process.env.REDIS_URL : redis
+  if (!url) throw new CliError('--redis has no address, and REDIS_URL is not set', 'give one: redis://host:6379')
+  // What speaks to Redis takes as long to load as all the rest.
+  const { RedisSource } = await import('./redis-source.js')
+  return new RedisSource(url, keyPrefix)
+}
+
+/** What a server said is somebody else's text too. */
+function complaint({ message, advice, code }: CliError, json: boolean): string {
+  if (json) return `${jsonLine({ error: { message, advice, ...(code !== undefined && { code }) } })}\n`
+  return `headcount: ${safe(message)}${code === undefined ? '' : ` (${safe(code)})`}\n  ${safe(advice)}\n`
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url && /^https?:$/.test(url.protocol) && url.username === '' && url.search === '') return url
+  throw new InvalidArgumentError('It must look like http://127.0.0.1:8081, without credentials.')
+}
+
+function parseSeconds(text: string): number {
+  const seconds = /^\d{1,5}(\.\d{1,3})?$/.test(text) ? Number(text) : 0
+  if (seconds >= 0.1) return seconds
+  throw new InvalidArgumentError('It must be a number of seconds from 0.1.')
+}

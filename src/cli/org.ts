@@ -1,0 +1,85 @@
+import type { Command } from 'commander'
+import { systemClock } from '../core/clock.js'
+import { operates } from './operate.js'
+import { type Page, table } from './page.js'
+import { safe } from './safe-text.js'
+import type { Holder, NodeRow, OrgLimits } from './source.js'
+import { duration, limitWord, termsOf } from './words.js'
+
+/** Adds `org`: what one org may hold, why, and who holds it. */
+export function addOrgCommand(program: Command): void {
+  const command = program
+    .command('org')
+    .description('what an org may hold and why, and who holds its slots')
+    .argument('<org>', 'id of the org')
+  operates(command, () => ({
+    async ask(source) {
+      const [orgId = ''] = command.args
+      const [limits, holders, nodes] = await Promise.all([source.limits(orgId), source.holders(orgId), source.nodes()])
+      const connections = withNodes(holders.connections, nodes)
+      return { ...limits, connections, truncated: holders.truncated }
+    },
+    show: (answer, page) => [
+      ...limitLines(answer, page),
+      '',
+      ...holderTable(page, answer.connections),
+      ...(answer.truncated ? [page.paint('dim', `only the first ${answer.connections.length} are shown`)] : []),
+    ],
+  }))
+}
+
+export interface PlacedHolder extends Holder {
+  /** The node whose lease holds the slot, where that is known. */
+  readonly node?: string
+}
+
+function withNodes(holders: readonly Holder[], nodes: readonly NodeRow[]): PlacedHolder[] {
+  const names = new Map(nodes.map(({ lease, name }) => [lease, name]))
+  return holders.map((holder) => ({ ...holder, ...(names.has(holder.lease) && { node: names.get(holder.lease)! }) }))
+}
+
+function limitLines(limits: OrgLimits, page: Page): string[] {
+  const { orgId, currentCount, maxAllowed, excess, override, assignedTier, limitFrom } = limits
+  const full = typeof maxAllowed === 'number' && currentCount >= maxAllowed ? ', full' : ''
+  const over = excess === undefined ? '' : page.paint('red', `, ${excess} too many`)
+  const hidden = limitFrom === 'override' && assignedTier ? [`  beside it  tier ${tierOf(limits)}`] : []
+  return [
+    `${page.paint('bold', safe(orgId))}: ${currentCount} of ${limitWord(maxAllowed)}${full}${over}`,
+    `  limit      ${reasonOf(limits)}`,
+    ...(override || !assignedTier ? [] : [`  tier       ${tierOf(limits)}`]),
+    ...hidden,
+  ]
+}
+
+/** Where the limit in force comes from. */
+function reasonOf({ limitFrom, maxAllowed, override, tier }: OrgLimits): string {
+  const limit = limitWord(maxAllowed)
+  const now = systemClock.wallMs()
+  if (limitFrom === 'override')
+    return safe(`${limit}: an operator's exception${override ? termsOf(override, now) : ''}`)
+  if (limitFrom === 'tier') return safe(`${limit}: that of the tier ${tier}`)
+  if (limitFrom === 'default') return `${limit}: the default of the node that was asked`
+  return 'the default or tier that the nodes know, and Redis does not'
+}
+
+function tierOf({ tier, assignedTier }: OrgLimits): string {
+  const terms = assignedTier ? termsOf(assignedTier, systemClock.wallMs()) : ''
+  return safe(`${tier ?? 'assigned'} (${assignedTier?.limit})${terms}`)
+}
+
+/** Who holds slots, the oldest first. */
+export function holderTable(page: Page, holders: readonly PlacedHolder[]): string[] {
+  if (holders.length === 0) return ['nobody holds a slot']
+  const now = systemClock.wallMs()
+  const columns = ['CONNECTION', 'AGE', 'NODE', 'ADDRESS', 'GATEWAY', 'INSTANCE'].map((title) => ({ title }))
+  const bySince = [...holders].sort((one, other) => ((one.since ?? '') < (other.since ?? '') ? -1 : 1))
+  const rows = bySince.map(({ connectionId, since, node, lease, address, gateway, instance }) => [
+    safe(connectionId),
+    since === undefined || Number.isNaN(Date.parse(since)) ? '' : duration(now - Date.parse(since)),
+    safe(node ?? `lease ${lease}`),
+    safe(String(address ?? '')),
+    safe(String(gateway ?? '')),
+    safe(String(instance ?? '')),
+  ])
+  return table(page, columns, rows)
+}

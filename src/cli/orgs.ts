@@ -1,0 +1,75 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { operates } from './operate.js'
+import { type Cell, type Page, table } from './page.js'
+import { safe } from './safe-text.js'
+import type { Org } from './source.js'
+import { limitWord } from './words.js'
+
+const SHOWN = 50
+const BAR = 20
+
+/** Adds `orgs`: who is how full. */
+export function addOrgsCommand(program: Command): void {
+  const command = program
+    .command('orgs')
+    .description('orgs that hold slots or have an exception, the fullest first')
+    .option('-n, --most <count>', 'how many to show', parseMost, SHOWN)
+    .option('--all', 'show all', false)
+  operates(command, () => {
+    const { most, all } = command.opts<{ most: number; all: boolean }>()
+    return {
+      async ask(source) {
+        const orgs = (await source.orgs()).sort(byUtilisation)
+        const shown = all ? orgs : orgs.slice(0, most)
+        return { orgs: shown, total: orgs.length }
+      },
+      show: ({ orgs, total }, page) => [
+        ...orgTable(page, orgs),
+        ...(total > orgs.length ? [page.paint('dim', `and ${total - orgs.length} more: --all shows them`)] : []),
+      ],
+    }
+  })
+}
+
+/** A row each: count, limit and share come first, because the names are others' and as long as they like. */
+export function orgTable(page: Page, orgs: readonly Org[]): string[] {
+  if (orgs.length === 0) return ['no org holds a slot or has an exception']
+  const columns = [
+    { title: 'HELD', right: true },
+    { title: 'LIMIT', right: true },
+  ]
+  const rows = orgs.map((org) => {
+    const share = shareOf(org)
+    const percent = share === undefined ? '' : `${Math.floor(100 * share)}%`
+    return [String(org.currentCount), limitWord(org.maxAllowed), painted(percent, share), bar(share), safe(org.orgId)]
+  })
+  return table(page, [...columns, { title: 'FULL', right: true }, { title: '' }, { title: 'ORG' }], rows)
+}
+
+function painted(text: string, share = 0): Cell {
+  if (share > 1) return { text, paint: 'red' }
+  return share >= 0.8 ? { text, paint: 'yellow' } : text
+}
+
+/** 1 for a full org, more where it holds too many; `undefined` where there is no limit or only nodes know it. */
+export function shareOf({ currentCount, maxAllowed }: Org): number | undefined {
+  if (typeof maxAllowed !== 'number') return undefined
+  // What may hold nothing is full, and the more it holds the worse.
+  return maxAllowed === 0 ? 1 + currentCount : currentCount / maxAllowed
+}
+
+function bar(share = 0): string {
+  const filled = Math.min(BAR, Math.ceil(BAR * share))
+  return '█'.repeat(filled) + '·'.repeat(BAR - filled)
+}
+
+function byUtilisation(one: Org, other: Org): number {
+  const fuller = (shareOf(other) ?? 0) - (shareOf(one) ?? 0) || other.currentCount - one.currentCount
+  return fuller || (one.orgId < other.orgId ? -1 : 1)
+}
+
+function parseMost(text: string): number {
+  const most = /^\d{1,6}$/.test(text) ? Number(text) : 0
+  if (most >= 1) return most
+  throw new InvalidArgumentError('It must be a whole number from 1.')
+}

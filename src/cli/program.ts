@@ -1,0 +1,26 @@
+import { Command } from 'commander'
+import { addConnectCommand } from './connect.js'
+import { addEvictCommands } from './evict.js'
+import { addHealthcheckCommand } from './healthcheck.js'
+import { addLimitCommand } from './limit.js'
+import { addNodesCommand } from './nodes.js'
+import { addOrgCommand } from './org.js'
+import { addOrgsCommand } from './orgs.js'
+import { addServeCommand } from './serve.js'
+
+/** All commands, in the order in which `--help` and docs/cli.md have them. */
+export function makeProgram(version: string, description: string): Command {
+  const program = new Command('headcount')
+    .description(description)
+    .version(version)
+    .showHelpAfterError('(--help shows what is possible)')
+  addServeCommand(program)
+  addConnectCommand(program)
+  addHealthcheckCommand(program)
+  addOrgsCommand(program)
+  addOrgCommand(program)
+  addNodesCommand(program)
+  addLimitCommand(program)
+  addEvictCommands(program)
+  return program
+}

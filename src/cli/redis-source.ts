@@ -1,0 +1,80 @@
+import { systemClock } from '../core/clock.js'
+import { UsageError } from '../core/errors.js'
+import { leaseTiming } from '../core/lease-timing.js'
+import { ClusterStats } from '../limiter/org-stats.js'
+import { StoreUnavailable } from '../store/lease-store.js'
+import { RedisStore } from '../store/redis-store.js'
+import { CliError } from './cli-error.js'
+import type { Holder, NodeRow, Org, OrgLimits, Source } from './source.js'
+
+const MOST_HOLDERS = 1_000
+
+/** Answers straight from Redis, for when no node can be asked. It reads and changes nothing. */
+export class RedisSource implements Source {
+  readonly description: string
+  readonly #store: RedisStore
+  readonly #stats: ClusterStats
+
+  constructor(url: string, keyPrefix: string) {
+    // A store needs the times of a lease only for connections that hold one.
+    const timing = leaseTiming({ ttlMs: 15_000, renewIntervalMs: 3_000, callTimeoutMs: 250 })
+    try {
+      this.#store = new RedisStore({ url, keyPrefix, timing, clock: systemClock })
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      throw new CliError(error.message, 'docs/redis.md has the forms')
+    }
+    this.description = this.#store.description
+    // Defaults and the tiers of keys are the nodes' own settings. What is compared with no number is never too many.
+    this.#stats = new ClusterStats(this.#store, { connectionsPerOrg: Number.NaN, tierOf: () => undefined })
+  }
+
+  async orgs(): Promise<Org[]> {
+    return asJson(await this.#ask(() => this.#stats.allOrgs()))
+  }
+
+  async limits(orgId: string): Promise<OrgLimits> {
+    const limits = await this.#ask(() => this.#stats.limits(orgId))
+    const limitFrom = limits.limitFrom === 'default' ? null : limits.limitFrom
+    return asJson({ ...limits, limitFrom })
+  }
+
+  async holders(orgId: string): Promise<{ connections: readonly Holder[]; truncated: boolean }> {
+    const connections = await this.#ask(() => this.#stats.connections(orgId, MOST_HOLDERS))
+    return { connections, truncated: connections.length === MOST_HOLDERS }
+  }
+
+  nodes(): Promise<NodeRow[]> {
+    return this.#ask(() => this.#stats.nodes())
+  }
+
+  admin(): Promise<never> {
+    return Promise.reject(
+      new CliError('--redis only reads what the store holds', 'ask a node for this: --admin URL, without --redis'),
+    )
+  }
+
+  close(): Promise<void> {
+    return this.#store.close()
+  }
+
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    try {
+      return await question()
+    } catch (error) {
+      if (error instanceof UsageError) throw new CliError(error.message, 'an org id has 1 to 256 characters')
+      if (!(error instanceof StoreUnavailable)) throw error
+      throw new CliError(`${this.description}: ${error.message}`, 'docs/redis.md says what each failure means')
+    }
+  }
+}
+
+/** As the admin API tells it: JSON has no infinity and no NaN, and says null where there is nothing. */
+function asJson<T>(value: object): T {
+  return JSON.parse(
+    JSON.stringify(value, (_, each: unknown) => {
+      if (each === Number.POSITIVE_INFINITY) return 'unlimited'
+      return each === undefined ? null : each
+    }),
+  ) as T
+}

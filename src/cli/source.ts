@@ -1,0 +1,53 @@
+/** An org as the admin API tells of it. */
+export interface Org {
+  readonly orgId: string
+  readonly currentCount: number
+  /** `null` where only the nodes know it: Redis holds exceptions, not defaults. */
+  readonly maxAllowed: number | 'unlimited' | null
+  readonly excess?: number
+}
+
+export interface SetLimit {
+  readonly limit: number | 'unlimited'
+  readonly note?: string
+  readonly by?: string
+  readonly setAt?: string
+  readonly expiresAt?: string
+}
+
+export interface OrgLimits extends Org {
+  readonly limitFrom: 'override' | 'tier' | 'default' | null
+  readonly tier: string | null
+  readonly override: SetLimit | null
+  readonly assignedTier: SetLimit | null
+}
+
+export interface Holder {
+  readonly connectionId: string
+  readonly lease: number
+  readonly gateway?: string
+  readonly instance?: string
+  readonly address?: string
+  readonly since?: string
+}
+
+export interface NodeRow {
+  readonly name: string
+  readonly lease: number
+  readonly connections: number
+  readonly leaseExpiresInMs: number
+  readonly startedAt?: string
+}
+
+/** Where a command gets its answers. All reject with `CliError`, which says what to do. */
+export interface Source {
+  /** Where the answers come from, without credentials. */
+  readonly description: string
+  orgs(): Promise<Org[]>
+  limits(orgId: string): Promise<OrgLimits>
+  holders(orgId: string): Promise<{ readonly connections: readonly Holder[]; readonly truncated: boolean }>
+  nodes(): Promise<NodeRow[]>
+  /** Asks the admin API of a node; rejects where answers come straight from Redis. */
+  admin<T>(method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string, body?: object): Promise<T>
+  close(): Promise<void>
+}

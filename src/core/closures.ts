@@ -27,6 +27,7 @@ export const refusals = {
   DRAINING: refusal(503, 'This node is shutting down', true),
   RECOVERING: refusal(503, 'The connection store is being rebuilt after a loss', true),
   STORE_UNAVAILABLE: refusal(503, 'The connection store does not answer', true),
+  IDENTITY_UNAVAILABLE: refusal(503, 'It could not be found out whose credential this is', true),
   ADMISSION_UNDECIDED: refusal(503, 'This node could not decide about the connection', true),
 } as const satisfies Record<string, Closure>
 
@@ -46,6 +47,7 @@ export function closeCodeOf(code: RefusalCode): number {
 export const closings = {
   DRAINING: { close: 1012, reason: 'node is shutting down, reconnect' },
   STORE_AWAY: { close: 1013, reason: 'connection store away too long, try again later' },
+  KEY_REVOKED: { close: 4401, reason: 'the credential was revoked or has expired' },
   LEASE_LOST: { close: 4408, reason: 'lease lost and no slot left on rejoin, reconnect' },
   EVICTED: { close: 4409, reason: 'closed by an operator, reconnect' },
   OVER_LIMIT: { close: 4429, reason: 'the organization holds more connections than it may' },

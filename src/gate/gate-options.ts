@@ -1,7 +1,7 @@
 import type { Admitter } from '../core/admission.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import type { GateObserver } from './gate-observer.js'
-import type { Identify } from './identify.js'
+import type { Identify, Identity } from './identify.js'
 import type { RateOptions } from './rates.js'
 import type { Reject } from './reject.js'
 import type { Sockets } from './ws-gate.js'
@@ -9,6 +9,11 @@ import type { Sockets } from './ws-gate.js'
 export interface GateOptions {
   readonly admitter: Admitter
   readonly identify: Identify
+  /**
+   * Whether a connection may stay that was let in as this `Identity`, the very object that `identify` returned; it always
+   * may where absent. Asked when it opens, and for each open connection by `closeRevoked`: must be cheap, and never throw.
+   */
+  readonly mayStay?: (identity: Identity) => boolean
   readonly sockets: Sockets
   /** Limit of this node: open connections plus those being admitted. Unlimited where absent. */
   readonly maxConnections?: number
@@ -41,6 +46,7 @@ export interface GateOptions {
 export const GATE_DEFAULTS = {
   maxConnections: Number.POSITIVE_INFINITY,
   maxPendingUpgrades: 1_000,
+  mayStay: () => true,
   accepts: () => true,
   upgradeTimeoutMs: 3_000,
   pongTimeoutMs: 30_000,

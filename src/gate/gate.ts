@@ -8,10 +8,12 @@ import { type CloseAllOptions, closePaced } from './close-paced.js'
 import { guardedObserver } from './gate-observer.js'
 import { GATE_DEFAULTS, type GateOptions } from './gate-options.js'
 import { handshakeFault, instanceOf } from './handshake.js'
+import type { Identity } from './identify.js'
 import { PingWheel } from './ping-wheel.js'
 import { NO_RATES, Rates } from './rates.js'
 import { problemOf, type Refusal, rateLimitHeaders, sendProblem } from './refuse.js'
 import { closingWords, isToldInside } from './reject.js'
+import { revoke } from './revoke.js'
 import { Upgrade } from './upgrade.js'
 
 /** A failure of ours is told as a condition that passes, never as a fault of the client's credentials or quota. */
@@ -73,6 +75,17 @@ export class Gate {
     await closePaced(this.#census, (upgrade) => this.#close(upgrade, closing), options, this.#options.clock)
   }
 
+  /** Who holds the open connections: one entry a connection, and the same object for all of one credential or not. */
+  identities(): Identity[] {
+    return this.#census.list('open').map(({ identity }) => identity!)
+  }
+
+  /** Closes, at a pace, every open connection whose identity may not stay any more. */
+  async closeRevoked(): Promise<void> {
+    const close = (upgrade: Upgrade) => this.#close(upgrade, 'KEY_REVOKED')
+    await revoke(this.#census, this.#options.mayStay, close, this.#options.clock, () => !this.#shut)
+  }
+
   /** Destroys every socket at once and stops the timer. Slots are given back as the sockets close. */
   destroy(): void {
     this.#shut = true
@@ -106,9 +119,12 @@ export class Gate {
     const refusal = await this.#atTheDoor(upgrade)
     if (upgrade.settled) return
     if (refusal !== undefined) return this.#refuse(upgrade, refusal)
-    const found = await identify(upgrade.request, upgrade.signal)
+    const found = await identify(upgrade.request, upgrade.signal, upgrade.address)
     if (upgrade.settled) return
-    if (!found.identified) return this.#refuse(upgrade, { code: found.code })
+    if (!found.identified) {
+      const { identified, ...refusal } = found
+      return this.#refuse(upgrade, refusal)
+    }
     upgrade.identity = found.identity
     const tooOften = await this.#rates.ofKey(found.identity)
     if (upgrade.settled) return
@@ -151,6 +167,7 @@ export class Gate {
       this.#options.observer.connectionOpened?.({ ...this.#about(upgrade), connectionId: admitted.connectionId })
       // Between the decision and here the owner of the sockets may have waited.
       if (admitted.lost.aborted) lose()
+      else if (!this.#options.mayStay(upgrade.identity!)) this.#close(upgrade, 'KEY_REVOKED')
     })
   }
 

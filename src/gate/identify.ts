@@ -14,10 +14,22 @@ export interface Identity {
 
 export type Identification =
   | { readonly identified: true; readonly identity: Identity }
-  | { readonly identified: false; readonly code: 'UNAUTHENTICATED' | 'ORG_DISABLED' }
+  | {
+      readonly identified: false
+      /** `IDENTITY_UNAVAILABLE` where it could not be found out: a failure that passes, not a bad credential. */
+      readonly code: 'UNAUTHENTICATED' | 'ORG_DISABLED' | 'IDENTITY_UNAVAILABLE'
+      /** One sentence for whoever reads the refusal. Never holds the credential. */
+      readonly detail?: string
+      readonly retryAfterMs?: number
+    }
 
 /**
  * Finds out who asks. Must answer by itself within a second or so; `signal` aborts when the client is gone or the
- * upgrade's deadline has passed. A rejection counts as a failure of ours (503), never as a bad credential.
+ * upgrade's deadline has passed. `address` is the client's, as far as it is known. A rejection counts as a failure of
+ * ours (503), never as a bad credential.
  */
-export type Identify = (request: IncomingMessage, signal: AbortSignal) => Promise<Identification> | Identification
+export type Identify = (
+  request: IncomingMessage,
+  signal: AbortSignal,
+  address?: string,
+) => Promise<Identification> | Identification

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { idProblem } from '../core/org-id.js'
-import { parseJson } from './parse-json.js'
+import { parseJson } from '../core/parse-json.js'
 
 /** One API key as the server keeps it: the key itself is forgotten as soon as it is read. */
 export interface KeyEntry {
+  /** What people call the key; the beginning of its digest where absent. */
+  readonly id?: string
   readonly sha256: Buffer
   readonly org: string
   readonly gateway: string
@@ -37,6 +39,10 @@ const keysFile = z.strictObject(
             .string('must be a text')
             .regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits')
             .optional(),
+          id: z
+            .string('must be a text')
+            .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be 1 to 64 letters, digits, ".", "-" or "_"')
+            .optional(),
           orgId: name,
           gatewayId: name,
           tier: z.string('must be a text').min(1, 'must not be empty').max(64, 'is too long').optional(),
@@ -62,7 +68,7 @@ export function digestOf(key: string): Buffer {
 
 const MAX_PROBLEMS = 10
 
-/** Reads `{"keys":[{"key"|"sha256","orgId","gatewayId","tier"?,"disabled"?}]}` and refuses whatever it does not know. */
+/** Reads `{"keys":[{"key"|"sha256","id"?,"orgId","gatewayId","tier"?,"disabled"?}]}` and refuses what it does not know. */
 export function parseKeyFile(bytes: Uint8Array): ParsedKeys {
   const json = parseJson(bytes)
   if (!json.ok) return { ok: false, problems: [json.reason] }
@@ -75,6 +81,7 @@ export function parseKeyFile(bytes: Uint8Array): ParsedKeys {
   }
   const problems: string[] = []
   const firstIndex = new Map<string, number>()
+  const ids = new Set<string>()
   const entries = parsed.data.keys.map((row, index): KeyEntry => {
     if ((row.key === undefined) === (row.sha256 === undefined)) {
       problems.push(`keys[${index}] must have either "key" or "sha256"`)
@@ -83,8 +90,13 @@ export function parseKeyFile(bytes: Uint8Array): ParsedKeys {
     const first = firstIndex.get(sha256.toString('hex'))
     if (first === undefined) firstIndex.set(sha256.toString('hex'), index)
     else problems.push(`keys[${index}] is the same key as keys[${first}]`)
-    const tier = row.tier === undefined ? {} : { tier: row.tier }
-    return { sha256, org: row.orgId, gateway: row.gatewayId, disabled: row.disabled ?? false, ...tier }
+    if (row.id !== undefined && ids.has(row.id)) problems.push(`keys[${index}] has the id of another key`)
+    if (row.id !== undefined) ids.add(row.id)
+    return {
+      ...{ sha256, org: row.orgId, gateway: row.gatewayId, disabled: row.disabled ?? false },
+      ...(row.id !== undefined && { id: row.id }),
+      ...(row.tier !== undefined && { tier: row.tier }),
+    }
   })
   return problems.length > 0 ? { ok: false, problems: shorten(problems) } : { ok: true, entries }
 }

@@ -1,8 +1,10 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { Clock } from '../core/clock.js'
 import type { Tiers } from '../core/tiers.js'
-import type { Identify } from '../gate/identify.js'
+import type { Gate } from '../gate/gate.js'
+import type { Identification, Identity } from '../gate/identify.js'
 import type { Log } from '../observe/log.js'
+import type { IdentitySource } from './identity-source.js'
 import { parseKeyFile } from './key-file-schema.js'
 import { KeyRing } from './key-ring.js'
 import { withKnownTiers } from './key-tiers.js'
@@ -25,16 +27,17 @@ export type OpenedKeyFile =
 type Loaded = { readonly version: string; readonly ring?: KeyRing; readonly problems: readonly string[] }
 
 /**
- * The API keys of a file, which may change at any time: a changed file counts for the next upgrade within about a
- * second. A file that became unreadable or wrong changes nothing but the log; the keys read last stay in force.
+ * The API keys of a file, which may change at any time: a changed file counts within about a second, for the next
+ * upgrade and for the connections of a key that is gone, disabled or another gateway's now: these are closed. A file that became unreadable or wrong changes nothing but the log; the keys read last stay in force.
  *
  * The file is looked at instead of watched, because a Kubernetes secret changes by moving a symbolic link two levels
  * up, which watchers miss. One look is under way at a time; if the disk hangs, the keys stay as they are.
  */
-export class KeyFile {
+export class KeyFile implements IdentitySource {
   readonly #options: KeyFileOptions
   #ring: KeyRing
   #version: string
+  #gate: Pick<Gate, 'closeRevoked'> | undefined
   #stopped = false
   #cancel: () => void = () => {}
 
@@ -51,7 +54,17 @@ export class KeyFile {
     return ring === undefined ? { ok: false, problems } : { ok: true, keyFile: new KeyFile(options, ring, version) }
   }
 
-  readonly identify: Identify = (request) => this.#ring.identify(request.headers)
+  identify(key: string): Identification | undefined {
+    return this.#ring.identify(key)
+  }
+
+  mayStay(identity: Identity): boolean {
+    return this.#ring.mayStay(identity)
+  }
+
+  watch(gate: Pick<Gate, 'closeRevoked'>): void {
+    this.#gate = gate
+  }
 
   tierOf(org: string): string | undefined {
     return this.#ring.tierOf(org)
@@ -80,6 +93,7 @@ export class KeyFile {
     if (ring !== undefined) {
       this.#ring = ring
       log.info({ path, keys: ring.size }, 'key file reloaded')
+      void this.#gate?.closeRevoked()
     } else if (changed) {
       log.error({ path, problems, keys: this.size }, 'key file cannot be used, the keys read before stay in force')
     }

@@ -1,15 +1,26 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
-import type { Identification } from '../gate/identify.js'
+import type { Identification, Identity } from '../gate/identify.js'
 import { digestOf, type KeyEntry } from './key-file-schema.js'
+
+interface KnownKey {
+  readonly entry: KeyEntry
+  /** Made once: all connections of a key share one object. */
+  readonly identity: Identity
+}
+
+const DISABLED: Identification = { identified: false, code: 'ORG_DISABLED' }
+
+/** By which key an identity came, whatever ring made it: a ring is replaced whole when its file changes. */
+const digests = new WeakMap<Identity, string>()
 
 /** A fixed set of keys. */
 export class KeyRing {
-  readonly #entries: ReadonlyMap<string, KeyEntry>
+  readonly #keys: ReadonlyMap<string, KnownKey>
   readonly #tiers = new Map<string, string>()
 
   constructor(entries: readonly KeyEntry[]) {
-    this.#entries = new Map(entries.map((entry) => [entry.sha256.toString('hex'), entry]))
+    this.#keys = new Map(entries.map((entry) => [entry.sha256.toString('hex'), { entry, identity: identityOf(entry) }]))
+    for (const [digest, { identity }] of this.#keys) digests.set(identity, digest)
     for (const { org, tier } of entries) if (tier !== undefined && !this.#tiers.has(org)) this.#tiers.set(org, tier)
   }
 
@@ -19,39 +30,34 @@ export class KeyRing {
   }
 
   get size(): number {
-    return this.#entries.size
+    return this.#keys.size
   }
 
   /**
-   * Finds out who presents the key in `api-key` or `Authorization: Bearer`; the former wins. What the time of the
-   * look-up can tell is about the digest of the key that was presented, from which no other key can be guessed; the
-   * digests themselves are compared in constant time.
+   * Finds out whose key this is; `undefined` where it is nobody's. What the time of the look-up can tell is about the
+   * digest of the key that was presented, from which no other key can be guessed; the digests themselves are compared in
+   * constant time.
    */
-  identify(headers: IncomingHttpHeaders): Identification {
-    const key = presentedKey(headers)
-    if (key === undefined) return { identified: false, code: 'UNAUTHENTICATED' }
+  identify(key: string): Identification | undefined {
     const digest = digestOf(key)
-    const entry = this.#entries.get(digest.toString('hex'))
-    if (entry === undefined || !timingSafeEqual(entry.sha256, digest))
-      return { identified: false, code: 'UNAUTHENTICATED' }
-    if (entry.disabled) return { identified: false, code: 'ORG_DISABLED' }
-    return {
-      identified: true,
-      identity: {
-        ...{ org: entry.org, gateway: entry.gateway, keyId: keyIdOf(entry) },
-        ...(entry.tier !== undefined && { tier: entry.tier }),
-      },
-    }
+    const known = this.#keys.get(digest.toString('hex'))
+    if (known === undefined || !timingSafeEqual(known.entry.sha256, digest)) return undefined
+    return known.entry.disabled ? DISABLED : { identified: true, identity: known.identity }
+  }
+
+  /** Whether the key by which an identity came, from this ring or one before it, still stands for the same gateway. */
+  mayStay(identity: Identity): boolean {
+    const entry = this.#keys.get(digests.get(identity) ?? '')?.entry
+    return entry !== undefined && !entry.disabled && entry.org === identity.org && entry.gateway === identity.gateway
   }
 }
 
-/** What a key is called where people read of it: the beginning of its digest, never of itself. */
-export function keyIdOf({ sha256 }: Pick<KeyEntry, 'sha256'>): string {
-  return sha256.toString('hex', 0, 8)
+function identityOf(entry: KeyEntry): Identity {
+  const { org, gateway, tier } = entry
+  return { org, gateway, keyId: keyIdOf(entry), ...(tier !== undefined && { tier }) }
 }
 
-function presentedKey(headers: IncomingHttpHeaders): string | undefined {
-  const apiKey = headers['api-key']
-  if (typeof apiKey === 'string' && apiKey !== '') return apiKey
-  return /^Bearer +([!-~]+) *$/i.exec(headers.authorization ?? '')?.[1]
+/** What a key is called where people read of it: its id or the beginning of its digest, never a part of itself. */
+export function keyIdOf({ id, sha256 }: Pick<KeyEntry, 'id' | 'sha256'>): string {
+  return id ?? sha256.toString('hex', 0, 8)
 }

@@ -1,5 +1,5 @@
+import { DEMO_KEYS } from '../identity/demo-keys.js'
 import type { Config } from './config.js'
-import { DEMO_KEYS } from './demo-keys.js'
 import { ENDPOINT, type RunningServer } from './server.js'
 
 /** What a person sees at start: where to connect, with which key, and what is not fit for production yet. */

@@ -32,10 +32,10 @@ function integer(least: number, most: number, accepts: string): Kind<number> {
 
 const DAY_MS = 24 * 3_600_000
 
-function duration(leastMs: number, accepts: string, bareUnit?: 's'): Kind<number> {
+function duration(leastMs: number, accepts: string, mostMs = DAY_MS, bareUnit?: 's'): Kind<number> {
   return kind(accepts, (text) => {
     const ms = parseDurationMs(text, bareUnit)
-    return ms !== undefined && ms >= leastMs && ms <= DAY_MS ? ms : undefined
+    return ms !== undefined && ms >= leastMs && ms <= mostMs ? ms : undefined
   })
 }
 
@@ -53,6 +53,15 @@ const redisUrl: Kind<string> = {
   },
   // A password with a stray "/" or "#" in it lands anywhere in the parsed address, so no part of it is safe to show.
   show: (text) => (/[@?]/.test(text) ? 'not shown, because it may hold a password' : JSON.stringify(text)),
+}
+
+/** A query may hold a secret, as a user's name and password do. */
+const httpUrl: Kind<string> = {
+  ...kind('an address such as https://platform.example/keys', (text) => {
+    const isUsable = /^https?:\/\//i.test(text) && URL.canParse(text) && new URL(text).hash === ''
+    return isUsable ? text : undefined
+  }),
+  show: (text) => (/[@?]/.test(text) ? 'not shown, because it may hold a secret' : JSON.stringify(text)),
 }
 
 function choice<T extends string>(...words: readonly T[]): Kind<T> {
@@ -88,13 +97,22 @@ export const kinds = {
   token: { ...pattern(/^[!-~]{1,512}$/, '1 to 512 visible ASCII characters'), show: () => 'set to something else' },
   duration: duration(1, 'a duration with its unit, such as 250ms, 15s, 2m or 1h, up to 24h'),
   durationOrZero: duration(0, 'a duration with its unit, such as 0s, 250ms, 15s or 2m, up to 24h'),
-  durationOrSeconds: duration(100, 'a duration such as 30s or 2m, or a bare number of seconds, from 100ms to 24h', 's'),
+  skew: duration(0, 'a duration with its unit from 0s to 10m, such as 30s', 600_000),
+  durationOrSeconds: duration(
+    100,
+    'a duration such as 30s or 2m, or a bare number of seconds, from 100ms to 24h',
+    DAY_MS,
+    's',
+  ),
   name: pattern(/^[!-~]{1,128}$/, '1 to 128 visible ASCII characters'),
+  text: pattern(/^\P{Cc}{1,512}$/u, '1 to 512 characters, none of them a control character'),
   keyPrefix: pattern(KEY_PREFIX, KEY_PREFIX_ACCEPTED),
   redisUrl,
+  httpUrl,
   logLevel: choice(...LEVELS),
   onStoreDown: choice('deny', 'local', 'allow'),
   reject: choice('http', 'close', 'auto'),
+  atExpiry: choice('keep', 'close'),
   onLeaseLost: choice('rejoin', 'close'),
   tiers: kind('tiers with their limits, such as free=3,paid=10,big=unlimited, at most 100 and each once', parseTiers),
   onLimitLowered: choice('keep', 'newest', 'oldest'),

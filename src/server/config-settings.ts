@@ -1,4 +1,5 @@
 import { type Kind, kinds } from './config-kinds.js'
+import { identitySettings } from './config-settings-identity.js'
 import { upgradeSettings } from './config-settings-upgrades.js'
 
 /** One row of the configuration. */
@@ -96,13 +97,7 @@ export const settings = {
       'A connection that is silent for so long is closed; it is pinged after two thirds. Bare seconds accepted',
   },
   ...upgradeSettings,
-  keysFile: {
-    name: 'HEADCOUNT_KEYS_FILE',
-    flag: '--keys-file',
-    kind: kinds.path,
-    defaultShown: 'demo keys, on loopback only',
-    description: 'JSON file with the API keys; reloaded when it changes',
-  },
+  ...identitySettings,
   leaseTtlMs: {
     name: 'HEADCOUNT_LEASE_TTL',
     flag: '--lease-ttl',

@@ -1,6 +1,6 @@
+import { parseJson } from '../core/parse-json.js'
 import { settingsList } from './config-settings.js'
 import { nearest } from './nearest.js'
-import { parseJson } from './parse-json.js'
 
 /** One thing wrong with the configuration. */
 export interface ConfigError {

@@ -13,7 +13,7 @@ import { warnOfUnknownVariables } from './config-unknown.js'
 export interface Config extends SettingValues {
   /** `undefined` means all interfaces. */
   readonly host: string | undefined
-  /** No key file was given: the published demo keys are in force, and `host` is loopback. */
+  /** Nothing says who may connect: the published demo keys are in force, and `host` is loopback. */
   readonly demoKeys: boolean
   readonly nodeName: string
   readonly leaseTiming: LeaseTiming
@@ -70,12 +70,13 @@ function readValues(sources: readonly { where: string; source: Source }[]) {
 /** Works out what depends on several settings, and checks them against each other. */
 function complete(values: SettingValues): { ok: true; config: Config } | { ok: false; errors: ConfigError[] } {
   const errors: ConfigError[] = []
-  const demoKeys = values.keysFile === undefined
+  const demoKeys = values.keysFile === undefined && values.jwksUrl === undefined
   const host = values.host ?? (demoKeys ? '127.0.0.1' : undefined)
   if (demoKeys && !isLoopback(host!)) {
     const why = 'everybody knows the demo keys, so they are served on loopback only'
     errors.push({ setting: 'HOST', message: `HOST is "${host}" and HEADCOUNT_KEYS_FILE is not set; ${why}.` })
   }
+  errors.push(...missingBeside(values))
   const sameHost = host === undefined || host === values.adminHost
   if (values.port !== 0 && values.port === values.adminPort && sameHost) {
     const message = `PORT and ADMIN_PORT are both ${values.port}; the two listeners need a port each.`
@@ -86,6 +87,17 @@ function complete(values: SettingValues): { ok: true; config: Config } | { ok: f
   if (errors.length > 0 || 'message' in timing) return { ok: false, errors }
   const nodeName = values.nodeName ?? `${hostname()}#${randomBytes(3).toString('hex')}`
   return { ok: true, config: { ...values, host, demoKeys, nodeName, leaseTiming: timing } }
+}
+
+/** A token that is taken from any issuer or for any audience is a key to a door that nobody knows of. */
+function missingBeside({ jwksUrl, jwtIssuer, jwtAudience }: SettingValues): ConfigError[] {
+  if (jwksUrl === undefined) return []
+  return [
+    { value: jwtIssuer, setting: settings.jwtIssuer.name },
+    { value: jwtAudience, setting: settings.jwtAudience.name },
+  ]
+    .filter(({ value }) => value === undefined)
+    .map(({ setting }) => ({ setting, message: `${setting} is not set; with ${settings.jwksUrl.name} it must be.` }))
 }
 
 function timingOf({ leaseTtlMs, renewIntervalMs, storeTimeoutMs }: SettingValues): LeaseTiming | ConfigError {

@@ -1,15 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../core/clock.js'
-import { UsageError } from '../core/errors.js'
-import type { Identify } from '../gate/identify.js'
 import { webSocketOnly } from '../gate/plain-http.js'
 import { ownSockets } from '../gate/ws-gate.js'
 import { createLimiter } from '../limiter/limiter.js'
 import type { Log } from '../observe/log.js'
 import type { Config } from './config.js'
-import { demoKeyRing } from './demo-keys.js'
-import { KeyFile } from './key-file.js'
 import { closeServer, httpServer, listen } from './listen.js'
+import { openIdentities } from './open-identities.js'
 import { openOperators } from './operators.js'
 
 /** Where WSO2's gateways connect. */
@@ -27,14 +24,14 @@ export interface RunningServer {
 
 /** The composition root. Throws `UsageError` where the environment cannot work: a key file, a port. */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
-  const keys = await openKeys(config, log)
+  const { identities, tierOf } = await openIdentities(config, systemClock, log)
   const limiter = createLimiter({
     ...(config.redisUrl !== undefined && { redis: config.redisUrl }),
     limits: {
       org: config.maxConnectionsPerOrg,
       nearlyFullPercent: config.nearlyFullPercent,
       tiers: config.tiers.limits,
-      tierOf: keys.tierOf,
+      tierOf,
     },
     leaseTtlMs: config.leaseTtlMs,
     renewIntervalMs: config.renewIntervalMs,
@@ -52,7 +49,8 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   const adminToken = config.adminToken ?? randomBytes(18).toString('base64url')
   const operators = openOperators(config, adminToken, limiter, log)
   const gate = limiter.openGate({
-    identify: keys.identify,
+    identify: identities.identify,
+    mayStay: identities.mayStay,
     sockets: ownSockets(systemClock),
     accepts: isEndpoint,
     maxConnections: config.maxConnections,
@@ -66,14 +64,15 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     trustedProxies: config.trustedProxies ?? '',
     observer: operators.observer,
   })
+  identities.watch(gate)
   const publicServer = httpServer(webSocketOnly(isEndpoint)).on('upgrade', gate.handleUpgrade)
   const adminServer = httpServer(operators.listener)
 
   const stop = async () => {
-    keys.stop()
     const quieted = operators.quiet()
     // The listeners stay open while connections drain: who comes now is told 503 and where the health is.
     await limiter.drain({ withinMs: config.drainTimeMs })
+    identities.stop()
     await quieted
     operators.stop()
     await Promise.all([closeServer(publicServer), closeServer(adminServer)])
@@ -91,21 +90,4 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
 
 function isEndpoint(path: string): boolean {
   return path === ENDPOINT
-}
-
-interface Keys {
-  readonly identify: Identify
-  readonly tierOf: (org: string) => string | undefined
-  stop(): void
-}
-
-async function openKeys(config: Config, log: Log): Promise<Keys> {
-  if (config.keysFile === undefined) {
-    const ring = demoKeyRing()
-    return { identify: (request) => ring.identify(request.headers), tierOf: () => undefined, stop() {} }
-  }
-  const opened = await KeyFile.open({ path: config.keysFile, clock: systemClock, log, tiers: config.tiers })
-  if (!opened.ok) throw new UsageError('INVALID_KEYS_FILE', opened.problems.join('\n'))
-  const { keyFile } = opened
-  return { identify: keyFile.identify, tierOf: (org) => keyFile.tierOf(org), stop: () => keyFile.stop() }
 }

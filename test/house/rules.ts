@@ -7,10 +7,11 @@ export type Rule = (file: SourceFile) => string[]
 /**
  * The folders of src from the inside out: each sees only what stands to its left. `observe` listens to the limiter's
  * events: nothing that admits knows who listens. Nobody sees `cli`, which speaks to a server over the network as any
- * client does, can start one, and can ask Redis itself what operators want to know. The root of src is the composition for library users.
+ * client does, can start one, and can ask Redis itself what operators want to know. The root of src is the composition
+ * for library users.
  */
-const INSIDE_OUT = ['core', 'store', 'node', 'gate', 'limiter', 'observe', 'admin', 'server']
-const CLI_SEES = ['core', 'store', 'limiter', 'server', 'cli']
+const INSIDE_OUT = ['core', 'store', 'node', 'gate', 'limiter', 'observe', 'outbound', 'identity', 'admin', 'server']
+const CLI_SEES = ['core', 'store', 'limiter', 'identity', 'server', 'cli']
 
 export const dependenciesPointInwards: Rule = ({ path, uncommented }) => {
   const own = folderOf(path)
@@ -45,6 +46,7 @@ const DOORS: readonly { readonly names: readonly string[]; readonly door: RegExp
   { names: ['hono', '@hono/node-server'], door: /^src\/(admin|server)\// },
   { names: ['rate-limiter-flexible'], door: /^src\/gate\/rate-meter\.ts$/ },
   { names: ['commander'], door: /^src\/cli\// },
+  { names: ['jose'], door: /^src\/identity\/jwt-/ },
 ]
 
 export const packagesStayBehindTheirDoors: Rule = ({ path, uncommented }) =>

@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
+import { DEMO_KEYS, demoKeys } from '../../src/identity/demo-keys.js'
+import { Identities } from '../../src/identity/identities.js'
+import type { IdentitySource } from '../../src/identity/identity-source.js'
+import { KeyFile } from '../../src/identity/key-file.js'
+import { parseKeyFile } from '../../src/identity/key-file-schema.js'
+import { KeyRing } from '../../src/identity/key-ring.js'
 import { createLog } from '../../src/observe/log.js'
-import { DEMO_KEYS, demoKeyRing } from '../../src/server/demo-keys.js'
-import { KeyFile } from '../../src/server/key-file.js'
-import { parseKeyFile } from '../../src/server/key-file-schema.js'
-import { KeyRing } from '../../src/server/key-ring.js'
 import { spawnOwned, temporaryDirectory } from '../support/owned-process.js'
 import { until } from '../support/until.js'
 
@@ -28,6 +30,15 @@ function ringOf(json: string): KeyRing {
   const parsed = parse(json)
   if (!parsed.ok) throw new Error(parsed.problems.join('\n'))
   return new KeyRing(parsed.entries)
+}
+
+/** Asks with a request's headers, as the gate does. */
+function ask(source: Pick<IdentitySource, 'identify'>, headers: object) {
+  const request = { headers, url: '/' } as IncomingMessage
+  const identities = new Identities([
+    { mayStay: () => true, stop() {}, identify: (key, why) => source.identify(key, why) },
+  ])
+  return identities.identify(request, new AbortController().signal)
 }
 
 describe('who presents a key', () => {
@@ -61,21 +72,42 @@ describe('who presents a key', () => {
     ['an empty key', { 'api-key': '' }, unknown],
     ['Basic', { authorization: 'Basic plain' }, unknown],
     ['a name of every object', { 'api-key': '__proto__' }, unknown],
-  ])('%s', (_, headers, expected) => {
-    expect(ring.identify(headers)).toMatchObject(expected)
+  ])('%s', async (_, headers, expected) => {
+    expect(await ask(ring, headers)).toMatchObject(expected)
   })
 
   test('each key has a name that does not tell it', () => {
     const names = ['plain', 'on', 'hashed'].map((key) => {
-      const found = ring.identify({ 'api-key': key })
-      return found.identified && found.identity.keyId
+      const found = ring.identify(key)
+      return found?.identified && found.identity.keyId
     })
     expect(new Set(names).size).toBe(3)
     expect(names[2]).toBe(sha256.slice(0, 16).toLowerCase())
   })
 
+  test('a key with an id is called by it', () => {
+    expect(ringOf(text(row('plain', { id: 'acme-eu' }))).identify('plain')).toMatchObject({
+      identity: { keyId: 'acme-eu' },
+    })
+  })
+
+  test('who came by a key may stay as long as the key means the same', () => {
+    const found = ringOf(text(row('plain'), row('other'))).identify('plain')
+    if (!found?.identified) throw new Error('the key must be known')
+    const after = (...keys: object[]) => ringOf(text(...keys)).mayStay(found.identity)
+    expect(after(row('plain'), row('more'))).toBe(true)
+    expect(after(row('plain', { tier: 'paid', id: 'renamed' }))).toBe(true)
+    expect(after({ sha256: createHash('sha256').update('plain').digest('hex'), orgId: 'acme', gatewayId: 'gw' })).toBe(
+      true,
+    )
+    expect(after(row('other'))).toBe(false)
+    expect(after(row('plain', { disabled: true }))).toBe(false)
+    expect(after(row('plain', { orgId: 'globex' }))).toBe(false)
+    expect(after(row('plain', { gatewayId: 'gw2' }))).toBe(false)
+  })
+
   test('the demo keys are of one org each', () => {
-    expect(DEMO_KEYS.map((key) => demoKeyRing().identify({ 'api-key': key }))).toMatchObject([
+    expect(DEMO_KEYS.map((key) => demoKeys().identify(key, { path: '/', address: undefined }))).toMatchObject([
       { identified: true, identity: { org: 'acme', gateway: 'acme-gateway' } },
       { identified: true, identity: { org: 'globex', gateway: 'globex-gateway' } },
     ])
@@ -98,7 +130,7 @@ describe('names of orgs and gateways', () => {
 
   test.each(hostile)('%j is exact', (name) => {
     const ring = ringOf(text(row('k', { orgId: name, gatewayId: name })))
-    expect(ring.identify({ 'api-key': 'k' })).toMatchObject({ identity: { org: name, gateway: name } })
+    expect(ring.identify('k')).toMatchObject({ identity: { org: name, gateway: name } })
   })
 
   test.each([
@@ -133,6 +165,8 @@ describe('a broken file is refused with what is wrong and where', () => {
     [text(row('geheim geheim')), /keys\[0\]\.key must be 1 to 512 visible/],
     [text({ sha256: 'geheim', orgId: 'a', gatewayId: 'b' }), /keys\[0\]\.sha256 must be 64 hex/],
     [text(row('geheim'), row('x'), row('geheim')), /keys\[2\] is the same key as keys\[0\]/],
+    [text(row('geheim', { id: 'a' }), row('x', { id: 'a' })), /keys\[1\] has the id of another key/],
+    [text(row('geheim', { id: 'a b' })), /keys\[0\]\.id must be 1 to 64 letters/],
     [text(...Array.from({ length: 30 }, () => [])), /and 20 more/],
   ])('%s', (json, problem) => {
     expect(problemsOf(json)).toMatch(problem)
@@ -167,8 +201,7 @@ describe('the file is reloaded while the server runs', () => {
     return result
   }
   async function knows(key: string): Promise<boolean> {
-    const request = { headers: { 'api-key': key } } as unknown as IncomingMessage
-    return (await opened!.identify(request, new AbortController().signal)).identified
+    return (await ask(opened!, { 'api-key': key })).identified
   }
 
   test('a new key counts and a removed one does not', async () => {

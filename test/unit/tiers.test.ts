@@ -3,13 +3,13 @@ import { readLimitBody } from '../../src/admin/limit-body.js'
 import { UsageError } from '../../src/core/errors.js'
 import { EventBus, type NodeEvents } from '../../src/core/events.js'
 import { parseTiers, Tiers } from '../../src/core/tiers.js'
+import { digestOf, type KeyEntry } from '../../src/identity/key-file-schema.js'
+import { keyIdOf } from '../../src/identity/key-ring.js'
+import { withKnownTiers } from '../../src/identity/key-tiers.js'
 import { requestLimit } from '../../src/node/request-limit.js'
 import type { Log } from '../../src/observe/log.js'
 import { silentLog } from '../../src/observe/log.js'
 import { loadConfig } from '../../src/server/config.js'
-import { digestOf, type KeyEntry } from '../../src/server/key-file-schema.js'
-import { keyIdOf } from '../../src/server/key-ring.js'
-import { withKnownTiers } from '../../src/server/key-tiers.js'
 
 const tiers = new Tiers({ paid: 10, free: 3, big: Number.POSITIVE_INFINITY })
 

@@ -1,0 +1,116 @@
+import { type CryptoKey, createLocalJWKSet, errors, type JSONWebKeySet, type JWSHeaderParameters } from 'jose'
+import type { Clock } from '../core/clock.js'
+import type { Log } from '../observe/log.js'
+import type { HttpAnswer, HttpCaller } from '../outbound/http-caller.js'
+
+export interface JwtKeySetOptions {
+  readonly caller: HttpCaller
+  readonly clock: Clock
+  readonly log: Log
+  /** The set is not fetched more often than this, whatever tokens come. */
+  readonly cooldownMs: number
+  /** How old the set may become before it is fetched again unasked; 5 min where absent. */
+  readonly maxAgeMs?: number
+}
+
+export type FoundKey =
+  | { readonly found: 'key'; readonly key: CryptoKey }
+  /** A set that was fetched after the question does not have it. */
+  | { readonly found: 'none' }
+  /** It may be a new key: the set could not be fetched, or was fetched so lately that it must not be again. */
+  | { readonly found: 'perhaps'; readonly retryAfterMs: number }
+
+const MAX_AGE_MS = 300_000
+
+/**
+ * The public keys that sign tokens, kept from an address that may be away. A key that is known works whatever becomes of
+ * that address, and until a newer set lacks it. For an unknown one the set is fetched, by all that wait for it together
+ * and at most once per cooldown, so that invented names of keys cost the address next to nothing.
+ */
+export class JwtKeySet {
+  readonly #options: JwtKeySetOptions
+  #lookUp: ReturnType<typeof createLocalJWKSet> | undefined
+  #fetching: Promise<boolean> | undefined
+  #askedAtMs = Number.NEGATIVE_INFINITY
+  #away = false
+  #stopped = false
+  #cancel: () => void = () => {}
+
+  constructor(options: JwtKeySetOptions) {
+    this.#options = options
+  }
+
+  /** Fetches the set for the first time; resolves also where that failed, and goes on trying. */
+  async open(): Promise<void> {
+    await this.#fetch()
+  }
+
+  async find(header: JWSHeaderParameters): Promise<FoundKey> {
+    const known = await this.#known(header)
+    if (known !== undefined) return { found: 'key', key: known }
+    const joined = this.#fetching
+    if (joined === undefined && this.#coolMs() > 0) return { found: 'perhaps', retryAfterMs: this.#coolMs() }
+    const isFetched = await (joined ?? this.#fetch())
+    const key = await this.#known(header)
+    if (key !== undefined) return { found: 'key', key }
+    // A fetch that was under way may have been answered before this key was published.
+    return isFetched && joined === undefined ? { found: 'none' } : { found: 'perhaps', retryAfterMs: this.#coolMs() }
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancel()
+    this.#options.caller.close()
+  }
+
+  async #known(header: JWSHeaderParameters): Promise<CryptoKey | undefined> {
+    try {
+      return await this.#lookUp?.(header)
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return undefined
+      throw error
+    }
+  }
+
+  #coolMs(): number {
+    return Math.max(0, this.#askedAtMs + this.#options.cooldownMs - this.#options.clock.monotonicMs())
+  }
+
+  #fetch(): Promise<boolean> {
+    this.#cancel()
+    this.#askedAtMs = this.#options.clock.monotonicMs()
+    this.#fetching = this.#ask().finally(() => {
+      this.#fetching = undefined
+    })
+    return this.#fetching
+  }
+
+  async #ask(): Promise<boolean> {
+    const { caller, clock, log, cooldownMs, maxAgeMs = MAX_AGE_MS } = this.#options
+    const answer = await caller.call({
+      method: 'GET',
+      headers: { accept: 'application/jwk-set+json, application/json' },
+    })
+    if (this.#stopped) return false
+    const problem = this.#take(answer)
+    if (problem === undefined && this.#away) log.info({}, 'the key set for tokens is here again')
+    if (problem !== undefined && !this.#away) {
+      log.warn({ cause: problem }, 'the key set for tokens cannot be fetched; keys known before stay in force')
+    }
+    this.#away = problem !== undefined
+    this.#cancel = clock.after(this.#away ? cooldownMs : maxAgeMs, () => void this.#fetch())
+    return !this.#away
+  }
+
+  /** Puts a new set in force, or says what is wrong with it. */
+  #take(answer: HttpAnswer): string | undefined {
+    if (!answer.answered) return answer.cause
+    if (answer.status !== 200) return `status ${answer.status}`
+    try {
+      this.#lookUp = createLocalJWKSet(JSON.parse(answer.body) as JSONWebKeySet)
+      return undefined
+    } catch {
+      return 'the answer is no JSON Web Key Set'
+    }
+  }
+}

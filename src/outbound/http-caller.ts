@@ -1,0 +1,115 @@
+import { Agent, type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http'
+import { request as requestOverTls, Agent as TlsAgent } from 'node:https'
+import type { Clock } from '../core/clock.js'
+
+export interface HttpCallerOptions {
+  /** `http:` or `https:`; every call goes to exactly this address. */
+  readonly url: string
+  readonly clock: Clock
+  /** From the call to the last byte of the answer. */
+  readonly timeoutMs: number
+  /** Connections at a time; calls beyond that wait, within their own deadline. */
+  readonly maxSockets: number
+  /** A longer answer counts as none; 64 KiB where absent. */
+  readonly maxAnswerBytes?: number
+}
+
+export interface HttpCall {
+  readonly method: 'GET' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+export type HttpAnswer =
+  | { readonly answered: true; readonly status: number; readonly body: string }
+  /** `cause` is for people, and holds neither the address nor what was sent. */
+  | { readonly answered: false; readonly cause: string }
+
+const MAX_ANSWER_BYTES = 64 * 1024
+
+/**
+ * Asks one HTTP server, and always comes back within the deadline: with its answer, or with the reason why there is none.
+ * Never rejects. Follows no redirect, because what is sent may be a credential. A call may reach the server twice, where
+ * a connection that was kept open broke under it.
+ */
+export class HttpCaller {
+  readonly #options: HttpCallerOptions
+  readonly #request: typeof requestPlain
+  readonly #agent: Agent
+  readonly #calls = new Set<AbortController>()
+  #closed = false
+
+  constructor(options: HttpCallerOptions) {
+    this.#options = options
+    const isTls = options.url.startsWith('https:')
+    const settings = { keepAlive: true, maxSockets: options.maxSockets }
+    this.#request = isTls ? requestOverTls : requestPlain
+    this.#agent = isTls ? new TlsAgent(settings) : new Agent(settings)
+  }
+
+  /** `signal` cancels the call; it is then answered by no answer. */
+  async call(call: HttpCall, signal?: AbortSignal): Promise<HttpAnswer> {
+    if (this.#closed || signal?.aborted) return { answered: false, cause: 'cancelled' }
+    const { clock, timeoutMs } = this.#options
+    const over = new AbortController()
+    const leave = () => over.abort('cancelled')
+    const cancelDeadline = clock.after(timeoutMs, () => over.abort(`no answer within ${timeoutMs} ms`))
+    signal?.addEventListener('abort', leave, { once: true })
+    this.#calls.add(over)
+    try {
+      return await this.#ask(call, over.signal)
+    } catch (error) {
+      return { answered: false, cause: over.signal.aborted ? String(over.signal.reason) : causeOf(error) }
+    } finally {
+      cancelDeadline()
+      signal?.removeEventListener('abort', leave)
+      this.#calls.delete(over)
+    }
+  }
+
+  /** Cancels the calls under way and lets go of the connections. */
+  close(): void {
+    this.#closed = true
+    for (const call of this.#calls) call.abort('cancelled')
+    this.#agent.destroy()
+  }
+
+  #ask(call: HttpCall, signal: AbortSignal): Promise<HttpAnswer> {
+    const { method, headers, body = '' } = call
+    const { url, maxAnswerBytes = MAX_ANSWER_BYTES } = this.#options
+    const options: RequestOptions = {
+      ...{ method, agent: this.#agent, signal },
+      headers: { ...headers, 'content-length': Buffer.byteLength(body) },
+    }
+    return new Promise((resolve, reject) => {
+      const request = this.#request(url, options, (response) => {
+        const { statusCode: status = 0 } = response
+        textOf(response, maxAnswerBytes).then((text) => resolve({ answered: true, status, body: text }), reject)
+      })
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        // The server had closed the connection, and its word crossed with our call.
+        const isStale = request.reusedSocket && error.code === 'ECONNRESET' && !signal.aborted
+        if (isStale) this.#ask(call, signal).then(resolve, reject)
+        else reject(error)
+      })
+      request.end(body)
+    })
+  }
+}
+
+async function textOf(response: IncomingMessage, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    // Leaving the loop by an exception destroys the response, and with it the connection.
+    if (bytes > maxBytes) throw new Error(`the answer is longer than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function causeOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  return code ?? message
+}

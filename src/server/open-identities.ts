@@ -1,0 +1,55 @@
+import type { Clock } from '../core/clock.js'
+import { UsageError } from '../core/errors.js'
+import { demoKeys } from '../identity/demo-keys.js'
+import { Identities } from '../identity/identities.js'
+import type { IdentitySource } from '../identity/identity-source.js'
+import { JwtKeySet } from '../identity/jwt-key-set.js'
+import { JwtSource } from '../identity/jwt-source.js'
+import { KeyFile } from '../identity/key-file.js'
+import type { Log } from '../observe/log.js'
+import { HttpCaller } from '../outbound/http-caller.js'
+import type { Config } from './config.js'
+
+export interface OpenedIdentities {
+  readonly identities: Identities
+  /** The tier of an org by its keys, as far as they can be listed. */
+  readonly tierOf: (org: string) => string | undefined
+}
+
+/** An upgrade is decided within 3 s, the store's part included. */
+const JWKS_TIMEOUT_MS = 1_500
+const MAX_JWKS_BYTES = 256 * 1024
+
+/**
+ * All ways to find out who asks that the configuration names: keys, then tokens. Throws `INVALID_KEYS_FILE`; others'
+ * servers that are away stop no start.
+ */
+export async function openIdentities(config: Config, clock: Clock, log: Log): Promise<OpenedIdentities> {
+  const keyFile = await openKeyFile(config, clock, log)
+  const sources: IdentitySource[] = []
+  if (config.demoKeys) sources.push(demoKeys())
+  if (keyFile !== undefined) sources.push(keyFile)
+  if (config.jwksUrl !== undefined) sources.push(await openTokens(config, config.jwksUrl, clock, log))
+  return { identities: new Identities(sources), tierOf: (org) => keyFile?.tierOf(org) }
+}
+
+async function openKeyFile({ keysFile, tiers }: Config, clock: Clock, log: Log): Promise<KeyFile | undefined> {
+  if (keysFile === undefined) return undefined
+  const opened = await KeyFile.open({ path: keysFile, clock, log, tiers })
+  if (!opened.ok) throw new UsageError('INVALID_KEYS_FILE', opened.problems.join('\n'))
+  return opened.keyFile
+}
+
+async function openTokens(config: Config, url: string, clock: Clock, log: Log): Promise<IdentitySource> {
+  const caller = new HttpCaller({
+    ...{ url, clock, timeoutMs: JWKS_TIMEOUT_MS, maxSockets: 1, maxAnswerBytes: MAX_JWKS_BYTES },
+  })
+  const keys = new JwtKeySet({ caller, clock, log, cooldownMs: config.jwksCooldownMs })
+  await keys.open()
+  return new JwtSource({
+    ...{ keys, clock, issuer: config.jwtIssuer!, audience: config.jwtAudience! },
+    claims: { org: config.jwtOrgClaim, gateway: config.jwtGatewayClaim, tier: config.jwtTierClaim },
+    clockSkewMs: config.jwtClockSkewMs,
+    atExpiry: config.jwtAtExpiry,
+  })
+}

@@ -1,0 +1,196 @@
+import type { CryptoKey, JWK } from 'jose'
+import { exportSPKI, generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from 'jose'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { JwtKeySet } from '../../src/identity/jwt-key-set.js'
+import { JwtSource, type JwtSourceOptions } from '../../src/identity/jwt-source.js'
+import { silentLog } from '../../src/observe/log.js'
+import { HttpCaller } from '../../src/outbound/http-caller.js'
+import { leakGate } from '../support/leak-gate.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { AUDIENCE, ISSUER, startTokenIssuer, type TokenIssuer, type TokenTerms } from '../support/token-issuer.js'
+import { until } from '../support/until.js'
+
+const COOLDOWN_MS = 10_000
+
+let clock: ManualClock
+let issuer: TokenIssuer
+
+leakGate()
+beforeEach(async () => {
+  clock = new ManualClock(1_000, Date.now())
+  issuer = await startTokenIssuer()
+})
+
+async function open(options: Partial<JwtSourceOptions> = {}): Promise<JwtSource> {
+  const caller = new HttpCaller({ url: issuer.url, clock, timeoutMs: 1_500, maxSockets: 1 })
+  const keys = new JwtKeySet({ caller, clock, log: silentLog, cooldownMs: COOLDOWN_MS })
+  await keys.open()
+  const source = new JwtSource({
+    ...{ keys, clock, issuer: ISSUER, audience: AUDIENCE, clockSkewMs: 30_000, atExpiry: 'keep' },
+    claims: { org: 'org', gateway: 'sub', tier: 'tier' },
+    ...options,
+  })
+  onTestFinished(() => source.stop())
+  return source
+}
+
+describe('who presents a token', () => {
+  test('is said by its claims, under whatever names', async () => {
+    const source = await open({ claims: { org: 'https://acme/org', gateway: 'gw', tier: 'plan' } })
+    const claims = { 'https://acme/org': 'globex', gw: 'globex-eu', plan: 'paid' }
+    expect(await source.identify(await issuer.token({ claims }))).toEqual({
+      identified: true,
+      identity: { org: 'globex', gateway: 'globex-eu', tier: 'paid' },
+    })
+  })
+
+  test.each<[string, TokenTerms, string]>([
+    ['has expired', { expiresInS: -31 }, 'the token has expired'],
+    ['never expires', { expiresInS: null }, 'the token is not valid'],
+    ['is not valid yet', { notBeforeInS: 60 }, 'the token is not valid'],
+    ['is of another issuer', { issuer: 'https://other.example' }, 'the token is not valid'],
+    ['is for another audience', { audience: 'somebody' }, 'the token is not valid'],
+    ['names no org', { claims: { org: undefined } }, 'the token has no usable claim "org" for the org'],
+    ['names an org by a number', { claims: { org: 7 } }, 'the token has no usable claim "org" for the org'],
+    ['names no gateway', { claims: { sub: '' } }, 'the token has no usable claim "sub" for the gateway'],
+  ])('is refused where it %s', async (_, terms, detail) => {
+    const source = await open()
+    expect(await source.identify(await issuer.token(terms))).toEqual({
+      ...{ identified: false, code: 'UNAUTHENTICATED', detail },
+    })
+  })
+
+  test.each([
+    ['expired', { expiresInS: -25 }],
+    ['begins', { notBeforeInS: 25 }],
+  ])('may be wrong about the time by the clock skew: %s', async (_, terms) => {
+    expect(await (await open()).identify(await issuer.token(terms))).toMatchObject({ identified: true })
+  })
+
+  test('is believed by a public key alone: no signature, a shared secret and a forged one count for nothing', async () => {
+    const source = await open()
+    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
+    const claims = { org: 'acme', sub: 'gw', iss: ISSUER, aud: AUDIENCE, exp: Math.floor(Date.now() / 1_000) + 60 }
+    const sign = (alg: string, key: CryptoKey | Uint8Array) =>
+      new SignJWT(claims).setProtectedHeader({ alg, kid: 'key-1' }).sign(key)
+    expect(await source.identify(await sign('ES256', privateKey))).toMatchObject({ detail: 'the token is not valid' })
+    // The classic: the public key, which everybody knows, used as a secret.
+    const [jwk] = ((await (await fetch(issuer.url)).json()) as { keys: JWK[] }).keys
+    const known = (await importJWK({ ...jwk, ext: true }, 'ES256', { extractable: true })) as CryptoKey
+    for (const text of [await exportSPKI(known), await exportSPKI(publicKey)]) {
+      const forged = await sign('HS256', new TextEncoder().encode(text))
+      expect(await source.identify(forged)).toMatchObject({ detail: 'the token is not signed in an accepted way' })
+    }
+    expect(await source.identify(new UnsecuredJWT(claims).encode())).toBeUndefined()
+    expect(issuer.asked).toHaveLength(2)
+  })
+
+  test.each(['', 'demo-key-acme', 'a.b', 'a.b.c.d', 'a.b.c', '....', 'ä.ö.ü'])('%j is no token', async (text) => {
+    expect(await (await open()).identify(text)).toBeUndefined()
+  })
+})
+
+describe('keys of tokens', () => {
+  test('a new key is fetched when a token names it, once for all who wait', async () => {
+    const source = await open()
+    const kid = await issuer.newKey()
+    clock.advance(COOLDOWN_MS)
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => issuer.token({ kid })))
+    const found = await Promise.all(tokens.map((token) => source.identify(token)))
+    expect(found.map((one) => one?.identified)).toEqual(Array(20).fill(true))
+    expect(issuer.asked).toHaveLength(2)
+  })
+
+  test('a key that a fresh set lacks is unknown: 401; before a fresh set may be asked for it is 503', async () => {
+    const source = await open()
+    const kid = await issuer.newKey({ published: false })
+    const token = await issuer.token({ kid })
+    clock.advance(COOLDOWN_MS - 4_000)
+    expect(await source.identify(token)).toMatchObject({ code: 'IDENTITY_UNAVAILABLE', retryAfterMs: 4_000 })
+    clock.advance(4_000)
+    expect(await source.identify(token)).toMatchObject({ code: 'UNAUTHENTICATED' })
+    expect(issuer.asked).toHaveLength(2)
+    // Somebody else's nonsense has used up the question, and meanwhile the key is published: it may not be called unknown.
+    issuer.publish(kid)
+    expect(await source.identify(token)).toMatchObject({ code: 'IDENTITY_UNAVAILABLE' })
+    clock.advance(COOLDOWN_MS)
+    expect(await source.identify(token)).toMatchObject({ identified: true })
+  })
+
+  test('while the set cannot be fetched known keys go on, for ever, and unknown ones are 503', async () => {
+    const source = await open()
+    const known = await issuer.token({ expiresInS: 1_000_000 })
+    const unknown = await issuer.token({ kid: await issuer.newKey(), expiresInS: 1_000_000 })
+    await issuer.goAway()
+    clock.advance(COOLDOWN_MS)
+    expect(await source.identify(unknown)).toMatchObject({ code: 'IDENTITY_UNAVAILABLE' })
+    expect(await source.identify(known)).toMatchObject({ identified: true })
+    clock.advance(24 * 3_600_000)
+    expect(await source.identify(known)).toMatchObject({ identified: true })
+    await issuer.comeBack()
+    clock.advance(COOLDOWN_MS)
+    await until(async () => (await source.identify(unknown))?.identified)
+  })
+
+  test('a key that was withdrawn counts until the set is fetched again', async () => {
+    const source = await open()
+    const token = await issuer.token()
+    await issuer.newKey()
+    issuer.withdraw('key-1')
+    expect(await source.identify(token)).toMatchObject({ identified: true })
+    clock.advance(300_000)
+    await until(async () => !(await source.identify(token))?.identified)
+  })
+
+  test.each<[string, object | string, number]>([
+    ['an error', {}, 500],
+    ['a redirect', {}, 302],
+    ['no JSON', 'keys', 200],
+    ['no key set', { keys: 3 }, 200],
+    ['too much', { keys: ['x'.repeat(300_000)] }, 200],
+  ])('%s in place of the set changes nothing', async (_, body, status) => {
+    const source = await open()
+    const token = await issuer.token()
+    issuer.answer = () => ({ status, body })
+    clock.advance(300_000)
+    await until(() => issuer.asked.length === 2)
+    expect(await source.identify(token)).toMatchObject({ identified: true })
+  })
+
+  test('a server that is silent holds up nobody for longer than its deadline', async () => {
+    issuer.answer = () => 'silence'
+    const opening = open()
+    await until(() => issuer.waiting() === 1)
+    clock.advance(1_500)
+    const source = await opening
+    expect(await source.identify(await issuer.token())).toMatchObject({ code: 'IDENTITY_UNAVAILABLE' })
+  })
+})
+
+describe('a token that expires while its connection is open', () => {
+  test.each([
+    ['keep', true],
+    ['close', false],
+  ] as const)('under %s it may stay: %s', async (atExpiry, stays) => {
+    const source = await open({ atExpiry })
+    const found = await source.identify(await issuer.token({ expiresInS: 60 }))
+    if (!found?.identified) throw new Error('the token must be good')
+    expect(source.mayStay(found.identity)).toBe(true)
+    clock.advance(91_000)
+    expect(source.mayStay(found.identity)).toBe(stays)
+  })
+
+  test('connections are looked over every 2 s under `close`, and not once it is stopped', async () => {
+    const source = await open({ atExpiry: 'close' })
+    let looks = 0
+    source.watch({ closeRevoked: async () => void looks++ })
+    for (let second = 1; second <= 6; second++) {
+      clock.advance(1_000)
+      await Promise.resolve()
+    }
+    expect(looks).toBe(3)
+    source.stop()
+    clock.advance(60_000)
+    expect(looks).toBe(3)
+  })
+})

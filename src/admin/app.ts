@@ -12,6 +12,7 @@ import { eventsApp } from './events.js'
 import { evictionsApp } from './evictions.js'
 import { healthApp } from './health.js'
 import { limitsApp } from './limits.js'
+import { type MetricsSource, metricsApp } from './metrics.js'
 import { nodesApp } from './nodes.js'
 import { orgsApp } from './orgs.js'
 import { problem } from './problem.js'
@@ -22,15 +23,17 @@ export interface AdminOptions {
   readonly guard: Guard
   readonly refusals: Refusals
   readonly view: ClusterView
+  readonly metrics: MetricsSource
   readonly nodeName: string
   readonly log: Log
 }
 
-/** Everything on the admin listener: health without credentials, the rest for bearers of a token. */
-export function adminApp({ limiter, guard, refusals, view, nodeName, log }: AdminOptions): Hono<AdminEnv> {
+/** Everything on the admin listener: health and metrics without credentials, the rest for bearers of a token. */
+export function adminApp({ limiter, guard, refusals, view, metrics, nodeName, log }: AdminOptions): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>()
   app.route('/', healthApp(limiter))
   app.route('/', dashboardApp())
+  app.route('/', metricsApp(metrics))
   app.use('/admin/*', bearer(guard), audit(log))
   app.route('/admin/v1', orgsApp(limiter))
   app.route('/admin/v1', evictionsApp(limiter))

@@ -7,6 +7,12 @@ export interface NodeEvents {
   'admission.denied': { org: string; code: RefusalCode; currentCount?: number; maxAllowed?: number; cause?: string }
   /** Whoever asked left before the decision; what was taken for it is given back. */
   'admission.abandoned': { org: string }
+  /** Every decision, whoever asked, and how long it took. */
+  'admission.decided': { code: RefusalCode | 'ADMITTED'; tookMs: number }
+  /** At a gate: refused for whatever reason, opened, and its raw socket closed (by us, where `closing` says why). */
+  'upgrade.refused': { org: string | undefined; code: RefusalCode }
+  'connection.opened': { org: string | undefined; connectionId: string }
+  'connection.closed': { org: string | undefined; connectionId: string; closing: ClosingCode | undefined }
   /** An org holds its share of the limit (80 % by default) or more; told once, until it held less. */
   'org.nearly_full': { org: string; currentCount: number; maxAllowed: number }
   'connection.released': { connectionId: string; org: string }
@@ -24,6 +30,7 @@ export interface NodeEvents {
   'overrides.overflowed': { remembered: number }
   'lease.swept': { lease: number; connections: number }
   'connections.reasserted': { kept: number; closed: number; mode: 'keep' | 'room' }
+  'store.called': { verb: string; outcome: string; tookMs: number }
   'store.left': { cause: string }
   'store.joined': { generation: number }
   'store.misconfigured': { evictionPolicy: string }

@@ -1,9 +1,10 @@
-import type { EventEmitter } from 'node:events'
 import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
 import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { EventBus, type NodeEvents } from '../core/events.js'
 import type { Tiers } from '../core/tiers.js'
+import { allObservers } from '../gate/all-observers.js'
+import type { Stage } from '../gate/census.js'
 import { Gate } from '../gate/gate.js'
 import type { GateOptions } from '../gate/gate-options.js'
 import { adoptedSockets, type WebSocketServer } from '../gate/ws-gate.js'
@@ -14,27 +15,13 @@ import type { Evicted, EvictionRequest } from '../node/order-giver.js'
 import { SoftLimit } from '../node/soft-limit.js'
 import type { Journal } from '../store/journal.js'
 import type { LeaseStore } from '../store/lease-store.js'
+import { MeasuredStore } from '../store/measured-store.js'
+import type { AttachOptions, UpgradeSource } from './attach-options.js'
+import { gateEvents } from './gate-events.js'
 import { type LimiterOptions, resolveOptions } from './options.js'
 import type { OrgLimits } from './org-limits.js'
 import { ClusterStats, type OrgStats } from './org-stats.js'
-
-export type AttachOptions = Pick<GateOptions, 'identify'> &
-  Partial<
-    Pick<
-      GateOptions,
-      | 'accepts'
-      | 'maxConnections'
-      | 'pongTimeoutMs'
-      | 'upgradeTimeoutMs'
-      | 'rates'
-      | 'trustedProxies'
-      | 'reject'
-      | 'observer'
-    >
-  >
-
-/** What has an `upgrade` event: a server of `node:http` or `node:https`, or what Hono's `serve` returns. */
-export type UpgradeSource = Pick<EventEmitter, 'on' | 'off' | 'listenerCount'>
+import { TimedAdmitter } from './timed-admitter.js'
 
 /** By which share of a drain the sockets are closed, and by which the lease is given up; the rest is to end in. */
 const SOCKET_SHARE = 0.8
@@ -47,6 +34,7 @@ const NODE_SHARE = 0.9
 export class Limiter {
   readonly stats: ClusterStats
   readonly #node: LimiterNode
+  readonly #admitter: TimedAdmitter
   readonly #tiers: Tiers
   readonly #store: LeaseStore
   readonly #ownsStore: boolean
@@ -63,10 +51,12 @@ export class Limiter {
     this.#ownsStore = ownsStore
     this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf })
     this.#tiers = tiers
+    const measured = new MeasuredStore(store, systemClock, (call) => this.#events.emit('store.called', call))
     this.#node = new LimiterNode({
-      ...{ store, timing, connectionsPerOrg, tiers, name, clock: systemClock, random: Math.random },
+      ...{ store: measured, timing, connectionsPerOrg, tiers, name, clock: systemClock, random: Math.random },
       ...{ policies, events: this.#events },
     })
+    this.#admitter = new TimedAdmitter(this.#node, systemClock, this.#events)
     this.#node.start()
   }
 
@@ -77,6 +67,16 @@ export class Limiter {
   /** Connections of this process that are open or being admitted. */
   get connections(): number {
     return this.#node.connections
+  }
+
+  /** Admissions of this process without a decision yet, and slots that are being given back. */
+  get waiting(): { readonly admissions: number; readonly releases: number } {
+    return this.#node.waiting
+  }
+
+  /** Raw sockets at the gates of this process that are in this stage. */
+  sockets(stage: Stage): number {
+    return [...this.#gates].reduce((sum, gate) => sum + gate.count(stage), 0)
   }
 
   /** Whether admissions can be decided now, as far as this process knows. */
@@ -104,7 +104,7 @@ export class Limiter {
    * `release` when the connection has really closed; close it when `lost` aborts.
    */
   admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission> {
-    return this.#node.admit(request, signal)
+    return this.#admitter.admit(request, signal)
   }
 
   /**
@@ -127,7 +127,8 @@ export class Limiter {
 
   /** A gate of one's own making; `drain` closes it with the others. */
   openGate(options: Omit<GateOptions, 'admitter'>): Gate {
-    const gate = new Gate({ ...options, admitter: this.#node })
+    const observer = allObservers(gateEvents(this.#events), options.observer ?? {})
+    const gate = new Gate({ ...options, admitter: this.#admitter, observer })
     this.#gates.add(gate)
     return gate
   }

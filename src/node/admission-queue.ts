@@ -66,6 +66,10 @@ export class AdmissionQueue {
     this.#closedAtMs = parts.clock.monotonicMs()
   }
 
+  get size(): number {
+    return this.#tickets.size
+  }
+
   ask(connection: HeldConnection, signal?: AbortSignal): Promise<AdmissionOutcome> {
     if (signal?.aborted) return Promise.resolve({ kind: 'abandoned' })
     if (!this.#session && this.#leftMs(this.#closedAtMs) <= 0) {

@@ -60,13 +60,7 @@ export class LimiterNode implements Admitter {
     this.#overrides = new Overrides({ clock, events: this.events })
     const orders = new OrderTaker({ clock, events: this.events, held, releases })
     const trusted = () => this.#keeper.trusted()
-    this.#admissions = new AdmissionQueue({
-      clock,
-      budgetMs: timing.callTimeoutMs,
-      held,
-      releases,
-      trusted,
-    })
+    this.#admissions = new AdmissionQueue({ ...{ clock, held, releases, trusted }, budgetMs: timing.callTimeoutMs })
     this.#keeper = new LeaseKeeper({
       ...{ store, timing, clock, random, held, releases, events: this.events },
       admissions: this.#admissions,
@@ -108,6 +102,11 @@ export class LimiterNode implements Admitter {
   /** Connections of this node that are open or being admitted. */
   get connections(): number {
     return this.#held.size
+  }
+
+  /** Admissions without a decision yet, and slots that are being given back. */
+  get waiting(): { readonly admissions: number; readonly releases: number } {
+    return { admissions: this.#admissions.size, releases: this.#releases.size }
   }
 
   /** Whether the last renewal is recent enough for this node to trust its lease, and a session is open. */

@@ -1,17 +1,19 @@
 import { getRequestListener } from '@hono/node-server'
 import { adminApp } from '../admin/app.js'
 import { systemClock } from '../core/clock.js'
+import { allObservers } from '../gate/all-observers.js'
 import { clientAddress, networksOf } from '../gate/client-address.js'
 import type { GateObserver } from '../gate/gate-observer.js'
 import { RateMeter } from '../gate/rate-meter.js'
 import type { Limiter } from '../limiter/limiter.js'
-import { allObservers } from '../observe/all-observers.js'
 import { ClusterView } from '../observe/cluster-view.js'
 import type { Log } from '../observe/log.js'
 import { logEvents } from '../observe/log-events.js'
 import { logGate } from '../observe/log-gate.js'
+import { collectMetrics } from '../observe/metrics.js'
 import { Refusals } from '../observe/refusals.js'
 import type { Config } from './config.js'
+import { version } from './version.js'
 
 /** Of one address; then it has to wait for the rest of the minute. */
 const WRONG_TOKENS_A_MINUTE = 20
@@ -27,7 +29,7 @@ export interface Operators {
   stop(): void
 }
 
-/** All that operators see of a node: its log, its refusals, its view of the cluster, and the admin API. */
+/** All that operators see of a node: its log, its refusals, its metrics, its view of the cluster, and the admin API. */
 export function openOperators(config: Config, adminToken: string, limiter: Limiter, log: Log): Operators {
   logEvents(limiter, log)
   const gateLog = logGate(log, systemClock)
@@ -37,7 +39,11 @@ export function openOperators(config: Config, adminToken: string, limiter: Limit
   const tokens = { admin: adminToken, ...(config.adminReadToken !== undefined && { read: config.adminReadToken }) }
   const addressOf = clientAddress(networksOf(config.trustedProxies ?? ''))
   const guard = { tokens, addressOf, wrongTokens }
-  const admin = adminApp({ limiter, guard, refusals, view, nodeName: config.nodeName, log })
+  const metrics = collectMetrics(limiter, {
+    ...{ process: true, maxConnections: config.maxConnections, version },
+    ...{ refusalsDropped: () => refusals.dropped, viewers: () => view.viewers },
+  })
+  const admin = adminApp({ limiter, guard, refusals, view, metrics, nodeName: config.nodeName, log })
   return {
     observer: allObservers(gateLog.observer, refusals.observer),
     // Load balancers ask for health in HTTP/1.0 without a Host; a name of our own lets that be a request like any other.

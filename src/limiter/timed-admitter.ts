@@ -1,0 +1,37 @@
+import type { Admission, AdmissionRequest, Admitter, Phase } from '../core/admission.js'
+import type { Clock } from '../core/clock.js'
+import type { EventBus } from '../core/events.js'
+
+/** Another admitter, that says how long each decision took and what it was. */
+export class TimedAdmitter implements Admitter {
+  readonly #admitter: Admitter
+  readonly #clock: Clock
+  readonly #events: EventBus
+
+  constructor(admitter: Admitter, clock: Clock, events: EventBus) {
+    this.#admitter = admitter
+    this.#clock = clock
+    this.#events = events
+  }
+
+  get phase(): Phase {
+    return this.#admitter.phase
+  }
+
+  get mayCarryFrames(): (() => boolean) | undefined {
+    return this.#admitter.mayCarryFrames
+  }
+
+  admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission> {
+    const startMs = this.#clock.monotonicMs()
+    const decision = this.#admitter.admit(request, signal)
+    const tell = (admission: Admission) =>
+      this.#events.emit('admission.decided', {
+        code: admission.admitted ? 'ADMITTED' : admission.code,
+        tookMs: this.#clock.monotonicMs() - startMs,
+      })
+    // What can never be valid is thrown to whoever asked, and was no decision.
+    decision.then(tell, () => {})
+    return decision
+  }
+}

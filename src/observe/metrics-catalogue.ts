@@ -1,0 +1,76 @@
+/** One metric: what Prometheus is told of it. Names end in their unit; counters in `_total`. */
+export interface MetricRow {
+  readonly type: 'gauge' | 'counter' | 'histogram'
+  readonly help: string
+  readonly labels?: readonly string[]
+}
+
+const row = (type: MetricRow['type'], help: string, ...labels: string[]): MetricRow => ({
+  type,
+  help,
+  ...(labels.length > 0 && { labels }),
+})
+
+const CLUSTER = 'Every node tells the same, so use max and not sum'
+
+/**
+ * Every metric there is, once: registered from here, and the table of docs/metrics.md is made of it. No label holds
+ * anything that a client may choose.
+ */
+export const METRICS = {
+  connections: row('gauge', 'Connections of this node that hold a slot or are being admitted'),
+  connections_limit: row('gauge', 'Connections that this node may hold; absent where there is no limit'),
+  upgrades_pending: row(
+    'gauge',
+    'Raw sockets that wait: for identity, for a slot, for their refusal to be read',
+    'stage',
+  ),
+  cluster_connections: row('gauge', `Slots that are held in the whole cluster. ${CLUSTER}. Absent without the store`),
+  cluster_nodes: row('gauge', `Nodes with a live lease, as of the last renewal. ${CLUSTER}`),
+  node_phase: row('gauge', '1 for the phase that the node is in, 0 for the others', 'phase'),
+  store_reachable: row('gauge', '1 while admissions can be decided, 0 while the store or the lease is away'),
+  recovery_seconds: row('gauge', 'Until admissions resume after the store lost its memory, 0 otherwise'),
+  admissions_waiting: row('gauge', 'Admissions without a decision'),
+  releases_waiting: row('gauge', 'Slots of closed connections that the store has not confirmed as free'),
+  admissions_total: row('counter', 'Decisions: ADMITTED, or the code of the refusal', 'code'),
+  admission_duration_seconds: row('histogram', 'From the question for a slot to the decision', 'result'),
+  upgrades_refused_total: row('counter', 'Upgrade requests refused at the gate, for whatever reason', 'code'),
+  connections_opened_total: row('counter', 'WebSockets that were opened'),
+  connections_closed_total: row('counter', 'WebSockets that are closed: why we did it, or PEER', 'reason'),
+  store_call_duration_seconds: row('histogram', 'Calls of the store, by verb; unanswered ones until given up', 'verb'),
+  store_call_errors_total: row('counter', 'Calls that were refused or went unanswered', 'verb', 'kind'),
+  store_disconnects_total: row('counter', 'Connections to the store that were lost or not to be had'),
+  leases_taken_total: row('counter', 'Leases that this node took'),
+  leases_lost_total: row('counter', 'Leases that this node lost, to a lost store or because it was fenced', 'reason'),
+  leases_lapsed_total: row('counter', 'Times that connections were closed because the store was away too long'),
+  lease_renewals_total: row('counter', 'Renewals that were confirmed'),
+  leases_swept_total: row('counter', 'Leases of dead nodes that this node swept'),
+  swept_connections_total: row('counter', 'Slots of dead nodes that this node swept'),
+  drift_repaired_total: row('counter', 'Slots in which store and sockets differed, found by an audit', 'kind'),
+  reasserted_total: row('counter', 'Open connections told to the store after a lost lease: kept or closed', 'result'),
+  debts_taken_total: row('counter', 'Admissions in the absence of the store', 'policy'),
+  debts_settled_total: row('counter', 'Of those, told to the store when it was back'),
+  limits_set_total: row('counter', 'Changes of limits that operators made through this node', 'kind'),
+  limits_ended_total: row('counter', 'Limits of operators whose time was over, as this node heard', 'kind'),
+  orders_given_total: row('counter', 'Connections that this node asked owners to close', 'kind'),
+  orders_obeyed_total: row('counter', 'Connections that this node closed as ordered', 'closing'),
+  orgs_nearly_full_total: row('counter', 'Times that an org came near its limit, as this node saw it'),
+  refusals_dropped_total: row(
+    'counter',
+    'Notes of refusals that other nodes never saw, for there were too many at once',
+  ),
+  event_viewers: row('gauge', 'Viewers of the live events'),
+  build_info: row('gauge', 'Always 1', 'version'),
+} as const satisfies Record<string, MetricRow>
+
+/** In front of every name. */
+export const METRIC_PREFIX = 'headcount_'
+
+/** The table of docs/metrics.md, as Markdown. */
+export function metricsTable(): string {
+  const rows = Object.entries<MetricRow>(METRICS).map(([name, { type, help, labels = [] }]) => {
+    const shown = labels.map((label) => `\`${label}\``).join(', ')
+    return `| \`${METRIC_PREFIX}${name}\` | ${type} | ${shown} | ${help} |`
+  })
+  return ['| metric | type | labels | |', '| --- | --- | --- | --- |', ...rows].join('\n')
+}

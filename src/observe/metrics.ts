@@ -1,0 +1,83 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Limiter } from '../limiter/limiter.js'
+import { METRIC_PREFIX, METRICS, type MetricRow } from './metrics-catalogue.js'
+import { countEvents, readGauges } from './metrics-sources.js'
+
+type Name = keyof typeof METRICS
+/** Values of labels, in the order of the catalogue. */
+type Labels = readonly string[]
+
+/** Admissions take about a round trip to the store, and its deadline at most; both ends must be told apart. */
+const BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
+
+/** The metrics of the catalogue, in a registry. */
+export class Metrics {
+  readonly registry: Registry
+  readonly #gauges = new Map<Name, Gauge>()
+  readonly #counters = new Map<Name, Counter>()
+  readonly #histograms = new Map<Name, Histogram>()
+  readonly #readers = new Map<Name, () => void | Promise<void>>()
+
+  constructor(registry: Registry) {
+    this.registry = registry
+    for (const [name, { type, help, labels = [] }] of Object.entries<MetricRow>(METRICS)) {
+      const collect = () => this.#readers.get(name as Name)?.()
+      const what = { name: METRIC_PREFIX + name, help, labelNames: labels, registers: [registry], collect }
+      if (type === 'gauge') this.#gauges.set(name as Name, new Gauge(what))
+      else if (type === 'counter') this.#counters.set(name as Name, new Counter(what))
+      else this.#histograms.set(name as Name, new Histogram({ ...what, buckets: BUCKETS_SECONDS }))
+    }
+  }
+
+  count(name: Name, labels: Labels = [], by = 1): void {
+    this.#counters
+      .get(name)
+      ?.labels(...labels)
+      .inc(by)
+  }
+
+  time(name: Name, labels: Labels, tookMs: number): void {
+    this.#histograms
+      .get(name)
+      ?.labels(...labels)
+      .observe(tookMs / 1_000)
+  }
+
+  /** What sets a metric whenever somebody asks for it. */
+  read(name: Name, reader: () => void | Promise<void>): void {
+    this.#readers.set(name, reader)
+  }
+
+  /** A value that is no finite number is taken away. */
+  set(name: Name, value: number | undefined, labels: Labels = []): void {
+    const gauge = this.#gauges.get(name)
+    if (value !== undefined && Number.isFinite(value)) gauge?.labels(...labels).set(value)
+    else gauge?.remove(...labels)
+  }
+}
+
+export interface MetricsOptions {
+  /** Where to register; a registry of its own where absent. */
+  readonly registry?: Registry
+  /** Metrics of the process and of Node, under their usual names. */
+  readonly process?: boolean
+  /** Connections that this node may hold, to be shown beside those it has. */
+  readonly maxConnections?: number
+  readonly version?: string
+  /** Read at each scrape. */
+  readonly refusalsDropped?: () => number
+  readonly viewers?: () => number
+}
+
+/**
+ * Metrics of a limiter for Prometheus: `await registry.metrics()` is what to answer a scrape. They are counted from now
+ * on. A scrape asks the store one question at most, and never fails for its absence.
+ */
+export function collectMetrics(limiter: Limiter, options: MetricsOptions = {}): Registry {
+  const { registry = new Registry() } = options
+  const metrics = new Metrics(registry)
+  countEvents(limiter, metrics)
+  readGauges(limiter, metrics, options)
+  if (options.process) collectDefaultMetrics({ register: registry })
+  return registry
+}

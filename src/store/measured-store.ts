@@ -1,0 +1,99 @@
+import type { Clock } from '../core/clock.js'
+import type { Journal } from './journal.js'
+import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection } from './lease-store.js'
+import type { OrgOverrides } from './override-records.js'
+
+type Verb = Exclude<keyof StoreConnection, 'closed' | 'destroy'>
+
+export interface StoreCall {
+  readonly verb: Verb | 'connect'
+  /** `ok`, or why not: see `Reply`. */
+  readonly outcome: 'ok' | 'lost' | 'fenced' | 'stale' | 'recovering' | 'unanswered'
+  readonly tookMs: number
+}
+
+const VERBS: Readonly<Record<Verb, true>> = {
+  ...{ hello: true, acquire: true, release: true, renew: true, sweep: true, leave: true, reassert: true },
+  ...{ override: true, learn: true, restore: true, order: true, confirm: true, audit: true },
+}
+
+/** Another store, with somebody who is told how long each of its verbs took, and how it ended. */
+export class MeasuredStore implements LeaseStore {
+  readonly #store: LeaseStore
+  readonly #clock: Clock
+  readonly #tell: (call: StoreCall) => void
+
+  constructor(store: LeaseStore, clock: Clock, tell: (call: StoreCall) => void) {
+    this.#store = store
+    this.#clock = clock
+    this.#tell = tell
+  }
+
+  get embedded(): boolean {
+    return this.#store.embedded
+  }
+
+  get description(): string {
+    return this.#store.description
+  }
+
+  get journal(): Journal {
+    return this.#store.journal
+  }
+
+  async connect(): Promise<Reply<StoreConnection>> {
+    const connected = await this.#measure('connect', () => this.#store.connect())
+    return connected.status === 'ok' ? { status: 'ok', value: this.#measured(connected.value) } : connected
+  }
+
+  countOrgs(orgs: readonly string[]): Promise<OrgCount[]> {
+    return this.#store.countOrgs(orgs)
+  }
+
+  listOrgs(cursor: string): Promise<{ cursor: string; orgs: string[] }> {
+    return this.#store.listOrgs(cursor)
+  }
+
+  overridesOf(org: string): Promise<OrgOverrides> {
+    return this.#store.overridesOf(org)
+  }
+
+  holders(org: string, limit: number): Promise<Holder[]> {
+    return this.#store.holders(org, limit)
+  }
+
+  orgOf(id: string): Promise<string | undefined> {
+    return this.#store.orgOf(id)
+  }
+
+  nodes(): Promise<NodeEntry[]> {
+    return this.#store.nodes()
+  }
+
+  close(): Promise<void> {
+    return this.#store.close()
+  }
+
+  #measured(connection: StoreConnection): StoreConnection {
+    const verbs = Object.keys(VERBS).map((verb) => {
+      const say = connection[verb as Verb].bind(connection) as (...said: unknown[]) => Promise<Reply<unknown>>
+      return [verb, (...said: unknown[]) => this.#measure(verb as Verb, () => say(...said))]
+    })
+    const { closed } = connection
+    return { ...Object.fromEntries(verbs), closed, destroy: (reason: string) => connection.destroy(reason) }
+  }
+
+  /** The reply goes on as it is, and not a turn later. */
+  #measure<T>(verb: StoreCall['verb'], say: () => Promise<Reply<T>>): Promise<Reply<T>> {
+    const startMs = this.#clock.monotonicMs()
+    const said = say()
+    const tell = (reply: Reply<T>) =>
+      this.#tell({ verb, outcome: outcomeOf(reply), tookMs: this.#clock.monotonicMs() - startMs })
+    said.then(tell, () => {})
+    return said
+  }
+}
+
+function outcomeOf(reply: Reply<unknown>): StoreCall['outcome'] {
+  return reply.status === 'refused' ? reply.reason : reply.status
+}

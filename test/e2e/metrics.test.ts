@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { collectMetrics, createLimiter } from '../../src/index.js'
+import { type Fleet, startFleet } from '../support/fleet.js'
+import { connectGateway } from '../support/gateways.js'
+import { leakGate } from '../support/leak-gate.js'
+import { startRedis } from '../support/redis.js'
+import { until } from '../support/until.js'
+
+leakGate()
+
+let fleet: Fleet
+
+beforeAll(async () => {
+  fleet = await startFleet({ count: 2 })
+})
+afterAll(() => fleet?.stop())
+
+async function scrape(node: number, of = fleet): Promise<string> {
+  const response = await fetch(`${of.nodes[node]!.adminUrl}/metrics`)
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/plain')])
+  return response.text()
+}
+
+/** The value of a series by its name and labels; `undefined` where there is none. */
+function seriesOf(text: string, series: string): number | undefined {
+  const line = text.split('\n').find((each) => each.startsWith(`${series} `))
+  return line === undefined ? undefined : Number(line.slice(series.length))
+}
+
+async function attempt(node: number, key: string) {
+  const result = await connectGateway(fleet.urls[node]!, { key })
+  if (result.accepted) onTestFinished(async () => void (await result.close()))
+  return result
+}
+
+test('a node tells what it admitted and refused and how long that took, and the cluster what it holds', async () => {
+  for (let n = 0; n < 3; n++) await attempt(0, fleet.keyOf('acme'))
+  await attempt(1, fleet.keyOf('globex'))
+  await attempt(0, fleet.keyOf('acme'))
+  await attempt(0, 'nobody has this key')
+  const text = await until(
+    async () => {
+      const now = await scrape(0)
+      return seriesOf(now, 'headcount_cluster_connections') === 4 ? now : undefined
+    },
+    { withinMs: 15_000 },
+  )
+  const values = Object.entries({
+    headcount_connections: 3,
+    headcount_connections_limit: 1000,
+    headcount_cluster_nodes: 2,
+    headcount_store_reachable: 1,
+    'headcount_node_phase{phase="running"}': 1,
+    'headcount_node_phase{phase="draining"}': 0,
+    headcount_connections_opened_total: 3,
+    'headcount_admissions_total{code="ADMITTED"}': 3,
+    'headcount_admissions_total{code="ORG_CONNECTION_LIMIT_EXCEEDED"}': 1,
+    'headcount_upgrades_refused_total{code="ORG_CONNECTION_LIMIT_EXCEEDED"}': 1,
+    'headcount_upgrades_refused_total{code="UNAUTHENTICATED"}': 1,
+    'headcount_upgrades_refused_total{code="STORE_UNAVAILABLE"}': 0,
+    'headcount_admission_duration_seconds_count{result="admitted"}': 3,
+    'headcount_drift_repaired_total{kind="leaked"}': 0,
+  })
+  for (const [series, value] of values) expect([series, seriesOf(text, series)]).toEqual([series, value])
+  expect(seriesOf(text, 'headcount_store_call_duration_seconds_count{verb="acquire"}')).toBeGreaterThanOrEqual(1)
+  expect(seriesOf(text, 'headcount_lease_renewals_total')).toBeGreaterThan(0)
+  expect(text).toMatch(/^headcount_build_info\{version="\d+\.\d+\.\d+"\} 1$/m)
+  expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m)
+  for (const word of ['acme', 'globex', 'gateway-', '127.0.0.1']) expect(text).not.toContain(word)
+  expect(seriesOf(await scrape(1), 'headcount_cluster_connections')).toBe(4)
+})
+
+test('closed connections are counted by who did it', async () => {
+  const before = seriesOf(await scrape(0), 'headcount_connections_closed_total{reason="PEER"}')!
+  const result = await connectGateway(fleet.urls[0]!, { key: fleet.keyOf('globex') })
+  if (!result.accepted) throw new Error('refused')
+  await result.close()
+  await until(async () => seriesOf(await scrape(0), 'headcount_connections_closed_total{reason="PEER"}') === before + 1)
+})
+
+test('R2: without the store a scrape is answered, says so, and does not tell of the cluster what it cannot know', async () => {
+  const redis = await startRedis()
+  onTestFinished(() => redis.stop())
+  const own = await startFleet({ count: 1, redis, env: { HEADCOUNT_STORE_TIMEOUT: '500ms' } })
+  onTestFinished(() => own.stop())
+  await redis.pause()
+  const text = await until(
+    async () => {
+      const now = await scrape(0, own)
+      const isAway = seriesOf(now, 'headcount_store_reachable') === 0
+      return isAway && seriesOf(now, 'headcount_cluster_connections') === undefined ? now : undefined
+    },
+    { withinMs: 20_000 },
+  )
+  expect(seriesOf(text, 'headcount_store_disconnects_total')).toBeGreaterThan(0)
+  await redis.resume()
+})
+
+test('of a library: in a registry of one’s own', async () => {
+  const limiter = createLimiter({ limits: { org: 1 } })
+  onTestFinished(() => limiter.drain({ withinMs: 100 }))
+  const registry = collectMetrics(limiter)
+  await limiter.ready()
+  await limiter.admit({ org: 'acme' })
+  await limiter.admit({ org: 'acme' })
+  const text = await registry.metrics()
+  expect(seriesOf(text, 'headcount_connections')).toBe(1)
+  expect(seriesOf(text, 'headcount_admissions_total{code="ORG_CONNECTION_LIMIT_EXCEEDED"}')).toBe(1)
+  expect(text).not.toMatch(/^nodejs_/m)
+})

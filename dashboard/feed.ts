@@ -1,23 +1,29 @@
-import type { Answer, Api } from './api.js'
-import type { Node, Org, Snapshot } from './types.js'
+import type { Api } from './api.js'
+import { serverEvents } from './sse.js'
+import type { Snapshot } from './types.js'
 
 export interface FeedListener {
   onSnapshot(snapshot: Snapshot): void
-  /** No answer came; the next attempt is made at `retryAtMs`. */
+  /** The node answers, and the store does not answer the node. */
+  onUnavailable(cause: string): void
+  /** The stream ended or did not come about; the next attempt is made at `retryAtMs`. */
   onLost(retryAtMs: number, why: string): void
 }
 
-interface OrgPageOf {
-  readonly orgs: Org[]
-  readonly nextCursor: string | null
+/** Why a stream ended, whether it had told anything, and how long the server asks to wait. */
+interface Ended {
+  readonly told: boolean
+  readonly why: string
+  readonly waitMs: number
 }
 
+/** An event comes once a second; a stream that says nothing for so long is taken for dead. */
+const SILENCE_MS = 6_000
 const FIRST_DELAY_MS = 500
 const MAX_DELAY_MS = 10_000
-const MOST_PAGES = 5
 
 /**
- * Keeps snapshots coming while it runs. When no answer comes it asks again, after a delay that doubles up
+ * Keeps a stream of snapshots coming while it runs. When one is lost it connects again, after a delay that doubles up
  * to 10 s and is spread, so that the pages of a whole team do not come back as one. A refused token stops it.
  */
 export class Feed {
@@ -45,46 +51,40 @@ export class Feed {
   async #keepGoing(stopped: AbortSignal): Promise<void> {
     let failures = 0
     while (!stopped.aborted) {
-      const { seen, why, waitMs } = await this.#poll(stopped)
-      if (stopped.aborted || why === 'UNAUTHENTICATED') return
-      failures = seen ? 0 : failures + 1
-      const backoff = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2)
-      const delayMs = Math.max(waitMs, backoff)
+      const { told, why, waitMs } = await this.#stream(stopped)
+      if (stopped.aborted) return
+      failures = told ? 0 : failures + 1
+      const backoffMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** failures) * (0.5 + Math.random() / 2)
+      const delayMs = Math.max(waitMs, backoffMs)
       this.#listener.onLost(Date.now() + delayMs, why)
       await pause(delayMs, stopped)
     }
   }
 
-  /** Asks every two seconds, until no answer comes. */
-  async #poll(stopped: AbortSignal): Promise<{ seen: boolean; why: string; waitMs: number }> {
-    let seen = false
-    while (!stopped.aborted) {
-      const nodes = await this.#api.get<{ nodes: Node[] }>('nodes')
-      const orgs = await this.#orgs()
-      if (!nodes.ok) return { seen, why: nodes.code, waitMs: nodes.retryAfterMs }
-      if (!Array.isArray(orgs)) return { seen, why: orgs.code, waitMs: 0 }
-      const connections = nodes.body.nodes.reduce((sum, node) => sum + node.connections, 0)
-      this.#listener.onSnapshot({
-        at: new Date().toISOString(),
-        totals: { connections, orgs: orgs.length, nodes: nodes.body.nodes.length, refusedPerSecond: 0 },
-        ...{ orgs, nodes: nodes.body.nodes, refusals: [] },
-      })
-      seen = true
-      await pause(2_000, stopped)
+  /** One stream from its beginning to its end. */
+  async #stream(stopped: AbortSignal): Promise<Ended> {
+    const silence = new AbortController()
+    let timer = setTimeout(() => silence.abort(), SILENCE_MS)
+    let told = false
+    try {
+      const response = await this.#api.open('events', AbortSignal.any([stopped, silence.signal]))
+      if (!response.ok || !response.body) {
+        const { title, retryAfterMs } = await this.#api.refusal(response)
+        return { told, why: title, waitMs: retryAfterMs }
+      }
+      for await (const { name, data } of serverEvents(response.body)) {
+        clearTimeout(timer)
+        timer = setTimeout(() => silence.abort(), SILENCE_MS)
+        told = true
+        if (name === 'snapshot') this.#listener.onSnapshot(JSON.parse(data) as Snapshot)
+        if (name === 'unavailable') this.#listener.onUnavailable((JSON.parse(data) as { cause: string }).cause)
+      }
+      return { told, why: 'the node has ended the stream', waitMs: 0 }
+    } catch {
+      return { told, why: silence.signal.aborted ? 'the node fell silent' : 'the node does not answer', waitMs: 0 }
+    } finally {
+      clearTimeout(timer)
     }
-    return { seen, why: '', waitMs: 0 }
-  }
-
-  async #orgs(): Promise<Org[] | { code: string }> {
-    const all = new Map<string, Org>()
-    let cursor: string | null = '0'
-    for (let page = 0; page < MOST_PAGES && cursor !== null; page++) {
-      const answer: Answer<OrgPageOf> = await this.#api.get<OrgPageOf>(`orgs?cursor=${cursor}`)
-      if (!answer.ok) return answer
-      for (const org of answer.body.orgs) all.set(org.orgId, org)
-      cursor = answer.body.nextCursor
-    }
-    return [...all.values()]
   }
 }
 

@@ -34,6 +34,11 @@ export function duration(ms: number): string {
   return ms < 950 ? '< 1 s' : `${Math.round(ms / 1_000)} s`
 }
 
+/** For what is short: `0.8 ms`, `24 ms`. */
+export function milliseconds(ms: number): string {
+  return `${ms < 10 ? ms.toFixed(1) : number(Math.round(ms))} ms`
+}
+
 /** How long ago a time of the server was, by this machine's clock: never below zero. */
 export function age(at: string | undefined, nowMs: number): string {
   const then = Date.parse(at ?? '')

@@ -13,11 +13,6 @@ interface NodeRow {
   readonly heartbeat: HTMLElement
 }
 
-/** How long ago a node was last heard; `undefined` where the server does not say. */
-export function heartbeatAgeMs(node: Node): number | undefined {
-  return node.heartbeatAgeMs
-}
-
 /** The nodes with a lease, and for a while those that had one. */
 export class NodesPanel {
   readonly #panel = byId('nodes')
@@ -46,10 +41,9 @@ export class NodesPanel {
     setText(name, node.name)
     name.title = `${node.name}, lease ${node.lease}, up for ${age(node.startedAt, this.#nowMs)}`
     setText(held, goneForMs > 0 ? '–' : number(node.connections))
-    const ageMs = heartbeatAgeMs(node)
-    const told = ageMs === undefined ? `lease ends in ${duration(node.leaseExpiresInMs)}` : `${duration(ageMs)} ago`
+    const told = `${node.late ? 'silent for ' : ''}${duration(node.heartbeatAgeMs)}${node.late ? '' : ' ago'}`
     setText(heartbeat, goneForMs > 0 ? `gone for ${duration(goneForMs)}` : told)
-    setLevel(element, goneForMs > 0 ? 'gone' : '')
+    setLevel(element, goneForMs > 0 ? 'gone' : node.late ? 'bad' : '')
   }
 }
 

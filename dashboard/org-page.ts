@@ -59,6 +59,7 @@ export class OrgPage {
     this.#pager.first()
     byId('org-title').focus()
     void this.#refresh()
+    void this.#loadRefusals(orgId)
   }
 
   close(): void {
@@ -72,6 +73,12 @@ export class OrgPage {
   /** What of the live stream is about this org. */
   add(refusals: readonly Refusal[]): void {
     this.#refusals.add(refusals.filter(({ orgId }) => orgId === this.#org))
+  }
+
+  async #loadRefusals(orgId: string): Promise<void> {
+    const path = `refusals?org=${encodeURIComponent(orgId)}`
+    const answer = await this.#options.api.get<{ refusals: Refusal[] }>(path)
+    if (answer.ok && this.#org === orgId) this.#refusals.add(answer.body.refusals)
   }
 
   /** Asks anew every two seconds while the page is open and in sight. */

@@ -1,9 +1,11 @@
+import type { Api } from './api.js'
 import { byId, el, setLevel, setText, svg, within } from './dom.js'
 import { levelOf, limitText, number, utilisation } from './format.js'
+import { OrgDirectory } from './org-directory.js'
 import { Pager } from './pager.js'
-import { orgLink } from './refusal-list.js'
+import { orgHash, orgLink } from './refusal-list.js'
 import { Rows } from './rows.js'
-import type { Org } from './types.js'
+import type { Org, Snapshot } from './types.js'
 
 interface OrgRow {
   readonly element: HTMLElement
@@ -12,44 +14,54 @@ interface OrgRow {
   readonly limit: HTMLElement
 }
 
-/** The orgs, the fullest first, as many as fit, with a search over those that are known. */
+/** The orgs, the fullest first, as many as fit, and a search over all of them. */
 export class OrgsPanel {
   readonly #area = byId('org-rows')
   readonly #search = byId<HTMLInputElement>('search')
   readonly #rows = new Rows<Org, OrgRow>(within(this.#area, 'tbody'), makeRow, fillRow)
   readonly #pager = new Pager(this.#area, byId('org-pager'), () => this.#draw())
-  #orgs: readonly Org[] = []
+  readonly #directory: OrgDirectory
 
-  constructor() {
+  constructor(api: Api) {
+    this.#directory = new OrgDirectory(api, () => this.#draw())
     this.#search.addEventListener('input', () => {
       this.#pager.first()
       this.#draw()
     })
     byId('search-form').addEventListener('submit', (event) => {
       event.preventDefault()
-      const first = this.#found()[0]
-      if (first) location.hash = `#/org/${encodeURIComponent(first.orgId)}`
+      const [first] = this.#found()
+      if (first) location.hash = orgHash(first.orgId)
     })
   }
 
-  show(orgs: readonly Org[]): void {
-    this.#orgs = [...orgs].sort(byUse)
+  show({ orgs, totals }: Snapshot): void {
+    this.#directory.tell(orgs, totals.orgs)
     this.#draw()
   }
 
   #found(): readonly Org[] {
     const sought = this.#search.value.trim().toLowerCase()
-    return sought === '' ? this.#orgs : this.#orgs.filter(({ orgId }) => orgId.toLowerCase().includes(sought))
+    const known = this.#directory.known
+    const found = sought === '' ? known : known.filter(({ orgId }) => orgId.toLowerCase().includes(sought))
+    return [...found].sort(byUse)
   }
 
   #draw(): void {
     const found = this.#found()
+    const sought = this.#search.value.trim()
     this.#rows.show(this.#pager.cut(found), ({ orgId }) => orgId)
     const empty = within(this.#area, '.empty')
     empty.hidden = found.length > 0
     within(this.#area, 'table').hidden = found.length === 0
-    if (this.#orgs.length > 0) setText(empty, 'No org that holds a slot has this in its id.')
+    if (sought !== '') setText(empty, 'No org that holds a slot or has a limit of its own has this in its id.')
     else setText(empty, 'No org holds a connection. Try:\nnpm run headcount -- connect --key demo-key-acme -n 5')
+    const { total } = this.#directory
+    setText(
+      byId('orgs-title'),
+      total > found.length && sought === '' ? `Orgs: the fullest of ${number(total)}` : 'Orgs',
+    )
+    if (sought !== '' || this.#pager.page > 0) void this.#directory.lookFurther()
   }
 }
 

@@ -30,6 +30,10 @@ export class Pager {
     new ResizeObserver(redraw).observe(area)
   }
 
+  get page(): number {
+    return this.#page
+  }
+
   first(): void {
     this.#page = 0
   }

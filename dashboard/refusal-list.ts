@@ -76,22 +76,22 @@ export class RefusalList {
     const { at, code, orgId, gatewayId, address, node } = refusal
     const words = WORDS[code] ?? code
     const name = orgId === undefined ? [] : [this.#linked ? orgLink(orgId) : orgId, ': ']
-    const detail = [code, gatewayId && `gateway ${gatewayId}`, address && `from ${address}`, node && `at ${node}`]
+    const detail = [code, gatewayId, address, node].filter(Boolean).join(' · ')
     element.append(
       el('p', {}, el('span', { class: 'when' }, timeOfDay(at)), ' ', ...name, `${words}${counts(refusal)}`),
-      el(
-        'p',
-        { class: 'detail' },
-        detail.filter(Boolean).join(' · '),
-        ' · ',
-        el('span', { class: 'id' }, keyOf(refusal)),
-      ),
+      el('p', { class: 'detail', title: detail }, detail),
+      el('p', { class: 'id' }, keyOf(refusal)),
     )
   }
 }
 
+/** Where the page of an org is. */
+export function orgHash(org: string): string {
+  return `#/org/${encodeURIComponent(org)}`
+}
+
 export function orgLink(org: string): HTMLAnchorElement {
-  return el('a', { href: `#/org/${encodeURIComponent(org)}` }, org)
+  return el('a', { href: orgHash(org) }, org)
 }
 
 /** By what the logs and the client know it. */

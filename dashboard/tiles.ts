@@ -1,15 +1,16 @@
 import { byId, type Level, setLevel, setText } from './dom.js'
-import { duration, number, utilisation } from './format.js'
+import { duration, milliseconds, number, utilisation } from './format.js'
 import type { History } from './history.js'
-import { heartbeatAgeMs } from './nodes-panel.js'
 import type { Snapshot } from './types.js'
 
 /** A snapshot names at most so many orgs. */
 const MOST_ORGS = 50
+/** Store calls have 250 ms at the default settings; who takes a fifth of that is near trouble. */
+const SLOW_MS = 50
 
 /** The four numbers that answer "is something wrong" from across the room. */
 export function showTiles(snapshot: Snapshot, history: History, nowMs: number): void {
-  const { totals, orgs, nodes } = snapshot
+  const { totals, orgs } = snapshot
   tile('connections', number(totals.connections), `of ${plural(totals.orgs, 'org')} on ${plural(totals.nodes, 'node')}`)
 
   const full = orgs.filter((org) => utilisation(org) >= 1)
@@ -26,8 +27,10 @@ export function showTiles(snapshot: Snapshot, history: History, nowMs: number): 
   const watched = watchedMs < 55_000 ? `seen in ${duration(watchedMs)} of watching` : 'on all nodes together'
   tile('refused', number(Math.round(refused)), watched, refused >= 0.5 ? 'warn' : '')
 
-  const oldest = Math.max(0, ...nodes.map((node) => heartbeatAgeMs(node) ?? 0))
-  tile('latency', nodes.length === 0 ? '–' : duration(oldest), '')
+  const { answeredInMs, recoveryMs } = snapshot.store
+  const recovering =
+    recoveryMs > 0 ? `recovering: admits again in ${duration(recoveryMs)} or more` : 'asked by this node, just now'
+  tile('latency', milliseconds(answeredInMs), recovering, recoveryMs > 0 ? 'bad' : answeredInMs > SLOW_MS ? 'warn' : '')
 }
 
 function tile(name: string, figure: string, note: string, level: Level = ''): void {

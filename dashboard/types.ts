@@ -39,7 +39,9 @@ export interface Node {
   readonly connections: number
   readonly leaseExpiresInMs: number
   readonly startedAt?: string
-  readonly heartbeatAgeMs?: number
+  readonly heartbeatAgeMs: number
+  /** Whether it has missed a beat. */
+  readonly late: boolean
 }
 
 /** A refused upgrade, by its request id, or a closed connection, by its own. */
@@ -65,6 +67,11 @@ export interface Snapshot {
     readonly nodes: number
     readonly refusedPerSecond: number
   }
+  readonly store: {
+    readonly epoch?: string
+    readonly recoveryMs: number
+    readonly answeredInMs: number
+  }
   /** The orgs that use the largest part of their limit, at most 50. */
   readonly orgs: readonly Org[]
   readonly nodes: readonly Node[]
@@ -72,10 +79,9 @@ export interface Snapshot {
   readonly refusals: readonly Refusal[]
 }
 
-/** The node that was asked, and the store. */
+/** Where the page comes from, and what its token lets it do. */
 export interface Stats {
-  readonly node: { readonly name: string; readonly phase: string; readonly storeReachable: boolean }
+  readonly role: 'admin' | 'read'
+  readonly node: { readonly name: string }
   readonly store: string
-  readonly version?: string
-  readonly recoveryMs?: number
 }

@@ -1,9 +1,10 @@
 import { Hono } from 'hono'
 import type { Limiter } from '../limiter/limiter.js'
+import type { AdminEnv } from './auth.js'
 
-/** The nodes with a live lease, and the totals of this node and of the cluster. */
-export function nodesApp(limiter: Limiter, nodeName: string): Hono {
-  const app = new Hono()
+/** The nodes with a live lease, and the totals of this node and of the cluster; and what the token lets its bearer do. */
+export function nodesApp(limiter: Limiter, nodeName: string): Hono<AdminEnv> {
+  const app = new Hono<AdminEnv>()
 
   app.get('/nodes', async (context) => context.json({ nodes: await limiter.stats.nodes() }))
 
@@ -11,6 +12,7 @@ export function nodesApp(limiter: Limiter, nodeName: string): Hono {
     const nodes = await limiter.stats.nodes()
     const { phase, connections, storeReachable, storeDescription } = limiter
     return context.json({
+      role: context.get('role'),
       node: { name: nodeName, phase, connections, storeReachable },
       store: storeDescription,
       cluster: { nodes: nodes.length, connections: nodes.reduce((sum, node) => sum + node.connections, 0) },

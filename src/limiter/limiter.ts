@@ -49,7 +49,7 @@ export class Limiter {
     new SoftLimit(this.#events, nearlyFullPercent)
     this.#store = store
     this.#ownsStore = ownsStore
-    this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf })
+    this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf, timing })
     this.#tiers = tiers
     const measured = new MeasuredStore(store, systemClock, (call) => this.#events.emit('store.called', call))
     this.#node = new LimiterNode({

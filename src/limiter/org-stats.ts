@@ -1,5 +1,6 @@
 import type { AdmissionRequest } from '../core/admission.js'
 import { UsageError } from '../core/errors.js'
+import type { LeaseTiming } from '../core/lease-timing.js'
 import { checkLimit } from '../core/limits.js'
 import { idProblem } from '../core/org-id.js'
 import { type DefaultLimits, requestLimit } from '../node/request-limit.js'
@@ -32,13 +33,22 @@ export interface NodeStats {
   readonly lease: number
   readonly connections: number
   readonly leaseExpiresInMs: number
+  /**
+   * Since its last renewal, on the store's clock, which moves with the renewals of all nodes. Absent, as is `late`,
+   * where the times of a lease are not known.
+   */
+  readonly heartbeatAgeMs?: number
+  /** Whether it has missed a beat. */
+  readonly late?: boolean
   readonly startedAt?: string
 }
 
-/** What an org's limit is made of where no operator has set one. */
+/** What an org's limit is made of where no operator has set one, and what a lease is. */
 export interface StatsDefaults extends DefaultLimits {
   /** The tier of an org by its credentials. */
   readonly tierOf: (org: string) => string | undefined
+  /** The same on all nodes, as far as a node can know. */
+  readonly timing?: Pick<LeaseTiming, 'ttlMs' | 'lateAfterMs'>
 }
 
 /**
@@ -106,10 +116,16 @@ export class ClusterStats {
     return nodes.map(({ lease, connections, expiresInMs, info }) => ({
       name: String(lease),
       ...parsed(info),
-      lease,
-      connections,
-      leaseExpiresInMs: expiresInMs,
+      ...{ lease, connections, leaseExpiresInMs: expiresInMs },
+      ...this.#heartbeat(expiresInMs),
     }))
+  }
+
+  #heartbeat(expiresInMs: number): Pick<NodeStats, 'heartbeatAgeMs' | 'late'> {
+    const { timing } = this.#defaults
+    if (!timing) return {}
+    const heartbeatAgeMs = Math.max(0, timing.ttlMs - expiresInMs)
+    return { heartbeatAgeMs, late: heartbeatAgeMs > timing.lateAfterMs }
   }
 
   #stats({ org, count, override }: OrgCount, request: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): OrgStats {

@@ -1,8 +1,10 @@
 import { type Clock, sleep } from '../core/clock.js'
+import type { Limiter } from '../limiter/limiter.js'
 import type { ClusterStats, NodeStats, OrgStats } from '../limiter/org-stats.js'
 import type { Journal, JournalTotals } from '../store/journal.js'
 import { OrgWalk } from './org-walk.js'
 import { type RefusalNote, readNote } from './refusal-note.js'
+import { StoreNews } from './store-news.js'
 import { Viewer } from './viewer.js'
 
 const PAUSE_MS = 1_000
@@ -21,6 +23,14 @@ export interface Snapshot {
     /** Means of the last 5 s; 0 until there are two samples. */
     readonly admittedPerSecond: number
     readonly refusedPerSecond: number
+  }
+  readonly store: {
+    /** Of the lease of this node. */
+    readonly epoch: string | undefined
+    /** How long admissions wait at least, because the store lost its memory; 0 where they do not. */
+    readonly recoveryMs: number
+    /** How long this question took. */
+    readonly answeredInMs: number
   }
   readonly orgs: readonly OrgStats[]
   readonly nodes: readonly NodeStats[]
@@ -44,14 +54,16 @@ export type ViewEvent = Snapshot | Unavailable
 export class ClusterView {
   readonly #stats: ClusterStats
   readonly #journal: Journal
+  readonly #news: StoreNews
   readonly #clock: Clock
   readonly #viewers = new Set<Viewer<ViewEvent>>()
   readonly #over = new AbortController()
   #running = false
 
-  constructor(parts: { readonly stats: ClusterStats; readonly journal: Journal }, clock: Clock) {
-    this.#stats = parts.stats
-    this.#journal = parts.journal
+  constructor(limiter: Pick<Limiter, 'stats' | 'journal' | 'on'>, clock: Clock) {
+    this.#stats = limiter.stats
+    this.#journal = limiter.journal
+    this.#news = new StoreNews(limiter)
     this.#clock = clock
   }
 
@@ -76,6 +88,7 @@ export class ClusterView {
   /** Ends for all who watch. */
   stop(): void {
     this.#over.abort()
+    this.#news.stop()
     for (const viewer of this.#viewers) this.leave(viewer)
   }
 
@@ -87,9 +100,9 @@ export class ClusterView {
     while (this.#viewers.size > 0) {
       const startMs = this.#clock.monotonicMs()
       try {
-        const [orgs, nodes, entries, totals] = await Promise.all([
+        const [orgs, { nodes, answeredInMs }, entries, totals] = await Promise.all([
           walk.step(),
-          this.#stats.nodes(),
+          this.#nodes(),
           this.#journal.read({ after: seen, limit: seen === undefined ? 1 : MOST_REFUSALS }),
           this.#journal.totals(),
         ])
@@ -100,8 +113,9 @@ export class ClusterView {
         seen = entries[0]?.id ?? seen ?? '0-0'
         const connections = nodes.reduce((sum, node) => sum + node.connections, 0)
         const counts = { connections, orgs: orgs.count, nodes: nodes.length, ...ratesOf(samples) }
+        const store = { ...this.#news.latest, answeredInMs }
         const atMs = this.#clock.wallMs()
-        this.#show({ name: 'snapshot', atMs, totals: counts, orgs: orgs.fullest, nodes, refusals })
+        this.#show({ name: 'snapshot', atMs, totals: counts, store, orgs: orgs.fullest, nodes, refusals })
       } catch (error) {
         // Also an answer that cannot be read: who watches must learn that nothing new comes, whatever the reason.
         this.#show({ name: 'unavailable', atMs: this.#clock.wallMs(), cause: (error as Error).message })
@@ -110,6 +124,12 @@ export class ClusterView {
       await sleep(this.#clock, Math.max(PAUSE_MS / 10, PAUSE_MS - spentMs), this.#over.signal)
     }
     this.#running = false
+  }
+
+  async #nodes(): Promise<{ nodes: NodeStats[]; answeredInMs: number }> {
+    const askedMs = this.#clock.monotonicMs()
+    const nodes = await this.#stats.nodes()
+    return { nodes, answeredInMs: Math.round(100 * (this.#clock.monotonicMs() - askedMs)) / 100 }
   }
 
   #show(event: ViewEvent): void {

@@ -132,7 +132,9 @@ describe('who holds the slots', () => {
     expect(a).toMatchObject({ name: 'node-a', connections: 1, startedAt: expect.any(String) })
     expect(b).toMatchObject({ name: 'node-b', connections: 2, lease: expect.any(Number) })
     expect(b.leaseExpiresInMs).toBeGreaterThan(0)
+    for (const { heartbeatAgeMs, leaseExpiresInMs } of body.nodes) expect(heartbeatAgeMs + leaseExpiresInMs).toBe(4_000)
     expect((await ask(nodes[1], '/admin/v1/stats')).body).toMatchObject({
+      role: 'admin',
       node: { name: 'node-b', phase: 'running', connections: 2, storeReachable: true },
       store: redis.url,
       cluster: { nodes: 2, connections: 3 },

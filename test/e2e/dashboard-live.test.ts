@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { createLimiter } from '../../src/index.js'
+import { type Browser, type Page, startBrowser } from '../support/browser.js'
+import { openDashboard } from '../support/dashboard-page.js'
+import { type Fleet, startFleet } from '../support/fleet.js'
+import { connectGateway } from '../support/gateways.js'
+import { freshPrefix } from '../support/redis.js'
+import { until } from '../support/until.js'
+
+const READ_TOKEN = 'may-only-look'
+const ORGS = 500
+
+let fleet: Fleet
+let browser: Browser
+const prefix = freshPrefix()
+
+beforeAll(async () => {
+  browser = await startBrowser()
+  // A lease of 6 s, renewed every 0.5 s: between a missed beat and the end of the lease there is time to look.
+  const env = {
+    HEADCOUNT_KEY_PREFIX: prefix,
+    HEADCOUNT_LEASE_TTL: '6s',
+    ADMIN_READ_TOKEN: READ_TOKEN,
+    WS_MAX_CONNECTIONS_PER_ORG: '1',
+  }
+  fleet = await startFleet({ count: 3, env })
+}, 400_000)
+
+afterAll(async () => {
+  await fleet?.stop()
+  await browser?.close()
+})
+
+test('a refusal is told in words within seconds, with its request id, there and on the page of the org', async () => {
+  const { page, sees } = await openDashboard(browser, fleet.nodes[0]!)
+  await sees('#refusals', 'Nobody has been refused')
+  const held = await connectGateway(fleet.urls[1]!, { key: fleet.keyOf('acme') })
+  const refused = await connectGateway(fleet.urls[1]!, { key: fleet.keyOf('acme') })
+  if (!held.accepted || refused.accepted) throw new Error('the limit of 1 did not hold')
+  onTestFinished(async () => void (await held.close()))
+  const requestId = String(refused.body.instance).replace('urn:uuid:', '')
+  await sees('#refusals', /acme: full, 1 of 1/)
+  await sees('#refusals', requestId)
+  await sees('#tile-full', /^1$/)
+  await sees('#tile-refused', /^[1-9]/)
+  await page.locator('#refusals a').first().click()
+  await sees('#org-refusals', requestId)
+  // Who comes later is told of it too.
+  const later = await openDashboard(browser, fleet.nodes[2]!)
+  await later.sees('#refusals', requestId)
+})
+
+test('a token that may only look sees no actions, and is told so', async () => {
+  const held = await connectGateway(fleet.urls[0]!, { key: fleet.keyOf('globex') })
+  if (!held.accepted) throw new Error(JSON.stringify(held.body))
+  onTestFinished(async () => void (await held.close()))
+  const reader = await openDashboard(browser, fleet.nodes[0]!, { org: 'globex', token: READ_TOKEN })
+  await reader.sees('#holder-rows', held.ack.connectionId)
+  await reader.sees('.strip', 'may look, not change')
+  expect(await reader.page.getByRole('button', { name: /limit|disconnect/i }).count()).toBe(0)
+  // Control: the other token sees them.
+  const admin = await openDashboard(browser, fleet.nodes[0]!, { org: 'globex' })
+  await admin.sees('#holder-rows', held.ack.connectionId)
+  await until(async () => (await admin.page.getByRole('button', { name: /limit|disconnect/i }).count()) === 3)
+  expect(await admin.page.locator('.strip').innerText()).not.toContain('may look')
+})
+
+test('with 500 orgs: the fullest first, each found, and no frame of 100 ms', async () => {
+  const limiter = createLimiter({
+    ...{ redis: fleet.redis.url, keyPrefix: prefix, nodeName: 'crowd', limits: { org: 4 } },
+    ...{ leaseTtlMs: 6_000, renewIntervalMs: 500, storeTimeoutMs: 2_500 },
+  })
+  onTestFinished(() => limiter.drain({ withinMs: 1_000 }))
+  await limiter.ready()
+  const orgs = Array.from({ length: ORGS }, (_, i) => `crowd-${i}`)
+  const admitted = await Promise.all(orgs.map((org) => limiter.admit({ org })))
+  expect(admitted.every((each) => each.admitted)).toBe(true)
+
+  const { page, sees } = await openDashboard(browser, fleet.nodes[0]!)
+  await sees('#orgs-title', `the fullest of ${ORGS}`)
+  await page.getByRole('navigation', { name: 'Pages of orgs' }).getByRole('button', { name: 'Next' }).click()
+  await sees('#org-pager', `of ${ORGS}`)
+  expect(median(await longestFrames(page))).toBeLessThan(100)
+  await page.locator('#search').fill('crowd-499')
+  await sees('#org-rows', 'crowd-499')
+  await sees('#org-pager', '1 to 1 of 1')
+  // Control: a page that is busy for longer is found out.
+  await page.evaluate(
+    'setInterval(() => { const end = performance.now() + 150; while (performance.now() < end); }, 300)',
+  )
+  expect(median(await longestFrames(page))).toBeGreaterThan(100)
+})
+
+test('a node that is frozen makes its page say that it is stale, and live again afterwards', async () => {
+  const node = fleet.nodes[1]!
+  const { sees } = await openDashboard(browser, node)
+  node.pause()
+  onTestFinished(() => node.resume())
+  await sees('#feed', /stale: heard \d+ s ago/)
+  node.resume()
+  await sees('#feed', /^live$/)
+})
+
+test('L2: a node that is killed is seen to be silent long before its lease ends, and gone afterwards', async () => {
+  const { page, sees } = await openDashboard(browser, fleet.nodes[0]!)
+  await sees('#nodes', /node-3\s+0\s+(< 1 s|1 s) ago/)
+  fleet.nodes[2]!.kill('SIGKILL')
+  await sees('#nodes', /node-3\s+0\s+silent for/)
+  expect(await page.locator('#fact-nodes').innerText()).toBe('3')
+  await sees('#nodes', /node-3\s+–\s+gone for/, 25_000)
+  await sees('#fact-nodes', /^2$/)
+})
+
+/** The longest frame of each of five seconds, in milliseconds; a snapshot is drawn in each. */
+function longestFrames(page: Page): Promise<number[]> {
+  return page.evaluate(`new Promise((resolve) => {
+    const longest = []
+    const begin = performance.now()
+    let last = begin
+    const frame = (now) => {
+      const second = Math.floor((last - begin) / 1000)
+      longest[second] = Math.max(longest[second] ?? 0, now - last)
+      last = now
+      if (now - begin < 5000) requestAnimationFrame(frame)
+      else resolve(longest.filter((ms) => ms !== undefined))
+    }
+    requestAnimationFrame(frame)
+  })`)
+}
+
+/** Not the worst: on a busy machine a second may belong to somebody else. */
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
+}

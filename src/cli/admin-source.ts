@@ -1,5 +1,5 @@
 import { CliError } from './cli-error.js'
-import type { Holder, NodeRow, Org, OrgLimits, Source } from './source.js'
+import type { Holder, NodeRow, Note, NoteQuery, Org, OrgLimits, Source } from './source.js'
 
 /** A node asks Redis for at most 2 s; its own words are what is seen. */
 const TIMEOUT_MS = 5_000
@@ -52,6 +52,15 @@ export class AdminSource implements Source {
 
   async nodes(): Promise<NodeRow[]> {
     return (await this.admin<{ nodes: NodeRow[] }>('GET', 'nodes')).nodes
+  }
+
+  async refusals({ org, requestId, limit }: NoteQuery): Promise<readonly Note[]> {
+    const query = new URLSearchParams({ limit: String(limit), ...(org && { org }), ...(requestId && { requestId }) })
+    return (await this.admin<{ refusals: Note[] }>('GET', `refusals?${query}`)).refusals
+  }
+
+  async storeReachable(): Promise<boolean> {
+    return (await this.admin<{ node: { storeReachable: boolean } }>('GET', 'stats')).node.storeReachable
   }
 
   async admin<T>(method: string, path: string, body?: object): Promise<T> {

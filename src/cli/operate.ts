@@ -14,8 +14,8 @@ export interface View<T> {
   show(answer: T, page: Page): string[]
   /** 0 where absent. */
   exitCode?(answer: T): number
-  /** With what the process ends when there was no answer; 1 where absent. */
-  readonly failureCode?: number
+  /** What is said, on standard output, and with which code, where there was no answer; where absent an error and 1. */
+  failed?(error: CliError): { readonly lines: readonly string[]; readonly code: number }
   /** Seconds between two looks where nobody says another; asked once where absent. */
   readonly watchSeconds?: number
 }
@@ -68,7 +68,9 @@ async function run<T>(options: CommonOptions, view: View<T>): Promise<void> {
   }
   const fail = (error: unknown) => {
     if (!(error instanceof CliError)) throw error
-    return { text: complaint(error, options.json), code: view.failureCode ?? 1 }
+    const failed = options.json ? undefined : view.failed?.(error)
+    const text = failed ? failed.lines.map((line) => `${line}\n`).join('') : complaint(error, options.json)
+    return { text, code: view.failed?.(error).code ?? 1 }
   }
   // Whoever read the output may go before its end, as `head` does.
   process.stdout.on('error', () => {})
@@ -86,7 +88,8 @@ async function run<T>(options: CommonOptions, view: View<T>): Promise<void> {
     process.exitCode = code
   } catch (error) {
     const { text, code } = fail(error)
-    process.stderr.write(text)
+    const { stdout, stderr } = process
+    ;(view.failed ? stdout : stderr).write(text)
     process.exitCode = code
   } finally {
     await source?.close()

@@ -33,7 +33,8 @@ export interface PlacedHolder extends Holder {
   readonly node?: string
 }
 
-function withNodes(holders: readonly Holder[], nodes: readonly NodeRow[]): PlacedHolder[] {
+/** Each with the node that its lease belongs to, where that is still known. */
+export function withNodes(holders: readonly Holder[], nodes: readonly NodeRow[]): PlacedHolder[] {
   const names = new Map(nodes.map(({ lease, name }) => [lease, name]))
   return holders.map((holder) => ({ ...holder, ...(names.has(holder.lease) && { node: names.get(holder.lease)! }) }))
 }

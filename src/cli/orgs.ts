@@ -3,6 +3,7 @@ import { operates } from './operate.js'
 import { type Cell, type Page, table } from './page.js'
 import { safe } from './safe-text.js'
 import type { Org } from './source.js'
+import { byUtilisation, shareOf } from './utilisation.js'
 import { limitWord } from './words.js'
 
 const SHOWN = 50
@@ -51,21 +52,9 @@ function painted(text: string, share = 0): Cell {
   return share >= 0.8 ? { text, paint: 'yellow' } : text
 }
 
-/** 1 for a full org, more where it holds too many; `undefined` where there is no limit or only nodes know it. */
-export function shareOf({ currentCount, maxAllowed }: Org): number | undefined {
-  if (typeof maxAllowed !== 'number') return undefined
-  // What may hold nothing is full, and the more it holds the worse.
-  return maxAllowed === 0 ? 1 + currentCount : currentCount / maxAllowed
-}
-
 function bar(share = 0): string {
   const filled = Math.min(BAR, Math.ceil(BAR * share))
   return '█'.repeat(filled) + '·'.repeat(BAR - filled)
-}
-
-function byUtilisation(one: Org, other: Org): number {
-  const fuller = (shareOf(other) ?? 0) - (shareOf(one) ?? 0) || other.currentCount - one.currentCount
-  return fuller || (one.orgId < other.orgId ? -1 : 1)
 }
 
 function parseMost(text: string): number {

@@ -1,4 +1,6 @@
 import { Command } from 'commander'
+import { addCheckCommand } from './check.js'
+import { addConfigCommand } from './config.js'
 import { addConnectCommand } from './connect.js'
 import { addEvictCommands } from './evict.js'
 import { addHealthcheckCommand } from './healthcheck.js'
@@ -6,7 +8,10 @@ import { addLimitCommand } from './limit.js'
 import { addNodesCommand } from './nodes.js'
 import { addOrgCommand } from './org.js'
 import { addOrgsCommand } from './orgs.js'
+import { addRefusalsCommand } from './refusals.js'
 import { addServeCommand } from './serve.js'
+import { addTopCommand } from './top.js'
+import { addWhyCommand } from './why.js'
 
 /** All commands, in the order in which `--help` and docs/cli.md have them. */
 export function makeProgram(version: string, description: string): Command {
@@ -17,10 +22,15 @@ export function makeProgram(version: string, description: string): Command {
   addServeCommand(program)
   addConnectCommand(program)
   addHealthcheckCommand(program)
+  addConfigCommand(program)
+  addTopCommand(program)
   addOrgsCommand(program)
   addOrgCommand(program)
+  addRefusalsCommand(program)
+  addWhyCommand(program)
   addNodesCommand(program)
   addLimitCommand(program)
   addEvictCommands(program)
+  addCheckCommand(program)
   return program
 }

@@ -2,10 +2,11 @@ import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { leaseTiming } from '../core/lease-timing.js'
 import { ClusterStats } from '../limiter/org-stats.js'
+import { JOURNAL_ENTRIES } from '../store/journal.js'
 import { StoreUnavailable } from '../store/lease-store.js'
 import { RedisStore } from '../store/redis-store.js'
 import { CliError } from './cli-error.js'
-import type { Holder, NodeRow, Org, OrgLimits, Source } from './source.js'
+import type { Holder, NodeRow, Note, NoteQuery, Org, OrgLimits, Source } from './source.js'
 
 const MOST_HOLDERS = 1_000
 
@@ -48,6 +49,18 @@ export class RedisSource implements Source {
     return this.#ask(() => this.#stats.nodes())
   }
 
+  async refusals({ org, requestId, limit }: NoteQuery): Promise<readonly Note[]> {
+    const entries = await this.#ask(() => this.#store.journal.read({ limit: JOURNAL_ENTRIES }))
+    const notes = entries.flatMap(({ text }) => readNote(text))
+    const asked = notes.filter((note) => org === undefined || note.orgId === org)
+    return asked.filter((note) => requestId === undefined || isOf(note, requestId)).slice(0, limit)
+  }
+
+  /** No node was asked, and Redis answers. */
+  async storeReachable(): Promise<boolean> {
+    return true
+  }
+
   admin(): Promise<never> {
     return Promise.reject(
       new CliError('--redis only reads what the store holds', 'ask a node for this: --admin URL, without --redis'),
@@ -67,6 +80,21 @@ export class RedisSource implements Source {
       throw new CliError(`${this.description}: ${error.message}`, 'docs/redis.md says what each failure means')
     }
   }
+}
+
+/** Nothing where somebody else, or another version, has written something else. */
+function readNote(text: string): Note[] {
+  try {
+    const note = JSON.parse(text) as Partial<Note> | null
+    const isNote = [note?.at, note?.kind, note?.code, note?.node].every((each) => typeof each === 'string')
+    return isNote ? [note as Note] : []
+  } catch {
+    return []
+  }
+}
+
+function isOf({ requestId, connectionId }: Note, id: string): boolean {
+  return requestId === id || connectionId === id
 }
 
 /** As the admin API tells it: JSON has no infinity and no NaN, and says null where there is nothing. */

@@ -39,6 +39,31 @@ export interface NodeRow {
   readonly startedAt?: string
 }
 
+/** A refusal or a closing, as nodes note them. */
+export interface Note {
+  readonly at: string
+  readonly kind: string
+  readonly code: string
+  readonly detail?: string
+  readonly node: string
+  readonly requestId?: string
+  readonly connectionId?: string
+  readonly orgId?: string
+  readonly gatewayId?: string
+  readonly address?: string
+  readonly currentCount?: number
+  readonly maxAllowed?: number
+  readonly retryAfterSeconds?: number
+  readonly holders?: readonly Holder[]
+}
+
+export interface NoteQuery {
+  readonly org?: string
+  /** Of a refusal; or the id of a connection that was closed. */
+  readonly requestId?: string
+  readonly limit: number
+}
+
 /** Where a command gets its answers. All reject with `CliError`, which says what to do. */
 export interface Source {
   /** Where the answers come from, without credentials. */
@@ -47,6 +72,10 @@ export interface Source {
   limits(orgId: string): Promise<OrgLimits>
   holders(orgId: string): Promise<{ readonly connections: readonly Holder[]; readonly truncated: boolean }>
   nodes(): Promise<NodeRow[]>
+  /** The newest first. */
+  refusals(query: NoteQuery): Promise<readonly Note[]>
+  /** Whether the node that is asked can have admissions decided. */
+  storeReachable(): Promise<boolean>
   /** Asks the admin API of a node; rejects where answers come straight from Redis. */
   admin<T>(method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string, body?: object): Promise<T>
   close(): Promise<void>

@@ -1,8 +1,8 @@
 import { settingsList } from './config-settings.js'
 import { nearest } from './nearest.js'
 
-/** Read by `headcount connect`, so they may well be set beside a server too. */
-const CLIENT_VARIABLES = ['HEADCOUNT_URL', 'HEADCOUNT_KEY']
+/** Read by the command line, so they may well be set beside a server too. */
+const CLIENT_VARIABLES = ['HEADCOUNT_URL', 'HEADCOUNT_KEY', 'HEADCOUNT_ADMIN_URL']
 
 /**
  * One warning for each variable that looks like ours and is not: a slip in a name would otherwise leave the default in

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { CONFIG_EXIT_CODE, loadConfig } from '../server/config.js'
+import { settingsHelp } from '../server/config-docs.js'
+import { type Setting, settings, settingsList } from '../server/config-settings.js'
+import { readConfigFile, readEnvironment, readFlags } from '../server/config-sources.js'
+import { jsonLine, safe } from './safe-text.js'
+
+interface Shown {
+  readonly name: string
+  readonly value: string | null
+  readonly origin: string
+}
+
+/** Adds `config`: what a node that was started here, with these flags, would be set to. */
+export function addConfigCommand(program: Command): void {
+  const config = program.command('config').description('the settings of a node')
+  const flags = (command: Command) => command.argument('[flags...]', 'flags of `serve`, after --')
+  const show = flags(config.command('show'))
+    .description('every setting as a node that was started here would have it; secrets are not shown')
+    .option('--origin', 'where each comes from', false)
+    .option('--json', 'one JSON object', false)
+  show.action((argv: string[]) => {
+    const { origin, json } = show.opts<{ origin: boolean; json: boolean }>()
+    const shown = showAll(argv)
+    if (json) return void process.stdout.write(`${jsonLine({ settings: shown })}\n`)
+    for (const each of shown) {
+      process.stdout.write(`${each.name}=${safe(each.value ?? '')}${origin ? `  # ${safe(each.origin)}` : ''}\n`)
+    }
+  })
+  config
+    .command('doc')
+    .description('every setting: flag, variable, default and meaning')
+    .action(() => void process.stdout.write(`${settingsHelp()}\n`))
+  flags(config.command('check'))
+    .description('whether a node would start with these settings; exits with 0, or with 78 as the node would')
+    .action(checkAll)
+}
+
+function checkAll(argv: string[]): void {
+  const loaded = loadConfig({ argv, env: process.env })
+  for (const warning of loaded.warnings) process.stdout.write(`warning: ${safe(warning)}\n`)
+  if (!loaded.ok) {
+    for (const { message } of loaded.errors) process.stdout.write(`wrong: ${safe(message)}\n`)
+    process.exitCode = CONFIG_EXIT_CODE
+  } else process.stdout.write('the settings are sound; the key file and the ports are tried only at a start\n')
+}
+
+/** Flag before environment before file before default, as a node reads them. */
+function showAll(argv: readonly string[]): Shown[] {
+  const flags = readFlags(argv).texts
+  const environment = readEnvironment(process.env).texts
+  const path = [flags, environment].map((texts) => texts.get(settings.configFile.name)).find(Boolean)
+  const file = path === undefined ? undefined : readConfigFile(path, readFileSync).texts
+  return settingsList.map((setting): Shown => {
+    const { name } = setting
+    if (flags.has(name)) return { name, value: secretless(setting, flags.get(name)!), origin: 'flag' }
+    if (environment.has(name))
+      return { name, value: secretless(setting, environment.get(name)!), origin: 'environment' }
+    if (file?.has(name)) return { name, value: secretless(setting, file.get(name)!), origin: `file ${path}` }
+    return {
+      name,
+      value: setting.default ?? null,
+      origin: `default${setting.default ? '' : `: ${setting.defaultShown}`}`,
+    }
+  })
+}
+
+/** A kind that has its own way of being shown in errors may hold a secret. */
+function secretless({ kind }: Setting, text: string): string {
+  const shown = kind.show?.(text)
+  return shown === undefined || shown === JSON.stringify(text) ? text : '(set, not shown)'
+}

@@ -1,0 +1,51 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { systemClock } from '../core/clock.js'
+import { operates } from './operate.js'
+import { type Page, table } from './page.js'
+import { safe } from './safe-text.js'
+import type { Note } from './source.js'
+import { duration } from './words.js'
+
+const SHOWN = 20
+
+/** Adds `refusals`: who was refused or closed last, and why. */
+export function addRefusalsCommand(program: Command): void {
+  const command = program
+    .command('refusals')
+    .description('who was refused or closed last on any node, and why')
+    .option('--org <org>', 'only those of this org')
+    .option('-n, --most <count>', 'how many to show, up to 1000', parseMost, SHOWN)
+  operates(command, () => ({
+    async ask(source) {
+      const { org, most } = command.opts<{ org?: string; most: number }>()
+      return { refusals: await source.refusals({ ...(org !== undefined && { org }), limit: most }) }
+    },
+    show: ({ refusals }, page) => [
+      ...noteTable(page, refusals),
+      ...(refusals.length > 0 ? [page.paint('dim', 'headcount why ID explains one')] : []),
+    ],
+  }))
+}
+
+/** The newest first. */
+export function noteTable(page: Page, notes: readonly Note[]): string[] {
+  if (notes.length === 0) return ['nobody was refused or closed']
+  const now = systemClock.wallMs()
+  const columns = ['AGO', 'CODE', 'COUNT', 'ADDRESS', 'NODE', 'ID', 'ORG'].map((title) => ({ title }))
+  const rows = notes.map(({ at, code, currentCount, maxAllowed, address, node, requestId, connectionId, orgId }) => [
+    duration(now - Date.parse(at)),
+    safe(code),
+    currentCount === undefined ? '' : `${currentCount} of ${maxAllowed}`,
+    safe(address ?? ''),
+    safe(node),
+    safe(requestId ?? connectionId ?? ''),
+    safe(orgId ?? ''),
+  ])
+  return table(page, columns, rows)
+}
+
+function parseMost(text: string): number {
+  const most = /^\d{1,4}$/.test(text) ? Number(text) : 0
+  if (most >= 1 && most <= 1_000) return most
+  throw new InvalidArgumentError('It must be a whole number from 1 to 1000.')
+}

@@ -43,6 +43,11 @@ export const explanations: Readonly<Record<RefusalCode | ClosingCode, Explanatio
     '`headcount doctor --redis` looks for the reason.',
   ),
   ADMISSION_UNDECIDED: its('The node came to no decision in time.', 'Its log has the error.'),
+  IDENTITY_UNAVAILABLE: its(
+    'Nobody could say whose key or token that was: what the node asks for it did not answer.',
+    'Look at the identity provider or the callback, and at the log of the node.',
+  ),
+  KEY_REVOKED: its('The key was revoked or disabled while the connection was open.', 'Nothing, if that was meant.'),
   STORE_AWAY: its('The node had not reached Redis for too long.', '`headcount doctor --redis` looks for the reason.'),
   LEASE_LOST: its(
     'The node was cut off from Redis for longer than its lease, and others took the slots.',

@@ -91,7 +91,10 @@ export interface HelloRequest {
    * asked for the first time or again.
    */
   readonly known?: { readonly generation: number; readonly epoch: string }
-  /** A random name, used if this hello finds the store without memory and must begin a new epoch. */
+  /**
+   * A random name. If this hello finds the store without memory and must begin a new epoch, that is called by it and a
+   * number, so that a hello that is said again begins no epoch of before.
+   */
   readonly proposedEpoch: string
   /** Whether the node holds connections that it will reassert: recovery waits for it. */
   readonly reasserting: boolean

@@ -36,6 +36,8 @@ export class MemoryTables {
   identity = 'memory'
   rememberedIdentity: string | undefined
   epoch: string | undefined
+  /** How many epochs have begun in this memory. */
+  epochs = 0
   clockMs = 0
   lastTimeMs: number | undefined
   recovery: { fromMs: number; limitMs: number } | undefined
@@ -125,6 +127,7 @@ export class MemoryTables {
   wipe(): void {
     this.rememberedIdentity = undefined
     this.epoch = undefined
+    this.epochs = 0
     this.clockMs = 0
     this.lastTimeMs = undefined
     this.recovery = undefined

@@ -46,7 +46,9 @@ export class MemoryVerbs {
       for (const lease of t.live.keys()) this.#die(lease)
       t.late.clear()
       t.rememberedIdentity = t.identity
-      t.epoch = request.proposedEpoch
+      t.epochs += 1
+      // Numbered, because the hello that proposed the name may come again in a later life of the same memory.
+      t.epoch = `${request.proposedEpoch}n${t.epochs}`
       if (this.#times.recoveryLimitMs > 0) {
         const { recoveryMs, recoveryLimitMs } = this.#times
         t.recovery = { fromMs: t.clockMs + recoveryMs, limitMs: t.clockMs + recoveryLimitMs }

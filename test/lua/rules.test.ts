@@ -3,7 +3,7 @@ import { SCRIPT } from '../../src/store/script.generated.js'
 import { leakGate } from '../support/leak-gate.js'
 import { type RedisBench, redisBench } from '../support/store-bench.js'
 import { MUTANTS, type Mutant } from '../support/store-mutants.js'
-import { claim, claims, StoreNode } from '../support/store-node.js'
+import { claim, claims, done, StoreNode } from '../support/store-node.js'
 
 leakGate()
 
@@ -38,6 +38,16 @@ describe('rule 1, fence first', () => {
     expect(await members(bench, 'acme'), 'S3: a dead lease took a slot').toEqual([])
   }
   needs(MUTANTS.noFence, 'S3', lateAcquire)
+
+  needs(MUTANTS.oldEpoch, 'R1', async (bench) => {
+    const connection = done(await bench.store.connect())
+    const request = { lease: 7, generation: 1, proposedEpoch: 'e', reasserting: false, nodeInfo: '{}' }
+    done(await connection.hello(request))
+    const node = await join(bench)
+    await bench.becomeAnother()
+    await connection.hello(request)
+    expect(await node.hello(), 'R1: a node was not told of the loss').toEqual({ status: 'refused', reason: 'lost' })
+  })
 
   needs(MUTANTS.noGeneration, 'S4', async (bench) => {
     const node = await join(bench)

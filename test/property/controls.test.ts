@@ -7,8 +7,10 @@ import { checkSequences, type Judges } from './run.js'
 
 /**
  * Random sequences prove something only if they find what is wrong: here the script lacks one rule each time. The seed is
- * fixed, so that what is found today is found tomorrow.
+ * fixed, so that what is found today is found tomorrow: 1, or for what that finds late one that finds it early.
  */
+const SEEDS: { readonly [name: string]: number } = { leavingForgotten: 28, orderedPutBack: 2 }
+
 const PLANTED = [
   'noFence',
   'noGeneration',
@@ -52,7 +54,11 @@ describe.each(JUDGES)('control: %s alone', (_, judges) => {
     const bench = await redisBench({ url: redis.url, recovery: true, script: MUTANTS[name].script })
     try {
       const connection = done(await bench.store.connect())
-      const checked = checkSequences(bench, connection, judges, { seed: 1, numRuns: 2_000, endOnFailure: true })
+      const checked = checkSequences(bench, connection, judges, {
+        seed: SEEDS[name] ?? 1,
+        numRuns: 2_000,
+        endOnFailure: true,
+      })
       await expect(checked).rejects.toThrow('Property failed')
     } finally {
       await bench.close()

@@ -32,6 +32,7 @@ export class Ledger {
   readonly #overrides = new OverrideLedger()
   readonly #orders = new LedgerOrders()
   #epoch: string | undefined
+  readonly #epochs = new Set<string>()
   #memoryLost = true
   #clockMs = 0
   #lastTimeMs: number | undefined
@@ -41,7 +42,9 @@ export class Ledger {
   }
 
   wiped(): void {
-    for (const table of [this.#held, this.#live, this.#dead, this.#overrides, this.#orders]) table.clear()
+    for (const table of [this.#held, this.#live, this.#dead, this.#overrides, this.#orders, this.#epochs]) {
+      table.clear()
+    }
     this.#epoch = undefined
     this.#memoryLost = true
     this.#clockMs = 0
@@ -54,7 +57,7 @@ export class Ledger {
 
   /** Throws a `BrokenPromise` unless `call`, answered so at `nowMs`, kept every promise. */
   enter(call: Call, answer: Answer, nowMs: number, before: StoreContents, after: StoreContents): void {
-    if (call.verb === 'hello') this.#hello(call.request, answer, nowMs)
+    if (call.verb === 'hello') this.#hello(call.request, answer, nowMs, after.epoch)
     else if (this.#mayAct(call, answer, before, after)) this.#act(call, answer, nowMs, before, after)
     this.#agree(after)
   }
@@ -243,12 +246,14 @@ export class Ledger {
     must('L5', show(listed) === show(page ? this.#heldBy(lease).sort() : []), () => `index: ${show(listed)}`)
   }
 
-  #hello(request: Extract<Call, { verb: 'hello' }>['request'], answer: Answer, nowMs: number): void {
+  #hello(request: HelloRequest, answer: Answer, nowMs: number, epoch: string | undefined): void {
     this.#tick(nowMs)
     if (this.#memoryLost) {
       for (const lease of this.#live.keys()) this.#die(lease)
       this.#overrides.newLife()
-      this.#epoch = request.proposedEpoch
+      must('R1', epoch !== undefined && !this.#epochs.has(epoch), () => `a new life has the name ${epoch} of another`)
+      this.#epoch = epoch
+      this.#epochs.add(epoch!)
       this.#memoryLost = false
     }
     const { lease, generation, known } = request

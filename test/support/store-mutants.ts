@@ -50,6 +50,12 @@ export const MUTANTS = {
     'if not held or held_generation < tonumber(known_generation) then',
     'if not held then',
   ),
+  oldEpoch: mutant(
+    'rule 1',
+    'the number in the name of an epoch',
+    " .. 'n' .. redis.call('HINCRBY', KEYS[2], 'epochs', 1)",
+    '',
+  ),
   deadHello: mutant(
     'rule 1',
     'the refusal of a dead lease by hello',

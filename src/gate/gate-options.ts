@@ -17,7 +17,10 @@ export interface GateOptions {
   readonly sockets: Sockets
   /** Limit of this node: open connections plus those being admitted. Unlimited where absent. */
   readonly maxConnections?: number
-  /** Upgrades without a decision yet; the next is refused at once. */
+  /**
+   * Upgrades without a decision yet; the next is refused at once. Four times as many may wait for their refusal to be
+   * flushed; the next is closed without an answer.
+   */
   readonly maxPendingUpgrades?: number
   /** Which paths are WebSocket endpoints; all of them where absent. Receives the path without the query. */
   readonly accepts?: (path: string) => boolean

@@ -45,14 +45,18 @@ describe('S5: org ids that are hostile are exact like any other', () => {
     }
     await untilBooksAgree(fleet.books, clients)
     for (const org of ORGS) {
-      expect(await admin(org)).toEqual({ orgId: org, currentCount: 1, maxAllowed: limitOf(org) })
+      const limit = limitOf(org)
+      const shown = { orgId: org, currentCount: 1, maxAllowed: limit, limitFrom: 'override', override: { limit } }
+      expect(await admin(org)).toMatchObject(shown)
       const { connections } = await admin<{ connections: { connectionId: string }[] }>(org, '/connections')
       expect(connections.map(({ connectionId }) => connectionId)).toEqual(clients.ids(org))
     }
     expect(await listed()).toEqual([...ORGS].sort())
     const lease = await fleet.books.leaseOf('node-1')
     const tables = ['admission', 'leases', 'meta', 'nodes', `conns:${lease}`]
-    const expected = [...tables, ...ORGS.map((org) => `org:${org}`)].map((name) => `{0}:${name}`).sort()
+    // What the limits that were set and the refusals of the test before have left.
+    const told = ['overrides', 'override-versions', 'refusals', 'totals']
+    const expected = [...tables, ...told, ...ORGS.map((org) => `org:${org}`)].map((name) => `{0}:${name}`).sort()
     // `late` is there for as long as a node has missed a beat, as it may on a busy machine.
     expect((await fleet.books.names()).filter((name) => name !== '{0}:late')).toEqual(expected)
     await clients.closeAll()

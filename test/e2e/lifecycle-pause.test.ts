@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Fleet, MORTAL, startFleet } from '../support/fleet.js'
 import { type Accepted, connectGateway, type GatewayResult } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
@@ -21,10 +21,11 @@ describe('S3: a node that was stopped past the end of its lease and goes on', ()
   let redis: TestRedis
   let proxy: TcpProxy
   let fleet: Fleet
-  let monitor: RedisMonitor
+  let monitor: RedisMonitor | undefined
   const clients = new OpenConnections()
 
-  beforeAll(async () => {
+  // All anew for the test, and gone after it: a node may open its second connection to Redis in the middle.
+  beforeEach(async () => {
     redis = await startRedis()
     proxy = await startProxy(redis.port, redis.host)
     const redisUrl = (node: number) => (node === 0 ? proxy.url : redis.url)
@@ -33,8 +34,6 @@ describe('S3: a node that was stopped past the end of its lease and goes on', ()
   afterEach(async () => {
     monitor?.stop()
     await clients.closeAll()
-  })
-  afterAll(async () => {
     await fleet?.stop()
     await proxy?.stop()
     await redis?.stop()
@@ -78,10 +77,11 @@ describe('S3: a node that was stopped past the end of its lease and goes on', ()
     const others = new Map([...(await fleet.books.slots())].map(([org, ids]) => [org, [...ids.keys()]]))
 
     // The answers of Redis are held back for a moment, so that the node says much before it learns that it is fenced.
-    monitor = await RedisMonitor.start(redis.url)
+    const watching = await RedisMonitor.start(redis.url)
+    monitor = watching
     proxy.holdReplies()
     paused!.resume()
-    const underOldLease = (): ScriptCall[] => monitor.calls.filter(({ lease }) => lease === old)
+    const underOldLease = (): ScriptCall[] => watching.calls.filter(({ lease }) => lease === old)
     // A node that was stopped in the middle of a call gives that connection up first, and says hello on another one.
     await until(() => {
       const verbs = underOldLease().map(({ verb }) => verb)

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import { beforeEach } from 'vitest'
 import { until } from './until.js'
@@ -31,7 +32,8 @@ export function leakGate({ prefix, redisUrl, graceMs = 3_000 }: LeakGateOptions 
         return leaks.length === 0
       }
       await until(clean, { withinMs: graceMs }).catch((cause: unknown) => {
-        throw new Error(`this test left behind, after ${graceMs} ms of grace:\n  ${leaks.join('\n  ')}`, { cause })
+        const left = [...leaks, ...openSockets().slice(0, 20)].join('\n  ')
+        throw new Error(`this test left behind, after ${graceMs} ms of grace:\n  ${left}`, { cause })
       })
     })
   })
@@ -48,6 +50,16 @@ function leakedResources(before: Map<string, number>): string[] {
   return WATCHED.flatMap((name) => {
     const more = (now.get(name) ?? 0) - (before.get(name) ?? 0)
     return more > 0 ? [`${more} × ${name}`] : []
+  })
+}
+
+/** Sockets of this process with both ends, by which a leak can be found. Node has no public way to ask. */
+function openSockets(): string[] {
+  const handles = (process as unknown as { _getActiveHandles(): unknown[] })._getActiveHandles()
+  return handles.flatMap((handle) => {
+    if (!(handle instanceof Socket) || handle.remotePort === undefined) return []
+    const { localPort, remotePort, readyState, readableEnded, writableEnded } = handle
+    return [`open: ${localPort} to ${remotePort}, ${JSON.stringify({ readyState, readableEnded, writableEnded })}`]
   })
 }
 

@@ -120,14 +120,14 @@ describe('S1, L6: being told inside costs nobody a slot and holds nothing up', (
     await allGone(gate, admitter)
   })
 
-  test('more of those than may wait are cut off at once', async () => {
-    const [gate, admitter] = await fullGate({ maxPendingUpgrades: 2 })
-    const deaf = [1, 2].map(() => new RawClient(gate.port).send(handshake({ Origin: ORIGIN })))
-    await until(() => gate.gate.count('refused') === 2)
-    const third = new RawClient(gate.port).send(handshake({ Origin: ORIGIN }))
-    await until(() => third.ended)
-    expect(third.received).toBe('')
-    for (const client of [...deaf, third]) client.reset()
+  test('more of those than may wait, four times the undecided, are cut off at once', async () => {
+    const [gate, admitter] = await fullGate({ maxPendingUpgrades: 1 })
+    const deaf = [1, 2, 3, 4].map(() => new RawClient(gate.port).send(handshake({ Origin: ORIGIN })))
+    await until(() => gate.gate.count('refused') === 4)
+    const fifth = new RawClient(gate.port).send(handshake({ Origin: ORIGIN }))
+    await until(() => fifth.ended)
+    expect(fifth.received).toBe('')
+    for (const client of [...deaf, fifth]) client.reset()
     await allGone(gate, admitter)
   })
 

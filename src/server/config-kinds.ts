@@ -97,6 +97,8 @@ export const kinds = {
   token: { ...pattern(/^[!-~]{1,512}$/, '1 to 512 visible ASCII characters'), show: () => 'set to something else' },
   duration: duration(1, 'a duration with its unit, such as 250ms, 15s, 2m or 1h, up to 24h'),
   durationOrZero: duration(0, 'a duration with its unit, such as 0s, 250ms, 15s or 2m, up to 24h'),
+  briefDuration: duration(1, 'a duration with its unit from 1ms to 2s, such as 500ms', 2_000),
+  recheck: duration(1_000, 'a duration with its unit from 1s to 24h, such as 15s'),
   skew: duration(0, 'a duration with its unit from 0s to 10m, such as 30s', 600_000),
   durationOrSeconds: duration(
     100,
@@ -113,6 +115,7 @@ export const kinds = {
   onStoreDown: choice('deny', 'local', 'allow'),
   reject: choice('http', 'close', 'auto'),
   atExpiry: choice('keep', 'close'),
+  authCallbackSends: choice('digest', 'credential'),
   onLeaseLost: choice('rejoin', 'close'),
   tiers: kind('tiers with their limits, such as free=3,paid=10,big=unlimited, at most 100 and each once', parseTiers),
   onLimitLowered: choice('keep', 'newest', 'oldest'),

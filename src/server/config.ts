@@ -70,7 +70,7 @@ function readValues(sources: readonly { where: string; source: Source }[]) {
 /** Works out what depends on several settings, and checks them against each other. */
 function complete(values: SettingValues): { ok: true; config: Config } | { ok: false; errors: ConfigError[] } {
   const errors: ConfigError[] = []
-  const demoKeys = values.keysFile === undefined && values.jwksUrl === undefined
+  const demoKeys = [values.keysFile, values.jwksUrl, values.authCallbackUrl].every((way) => way === undefined)
   const host = values.host ?? (demoKeys ? '127.0.0.1' : undefined)
   if (demoKeys && !isLoopback(host!)) {
     const why = 'everybody knows the demo keys, so they are served on loopback only'

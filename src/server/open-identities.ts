@@ -1,5 +1,7 @@
 import type { Clock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
+import { CallbackClient } from '../identity/callback-client.js'
+import { CallbackSource } from '../identity/callback-source.js'
 import { demoKeys } from '../identity/demo-keys.js'
 import { Identities } from '../identity/identities.js'
 import type { IdentitySource } from '../identity/identity-source.js'
@@ -20,8 +22,11 @@ export interface OpenedIdentities {
 const JWKS_TIMEOUT_MS = 1_500
 const MAX_JWKS_BYTES = 256 * 1024
 
+/** Questions to the platform at a time. */
+const CALLBACK_SOCKETS = 32
+
 /**
- * All ways to find out who asks that the configuration names: keys, then tokens. Throws `INVALID_KEYS_FILE`; others'
+ * All ways to find out who asks that the configuration names: keys, then tokens, then the platform. Throws `INVALID_KEYS_FILE`; others'
  * servers that are away stop no start.
  */
 export async function openIdentities(config: Config, clock: Clock, log: Log): Promise<OpenedIdentities> {
@@ -30,6 +35,7 @@ export async function openIdentities(config: Config, clock: Clock, log: Log): Pr
   if (config.demoKeys) sources.push(demoKeys())
   if (keyFile !== undefined) sources.push(keyFile)
   if (config.jwksUrl !== undefined) sources.push(await openTokens(config, config.jwksUrl, clock, log))
+  if (config.authCallbackUrl !== undefined) sources.push(openCallback(config, config.authCallbackUrl, clock, log))
   return { identities: new Identities(sources), tierOf: (org) => keyFile?.tierOf(org) }
 }
 
@@ -51,5 +57,17 @@ async function openTokens(config: Config, url: string, clock: Clock, log: Log): 
     claims: { org: config.jwtOrgClaim, gateway: config.jwtGatewayClaim, tier: config.jwtTierClaim },
     clockSkewMs: config.jwtClockSkewMs,
     atExpiry: config.jwtAtExpiry,
+  })
+}
+
+function openCallback(config: Config, url: string, clock: Clock, log: Log): IdentitySource {
+  const caller = new HttpCaller({ url, clock, timeoutMs: config.authCallbackTimeoutMs, maxSockets: CALLBACK_SOCKETS })
+  return new CallbackSource({
+    client: new CallbackClient({ caller, clock, log, token: config.authCallbackToken }),
+    clock,
+    ttlMs: config.authCallbackTtlMs,
+    staleMs: config.authCallbackStaleMs,
+    recheckMs: config.authCallbackRecheckMs,
+    showsCredential: config.authCallbackSends === 'credential',
   })
 }

@@ -1,0 +1,106 @@
+import { z } from 'zod'
+import type { Clock } from '../core/clock.js'
+import { idProblem } from '../core/org-id.js'
+import type { Identity } from '../gate/identify.js'
+import type { Log } from '../observe/log.js'
+import type { HttpAnswer, HttpCaller } from '../outbound/http-caller.js'
+
+/** What a platform is told of a credential, and of the attempt by which it came where there was one. */
+export interface CallbackQuestion {
+  readonly credentialSha256: string
+  /** Only where the platform cannot do with its digest. */
+  readonly credential?: string
+  readonly path?: string
+  readonly address?: string | undefined
+}
+
+export type Verdict =
+  | { readonly is: 'known'; readonly identity: Identity }
+  | { readonly is: 'refused'; readonly code: 'UNAUTHENTICATED' | 'ORG_DISABLED' }
+  /** There is no answer, or none that says who it is. */
+  | { readonly is: 'undecided' }
+
+export interface CallbackClientOptions {
+  readonly caller: HttpCaller
+  readonly clock: Clock
+  readonly log: Log
+  /** Shown to the platform as a Bearer token. */
+  readonly token?: string | undefined
+}
+
+const name = z.string().refine((text) => idProblem(text) === undefined)
+const whoItIs = z.object({
+  ...{ org: name, gateway: name, tier: z.string().min(1).max(64).optional() },
+  limit: z.union([z.int().min(0), z.literal('unlimited')]).optional(),
+})
+
+/** After so many failures in a row the platform is left alone for a while. */
+const MOST_FAILURES = 5
+const REST_MS = 1_000
+
+/** Asks the platform whose credential it is, within the caller's deadline. Never rejects. */
+export class CallbackClient {
+  readonly #options: CallbackClientOptions
+  #failures = 0
+  #restsUntilMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: CallbackClientOptions) {
+    this.#options = options
+  }
+
+  async ask(question: CallbackQuestion): Promise<Verdict> {
+    const { caller, clock, token } = this.#options
+    if (clock.monotonicMs() < this.#restsUntilMs) return { is: 'undecided' }
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const answer = await caller.call({
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json', ...authorization },
+      body: JSON.stringify(question),
+    })
+    const verdict = verdictOf(answer)
+    this.#note(verdict, answer)
+    return verdict
+  }
+
+  stop(): void {
+    this.#options.caller.close()
+  }
+
+  #note(verdict: Verdict, answer: HttpAnswer): void {
+    const { clock, log } = this.#options
+    if (verdict.is !== 'undecided') {
+      if (this.#failures >= MOST_FAILURES) log.info({}, 'the platform says again who may connect')
+      this.#failures = 0
+      return
+    }
+    const cause = answer.answered ? `an answer with status ${answer.status} that does not say who it is` : answer.cause
+    if (++this.#failures === MOST_FAILURES) {
+      log.warn({ cause }, 'the platform does not say who may connect; who was known a while ago is let in')
+    } else log.debug({ cause }, 'the platform did not say who it is')
+    if (this.#failures >= MOST_FAILURES) this.#restsUntilMs = clock.monotonicMs() + REST_MS
+  }
+}
+
+/** Only 401 and 403 are about the credential; anything else that is not understood is a failure, which passes. */
+function verdictOf(answer: HttpAnswer): Verdict {
+  if (!answer.answered) return { is: 'undecided' }
+  if (answer.status === 401) return { is: 'refused', code: 'UNAUTHENTICATED' }
+  if (answer.status === 403) return { is: 'refused', code: 'ORG_DISABLED' }
+  const found = answer.status === 200 ? whoItIs.safeParse(jsonOf(answer.body)) : undefined
+  if (!found?.success) return { is: 'undecided' }
+  const { org, gateway, tier, limit } = found.data
+  const identity: Identity = {
+    ...{ org, gateway },
+    ...(tier !== undefined && { tier }),
+    ...(limit !== undefined && { limit: limit === 'unlimited' ? Number.POSITIVE_INFINITY : limit }),
+  }
+  return { is: 'known', identity }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,156 @@
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../core/clock.js'
+import type { Gate } from '../gate/gate.js'
+import type { Identification, Identity } from '../gate/identify.js'
+import type { CallbackClient, CallbackQuestion, Verdict } from './callback-client.js'
+import type { Attempt, IdentitySource } from './identity-source.js'
+import { digestOf } from './key-file-schema.js'
+
+export interface CallbackSourceOptions {
+  readonly client: CallbackClient
+  readonly clock: Clock
+  /** How long the platform is not asked again about a credential it knows. */
+  readonly ttlMs: number
+  /** How long such a credential is good while the platform does not answer, from when it last did. */
+  readonly staleMs: number
+  /** How long to wait between two rounds in which the platform is asked about who is in. */
+  readonly recheckMs: number
+  /** Whether the platform is shown the credential itself, beside its SHA-256. */
+  readonly showsCredential: boolean
+}
+
+/** What is remembered of one credential; about 500 bytes. */
+const MAX_KNOWN = 10_000
+/** Apart from those who are known: a flood of invented credentials must not make the node forget the real ones. */
+const MAX_REFUSED = 1_000
+const REFUSED_TTL_MS = 5_000
+/** So many questions of a round are asked at once, and after so many failures in a row the round is given up. */
+const ROUND_WIDTH = 4
+const ROUND_PATIENCE = 8
+
+type Refused = Extract<Verdict, { is: 'refused' }>
+interface Aged<T> {
+  readonly verdict: T
+  readonly atMs: number
+}
+
+/**
+ * Asks a platform over HTTP who presents a credential. Its word is believed for a while, and while it does not answer,
+ * for a longer one; whoever is not remembered then is told 503, never 401. Attempts with one credential share a question.
+ *
+ * Who is in is asked about again, round after round: who is refused by then, or has become somebody else, may not stay.
+ * No failure of the platform ever closes a connection.
+ */
+export class CallbackSource implements IdentitySource {
+  readonly #options: CallbackSourceOptions
+  readonly #known = new LRUCache<string, Aged<Identity>>({ max: MAX_KNOWN })
+  readonly #refused = new LRUCache<string, Aged<Refused>>({ max: MAX_REFUSED })
+  readonly #asking = new Map<string, Promise<Verdict>>()
+  /** What to ask with about who is in, for as long as anybody holds the identity. */
+  readonly #questions = new WeakMap<Identity, CallbackQuestion>()
+  readonly #revoked = new WeakSet<Identity>()
+  #gate: Pick<Gate, 'closeRevoked' | 'identities'> | undefined
+  #stopped = false
+  #cancel: () => void = () => {}
+
+  constructor(options: CallbackSourceOptions) {
+    this.#options = options
+  }
+
+  async identify(credential: string, attempt: Attempt): Promise<Identification> {
+    const { clock, ttlMs, staleMs, showsCredential } = this.#options
+    const credentialSha256 = digestOf(credential).toString('hex')
+    const ageMs = (aged: Aged<unknown>) => clock.monotonicMs() - aged.atMs
+    const known = this.#known.get(credentialSha256)
+    if (known !== undefined && ageMs(known) < ttlMs) return { identified: true, identity: known.verdict }
+    const refused = this.#refused.get(credentialSha256)
+    if (refused !== undefined && ageMs(refused) < REFUSED_TTL_MS)
+      return { identified: false, code: refused.verdict.code }
+    const verdict = await this.#ask({ credentialSha256, ...(showsCredential && { credential }), ...attempt })
+    if (verdict.is === 'known') return { identified: true, identity: verdict.identity }
+    if (verdict.is === 'refused') return { identified: false, code: verdict.code }
+    if (known !== undefined && ageMs(known) < staleMs) return { identified: true, identity: known.verdict }
+    return { identified: false, code: 'IDENTITY_UNAVAILABLE', detail: 'whoever knows this credential does not answer' }
+  }
+
+  mayStay(identity: Identity): boolean {
+    return !this.#revoked.has(identity)
+  }
+
+  watch(gate: Pick<Gate, 'closeRevoked' | 'identities'>): void {
+    this.#gate = gate
+    this.#cancel = this.#options.clock.after(this.#options.recheckMs, () => void this.#round(gate))
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancel()
+    this.#options.client.stop()
+  }
+
+  /** One question a credential is under way at a time, and whoever asks meanwhile gets its answer. */
+  #ask(question: CallbackQuestion): Promise<Verdict> {
+    const { credentialSha256 } = question
+    const joined = this.#asking.get(credentialSha256)
+    if (joined !== undefined) return joined
+    const asking = this.#options.client
+      .ask(question)
+      .then((verdict) => this.#learn(question, verdict))
+      .finally(() => this.#asking.delete(credentialSha256))
+    this.#asking.set(credentialSha256, asking)
+    return asking
+  }
+
+  /** Of an identity that is known already the same object is kept: all connections of a credential share it. */
+  #learn({ path, address, ...question }: CallbackQuestion, verdict: Verdict): Verdict {
+    const { credentialSha256 } = question
+    const before = this.#known.peek(credentialSha256)?.verdict
+    const atMs = this.#options.clock.monotonicMs()
+    if (verdict.is === 'undecided') return verdict
+    if (verdict.is === 'refused') {
+      this.#known.delete(credentialSha256)
+      this.#refused.set(credentialSha256, { verdict, atMs })
+      if (before !== undefined) this.#revoke(before)
+      return verdict
+    }
+    const identity = before !== undefined && isSame(before, verdict.identity) ? before : verdict.identity
+    this.#questions.set(identity, question)
+    this.#refused.delete(credentialSha256)
+    this.#known.set(credentialSha256, { verdict: identity, atMs })
+    if (before !== undefined && !isSameGateway(before, identity)) this.#revoke(before)
+    return { is: 'known', identity }
+  }
+
+  #revoke(identity: Identity): void {
+    this.#revoked.add(identity)
+    void this.#gate?.closeRevoked()
+  }
+
+  async #round(gate: Pick<Gate, 'closeRevoked' | 'identities'>): Promise<void> {
+    const identities = new Set(gate.identities()).values()
+    let failures = 0
+    const ask = async () => {
+      for (const identity of identities) {
+        if (this.#stopped || failures >= ROUND_PATIENCE) return
+        const question = this.#questions.get(identity)
+        if (question === undefined) continue
+        const verdict = await this.#ask(question)
+        failures = verdict.is === 'undecided' ? failures + 1 : 0
+        // The memory of this credential may have been lost meanwhile, and with it who came by it before.
+        const isGone =
+          verdict.is === 'refused' || (verdict.is === 'known' && !isSameGateway(verdict.identity, identity))
+        if (isGone && !this.#revoked.has(identity)) this.#revoke(identity)
+      }
+    }
+    await Promise.all(Array.from({ length: ROUND_WIDTH }, ask))
+    if (!this.#stopped) this.watch(gate)
+  }
+}
+
+function isSameGateway(one: Identity, other: Identity): boolean {
+  return one.org === other.org && one.gateway === other.gateway
+}
+
+function isSame(one: Identity, other: Identity): boolean {
+  return isSameGateway(one, other) && one.tier === other.tier && one.limit === other.limit
+}

@@ -1,0 +1,216 @@
+import { createHash } from 'node:crypto'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import type { Identity } from '../../src/gate/identify.js'
+import { CallbackClient } from '../../src/identity/callback-client.js'
+import { CallbackSource, type CallbackSourceOptions } from '../../src/identity/callback-source.js'
+import { silentLog } from '../../src/observe/log.js'
+import { HttpCaller } from '../../src/outbound/http-caller.js'
+import { leakGate } from '../support/leak-gate.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { type Platform, type PlatformAnswer, startPlatform } from '../support/platform.js'
+import { until } from '../support/until.js'
+
+const TTL_MS = 10_000
+const STALE_MS = 600_000
+const RECHECK_MS = 15_000
+const ATTEMPT = { path: '/connect', address: '192.0.2.1' }
+
+const digestOf = (text: string) => createHash('sha256').update(text).digest('hex')
+const acme: PlatformAnswer = { status: 200, body: { org: 'acme', gateway: 'gw', further: 'fields' } }
+const unavailable = { identified: false, code: 'IDENTITY_UNAVAILABLE' }
+
+let clock: ManualClock
+let platform: Platform
+
+leakGate()
+beforeEach(async () => {
+  clock = new ManualClock()
+  platform = await startPlatform(() => acme)
+})
+
+function open(options: Partial<CallbackSourceOptions> = {}): CallbackSource {
+  const caller = new HttpCaller({ url: platform.url, clock, timeoutMs: 1_000, maxSockets: 4 })
+  const client = new CallbackClient({ caller, clock, log: silentLog, token: 'ours' })
+  const source = new CallbackSource({
+    ...{ client, clock, ttlMs: TTL_MS, staleMs: STALE_MS, recheckMs: RECHECK_MS, showsCredential: false },
+    ...options,
+  })
+  onTestFinished(() => source.stop())
+  return source
+}
+
+async function known(source: CallbackSource, credential = 'secret'): Promise<Identity> {
+  const found = await source.identify(credential, ATTEMPT)
+  if (!found.identified) throw new Error(`refused with ${found.code}`)
+  return found.identity
+}
+
+describe('what the platform is told', () => {
+  test('the digest of a credential, never itself, and our own token', async () => {
+    expect(await known(open())).toEqual({ org: 'acme', gateway: 'gw' })
+    expect(platform.asked).toMatchObject([{ method: 'POST', headers: { authorization: 'Bearer ours' } }])
+    expect(JSON.parse(platform.asked[0]!.body)).toEqual({ credentialSha256: digestOf('secret'), ...ATTEMPT })
+  })
+
+  test('the credential too, where that is wanted', async () => {
+    await known(open({ showsCredential: true }))
+    expect(JSON.parse(platform.asked[0]!.body)).toMatchObject({ credential: 'secret' })
+  })
+})
+
+describe('what the platform answers', () => {
+  test.each<[PlatformAnswer, object]>([
+    [
+      { status: 200, body: { org: 'a', gateway: 'g', tier: 'paid', limit: 0 } },
+      { identity: { tier: 'paid', limit: 0 } },
+    ],
+    [{ status: 200, body: { org: 'a', gateway: 'g', limit: 'unlimited' } }, { identity: { limit: Infinity } }],
+    [{ status: 401 }, { identified: false, code: 'UNAUTHENTICATED' }],
+    [{ status: 403 }, { identified: false, code: 'ORG_DISABLED' }],
+    [{ status: 404 }, unavailable],
+    [{ status: 429 }, unavailable],
+    [{ status: 500 }, unavailable],
+    [{ status: 302 }, unavailable],
+    [{ status: 200, body: 'no JSON' }, unavailable],
+    [{ status: 200, body: { org: '', gateway: 'g' } }, unavailable],
+    [{ status: 200, body: { org: 'a' } }, unavailable],
+    [{ status: 200, body: { org: 'a', gateway: 'g', limit: -1 } }, unavailable],
+    [{ status: 200, body: { org: 'a', gateway: 'g', more: 'x'.repeat(100_000) } }, unavailable],
+  ])('%j', async (answer, expected) => {
+    platform.answer = () => answer
+    expect(await open().identify('secret', ATTEMPT)).toMatchObject(expected)
+  })
+
+  test('nothing: there is an answer of ours within the deadline, and it is not 401', async () => {
+    platform.answer = () => 'silence'
+    const asking = open().identify('secret', ATTEMPT)
+    await until(() => platform.waiting() === 1)
+    clock.advance(1_000)
+    expect(await asking).toMatchObject(unavailable)
+    await until(() => platform.waiting() === 0, { what: 'the question is taken back' })
+  })
+})
+
+describe('how often it is asked', () => {
+  test('once for all who come at the same moment with one credential', async () => {
+    const source = open()
+    const found = await Promise.all(Array.from({ length: 50 }, () => known(source)))
+    expect(new Set(found).size).toBe(1)
+    expect(platform.asked).toHaveLength(1)
+  })
+
+  test('again when its word is old; what it refused is asked again sooner', async () => {
+    const source = open()
+    const first = await known(source)
+    clock.advance(TTL_MS - 1)
+    await known(source)
+    expect(platform.asked).toHaveLength(1)
+    clock.advance(1)
+    expect(await known(source)).toBe(first)
+    expect(platform.asked).toHaveLength(2)
+    platform.answer = () => ({ status: 401 })
+    for (const after of [0, 4_999, 1]) {
+      clock.advance(after)
+      await source.identify('nonsense', ATTEMPT)
+    }
+    expect(platform.asked).toHaveLength(4)
+  })
+
+  test('a flood of invented credentials makes nobody forgotten', async () => {
+    const source = open()
+    const first = await known(source)
+    platform.answer = () => ({ status: 401 })
+    for (let i = 0; i < 1_200; i += 100) {
+      await Promise.all(Array.from({ length: 100 }, (_, n) => source.identify(`invented-${i + n}`, ATTEMPT)))
+    }
+    expect(await known(source)).toBe(first)
+  }, 60_000)
+
+  test('after five failures in a row it is left alone for a second', async () => {
+    const source = open()
+    platform.answer = () => ({ status: 500 })
+    for (let i = 0; i < 20; i++) expect(await source.identify(`key-${i}`, ATTEMPT)).toMatchObject(unavailable)
+    expect(platform.asked).toHaveLength(5)
+    platform.answer = () => acme
+    clock.advance(1_000)
+    await known(source, 'key-3')
+  })
+})
+
+describe('while the platform is away', () => {
+  test('who was known goes on for the stale time, others are 503', async () => {
+    const source = open()
+    const first = await known(source)
+    await platform.goAway()
+    clock.advance(STALE_MS - 1)
+    expect(await known(source)).toBe(first)
+    expect(await source.identify('other', ATTEMPT)).toMatchObject(unavailable)
+    clock.advance(1)
+    expect(await source.identify('secret', ATTEMPT)).toMatchObject(unavailable)
+  })
+})
+
+describe('who is in', () => {
+  /** A gate with these connections, which closes whoever may not stay. */
+  function watched(source: CallbackSource, ...held: Identity[]) {
+    const gate = {
+      held,
+      identities: () => gate.held,
+      closeRevoked: async () => {
+        gate.held = gate.held.filter((identity) => source.mayStay(identity))
+      },
+    }
+    source.watch(gate)
+    return gate
+  }
+
+  test('is asked about in rounds, once a credential, and goes when it is refused or is somebody else', async () => {
+    const source = open()
+    const [one, other, third] = [await known(source, 'one'), await known(source, 'other'), await known(source, 'third')]
+    const gate = watched(source, one, one, other, third, third)
+    const askedBefore = platform.asked.length
+    platform.answer = ({ body }) => {
+      if (body.includes(digestOf('one'))) return { status: 401 }
+      return body.includes(digestOf('other')) ? { status: 200, body: { org: 'globex', gateway: 'gw' } } : acme
+    }
+    clock.advance(RECHECK_MS)
+    await until(() => gate.held.length === 2)
+    expect(gate.held).toEqual([third, third])
+    await until(() => platform.asked.length === askedBefore + 3)
+    expect(JSON.parse(platform.asked.at(-1)!.body)).not.toHaveProperty('address')
+  })
+
+  test('goes at once when somebody else is refused with the same credential', async () => {
+    const source = open()
+    const gate = watched(source, await known(source))
+    platform.answer = () => ({ status: 403 })
+    clock.advance(TTL_MS)
+    expect(await source.identify('secret', ATTEMPT)).toMatchObject({ code: 'ORG_DISABLED' })
+    expect(gate.held).toEqual([])
+  })
+
+  test('stays where only its tier or limit has changed', async () => {
+    const source = open()
+    const first = await known(source)
+    const gate = watched(source, first)
+    platform.answer = () => ({ status: 200, body: { org: 'acme', gateway: 'gw', tier: 'paid' } })
+    clock.advance(TTL_MS)
+    expect(await known(source)).toMatchObject({ tier: 'paid' })
+    expect(gate.held).toEqual([first])
+  })
+
+  test('stays while the platform is away, or answers nonsense; the round is given up, and the next one begins', async () => {
+    const source = open()
+    const held: Identity[] = []
+    for (let i = 0; i < 40; i++) held.push(await known(source, `key-${i}`))
+    const gate = watched(source, ...held)
+    platform.answer = () => ({ status: 500 })
+    clock.advance(RECHECK_MS)
+    await until(() => clock.pending === 1, { what: 'the round is over' })
+    expect(platform.asked.length).toBeLessThan(40 + 10)
+    expect(gate.held).toHaveLength(40)
+    platform.answer = () => ({ status: 401 })
+    clock.advance(RECHECK_MS)
+    await until(() => gate.held.length === 0, { what: 'all are asked about once it is back' })
+  })
+})

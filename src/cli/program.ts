@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { addCheckCommand } from './check.js'
 import { addConfigCommand } from './config.js'
 import { addConnectCommand } from './connect.js'
+import { addDemoCommand } from './demo.js'
 import { addEvictCommands } from './evict.js'
 import { addHealthcheckCommand } from './healthcheck.js'
 import { addLimitCommand } from './limit.js'
@@ -21,6 +22,7 @@ export function makeProgram(version: string, description: string): Command {
     .showHelpAfterError('(--help shows what is possible)')
   addServeCommand(program)
   addConnectCommand(program)
+  addDemoCommand(program)
   addHealthcheckCommand(program)
   addConfigCommand(program)
   addTopCommand(program)

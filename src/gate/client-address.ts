@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { UsageError } from '../core/errors.js'
+import { type Address, parseAddress } from '../node/counted-address.js'
 
-type Address = ReturnType<typeof ipaddr.process>
 type Network = readonly [address: Address, prefixBits: number]
 
 /** Nobody has more proxies of his own in a row; a header of thousands must not cost thousands of looks. */
@@ -25,10 +25,10 @@ export function networksOf(list: string): readonly Network[] {
  */
 export function clientAddress(trusted: readonly Network[]): (request: IncomingMessage) => string | undefined {
   return ({ socket, headers }) => {
-    let client = addressOf(socket?.remoteAddress ?? '')
+    let client = parseAddress(socket?.remoteAddress ?? '')
     if (!client || !isIn(trusted, client)) return client?.toString()
     for (const hop of hopsOf(headers['x-forwarded-for'])) {
-      const before = addressOf(hop)
+      const before = parseAddress(hop)
       // A proxy of ours that does not know the one before it is as far as we can see.
       if (!before) break
       client = before
@@ -36,13 +36,6 @@ export function clientAddress(trusted: readonly Network[]): (request: IncomingMe
     }
     return client.toString()
   }
-}
-
-/** Whom an address stands for where attempts are counted: anybody who has IPv6 has a /64 full of addresses. */
-export function countedAs(address: string): string {
-  if (isIP(address) !== 6) return address
-  const [a, b, c, d] = ipaddr.IPv6.parse(address).parts
-  return `${[a, b, c, d].map((part) => part!.toString(16)).join(':')}::/64`
 }
 
 function networkOf(entry: string): Network {
@@ -56,12 +49,6 @@ function networkOf(entry: string): Network {
 
 function isIn(networks: readonly Network[], address: Address): boolean {
   return networks.some(([base, bits]) => base.kind() === address.kind() && address.match([base, bits]))
-}
-
-/** IPv4 in IPv6 is IPv4; the zone of a link-local address means something to its own machine only. */
-function addressOf(text: string): Address | undefined {
-  const bare = text.replace(/%.*$/, '')
-  return isIP(bare) === 0 ? undefined : ipaddr.process(bare)
 }
 
 /** From the nearest to the farthest. Some proxies write the port as well: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */

@@ -3,7 +3,8 @@ import { isIP } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { UsageError } from '../../src/core/errors.js'
-import { clientAddress, countedAs, networksOf } from '../../src/gate/client-address.js'
+import { clientAddress, networksOf } from '../../src/gate/client-address.js'
+import { countedAs } from '../../src/node/counted-address.js'
 
 const TRUSTED = '10.0.0.0/8, 192.0.2.7, fd00::/8'
 
@@ -68,6 +69,9 @@ describe('the address of a client', () => {
 
 test('IPv6 counts by its /64, IPv4 by itself', () => {
   expect(countedAs('203.0.113.9')).toBe('203.0.113.9')
+  expect(countedAs('::ffff:203.0.113.9')).toBe('203.0.113.9')
+  expect(countedAs('fe80::1%eth0')).toBe('fe80:0:0:0::/64')
+  expect(countedAs('a socket')).toBe('a socket')
   expect(countedAs('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2::/64')
   expect(countedAs('2001:db8:1:2:ffff::')).toBe('2001:db8:1:2::/64')
   expect(countedAs('2001:db8:1:3::')).not.toBe('2001:db8:1:2::/64')

@@ -2,6 +2,8 @@ export type { Admission, AdmissionRequest, Admitted, Denied, Phase } from './cor
 export { type ClosingCode, closings, type RefusalCode, refusals } from './core/closures.js'
 export { UsageError } from './core/errors.js'
 export type { NodeEvents } from './core/events.js'
+export type { Reserve } from './core/reserve.js'
+export type { ScopeRequest } from './core/scopes.js'
 export type { GateObserver } from './gate/gate-observer.js'
 export type { Identification, Identify, Identity } from './gate/identify.js'
 export type { RateOptions } from './gate/rates.js'

@@ -1,4 +1,5 @@
 import type { RefusalCode } from './closures.js'
+import type { ScopeRequest } from './scopes.js'
 
 /** Who asks for a slot. */
 export interface AdmissionRequest {
@@ -12,6 +13,10 @@ export interface AdmissionRequest {
   readonly limit?: number
   /** The tier whose limit counts where `limit` is absent; a name that is no tier counts as the lowest. */
   readonly tier?: string
+  /** Limits of the program's own that the connection counts against too: at most four, all of them or none. */
+  readonly scopes?: readonly ScopeRequest[]
+  /** May use what is reserved of the org's limit. */
+  readonly priority?: boolean
 }
 
 /** The decision: a value, never an exception. */
@@ -21,9 +26,14 @@ export interface Admitted {
   readonly admitted: true
   /** Unique over the cluster and for all time. */
   readonly connectionId: string
-  /** Connections of the org, this one included, and the limit in force. `Infinity` where unlimited. */
+  /**
+   * Connections of the org, this one included, and how many requests of this kind may come to: the limit in force, less
+   * what is reserved for others. `Infinity` where unlimited.
+   */
   readonly currentCount: number
   readonly maxAllowed: number
+  /** So many slots more are reserved for requests that have priority; absent where none are, or this one has it. */
+  readonly reserved?: number
   /** Gives the slot back. Call it when the connection is really closed, not before. Harmless twice. */
   release(): void
   /**
@@ -37,9 +47,13 @@ export interface Denied {
   readonly admitted: false
   /** `ADMISSION_UNDECIDED` where the caller's own signal ended the wait. */
   readonly code: RefusalCode
-  /** Present when a limit was the reason. */
+  /** Present when a limit was the reason: those of the scope that is full. */
   readonly currentCount?: number
   readonly maxAllowed?: number
+  /** Which limit was the reason, where it was another than the org's: `gateway`, `address`, `cluster`, or a name of yours. */
+  readonly scope?: string
+  /** The org has so many slots more, for requests that have priority. */
+  readonly reserved?: number
   /** Present when the same attempt may succeed later. */
   readonly retryAfterMs?: number
 }

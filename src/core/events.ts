@@ -3,8 +3,24 @@ import type { ClosingCode, RefusalCode } from './closures.js'
 
 /** What a node tells the outside, in the past tense. Counts and ids only: no keys, no credentials. */
 export interface NodeEvents {
-  'admission.granted': { connectionId: string; org: string; currentCount: number; maxAllowed: number }
-  'admission.denied': { org: string; code: RefusalCode; currentCount?: number; maxAllowed?: number; cause?: string }
+  'admission.granted': {
+    connectionId: string
+    org: string
+    currentCount: number
+    maxAllowed: number
+    /** Kept of the org's limit, beyond `maxAllowed`, for requests that have priority. */
+    reserved?: number
+  }
+  'admission.denied': {
+    org: string
+    code: RefusalCode
+    currentCount?: number
+    maxAllowed?: number
+    reserved?: number
+    /** Whose counts these are, where not the org's. */
+    scope?: string
+    cause?: string
+  }
   /** Whoever asked left before the decision; what was taken for it is given back. */
   'admission.abandoned': { org: string }
   /** Every decision, whoever asked, and how long it took. */

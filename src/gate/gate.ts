@@ -133,12 +133,11 @@ export class Gate {
       return this.#refuse(upgrade, { code: 'NODE_CAPACITY_EXCEEDED' })
     }
     this.#census.move(upgrade, 'admitting')
-    const { org, gateway, limit, tier } = found.identity
+    const { keyId: _, ...who } = found.identity
     const instance = instanceOf(upgrade.request)
     const { address } = upgrade
-    const limits = { ...(limit !== undefined && { limit }), ...(tier !== undefined && { tier }) }
-    const who = { org, gateway, ...limits, ...(instance && { instance }) }
-    const admission = await admitter.admit({ ...who, ...(address && { address }) }, upgrade.signal)
+    const where = { ...(instance && { instance }), ...(address && { address }) }
+    const admission = await admitter.admit({ ...who, ...where }, upgrade.signal)
     if (admission.admitted) upgrade.atClose(() => admission.release())
     if (upgrade.settled) return
     if (!admission.admitted) return this.#refuse(upgrade, admission)

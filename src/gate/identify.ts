@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { ScopeRequest } from '../core/scopes.js'
 
 /** Who is behind an upgrade request, by its credentials. */
 export interface Identity {
@@ -10,6 +11,10 @@ export interface Identity {
   readonly limit?: number
   /** The tier whose limit counts where `limit` is absent. */
   readonly tier?: string
+  /** Limits of the program's own that the connection counts against too. */
+  readonly scopes?: readonly ScopeRequest[]
+  /** May use what is reserved of the org's limit. */
+  readonly priority?: boolean
 }
 
 export type Identification =

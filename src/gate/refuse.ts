@@ -14,6 +14,10 @@ export interface Refusal {
   /** Present where a limit was the reason. */
   readonly currentCount?: number
   readonly maxAllowed?: number
+  /** Which limit, where it was another than the org's. */
+  readonly scope?: string
+  /** The org has so many slots more, for those that have priority. */
+  readonly reserved?: number
   /** Where absent, a refusal that passes by itself gets the spread default. */
   readonly retryAfterMs?: number
 }
@@ -32,15 +36,9 @@ export interface Problem {
 /** How long a refused client may take to read the answer before its socket is destroyed all the same. */
 const FLUSH_LIMIT_MS = 2_000
 
-/** What the quota of a limit refusal is called in `RateLimit` and `RateLimit-Policy`. */
-const POLICIES: Partial<Record<RefusalCode, string>> = {
-  ORG_CONNECTION_LIMIT_EXCEEDED: 'org',
-  SCOPE_CONNECTION_LIMIT_EXCEEDED: 'scope',
-}
-
 /** Puts a refusal into HTTP. `random` in [0, 1) spreads the default Retry-After. */
 export function problemOf(refusal: Refusal, wallMs: number, random: () => number): Problem {
-  const { code, detail, currentCount, maxAllowed } = refusal
+  const { code, detail, currentCount, maxAllowed, scope, reserved } = refusal
   const { status, title, passes } = refusals[code]
   const requestId = randomUUID()
   const retryAfter = passes ? retryAfterSeconds(refusal.retryAfterMs ?? retryAfterMs(undefined, random)) : undefined
@@ -51,10 +49,8 @@ export function problemOf(refusal: Refusal, wallMs: number, random: () => number
     code,
     detail,
     instance: `urn:uuid:${requestId}`,
-    currentCount,
-    maxAllowed,
+    ...{ currentCount, maxAllowed, scope, reserved },
   })
-  const policy = POLICIES[code]
   const headers: [string, string][] = [
     ['Date', new Date(wallMs).toUTCString()],
     ['Content-Type', 'application/problem+json'],
@@ -65,7 +61,7 @@ export function problemOf(refusal: Refusal, wallMs: number, random: () => number
   if (retryAfter !== undefined) headers.push(['Retry-After', String(retryAfter)])
   if (status === 401) headers.push(['WWW-Authenticate', 'Bearer realm="headcount"'])
   if (status === 426) headers.push(['Upgrade', 'websocket'], ['Sec-WebSocket-Version', WEBSOCKET_VERSION])
-  if (policy !== undefined && maxAllowed !== undefined) headers.push(...rateLimitHeaders(policy, maxAllowed, 0))
+  if (maxAllowed !== undefined) headers.push(...rateLimitHeaders(scope ?? 'org', maxAllowed, 0))
   return { status, headers, body, requestId, retryAfterSeconds: retryAfter }
 }
 

@@ -25,10 +25,11 @@ export function isToldInside(reject: Reject, { headers }: IncomingMessage, code:
 }
 
 /** The same as the problem document says; what that has in its headers is in the frame. */
-export function closingWords({ code, detail, currentCount, maxAllowed }: Refusal, problem: Problem): ClosingWords {
+export function closingWords(refusal: Refusal, problem: Problem): ClosingWords {
+  const { code, detail, currentCount, maxAllowed, scope, reserved } = refusal
   const frame = JSON.stringify({
     type: 'error',
-    ...{ code, detail, currentCount, maxAllowed },
+    ...{ code, detail, currentCount, maxAllowed, scope, reserved },
     instance: `urn:uuid:${problem.requestId}`,
     retryAfterSeconds: problem.retryAfterSeconds,
   })

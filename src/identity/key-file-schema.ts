@@ -13,6 +13,8 @@ export interface KeyEntry {
   readonly disabled: boolean
   /** The limit of its org by name; the default limit where absent. */
   readonly tier?: string
+  /** May use what is reserved of its org's limit. */
+  readonly priority?: boolean
 }
 
 export type ParsedKeys =
@@ -46,6 +48,7 @@ const keysFile = z.strictObject(
           orgId: name,
           gatewayId: name,
           tier: z.string('must be a text').min(1, 'must not be empty').max(64, 'is too long').optional(),
+          priority: z.boolean('must be true or false').optional(),
           disabled: z.boolean('must be true or false').optional(),
         },
         { error: objectError },
@@ -68,7 +71,7 @@ export function digestOf(key: string): Buffer {
 
 const MAX_PROBLEMS = 10
 
-/** Reads `{"keys":[{"key"|"sha256","id"?,"orgId","gatewayId","tier"?,"disabled"?}]}` and refuses what it does not know. */
+/** Reads `{"keys":[{"key"|"sha256","id"?,"orgId","gatewayId","tier"?,"priority"?,…}]}` and refuses what it does not know. */
 export function parseKeyFile(bytes: Uint8Array): ParsedKeys {
   const json = parseJson(bytes)
   if (!json.ok) return { ok: false, problems: [json.reason] }
@@ -96,6 +99,7 @@ export function parseKeyFile(bytes: Uint8Array): ParsedKeys {
       ...{ sha256, org: row.orgId, gateway: row.gatewayId, disabled: row.disabled ?? false },
       ...(row.id !== undefined && { id: row.id }),
       ...(row.tier !== undefined && { tier: row.tier }),
+      ...(row.priority && { priority: true }),
     }
   })
   return problems.length > 0 ? { ok: false, problems: shorten(problems) } : { ok: true, entries }

@@ -53,8 +53,8 @@ export class KeyRing {
 }
 
 function identityOf(entry: KeyEntry): Identity {
-  const { org, gateway, tier } = entry
-  return { org, gateway, keyId: keyIdOf(entry), ...(tier !== undefined && { tier }) }
+  const { org, gateway, tier, priority } = entry
+  return { org, gateway, keyId: keyIdOf(entry), ...(tier !== undefined && { tier }), ...(priority && { priority }) }
 }
 
 /** What a key is called where people read of it: its id or the beginning of its digest, never a part of itself. */

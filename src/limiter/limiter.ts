@@ -44,17 +44,18 @@ export class Limiter {
 
   /** Use `createLimiter`. */
   constructor(options: LimiterOptions) {
-    const { store, ownsStore, timing, connectionsPerOrg, tiers, tierOf, nearlyFullPercent, name, policies } =
-      resolveOptions(options)
+    const resolved = resolveOptions(options)
+    const { store, ownsStore, timing, connectionsPerOrg, tiers, tierOf, nearlyFullPercent, name, policies } = resolved
+    const { scopeLimits: limits } = resolved
     new SoftLimit(this.#events, nearlyFullPercent)
     this.#store = store
     this.#ownsStore = ownsStore
-    this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf, timing })
+    this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf, timing, reserved: limits.reserved })
     this.#tiers = tiers
     const measured = new MeasuredStore(store, systemClock, (call) => this.#events.emit('store.called', call))
     this.#node = new LimiterNode({
       ...{ store: measured, timing, connectionsPerOrg, tiers, name, clock: systemClock, random: Math.random },
-      ...{ policies, events: this.#events },
+      ...{ limits, policies, events: this.#events },
     })
     this.#admitter = new TimedAdmitter(this.#node, systemClock, this.#events)
     this.#node.start()
@@ -135,11 +136,15 @@ export class Limiter {
 
   /**
    * Whether `admit` would probably say yes to a request of this org; give it the `limit` that the request would have.
-   * Advisory: another connection may take the slot before yours asks. Rejects with `STORE_UNAVAILABLE`.
+   * Advisory: another connection may take the slot before yours asks, and limits other than the org's are not looked at.
+   * Rejects with `STORE_UNAVAILABLE`.
    */
-  async canAccept(orgId: string, request: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): Promise<boolean> {
-    const { currentCount, maxAllowed } = await this.stats.org(orgId, request)
-    return this.phase === 'running' && currentCount < maxAllowed
+  async canAccept(
+    orgId: string,
+    request: Pick<AdmissionRequest, 'limit' | 'tier' | 'priority'> = {},
+  ): Promise<boolean> {
+    const { currentCount, maxAllowed, reserved = 0 } = await this.stats.org(orgId, request)
+    return this.phase === 'running' && currentCount < maxAllowed - (request.priority ? 0 : reserved)
   }
 
   /**

@@ -4,7 +4,9 @@ import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { type LeaseTiming, leaseTiming } from '../core/lease-timing.js'
 import { checkLimit } from '../core/limits.js'
+import { checkReserve, type Reserve } from '../core/reserve.js'
 import { Tiers } from '../core/tiers.js'
+import type { ScopeLimits } from '../node/claims.js'
 import type { Policies } from '../node/policies.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import { MemoryStore } from '../store/memory-store.js'
@@ -22,6 +24,20 @@ export interface LimiterOptions {
   readonly limits?: {
     /** Connections of an org for which neither `admit` nor an operator says another; 3 where absent. */
     readonly org?: number
+    /** Connections of one gateway of an org, for requests that name a gateway; no limit where absent. */
+    readonly gateway?: number
+    /**
+     * Connections from one address (of IPv6: one /64), of all orgs together, for requests that name an address; no limit
+     * where absent.
+     */
+    readonly address?: number
+    /** Connections of all orgs over all processes that share the store; no limit where absent. */
+    readonly cluster?: number
+    /**
+     * What of each org's limit only requests with `priority` may use: `{ slots: 2 }`, or `{ percent: 20 }` of whatever
+     * the limit is, rounded down; nothing where absent.
+     */
+    readonly reserved?: Reserve
     /** From which percentage of an org's limit on `org.nearly_full` is emitted; 80 where absent. */
     readonly nearlyFullPercent?: number
     /** Limits by name, for requests and operators that name a tier; `{ free: 3, paid: 10 }` where absent. */
@@ -60,6 +76,7 @@ export interface ResolvedOptions {
   readonly ownsStore: boolean
   readonly timing: LeaseTiming
   readonly connectionsPerOrg: number
+  readonly scopeLimits: ScopeLimits
   readonly nearlyFullPercent: number
   readonly tiers: Tiers
   readonly tierOf: (org: string) => string | undefined
@@ -82,11 +99,25 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
     ownsStore: options.store === undefined,
     timing,
     connectionsPerOrg,
+    scopeLimits: scopeLimits(options.limits),
     nearlyFullPercent: percent(options.limits?.nearlyFullPercent ?? defaults.nearlyFullPercent),
     tiers: new Tiers(options.limits?.tiers ?? defaults.tiers),
     tierOf: options.limits?.tierOf ?? (() => undefined),
     policies: options.policies ?? {},
     name: options.nodeName ?? `${hostname()}#${randomBytes(3).toString('hex')}`,
+  }
+}
+
+/** Only what limits anything: what is absent costs no admission a look. */
+function scopeLimits({ gateway, address, cluster, reserved }: LimiterOptions['limits'] = {}): ScopeLimits {
+  for (const limit of [gateway, address, cluster]) if (limit !== undefined) checkLimit(limit)
+  if (reserved) checkReserve(reserved)
+  const isNone = reserved === undefined || ('slots' in reserved ? reserved.slots : reserved.percent) === 0
+  return {
+    ...(gateway !== undefined && { gateway }),
+    ...(address !== undefined && { address }),
+    ...(cluster !== undefined && { cluster }),
+    ...(!isNone && { reserved }),
   }
 }
 

@@ -3,6 +3,7 @@ import { UsageError } from '../core/errors.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
 import { checkLimit } from '../core/limits.js'
 import { idProblem } from '../core/org-id.js'
+import { type Reserve, reservedOf } from '../core/reserve.js'
 import { type DefaultLimits, requestLimit } from '../node/request-limit.js'
 import type { LeaseStore, OrgCount } from '../store/lease-store.js'
 import { type OrgLimits, orgLimits } from './org-limits.js'
@@ -13,6 +14,8 @@ export interface OrgStats {
   readonly currentCount: number
   /** The limit in force: what operators have set, else the request's, else that of its tier, else the default. */
   readonly maxAllowed: number
+  /** So many of `maxAllowed` are for requests that have priority; absent where none are. */
+  readonly reserved?: number
   /** By how many connections the org exceeds its limit; absent where it does not. */
   readonly excess?: number
 }
@@ -21,11 +24,14 @@ export interface OrgStats {
 export interface Connection {
   readonly connectionId: string
   readonly lease: number
+  /** What it counts against beside its org. */
+  readonly scopes: readonly { readonly name: string; readonly id: string }[]
   readonly gateway?: string
   readonly instance?: string
   readonly address?: string
   /** RFC 3339. */
   readonly since?: string
+  readonly priority?: boolean
 }
 
 export interface NodeStats {
@@ -49,6 +55,7 @@ export interface StatsDefaults extends DefaultLimits {
   readonly tierOf: (org: string) => string | undefined
   /** The same on all nodes, as far as a node can know. */
   readonly timing?: Pick<LeaseTiming, 'ttlMs' | 'lateAfterMs'>
+  readonly reserved?: Reserve | undefined
 }
 
 /**
@@ -108,7 +115,11 @@ export class ClusterStats {
   async connections(orgId: string, limit: number): Promise<Connection[]> {
     checkOrg(orgId)
     const holders = await this.#store.holders(orgId, limit)
-    return holders.map(({ id, lease, details }) => ({ connectionId: id, lease, ...parsed(details) }))
+    return holders.map(({ id, lease, scopes, details }) => ({
+      ...{ connectionId: id, lease },
+      ...parsed(details),
+      scopes: scopes.slice(1),
+    }))
   }
 
   async nodes(): Promise<NodeStats[]> {
@@ -132,7 +143,12 @@ export class ClusterStats {
     const tier = this.#defaults.tierOf(org)
     const limit = () => requestLimit({ org, ...(tier !== undefined && { tier }), ...request }, this.#defaults)
     const maxAllowed = override ?? limit()
-    return { orgId: org, currentCount: count, maxAllowed, ...(count > maxAllowed && { excess: count - maxAllowed }) }
+    const reserved = reservedOf(maxAllowed, this.#defaults.reserved)
+    return {
+      ...{ orgId: org, currentCount: count, maxAllowed },
+      ...(reserved > 0 && { reserved }),
+      ...(count > maxAllowed && { excess: count - maxAllowed }),
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import { type Clock, elapsedMs, type Moment } from '../core/clock.js'
 import type { ClosingCode } from '../core/closures.js'
 import type { EventBus } from '../core/events.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
+import { reservedOf } from '../core/reserve.js'
 import type { HeldConnection } from './held-connection.js'
 import type { HeldConnections } from './held-connections.js'
 import { LapseWatch } from './lapse-watch.js'
@@ -19,12 +20,19 @@ interface AbsenceParts {
   readonly embedded: boolean
 }
 
+/** What a connection was admitted with: slots of the org, of how many, and how many more are kept for others. */
+export interface Slot {
+  readonly count: number
+  readonly limit: number
+  readonly reserved?: number
+}
+
 /**
  * What the policies make of a store or a lease that is away (R2, S7): who is admitted in the store's place, when open
  * connections are closed, and whether frames may pass.
  *
  * Who is admitted in the store's place is debt: the store learns of it when it is back, whether there is room or not.
- * `local` is no exact limit: an org whose connections are spread unevenly may exceed its own, by at most the shares of
+ * `local` is no exact limit, of any scope: an org whose connections are spread unevenly may exceed its own, by at most the shares of
  * the nodes that held none.
  */
 export class Absence {
@@ -59,24 +67,25 @@ export class Absence {
   }
 
   /** Takes a connection on as debt if the policy lets it; `undefined` where it is not for this node to say. */
-  admit(
-    connection: HeldConnection,
-    setByOperators: number | undefined,
-  ): { readonly count: number; readonly limit: number } | undefined {
+  admit(connection: HeldConnection, setByOperators: number | undefined): Slot | undefined {
     const { clock, events, held, policies, trusted } = this.#parts
     const { onStoreDown, storeDownTimeMs, onLeaseLost } = policies
     if (onStoreDown === 'deny' || !this.#heardAt || this.#hasLapsed) return undefined
     if (onLeaseLost === 'close' && !trusted()) return undefined
     if (elapsedMs(clock, this.#heardAt) > storeDownTimeMs) return undefined
     const { id, org, claim } = connection
-    const limit = setByOperators ?? claim.scopes[0].limit
+    const inForce = setByOperators ?? claim.scopes[0].limit
+    const reserved = reservedOf(inForce, claim.reserve)
+    const limit = inForce - reserved
+    const limitOf = (scope: number) => (scope === 0 ? limit : claim.scopes[scope]!.limit)
+    const isFull = claim.scopes.some((scope, i) => held.heldIn(scope) >= Math.floor(limitOf(i) / this.#nodes))
+    if (onStoreDown === 'local' && isFull) return undefined
     const count = held.heldBy(org)
-    if (onStoreDown === 'local' && count >= Math.floor(limit / this.#nodes)) return undefined
     connection.state = 'held'
     connection.debt = true
     held.add(connection)
     events.emit('debt.taken', { connectionId: id, org, policy: onStoreDown })
-    return { count: count + 1, limit }
+    return { count: count + 1, limit, ...(reserved > 0 && { reserved }) }
   }
 
   /** The lease has been out of trust for as long as the policy bears. */

@@ -1,4 +1,7 @@
+import type { ScopeClaim } from '../store/lease-store.js'
 import type { HeldConnection } from './held-connection.js'
+
+type Scope = Pick<ScopeClaim, 'name' | 'id'>
 
 /**
  * The connections of this node: the only mutable state about them, and the truth that the store is made equal to.
@@ -8,6 +11,8 @@ export class HeldConnections {
   readonly #all = new Map<string, HeldConnection>()
   /** The same connections by org, so that a question about one org costs no look at the others. */
   readonly #byOrg = new Map<string, Set<HeldConnection>>()
+  /** And by the further scopes that they count against. */
+  readonly #byScope = new Map<string, Set<HeldConnection>>()
   #whenEmpty: (() => void)[] = []
 
   get size(): number {
@@ -16,15 +21,15 @@ export class HeldConnections {
 
   add(connection: HeldConnection): void {
     this.#all.set(connection.id, connection)
-    const ofOrg = this.#byOrg.get(connection.org)
-    if (ofOrg) ofOrg.add(connection)
-    else this.#byOrg.set(connection.org, new Set([connection]))
+    put(this.#byOrg, connection.org, connection)
+    for (const scope of furtherOf(connection)) put(this.#byScope, keyOf(scope), connection)
   }
 
   remove(connection: HeldConnection): void {
     connection.state = 'gone'
     this.#all.delete(connection.id)
-    this.#forget(connection)
+    drop(this.#byOrg, connection.org, connection)
+    for (const scope of furtherOf(connection)) drop(this.#byScope, keyOf(scope), connection)
     if (this.#all.size > 0) return
     for (const resolve of this.#whenEmpty.splice(0)) resolve()
   }
@@ -46,9 +51,12 @@ export class HeldConnections {
 
   /** How many slots an org has here. Looks at every connection of the org, and at no other. */
   heldBy(org: string): number {
-    let count = 0
-    for (const { state } of this.#byOrg.get(org) ?? []) if (state === 'held') count++
-    return count
+    return heldAmong(this.#byOrg.get(org))
+  }
+
+  /** The same of any scope. */
+  heldIn(scope: Scope): number {
+    return scope.name === 'org' ? this.heldBy(scope.id) : heldAmong(this.#byScope.get(keyOf(scope)))
   }
 
   /** The highest limit that a connection of the org came with; `undefined` where none is here. */
@@ -65,10 +73,31 @@ export class HeldConnections {
   whenEmpty(): Promise<void> {
     return this.#all.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenEmpty.push(resolve))
   }
+}
 
-  #forget(connection: HeldConnection): void {
-    const ofOrg = this.#byOrg.get(connection.org)
-    ofOrg?.delete(connection)
-    if (ofOrg?.size === 0) this.#byOrg.delete(connection.org)
-  }
+function furtherOf({ claim }: HeldConnection): readonly Scope[] {
+  return claim.scopes.slice(1)
+}
+
+/** A name has no colon. */
+function keyOf({ name, id }: Scope): string {
+  return `${name}:${id}`
+}
+
+function heldAmong(connections: Iterable<HeldConnection> = []): number {
+  let count = 0
+  for (const { state } of connections) if (state === 'held') count++
+  return count
+}
+
+function put(index: Map<string, Set<HeldConnection>>, key: string, connection: HeldConnection): void {
+  const known = index.get(key)
+  if (known) known.add(connection)
+  else index.set(key, new Set([connection]))
+}
+
+function drop(index: Map<string, Set<HeldConnection>>, key: string, connection: HeldConnection): void {
+  const known = index.get(key)
+  known?.delete(connection)
+  if (known?.size === 0) index.delete(key)
 }

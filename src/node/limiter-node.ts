@@ -1,14 +1,13 @@
 import type { Admission, AdmissionRequest, Admitter, Denied, Phase } from '../core/admission.js'
-import { UsageError } from '../core/errors.js'
 import { EventBus } from '../core/events.js'
 import { connectionId } from '../core/ids.js'
-import { idProblem } from '../core/org-id.js'
 import { retryAfterMs } from '../core/retry-after.js'
 import { within } from '../core/within.js'
 import type { Claim } from '../store/lease-store.js'
-import { Absence } from './absence.js'
+import { Absence, type Slot } from './absence.js'
 import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
 import { Auditor } from './auditor.js'
+import { claimOf } from './claims.js'
 import { ExcessWatch } from './excess-watch.js'
 import { HeldConnection } from './held-connection.js'
 import { HeldConnections } from './held-connections.js'
@@ -21,7 +20,6 @@ import { Overrides } from './overrides.js'
 import { DEFAULT_POLICIES } from './policies.js'
 import { type Refusal, refusalOf } from './refusal.js'
 import { ReleaseQueue } from './release-queue.js'
-import { requestLimit } from './request-limit.js'
 import { Sweeper } from './sweeper.js'
 
 /** The share of a drain in which slots are given back; the rest is for giving up the lease. */
@@ -130,7 +128,7 @@ export class LimiterNode implements Admitter {
       this.events.emit('admission.abandoned', { org: connection.org })
       return { admitted: false, code: 'ADMISSION_UNDECIDED' }
     }
-    return this.#admitOnDebt(request, outcome, signal) ?? this.#deny(claim, refusalOf(outcome))
+    return this.#admitOnDebt(request, outcome, signal) ?? this.#deny(claim, refusalOf(outcome, claim))
   }
 
   /** In the store's place, where the policy says so: under an id of its own, since the other may be taken back. */
@@ -142,10 +140,10 @@ export class LimiterNode implements Admitter {
     return slot && this.#grant(connection, slot)
   }
 
-  #grant(connection: HeldConnection, { count, limit }: { readonly count: number; readonly limit: number }): Admission {
+  #grant(connection: HeldConnection, { count, limit, reserved }: Slot): Admission {
     // A stop that began during the decision closes this connection like the others.
     if (this.#isClosing()) connection.lose('DRAINING')
-    const counts = { currentCount: count, maxAllowed: limit }
+    const counts = { currentCount: count, maxAllowed: limit, ...(reserved !== undefined && { reserved }) }
     this.events.emit('admission.granted', { connectionId: connection.id, org: connection.org, ...counts })
     return {
       admitted: true,
@@ -216,16 +214,9 @@ export class LimiterNode implements Admitter {
   }
 
   #claim(request: AdmissionRequest): Claim {
-    const { org, gateway, instance, address } = request
-    const problem = idProblem(org)
-    if (problem) throw new UsageError('INVALID_ORG', `the org id ${problem}`)
-    const limit = requestLimit(request, this.#options, this.events)
+    const id = connectionId(this.#keeper.idPrefix, this.#counter++)
     const since = new Date(this.#options.clock.wallMs()).toISOString()
-    return {
-      id: connectionId(this.#keeper.idPrefix, this.#counter++),
-      scopes: [{ name: 'org', id: org, limit }],
-      details: JSON.stringify({ gateway, instance, address, since }),
-    }
+    return claimOf(request, this.#options, { id, since }, this.events)
   }
 
   #release(connection: HeldConnection): void {

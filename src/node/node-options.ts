@@ -3,6 +3,7 @@ import type { EventBus } from '../core/events.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
 import type { Tiers } from '../core/tiers.js'
 import type { LeaseStore } from '../store/lease-store.js'
+import type { ScopeLimits } from './claims.js'
 import type { Policies } from './policies.js'
 
 export interface LimiterNodeOptions {
@@ -13,6 +14,8 @@ export interface LimiterNodeOptions {
   readonly random: () => number
   /** The limit of an org for which neither the request nor an operator says another. */
   readonly connectionsPerOrg: number
+  /** What connections count against beside their org. */
+  readonly limits?: ScopeLimits
   /** Limits by name, for requests that name a tier; without it such requests have the default. */
   readonly tiers?: Tiers
   /** What operators see of this node. */

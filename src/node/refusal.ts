@@ -1,20 +1,23 @@
 import type { RefusalCode } from '../core/closures.js'
-import type { Verdict } from '../store/lease-store.js'
+import { refusalOfScope } from '../core/scopes.js'
+import type { Claim, Verdict } from '../store/lease-store.js'
 import type { AdmissionOutcome } from './admission-queue.js'
 
 export interface Refusal {
   readonly code: RefusalCode
   readonly currentCount?: number
   readonly maxAllowed?: number
+  readonly scope?: string
+  readonly reserved?: number
   readonly freeInMs?: number
   readonly cause?: string
 }
 
 /** A failure of the store is never told as a quota or a bad credential. Who has left is not refused. */
-export function refusalOf(outcome: Exclude<AdmissionOutcome, { kind: 'abandoned' }>): Refusal {
+export function refusalOf(outcome: Exclude<AdmissionOutcome, { kind: 'abandoned' }>, { scopes }: Claim): Refusal {
   switch (outcome.kind) {
     case 'decided':
-      return refusalByVerdict(outcome.verdict)
+      return refusalByVerdict(outcome.verdict, scopes)
     case 'recovering':
       return { code: 'RECOVERING', ...(outcome.retryAfterMs !== undefined && { freeInMs: outcome.retryAfterMs }) }
     case 'unavailable':
@@ -22,13 +25,16 @@ export function refusalOf(outcome: Exclude<AdmissionOutcome, { kind: 'abandoned'
   }
 }
 
-function refusalByVerdict(verdict: Verdict): Refusal {
+function refusalByVerdict(verdict: Verdict, scopes: Claim['scopes']): Refusal {
   if (verdict.admitted) throw new Error('an admission is no refusal')
   if (verdict.reason !== 'full') return { code: 'STORE_UNAVAILABLE', cause: `the store refused: ${verdict.reason}` }
+  const { name } = scopes[verdict.scope] ?? scopes[0]
   return {
-    code: verdict.scope === 0 ? 'ORG_CONNECTION_LIMIT_EXCEEDED' : 'SCOPE_CONNECTION_LIMIT_EXCEEDED',
+    code: refusalOfScope(name),
     currentCount: verdict.count,
     maxAllowed: verdict.limit,
+    ...(verdict.scope > 0 && { scope: name }),
+    ...(verdict.reserved !== undefined && { reserved: verdict.reserved }),
     ...(verdict.freeInMs !== undefined && { freeInMs: verdict.freeInMs }),
   }
 }

@@ -16,9 +16,12 @@ export class SoftLimit {
   constructor(events: EventBus, percent: number) {
     this.#events = events
     this.#percent = percent
-    events.on('admission.granted', ({ org, currentCount, maxAllowed }) => this.#see(org, currentCount, maxAllowed))
-    events.on('admission.denied', ({ org, code, currentCount = 0, maxAllowed = 0 }) => {
-      if (code === 'ORG_CONNECTION_LIMIT_EXCEEDED') this.#see(org, currentCount, maxAllowed)
+    // Of the whole limit: whether one that has priority comes or another must not make a difference.
+    events.on('admission.granted', ({ org, currentCount, maxAllowed, reserved = 0 }) =>
+      this.#see(org, currentCount, maxAllowed + reserved),
+    )
+    events.on('admission.denied', ({ org, code, currentCount = 0, maxAllowed = 0, reserved = 0 }) => {
+      if (code === 'ORG_CONNECTION_LIMIT_EXCEEDED') this.#see(org, currentCount, maxAllowed + reserved)
     })
   }
 

@@ -1,5 +1,6 @@
 import { parseDurationMs } from '../core/durations.js'
 import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
+import type { Reserve } from '../core/reserve.js'
 import { parseTiers } from '../core/tiers.js'
 import { networksOf } from '../gate/client-address.js'
 import { parseRedisUrl, REDIS_URL_ACCEPTED } from '../store/redis-url.js'
@@ -29,6 +30,18 @@ function integer(least: number, most: number, accepts: string): Kind<number> {
     return value >= least && value <= most ? value : undefined
   })
 }
+
+const countOrUnlimited: Kind<number> = kind('a whole number from 1 to 1000000000, or "unlimited"', (text) => {
+  if (text === 'unlimited') return Number.POSITIVE_INFINITY
+  return /^[1-9]\d{0,9}$/.test(text) && Number(text) <= 1_000_000_000 ? Number(text) : undefined
+})
+
+const reserve: Kind<Reserve> = kind('a whole number from 0 to 1000000000, or a share from 0% to 100%', (text) => {
+  const [, digits, share] = /^(\d{1,10})(%?)$/.exec(text) ?? []
+  const value = Number(digits)
+  if (share === '%') return value <= 100 ? { percent: value } : undefined
+  return value <= 1_000_000_000 ? { slots: value } : undefined
+})
 
 const DAY_MS = 24 * 3_600_000
 
@@ -80,10 +93,8 @@ export const kinds = {
   port: integer(0, 65_535, 'a port number from 0 to 65535, where 0 means any free one'),
   count: integer(0, 1_000_000_000, 'a whole number from 0 to 1000000000'),
   countFromOne: integer(1, 1_000_000_000, 'a whole number from 1 to 1000000000'),
-  rate: kind('a whole number from 1 to 1000000000, or "unlimited"', (text) => {
-    if (text === 'unlimited') return Number.POSITIVE_INFINITY
-    return /^[1-9]\d{0,9}$/.test(text) && Number(text) <= 1_000_000_000 ? Number(text) : undefined
-  }),
+  countOrUnlimited,
+  reserve,
   percent: kind('a percentage from 1% to 100%', (text) => {
     const percent = Number(/^([1-9]\d{0,2})%$/.exec(text)?.[1])
     return percent <= 100 ? percent : undefined

@@ -12,7 +12,7 @@ export const upgradeSettings = {
   addressRatePerMinute: {
     name: 'WS_RATE_LIMIT_PER_MINUTE',
     flag: '--rate-limit-per-minute',
-    kind: kinds.rate,
+    kind: kinds.countOrUnlimited,
     default: '1000',
     description:
       'Upgrade attempts from one address (of IPv6: one /64) on this node, admitted or not. Behind a load balancer set HEADCOUNT_TRUSTED_PROXIES too, or all clients share its address',
@@ -20,14 +20,14 @@ export const upgradeSettings = {
   keyRatePerMinute: {
     name: 'HEADCOUNT_KEY_RATE_LIMIT_PER_MINUTE',
     flag: '--key-rate-limit-per-minute',
-    kind: kinds.rate,
+    kind: kinds.countOrUnlimited,
     default: 'unlimited',
     description: 'Upgrade attempts with one key on this node, from whatever addresses',
   },
   nodeRatePerMinute: {
     name: 'HEADCOUNT_NODE_RATE_LIMIT_PER_MINUTE',
     flag: '--node-rate-limit-per-minute',
-    kind: kinds.rate,
+    kind: kinds.countOrUnlimited,
     default: 'unlimited',
     description: 'Upgrade attempts on this node, of all clients together',
   },

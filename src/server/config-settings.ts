@@ -1,5 +1,6 @@
 import { type Kind, kinds } from './config-kinds.js'
 import { identitySettings } from './config-settings-identity.js'
+import { scopeSettings } from './config-settings-scopes.js'
 import { upgradeSettings } from './config-settings-upgrades.js'
 
 /** One row of the configuration. */
@@ -96,6 +97,7 @@ export const settings = {
     description:
       'A connection that is silent for so long is closed; it is pinged after two thirds. Bare seconds accepted',
   },
+  ...scopeSettings,
   ...upgradeSettings,
   ...identitySettings,
   leaseTtlMs: {

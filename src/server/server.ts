@@ -29,6 +29,10 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     ...(config.redisUrl !== undefined && { redis: config.redisUrl }),
     limits: {
       org: config.maxConnectionsPerOrg,
+      gateway: config.maxConnectionsPerGateway,
+      address: config.maxConnectionsPerAddress,
+      cluster: config.clusterMaxConnections,
+      reserved: config.reserved,
       nearlyFullPercent: config.nearlyFullPercent,
       tiers: config.tiers.limits,
       tierOf,

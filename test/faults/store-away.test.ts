@@ -83,6 +83,29 @@ describe('R2: while the store is away', () => {
     await until(async () => taken(await ask(nodes[1], 1)).length === 1, { what: 'exactly one more' })
   })
 
+  it('local divides every limit, less what is reserved, and the store learns of all scopes', async () => {
+    const limits = { org: 8, gateway: 4, cluster: 10, reserved: { slots: 4 } }
+    const nodes = (await start(2, { limits, policies: { onStoreDown: 'local' } })) as [Limiter, Limiter]
+    const come = async (org: string, gateway: string, priority = false) =>
+      taken(await Promise.all([1, 2, 3, 4, 5].map(() => nodes[0].admit({ org, gateway, priority })))).length
+    await away(nodes)
+    expect(await come('acme', 'eu')).toBe(2)
+    // Half of 8 less 4 is taken, and who has priority has half of the whole.
+    expect(await come('acme', 'us')).toBe(0)
+    expect(await come('acme', 'us', true)).toBe(2)
+    expect(await come('globex', 'eu')).toBe(1)
+    await redis.resume()
+    await until(async () => (await nodes[0].orgStats('acme').catch(() => undefined))?.currentCount === 4, {
+      what: 'the debts in the store',
+    })
+    for (let left = 3; left > 0; left--) {
+      expect(await nodes[1].admit({ org: 'globex', gateway: 'us' })).toMatchObject({ admitted: true })
+    }
+    expect(await nodes[1].admit({ org: 'acme', gateway: 'us', priority: true })).toMatchObject({ admitted: true })
+    expect(await nodes[1].admit({ org: 'acme', gateway: 'us', priority: true })).toMatchObject({ admitted: true })
+    expect(await nodes[1].admit({ org: 'acme', gateway: 'us', priority: true })).toMatchObject({ scope: 'gateway' })
+  })
+
   it('allow admits beyond the limit, but only for its time', async () => {
     const [one] = (await start(1, { policies: { onStoreDown: 'allow', storeDownTimeMs: 1_500 } })) as [Limiter]
     await away([one])

@@ -49,6 +49,8 @@ describe('who presents a key', () => {
       { sha256, orgId: 'globex', gatewayId: 'g2' },
       row('off', { disabled: true }),
       row('on', { disabled: false }),
+      row('pager', { priority: true }),
+      row('usual', { priority: false }),
     ),
   )
   const unknown = { identified: false, code: 'UNAUTHENTICATED' }
@@ -65,6 +67,12 @@ describe('who presents a key', () => {
     ['bearer in any case', { authorization: 'bearer  plain' }, acme],
     ['api-key before Bearer', { 'api-key': 'plain', authorization: 'Bearer nonsense' }, acme],
     ['an enabled key', { 'api-key': 'on' }, acme],
+    [
+      'a key with priority',
+      { 'api-key': 'pager' },
+      { identified: true, identity: { ...acme.identity, priority: true } },
+    ],
+    ['a key without', { 'api-key': 'usual' }, acme],
     ['a disabled key', { 'api-key': 'off' }, { identified: false, code: 'ORG_DISABLED' }],
     ['an unknown key', { 'api-key': 'nonsense' }, unknown],
     ['the digest itself', { 'api-key': sha256 }, unknown],

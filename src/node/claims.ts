@@ -1,0 +1,65 @@
+import type { AdmissionRequest } from '../core/admission.js'
+import { UsageError } from '../core/errors.js'
+import type { EventBus } from '../core/events.js'
+import { idProblem } from '../core/org-id.js'
+import type { Reserve } from '../core/reserve.js'
+import { checkScopes } from '../core/scopes.js'
+import type { Claim, ScopeClaim } from '../store/lease-store.js'
+import { countedAs } from './counted-address.js'
+import { type DefaultLimits, requestLimit } from './request-limit.js'
+
+/** What connections count against beside their org; as many as come where absent. The same on all nodes of a cluster. */
+export interface ScopeLimits {
+  /** Connections of one gateway of an org, for requests that name a gateway. */
+  readonly gateway?: number
+  /** Connections from one address (of IPv6: one /64), of all orgs together, for requests that name an address. */
+  readonly address?: number
+  /** Connections of all orgs on all nodes. */
+  readonly cluster?: number
+  /** What of each org's limit only requests with `priority` may use. */
+  readonly reserved?: Reserve
+}
+
+/**
+ * What a request claims, in the order in which it is refused: the narrowest limit first, so that a client is told of its
+ * own before it is told of others'. A limit of no end is not counted, and costs nothing.
+ * Throws `UsageError` for a request that can never be valid.
+ */
+export function claimOf(
+  request: AdmissionRequest,
+  defaults: DefaultLimits & { readonly limits?: ScopeLimits },
+  stamp: { readonly id: string; readonly since: string },
+  events?: EventBus,
+): Claim {
+  const { org, gateway, instance, address, scopes = [], priority = false } = request
+  const { limits = {} } = defaults
+  const problem = idProblem(org)
+  if (problem) throw new UsageError('INVALID_ORG', `the org id ${problem}`)
+  checkScopes(scopes)
+  const orgScope = { name: 'org', id: org, limit: requestLimit(request, defaults, events) }
+  const details = { gateway, instance, address, since: stamp.since, ...(priority && { priority }) }
+  return {
+    id: stamp.id,
+    scopes: [
+      orgScope,
+      // The slash ends the org, which has none: no two orgs share a gateway's scope, whatever their names (S5).
+      ...counted('gateway', limits.gateway, gateway, (id) => `${encodeURIComponent(org)}/${id}`),
+      ...scopes.map(({ name, id, limit }) => ({ name, id, limit })),
+      ...counted('address', limits.address, address, countedAs),
+      ...counted('cluster', limits.cluster, 'all', () => ''),
+    ],
+    ...(!priority && limits.reserved && { reserve: limits.reserved }),
+    details: JSON.stringify(details),
+  }
+}
+
+function counted(
+  name: string,
+  limit: number | undefined,
+  id: string | undefined,
+  named: (id: string) => string,
+): ScopeClaim[] {
+  if (limit === undefined || limit === Number.POSITIVE_INFINITY || id === undefined) return []
+  if (idProblem(id)) throw new UsageError('INVALID_SCOPES', `the ${name} ${idProblem(id)}`)
+  return [{ name, id: named(id), limit }]
+}

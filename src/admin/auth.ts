@@ -2,8 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context, MiddlewareHandler } from 'hono'
 import { retryAfterSeconds } from '../core/retry-after.js'
-import { countedAs } from '../gate/client-address.js'
 import type { RateMeter } from '../gate/rate-meter.js'
+import { countedAs } from '../node/counted-address.js'
 import { problem } from './problem.js'
 
 /** What a token lets its bearer do: look and change, or look. */

@@ -24,6 +24,8 @@ export const refusalNote = z.object({
   address: z.string().optional(),
   currentCount: z.number().optional(),
   maxAllowed: z.number().optional(),
+  scope: z.string().optional().meta({ description: 'whose counts these are, where not the org’s' }),
+  reserved: z.number().optional().meta({ description: 'so many slots more are for those that have priority' }),
   retryAfterSeconds: z.number().optional(),
   holders: z.array(holder).optional().meta({ description: 'of a full org: at most 10 of those who held its slots' }),
 })

@@ -53,8 +53,8 @@ export class Refusals {
     })
     this.observer = {
       upgradeRefused: ({ refusal, requestId, retryAfterSeconds, org, gateway, address }) => {
-        const { code, detail, currentCount, maxAllowed } = refusal
-        const counts = { currentCount, maxAllowed, retryAfterSeconds }
+        const { code, detail, currentCount, maxAllowed, scope, reserved } = refusal
+        const counts = { currentCount, maxAllowed, scope, reserved, retryAfterSeconds }
         this.#add({ ...about(org, gateway, address), kind: 'refused', code, detail, requestId, ...counts })
       },
       connectionClosed: ({ closing, connectionId, org, gateway, address }) => {

@@ -12,7 +12,7 @@ export interface JwtSourceOptions {
   readonly issuer: string
   readonly audience: string
   /** The names of the claims that say who it is. */
-  readonly claims: { readonly org: string; readonly gateway: string; readonly tier: string }
+  readonly claims: Readonly<Record<'org' | 'gateway' | 'tier' | 'priority', string>>
   /** By how much the issuer's clock may differ from ours. */
   readonly clockSkewMs: number
   /** What becomes of a connection whose token has expired. */
@@ -89,7 +89,11 @@ export class JwtSource implements IdentitySource {
     const [org, gateway, tier] = [payload[claims.org], payload[claims.gateway], payload[claims.tier]]
     if (!isName(org)) return refused(`the token has no usable claim "${claims.org}" for the org`)
     if (!isName(gateway)) return refused(`the token has no usable claim "${claims.gateway}" for the gateway`)
-    const identity: Identity = { org, gateway, ...(typeof tier === 'string' && { tier }) }
+    const more = {
+      ...(typeof tier === 'string' && { tier }),
+      ...(payload[claims.priority] === true && { priority: true }),
+    }
+    const identity: Identity = { org, gateway, ...more }
     this.#expiresAtMs.set(identity, payload.exp! * 1_000 + clockSkewMs)
     return { identified: true, identity }
   }

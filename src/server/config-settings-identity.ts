@@ -51,6 +51,13 @@ export const identitySettings = {
     default: 'tier',
     description: 'The claim of a token that names the tier, if it has one',
   },
+  jwtPriorityClaim: {
+    name: 'HEADCOUNT_JWT_PRIORITY_CLAIM',
+    flag: '--jwt-priority-claim',
+    kind: kinds.text,
+    default: 'priority',
+    description: 'The claim of a token that is `true` where it may use reserved slots',
+  },
   jwtClockSkewMs: {
     name: 'HEADCOUNT_JWT_CLOCK_SKEW',
     flag: '--jwt-clock-skew',

@@ -54,7 +54,10 @@ async function openTokens(config: Config, url: string, clock: Clock, log: Log): 
   await keys.open()
   return new JwtSource({
     ...{ keys, clock, issuer: config.jwtIssuer!, audience: config.jwtAudience! },
-    claims: { org: config.jwtOrgClaim, gateway: config.jwtGatewayClaim, tier: config.jwtTierClaim },
+    claims: {
+      ...{ org: config.jwtOrgClaim, gateway: config.jwtGatewayClaim },
+      ...{ tier: config.jwtTierClaim, priority: config.jwtPriorityClaim },
+    },
     clockSkewMs: config.jwtClockSkewMs,
     atExpiry: config.jwtAtExpiry,
   })

@@ -27,7 +27,7 @@ async function open(options: Partial<JwtSourceOptions> = {}): Promise<JwtSource>
   await keys.open()
   const source = new JwtSource({
     ...{ keys, clock, issuer: ISSUER, audience: AUDIENCE, clockSkewMs: 30_000, atExpiry: 'keep' },
-    claims: { org: 'org', gateway: 'sub', tier: 'tier' },
+    claims: { org: 'org', gateway: 'sub', tier: 'tier', priority: 'priority' },
     ...options,
   })
   onTestFinished(() => source.stop())
@@ -36,9 +36,13 @@ async function open(options: Partial<JwtSourceOptions> = {}): Promise<JwtSource>
 
 describe('who presents a token', () => {
   test('is said by its claims, under whatever names', async () => {
-    const source = await open({ claims: { org: 'https://acme/org', gateway: 'gw', tier: 'plan' } })
-    const claims = { 'https://acme/org': 'globex', gw: 'globex-eu', plan: 'paid' }
+    const source = await open({ claims: { org: 'https://acme/org', gateway: 'gw', tier: 'plan', priority: 'vip' } })
+    const claims = { 'https://acme/org': 'globex', gw: 'globex-eu', plan: 'paid', vip: true }
     expect(await source.identify(await issuer.token({ claims }))).toEqual({
+      identified: true,
+      identity: { org: 'globex', gateway: 'globex-eu', tier: 'paid', priority: true },
+    })
+    expect(await source.identify(await issuer.token({ claims: { ...claims, vip: 'true' } }))).toEqual({
       identified: true,
       identity: { org: 'globex', gateway: 'globex-eu', tier: 'paid' },
     })

@@ -23,10 +23,22 @@ export const explanations: Readonly<Record<RefusalCode | ClosingCode, Explanatio
     'The org held all the connections that it may, on all nodes together.',
     'Give it room: `headcount limit set ORG N --for 1h`; or close a holder that nobody misses: `headcount disconnect CONNECTION`.',
   ),
+  GATEWAY_CONNECTION_LIMIT_EXCEEDED: its(
+    'One gateway of the org held all the connections that a gateway may.',
+    'Find out why it opens so many, or raise HEADCOUNT_MAX_CONNECTIONS_PER_GATEWAY.',
+  ),
+  ADDRESS_CONNECTION_LIMIT_EXCEEDED: its(
+    'As many connections as may be were open from this address.',
+    'If all clients come through one proxy, name it in HEADCOUNT_TRUSTED_PROXIES.',
+  ),
   SCOPE_CONNECTION_LIMIT_EXCEEDED: its('A further limit than that of the org was reached.', 'Close one, or wait.'),
   CONNECTION_RATE_LIMIT_EXCEEDED: its(
     'This address or key tried too often within a minute.',
     'If all clients come through one proxy, name it in HEADCOUNT_TRUSTED_PROXIES; else the client should back off.',
+  ),
+  CLUSTER_CAPACITY_EXCEEDED: its(
+    'All nodes together held HEADCOUNT_CLUSTER_MAX_CONNECTIONS.',
+    'Raise it, if Redis and the nodes can bear more: `headcount nodes`.',
   ),
   NODE_CAPACITY_EXCEEDED: its('This node took no more connections.', 'Raise WS_MAX_CONNECTIONS, or add a node.'),
   STARTING: its(

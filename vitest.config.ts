@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * `vitest run` runs all but the soak tests; `vitest run --mode soak` runs those alone, with time to spare.
+ * `vitest run` runs all but the soak tests; `vitest run --mode soak` runs those alone, with time to spare. `--mode mutants`
+ * is for `npm run mutants:lua`, which runs tests against scripts with a mistake in them.
  * Tests share one Redis (see test/support/global-setup.ts) and keep apart by key prefix.
  */
 export default defineConfig(({ mode }) => {
@@ -9,7 +10,7 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       include: soak ? ['test/soak/**/*.test.ts'] : ['test/**/*.test.ts'],
-      exclude: soak ? [] : ['test/soak/**'],
+      exclude: [...(soak ? [] : ['test/soak/**']), ...(mode === 'mutants' ? [] : ['test/mutation/**'])],
       globalSetup: ['test/support/global-setup.ts'],
       environment: 'node',
       // Every file has a process of its own, so that the leak gate can count what that process holds.

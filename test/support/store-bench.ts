@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import { systemClock } from '../../src/core/clock.js'
 import { type LeaseTiming, leaseTiming } from '../../src/core/lease-timing.js'
@@ -42,6 +43,10 @@ export const TIMING = leaseTiming({ ttlMs: 15_000, renewIntervalMs: 3_000, callT
 
 const START_MS = Date.UTC(2030, 0, 1)
 
+/** The script under test; `npm run mutants:lua` puts one with a mistake in its place. */
+const { HEADCOUNT_SCRIPT } = process.env
+const SCRIPT_UNDER_TEST = HEADCOUNT_SCRIPT === undefined ? SCRIPT : readFileSync(HEADCOUNT_SCRIPT, 'utf8')
+
 export function memoryBench({ recovery = false }: BenchOptions = {}): StoreBench & { readonly store: MemoryStore } {
   const clock = new ManualClock(0, START_MS)
   const store = new MemoryStore({ timing: TIMING, clock, recovery })
@@ -71,7 +76,13 @@ export interface RedisBenchOptions extends BenchOptions {
 }
 
 export async function redisBench(options: RedisBenchOptions = {}): Promise<RedisBench> {
-  const { url = sharedRedisUrl(), script = SCRIPT, timing = TIMING, realTime = false, recovery = false } = options
+  const {
+    url = sharedRedisUrl(),
+    script = SCRIPT_UNDER_TEST,
+    timing = TIMING,
+    realTime = false,
+    recovery = false,
+  } = options
   const prefix = freshPrefix()
   const keys = redisKeys(prefix)
   const redis = new Redis(url)

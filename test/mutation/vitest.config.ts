@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config'
+
+/** The tests with which `npm run mutants` looks at mistakes in src: all that need no process of their own. */
+export default defineConfig({
+  test: {
+    include: [
+      'test/mutation/days.test.ts',
+      'test/mutation/twin.test.ts',
+      'test/unit/{clock,held-connections,node-*,soft-limit,tiers}.test.ts',
+    ],
+    globalSetup: ['test/support/global-setup.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+  },
+})

@@ -78,6 +78,14 @@ export function inspectorTests(bench: BenchOf): void {
       ])
     })
 
+    test('lists all nodes, and of holders on several as many as asked', async () => {
+      const nodes = [await StoreNode.join(bench()), await StoreNode.join(bench()), await StoreNode.join(bench())]
+      for (const [i, node] of nodes.entries()) await node.acquire(...claims(2, `n${i}`, 'acme', 9))
+      const { store } = bench()
+      expect((await store.nodes()).map(({ lease }) => lease).sort()).toEqual(nodes.map(({ lease }) => lease).sort())
+      for (const most of [1, 2, 3, 5, 6, 7]) expect(await store.holders('acme', most)).toHaveLength(Math.min(most, 6))
+    })
+
     test('shows a lease that has expired and was not declared dead as overdue', async () => {
       await StoreNode.join(bench(), { lease: 1_001 })
       const other = await StoreNode.join(bench(), { lease: 2_002 })

@@ -62,6 +62,14 @@ export function lifeTests(bench: BenchOf): void {
       },
     )
 
+    test('is not needed for the dead of another life to count no more (S6)', async () => {
+      const gone = await StoreNode.join(bench())
+      await gone.acquire(claim('a', 'acme', 1))
+      await bench().becomeAnother()
+      const node = await StoreNode.join(bench())
+      expect(await node.admitted(claim('b', 'acme', 1))).toBe(1)
+    })
+
     test('tells when the soonest late holder of a full scope would be free', async () => {
       const [late, node] = [await StoreNode.join(bench()), await StoreNode.join(bench())]
       await late.acquire(claim('a', 'acme', 1))

@@ -96,6 +96,17 @@ export function overrideTests(bench: BenchOf): void {
       })
     })
 
+    test('how long one lasts, and of one that is due and not ended yet that this is no time (R1)', async () => {
+      const node = await StoreNode.join(bench())
+      await node.override('acme', 1, { expiresInMs: 2_000 })
+      const left = async (passedMs: number) => {
+        await bench().pass(passedMs)
+        await node.override('other', 1)
+        return (await node.learn(0)).records.find(({ org }) => org === 'acme')?.expiresInMs
+      }
+      expect([await left(500), await left(1_500), await left(1_000)]).toEqual([1_500, 0, 0])
+    })
+
     test(`of clears the last ${CLEARS_REMEMBERED}, and below which version some are forgotten`, async () => {
       const node = await StoreNode.join(bench())
       await node.override('kept', 7)
@@ -163,6 +174,17 @@ export function restoreTests(bench: BenchOf): void {
       expect(await node.restore(remembered('acme', 1, { limit: 7 }))).toEqual(['known'])
       expect(await node.restore(remembered('acme', 2, { limit: 9 }))).toEqual(['written'])
       expect([...(await bench().contents()).overrides]).toEqual([['acme', 9]])
+    })
+
+    test('in versions that two lives share are all learned, page by page', async () => {
+      const node = await secondLife()
+      const old = Array.from({ length: 63 }, (_, i) => remembered(`old-${i}`, 1))
+      await node.restore(...old)
+      await node.restore(remembered('one', 2), remembered('two', 2))
+      const page = await node.learn(0)
+      expect([page.records.length, page.next, page.more]).toEqual([64, 1, true])
+      const { records, next, more } = await node.learn(page.next)
+      expect([records.map(({ org }) => org), next, more]).toEqual([['one', 'two'], 2, false])
     })
 
     test('are refused once admissions have resumed: nobody brings back what was cleared since', async () => {

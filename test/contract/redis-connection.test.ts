@@ -199,6 +199,13 @@ describe('a connection that cannot be had (R2)', () => {
 })
 
 describe('a store that will not do it', () => {
+  test('a replica neither admits nor refuses: an acquire is not answered (R2)', async () => {
+    const { bench, node } = await own()
+    await bench.redis.replicaof('127.0.0.1', 1)
+    const reply = await node.connection.acquire(node.fence, [claim('a', 'acme', 1)])
+    expect(reply).toMatchObject({ status: 'unanswered', cause: expect.stringContaining('READONLY') })
+  })
+
   test('a replica refuses hello, and that ends the connection; questions are answered (R1)', async () => {
     const { bench, node } = await own()
     await node.acquire(claim('a', 'acme', 1))

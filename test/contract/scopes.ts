@@ -42,6 +42,14 @@ export function scopeTests(bench: BenchOf): void {
       expect(await node.acquire(of4('d', [9, 9, 9, 1]))).toMatchObject([{ scope: 3, count: 1 }])
     })
 
+    test('whose id another lease holds in one scope alone takes none of the others (S2, rule 2)', async () => {
+      const [one, two] = [await StoreNode.join(bench()), await StoreNode.join(bench())]
+      await one.acquire(claim('a', 'else', 9, { name: 'address', id: 'x', limit: 9 }))
+      const before = fingerprint(await bench().contents())
+      expect(await two.acquire(of4('a', [9, 9, 9, 9]))).toEqual([{ admitted: false, reason: 'conflict' }])
+      expect(fingerprint(await bench().contents())).toBe(before)
+    })
+
     test('is given back and swept whole (L1, L2)', async () => {
       const [gone, node] = [await StoreNode.join(bench()), await StoreNode.join(bench())]
       await node.acquire(of4('a', [9, 9, 9, 9]))
@@ -140,6 +148,7 @@ export function scopeTests(bench: BenchOf): void {
       [5, 59, 3],
       [5, 100, 0],
       [0, 50, 0],
+      [200, 99, 2],
     ])('as a share: of %d slots %d percent leave %d, of the limit in force (S1)', async (limit, percent, left) => {
       const node = await StoreNode.join(bench())
       const asked = (name: string, given: number) =>

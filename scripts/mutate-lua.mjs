@@ -25,7 +25,7 @@ const STEPS = [
   { name: 'the contract', judges: 'test/mutation/contract.test.ts' },
   {
     name: 'the rules and bounds',
-    tests: ['rules', 'memory', 'admission-encoding'].map((name) => `test/lua/${name}`).concat('contract/redis-bounds'),
+    tests: ['test/lua/rules', 'test/lua/memory', 'test/lua/admission-encoding', 'redis-bounds', 'redis-connection'],
   },
   { name: '400 sequences of calls', judges: 'test/mutation/sequences.test.ts', env: { HEADCOUNT_RUNS: '400' } },
 ]

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, test } from 'vitest'
+import { test } from 'vitest'
 import { checkSequences } from '../property/run.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
 import { redisBench } from '../support/store-bench.js'
@@ -14,17 +14,19 @@ import { type Fate, mutantsToJudge, tellFate } from './mutants.js'
  */
 const NUM_RUNS = Number(process.env.HEADCOUNT_RUNS)
 
-let redis: TestRedis
-
-beforeAll(async () => {
-  redis = await startRedis()
-})
-
-afterAll(() => redis.stop())
-
+/** Each has a Redis of its own: a script that never ends takes it along. */
 async function fateOf(script: string): Promise<Fate> {
-  if (!(await compiles(script))) return 'stillborn'
-  const bench = await redisBench({ url: redis.url, recovery: true, script })
+  const redis = await startRedis()
+  try {
+    return (await compiles(redis, script)) ? await fateOver(redis, script) : 'stillborn'
+  } finally {
+    await redis.stop()
+  }
+}
+
+async function fateOver({ url }: TestRedis, script: string): Promise<Fate> {
+  const bench = await redisBench({ url, recovery: true, script })
+  bench.redis.on('error', () => {})
   try {
     const connection = done(await bench.store.connect())
     const judges = { twin: true, ledger: true }
@@ -34,12 +36,16 @@ async function fateOf(script: string): Promise<Fate> {
     if (error instanceof Error && error.message.startsWith('Property failed')) return 'killed'
     throw error
   } finally {
-    await bench.close()
+    await bench.close().catch(endless)
   }
 }
 
-async function compiles(script: string): Promise<boolean> {
-  const client = new Redis(redis.url)
+function endless(error: Error): void {
+  if (!error.message.startsWith('BUSY')) throw error
+}
+
+async function compiles({ url }: TestRedis, script: string): Promise<boolean> {
+  const client = new Redis(url)
   const answer = await client.script('LOAD', script).catch((error: Error) => error)
   client.disconnect()
   if (answer instanceof Error && !answer.message.includes('Error compiling script')) throw answer

@@ -22,7 +22,7 @@ export default {
   tempDirName: 'coverage/stryker',
   incremental: true,
   incrementalFile: 'coverage/mutants.json',
-  reporters: ['clear-text', 'json'],
+  reporters: ['clear-text', 'progress-append-only', 'json'],
   jsonReporter: { fileName: 'coverage/mutants-report.json' },
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false, reportMutants: true },
   allowEmpty: false,

@@ -6,6 +6,7 @@ export default defineConfig({
     include: [
       'test/mutation/days.test.ts',
       'test/mutation/twin.test.ts',
+      'test/mutation/twin-and-redis.test.ts',
       'test/unit/{clock,held-connections,node-*,soft-limit,tiers}.test.ts',
     ],
     globalSetup: ['test/support/global-setup.ts'],

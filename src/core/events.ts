@@ -31,6 +31,8 @@ export interface NodeEvents {
   'connection.closed': { org: string | undefined; connectionId: string; closing: ClosingCode | undefined }
   /** An org holds its share of the limit (80 % by default) or more; told once, until it held less. */
   'org.nearly_full': { org: string; currentCount: number; maxAllowed: number }
+  /** The same at its limit. */
+  'org.full': { org: string; currentCount: number; maxAllowed: number }
   'connection.released': { connectionId: string; org: string }
   'lease.taken': { lease: number; epoch: string; recoveryMs: number }
   'lease.renewed': { liveNodes: number; recoveryMs: number }

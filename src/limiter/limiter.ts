@@ -48,6 +48,7 @@ export class Limiter {
     const { store, ownsStore, timing, connectionsPerOrg, tiers, tierOf, nearlyFullPercent, name, policies } = resolved
     const { scopeLimits: limits } = resolved
     new SoftLimit(this.#events, nearlyFullPercent)
+    new SoftLimit(this.#events, 100, 'org.full')
     this.#store = store
     this.#ownsStore = ownsStore
     this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf, timing, reserved: limits.reserved })

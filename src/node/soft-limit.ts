@@ -4,16 +4,18 @@ import type { EventBus } from '../core/events.js'
 const MAX_ORGS = 10_000
 
 /**
- * Says once when an org comes near its limit, as far as this node's admissions show it: at the first one, granted or
+ * Says once when an org comes near its limit (or reaches it), as far as this node's admissions show it: at the first one, granted or
  * denied, at which the org holds its share of the limit, and again only after one at which it held less.
  */
 export class SoftLimit {
   readonly #events: EventBus
   readonly #percent: number
+  readonly #event: 'org.nearly_full' | 'org.full'
   readonly #nearlyFull = new Set<string>()
 
   /** `percent` of an org's limit, from 1 to 100. */
-  constructor(events: EventBus, percent: number) {
+  constructor(events: EventBus, percent: number, event: 'org.nearly_full' | 'org.full' = 'org.nearly_full') {
+    this.#event = event
     this.#events = events
     this.#percent = percent
     // Of the whole limit: whether one that has priority comes or another must not make a difference.
@@ -34,6 +36,6 @@ export class SoftLimit {
     if (this.#nearlyFull.has(org)) return
     this.#nearlyFull.add(org)
     if (this.#nearlyFull.size > MAX_ORGS) this.#nearlyFull.delete(this.#nearlyFull.values().next().value!)
-    this.#events.emit('org.nearly_full', { org, currentCount, maxAllowed })
+    this.#events.emit(this.#event, { org, currentCount, maxAllowed })
   }
 }

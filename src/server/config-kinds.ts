@@ -3,6 +3,7 @@ import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
 import type { Reserve } from '../core/reserve.js'
 import { parseTiers } from '../core/tiers.js'
 import { networksOf } from '../gate/client-address.js'
+import { webhookSecrets } from '../outbound/webhook-signature.js'
 import { parseRedisUrl, REDIS_URL_ACCEPTED } from '../store/redis-url.js'
 
 /** How the text of a setting becomes a value: the value, or what would have been accepted. */
@@ -122,6 +123,12 @@ export const kinds = {
   keyPrefix: pattern(KEY_PREFIX, KEY_PREFIX_ACCEPTED),
   redisUrl,
   httpUrl,
+  // A secret, so it is never shown.
+  webhookSecrets: {
+    ...kind('whsec_ and base64 of 24 to 64 bytes, or several of these separated by commas', webhookSecrets),
+    show: () => 'set to something else',
+  },
+  queue: integer(1, 1_000_000, 'a whole number from 1 to 1000000'),
   logLevel: choice(...LEVELS),
   onStoreDown: choice('deny', 'local', 'allow'),
   reject: choice('http', 'close', 'auto'),

@@ -2,6 +2,7 @@ import { type Kind, kinds } from './config-kinds.js'
 import { identitySettings } from './config-settings-identity.js'
 import { scopeSettings } from './config-settings-scopes.js'
 import { upgradeSettings } from './config-settings-upgrades.js'
+import { webhookSettings } from './config-settings-webhook.js'
 
 /** One row of the configuration. */
 export interface Setting {
@@ -100,6 +101,7 @@ export const settings = {
   ...scopeSettings,
   ...upgradeSettings,
   ...identitySettings,
+  ...webhookSettings,
   leaseTtlMs: {
     name: 'HEADCOUNT_LEASE_TTL',
     flag: '--lease-ttl',

@@ -89,15 +89,17 @@ function complete(values: SettingValues): { ok: true; config: Config } | { ok: f
   return { ok: true, config: { ...values, host, demoKeys, nodeName, leaseTiming: timing } }
 }
 
-/** A token that is taken from any issuer or for any audience is a key to a door that nobody knows of. */
-function missingBeside({ jwksUrl, jwtIssuer, jwtAudience }: SettingValues): ConfigError[] {
-  if (jwksUrl === undefined) return []
-  return [
-    { value: jwtIssuer, setting: settings.jwtIssuer.name },
-    { value: jwtAudience, setting: settings.jwtAudience.name },
-  ]
-    .filter(({ value }) => value === undefined)
-    .map(({ setting }) => ({ setting, message: `${setting} is not set; with ${settings.jwksUrl.name} it must be.` }))
+/** Tokens of any issuer or for any audience would be keys that nobody knows of; what is not signed anybody can send. */
+function missingBeside(values: SettingValues): ConfigError[] {
+  const needs = [
+    { way: 'jwksUrl', needed: 'jwtIssuer' },
+    { way: 'jwksUrl', needed: 'jwtAudience' },
+    { way: 'webhookUrl', needed: 'webhookSecrets' },
+  ] as const
+  return needs
+    .filter(({ way, needed }) => values[way] !== undefined && values[needed] === undefined)
+    .map(({ way, needed }) => ({ setting: settings[needed].name, way: settings[way].name }))
+    .map(({ setting, way }) => ({ setting, message: `${setting} is not set; with ${way} it must be.` }))
 }
 
 function timingOf({ leaseTtlMs, renewIntervalMs, storeTimeoutMs }: SettingValues): LeaseTiming | ConfigError {

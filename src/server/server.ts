@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../core/clock.js'
+import { allObservers } from '../gate/all-observers.js'
 import { webSocketOnly } from '../gate/plain-http.js'
 import { ownSockets } from '../gate/ws-gate.js'
 import { createLimiter } from '../limiter/limiter.js'
@@ -7,6 +8,7 @@ import type { Log } from '../observe/log.js'
 import type { Config } from './config.js'
 import { closeServer, httpServer, listen } from './listen.js'
 import { openIdentities } from './open-identities.js'
+import { openWebhook } from './open-webhook.js'
 import { openOperators } from './operators.js'
 
 /** Where WSO2's gateways connect. */
@@ -18,7 +20,7 @@ export interface RunningServer {
   readonly adminToken: string
   readonly storeDescription: string
   readonly embedded: boolean
-  /** Stops in order, within the drain time; resolves when everything is closed. */
+  /** Stops in order, within the drain time and what the webhook may still take; resolves when everything is closed. */
   stop(): Promise<void>
 }
 
@@ -52,6 +54,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   })
   const adminToken = config.adminToken ?? randomBytes(18).toString('base64url')
   const operators = openOperators(config, adminToken, limiter, log)
+  const webhook = openWebhook(config, limiter, log)
   const gate = limiter.openGate({
     identify: identities.identify,
     mayStay: identities.mayStay,
@@ -66,7 +69,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     },
     reject: config.reject,
     trustedProxies: config.trustedProxies ?? '',
-    observer: operators.observer,
+    observer: allObservers(operators.observer, webhook.observer),
   })
   identities.watch(gate)
   const publicServer = httpServer(webSocketOnly(isEndpoint)).on('upgrade', gate.handleUpgrade)
@@ -77,6 +80,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     // The listeners stay open while connections drain: who comes now is told 503 and where the health is.
     await limiter.drain({ withinMs: config.drainTimeMs })
     identities.stop()
+    await webhook.stop()
     await quieted
     operators.stop()
     await Promise.all([closeServer(publicServer), closeServer(adminServer)])

@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto'
+import { type Clock, sleep } from '../core/clock.js'
+import { within } from '../core/within.js'
+import type { Log } from '../observe/log.js'
+import { BoundedQueue } from './bounded-queue.js'
+import type { HttpCaller } from './http-caller.js'
+import { signatureHeaders } from './webhook-signature.js'
+
+export interface WebhookOptions {
+  readonly caller: HttpCaller
+  readonly clock: Clock
+  readonly log: Log
+  readonly node: string
+  readonly secrets: readonly Buffer[]
+  /** Events that may wait; one more drops the oldest. */
+  readonly maxWaiting: number
+  /** In [0, 1); spreads the retries. */
+  readonly random: () => number
+}
+
+interface WebhookEvent {
+  readonly id: string
+  readonly type: string
+  readonly timestamp: string
+  readonly data: object
+  /** So many happened alike; the data are those of the first. */
+  count: number
+  readonly like: string | undefined
+}
+
+const WORKERS = 4
+const MOST_IN_A_BATCH = 100
+/** Events that come together travel together. */
+const LINGER_MS = 100
+const FIRST_BACKOFF_MS = 500
+const LONGEST_BACKOFF_MS = 30_000
+const GIVE_UP_AFTER_MS = 300_000
+const TELL_DROPS_MS = 10_000
+
+/**
+ * Tells one receiver what happens here, in signed batches, each at least once unless it is counted as dropped. Whoever
+ * adds an event never waits: what the receiver cannot take in waits in a queue with a bound, the oldest is dropped, and
+ * the next batch says how many were.
+ *
+ * A batch is under way with each of a few workers: sent, and sent again with backoff until the receiver answers 2xx, or
+ * for 5 min. `stop` delivers what waits, within its time, and cancels the rest.
+ */
+export class Webhook {
+  readonly #options: WebhookOptions
+  readonly #queue: BoundedQueue<WebhookEvent>
+  /** Those in the queue into which a like one is counted. */
+  readonly #alike = new Map<string, WebhookEvent>()
+  readonly #workers = new Set<Promise<void>>()
+  readonly #over = new AbortController()
+  readonly #name = randomBytes(6).toString('base64url')
+  #made = 0
+  #failing = false
+  #stopped = false
+  /** Dropped and not yet told: to the receiver, to the log. */
+  #untold = 0
+  #unlogged = 0
+  #cancelLinger: (() => void) | undefined
+  #cancelTell: (() => void) | undefined
+
+  constructor(options: WebhookOptions) {
+    this.#options = options
+    this.#queue = new BoundedQueue(options.maxWaiting)
+  }
+
+  /** Events with the same `like` become one with a count, as long as the first of them still waits. */
+  add(type: string, data: object, like?: string): void {
+    const known = like === undefined ? undefined : this.#alike.get(like)
+    if (this.#stopped) return
+    if (known !== undefined) {
+      known.count++
+      return
+    }
+    const timestamp = new Date(this.#options.clock.wallMs()).toISOString()
+    const event = { id: this.#newId('evt'), type, timestamp, data, count: 1, like }
+    if (like !== undefined) this.#alike.set(like, event)
+    const dropped = this.#queue.push(event)
+    if (dropped !== undefined) this.#drop([dropped])
+    this.#cancelLinger ??= this.#options.clock.after(LINGER_MS, () => this.#work())
+  }
+
+  /** Delivers what waits, at most `withinMs` long; what is left then is dropped, and calls under way are cancelled. */
+  async stop({ withinMs }: { readonly withinMs: number }): Promise<void> {
+    this.#stopped = true
+    this.#cancelLinger?.()
+    this.#work()
+    await within(this.#options.clock, withinMs, Promise.all(this.#workers))
+    this.#over.abort()
+    this.#options.caller.close()
+    await Promise.all(this.#workers)
+    this.#drop(this.#queue.take(this.#queue.size))
+    this.#cancelTell?.()
+    this.#tellDrops()
+  }
+
+  /** Lets as many workers turn as there are batches; each goes on until nothing waits. */
+  #work(): void {
+    this.#cancelLinger = undefined
+    const wanted = Math.min(WORKERS, Math.ceil(this.#queue.size / MOST_IN_A_BATCH))
+    while (this.#workers.size < wanted) {
+      const worker = this.#deliverAll().finally(() => this.#workers.delete(worker))
+      this.#workers.add(worker)
+    }
+  }
+
+  async #deliverAll(): Promise<void> {
+    while (this.#queue.size > 0 && !this.#over.signal.aborted) {
+      const batch = this.#queue.take(MOST_IN_A_BATCH)
+      for (const { like } of batch) if (like !== undefined) this.#alike.delete(like)
+      await this.#deliver(batch)
+    }
+  }
+
+  async #deliver(batch: readonly WebhookEvent[]): Promise<void> {
+    const { clock, node, random } = this.#options
+    const id = this.#newId('msg')
+    const dropped = this.#untold
+    const events = batch.map(({ like: _, count, ...event }) => ({ ...event, ...(count > 1 && { count }) }))
+    const timestamp = new Date(clock.wallMs()).toISOString()
+    const body = JSON.stringify({ type: 'headcount.events', timestamp, data: { node, dropped, events } })
+    this.#untold = 0
+    const startMs = clock.monotonicMs()
+    for (let backoffMs = FIRST_BACKOFF_MS; ; backoffMs = Math.min(LONGEST_BACKOFF_MS, backoffMs * 2)) {
+      if (await this.#send(id, body)) return
+      const isTooLate = clock.monotonicMs() - startMs + backoffMs > GIVE_UP_AFTER_MS
+      if (!isTooLate) await sleep(clock, backoffMs * (0.5 + random() / 2), this.#over.signal)
+      if (isTooLate || this.#over.signal.aborted) break
+    }
+    this.#untold += dropped
+    this.#drop(batch)
+  }
+
+  async #send(id: string, body: string): Promise<boolean> {
+    const { caller, clock, log, secrets } = this.#options
+    const signature = signatureHeaders(secrets, id, clock.wallMs(), body)
+    const headers = { 'content-type': 'application/json', ...signature }
+    const answer = await caller.call({ method: 'POST', headers, body }, this.#over.signal)
+    const isTaken = answer.answered && answer.status >= 200 && answer.status < 300
+    const cause = answer.answered ? `status ${answer.status}` : answer.cause
+    if (isTaken && this.#failing) log.info({}, 'the webhook takes events again')
+    if (!isTaken && !this.#failing) log.warn({ cause }, 'the webhook does not take events; they are sent again')
+    this.#failing = !isTaken
+    return isTaken
+  }
+
+  #drop(events: readonly WebhookEvent[]): void {
+    const count = events.reduce((sum, event) => sum + event.count, 0)
+    for (const { like } of events) if (like !== undefined) this.#alike.delete(like)
+    this.#untold += count
+    this.#unlogged += count
+    if (count > 0) this.#cancelTell ??= this.#options.clock.after(TELL_DROPS_MS, () => this.#tellDrops())
+  }
+
+  #tellDrops(): void {
+    this.#cancelTell = undefined
+    if (this.#unlogged > 0) this.#options.log.warn({ events: this.#unlogged }, 'events for the webhook were dropped')
+    this.#unlogged = 0
+  }
+
+  /** Unique over all nodes and their lives. */
+  #newId(kind: 'evt' | 'msg'): string {
+    return `${kind}_${this.#name}-${(this.#made++).toString(36)}`
+  }
+}

@@ -1,0 +1,93 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { setLimit } from '../support/fleet.js'
+import { connectGateway } from '../support/gateways.js'
+import { type Platform, startPlatform } from '../support/platform.js'
+import { startServer } from '../support/processes.js'
+import { until } from '../support/until.js'
+
+const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+const KEY = 'demo-key-acme'
+
+interface Told {
+  readonly type: string
+  readonly count?: number
+  readonly data: Record<string, unknown>
+}
+
+async function startNode(receiver: Platform | undefined, env: Record<string, string> = {}) {
+  const webhook = receiver && { HEADCOUNT_WEBHOOK_URL: receiver.url, HEADCOUNT_WEBHOOK_SECRET: SECRET }
+  const node = await startServer({ env: { ...webhook, ...env } })
+  onTestFinished(() => node.stop())
+  return node
+}
+
+const told = ({ asked }: Platform): Told[] => asked.flatMap(({ body }) => JSON.parse(body).data.events)
+
+test('a receiver is told of a node’s life from start to stop, and of no key', async () => {
+  const receiver = await startPlatform(() => ({ status: 200 }))
+  const node = await startNode(receiver)
+  const open = await Promise.all([1, 2, 3].map(() => connectGateway(node.url, { key: KEY })))
+  for (let i = 0; i < 3; i++) expect(await connectGateway(node.url, { key: KEY })).toMatchObject({ status: 429 })
+  await setLimit(node, 'acme', 5)
+  const [first] = open
+  if (first?.accepted) await first.close()
+  await until(() => told(receiver).some(({ type }) => type === 'connection.closed'))
+  node.kill()
+  expect(await node.exited).toMatchObject({ code: 0 })
+  const types = told(receiver).map(({ type }) => type)
+  expect(types.at(0)).toBe('node.started')
+  expect(types.at(-1)).toBe('node.stopped')
+  const counts = (type: string) =>
+    told(receiver)
+      .filter((one) => one.type === type)
+      .reduce((sum, { count = 1 }) => sum + count, 0)
+  const kinds = [
+    'connection.opened',
+    'connection.closed',
+    'connection.refused',
+    'org.nearly_full',
+    'org.full',
+    'limit.changed',
+  ]
+  expect(kinds.map(counts)).toEqual([3, 3, 3, 1, 1, 1])
+  const closings = told(receiver).filter(({ type }) => type === 'connection.closed')
+  expect(closings.map(({ data }) => data.reason ?? null).sort()).toEqual(['DRAINING', 'DRAINING', null])
+  expect(told(receiver).find(({ type }) => type === 'limit.changed')).toMatchObject({ data: { org: 'acme', limit: 5 } })
+  expect(receiver.asked.map(({ body }) => body).join()).not.toContain(KEY)
+}, 60_000)
+
+test('a receiver that hangs: admissions are as fast as without it, and the node stops in time', async () => {
+  const receiver = await startPlatform(() => 'silence')
+  const env = { WS_MAX_CONNECTIONS_PER_ORG: '1', HEADCOUNT_WEBHOOK_QUEUE: '50' }
+  const [hanging, control] = [await startNode(receiver, env), await startNode(undefined, env)]
+  const medians = { hanging: [] as number[], control: [] as number[] }
+  // In turns, so that whatever else the machine does falls on both.
+  for (let i = 0; i < 60; i++) {
+    for (const [name, node] of [
+      ['hanging', hanging],
+      ['control', control],
+    ] as const) {
+      const startMs = performance.now()
+      const one = await connectGateway(node.url, { key: KEY })
+      medians[name].push(performance.now() - startMs)
+      if (!one.accepted) throw new Error(`refused with ${one.status}`)
+      await one.close()
+      await until(async () => (await node.admin<{ currentCount: number }>('/admin/v1/orgs/acme')).currentCount === 0)
+    }
+  }
+  const median = (times: number[]) => times.sort((a, b) => a - b)[times.length / 2]!
+  expect(median(medians.hanging)).toBeLessThan(median(medians.control) * 2 + 5)
+  expect(receiver.waiting()).toBeGreaterThan(0)
+  const startMs = performance.now()
+  hanging.kill()
+  expect(await hanging.exited).toMatchObject({ code: 0 })
+  expect(performance.now() - startMs).toBeLessThan(15_000)
+  expect(hanging.output()).toContain('events for the webhook were dropped')
+}, 90_000)
+
+test('a webhook without a secret is refused at start', async () => {
+  const receiver = await startPlatform(() => ({ status: 200 }))
+  await expect(startServer({ env: { HEADCOUNT_WEBHOOK_URL: receiver.url } })).rejects.toThrow(
+    'HEADCOUNT_WEBHOOK_SECRET is not set; with HEADCOUNT_WEBHOOK_URL it must be.',
+  )
+})

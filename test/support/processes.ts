@@ -48,7 +48,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
   const server = await spawnServer(options)
   try {
     await until(async () => !server.running() || (await isReady(server.adminUrl)), {
-      withinMs: options.readyWithinMs ?? 15_000,
+      withinMs: options.readyWithinMs ?? 40_000,
       what: 'the server is ready',
     })
     if (!server.running()) throw new Error('the server ended before it was ready')

@@ -50,7 +50,8 @@ export function timeOfDay(at: string | number): string {
   return Number.isNaN(date.getTime()) ? '–' : date.toLocaleTimeString('en-GB')
 }
 
+/** As in Sweden: `2026-11-22 17:48:25`, which nobody reads as another day. */
 export function dateAndTime(at: string): string {
   const date = new Date(at)
-  return Number.isNaN(date.getTime()) ? '–' : date.toLocaleString('en-GB')
+  return Number.isNaN(date.getTime()) ? '–' : date.toLocaleString('sv-SE')
 }

@@ -15,7 +15,10 @@ import { themeSwitch } from './theme.js'
 import { showTiles } from './tiles.js'
 import type { Refusal, Snapshot, Stats } from './types.js'
 
-const session = new Session((problem) => (session.token === null ? signIn(problem) : begin()))
+/** Answers that say something about the token, not about the store. */
+const TOKEN_REFUSED = [401, 429]
+
+const session = new Session(() => signIn('The node does not take this token.'))
 const api = new Api(session)
 const history = new History()
 const chart = new Chart()
@@ -80,8 +83,15 @@ function signIn(problem = ''): void {
   if (dialog.open) return
   const attempt = async () => {
     const field = byId<HTMLInputElement>('token')
-    session.begin(field.value)
+    session.keep(field.value)
+    // One question before all others: wrong tokens are counted, and too many of them lock this address out.
+    const answer = await api.get<Stats>('stats')
+    if (!answer.ok && TOKEN_REFUSED.includes(answer.status)) {
+      session.forget()
+      return answer
+    }
     field.value = ''
+    begin()
     return { ok: true, body: undefined } as const
   }
   // Without a token there is nothing to go back to.

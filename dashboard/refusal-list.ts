@@ -81,10 +81,10 @@ export class RefusalList {
     const { at, code, orgId, gatewayId, address, node } = refusal
     const words = WORDS[code] ?? code
     const name = orgId === undefined ? [] : [this.#linked ? orgLink(orgId) : orgId, ': ']
-    const detail = [code, gatewayId, address, node].filter(Boolean).join(' · ')
+    const who = [gatewayId, address && `from ${address}`].filter(Boolean).join(' ')
     element.append(
-      el('p', {}, el('span', { class: 'when' }, timeOfDay(at)), ' ', ...name, `${words}${counts(refusal)}`),
-      el('p', { class: 'detail', title: detail }, detail),
+      el('p', {}, soft(timeOfDay(at)), ' ', ...name, `${words}${counts(refusal)} `, soft(who)),
+      el('p', { class: 'detail' }, [code, node].filter(Boolean).join(' · ')),
       el('p', { class: 'id' }, keyOf(refusal)),
     )
   }
@@ -97,6 +97,10 @@ export function orgHash(org: string): string {
 
 export function orgLink(org: string): HTMLAnchorElement {
   return el('a', { href: orgHash(org) }, org)
+}
+
+function soft(text: string): HTMLElement {
+  return el('span', { class: 'soft' }, text)
 }
 
 /** By what the logs and the client know it. */

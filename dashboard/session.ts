@@ -1,25 +1,22 @@
 const KEY = 'headcount.token'
 
-/**
- * The operator's token, for as long as this tab lives. `onChange` is told when it came and when it was refused;
- * nobody else keeps it.
- */
+/** The operator's token, for as long as this tab lives; nobody else keeps it. */
 export class Session {
   #token = sessionStorage.getItem(KEY)
-  readonly #onChange: (problem?: string) => void
+  readonly #onRefused: () => void
 
-  constructor(onChange: (problem?: string) => void) {
-    this.#onChange = onChange
+  /** `onRefused` is called when the node does not take the token any more. */
+  constructor(onRefused: () => void) {
+    this.#onRefused = onRefused
   }
 
   get token(): string | null {
     return this.#token
   }
 
-  begin(token: string): void {
+  keep(token: string): void {
     this.#token = token
     sessionStorage.setItem(KEY, token)
-    this.#onChange()
   }
 
   forget(): void {
@@ -30,6 +27,6 @@ export class Session {
   refused(): void {
     if (this.#token === null) return
     this.forget()
-    this.#onChange('The node refused this token.')
+    this.#onRefused()
   }
 }

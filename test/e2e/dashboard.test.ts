@@ -119,7 +119,7 @@ describe('the first view', () => {
     const { page, sees } = await openDashboard(browser, fleet.nodes[0]!, { token: '' })
     await page.locator('#token').fill('wrong')
     await page.keyboard.press('Enter')
-    await sees('#sign-in', 'refused this token')
+    await sees('#sign-in', 'missing or wrong')
     await page.locator('#token').fill(fleet.nodes[0]!.adminToken)
     await page.keyboard.press('Enter')
     await sees('#feed', 'live')

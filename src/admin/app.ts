@@ -14,6 +14,7 @@ import { healthApp } from './health.js'
 import { limitsApp } from './limits.js'
 import { type MetricsSource, metricsApp } from './metrics.js'
 import { nodesApp } from './nodes.js'
+import { openapiApp } from './openapi.js'
 import { orgsApp } from './orgs.js'
 import { problem } from './problem.js'
 import { refusalsApp } from './refusals.js'
@@ -25,11 +26,21 @@ export interface AdminOptions {
   readonly view: ClusterView
   readonly metrics: MetricsSource
   readonly nodeName: string
+  readonly version: string
   readonly log: Log
 }
 
 /** Everything on the admin listener: health and metrics without credentials, the rest for bearers of a token. */
-export function adminApp({ limiter, guard, refusals, view, metrics, nodeName, log }: AdminOptions): Hono<AdminEnv> {
+export function adminApp({
+  limiter,
+  guard,
+  refusals,
+  view,
+  metrics,
+  nodeName,
+  version,
+  log,
+}: AdminOptions): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>()
   app.route('/', healthApp(limiter))
   app.route('/', dashboardApp())
@@ -41,6 +52,7 @@ export function adminApp({ limiter, guard, refusals, view, metrics, nodeName, lo
   app.route('/admin/v1', nodesApp(limiter, nodeName))
   app.route('/admin/v1', refusalsApp(refusals))
   app.route('/admin/v1', eventsApp(view))
+  app.route('/admin/v1', openapiApp(version))
   app.notFound((context) => problem(context, 404, 'NOT_FOUND', 'There is nothing at this path'))
   app.onError((error, context) => {
     if (error instanceof StoreUnavailable) {

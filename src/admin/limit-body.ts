@@ -15,7 +15,7 @@ export interface LimitChange {
   }
 }
 
-const body = z
+export const limitBody = z
   .strictObject({
     limit: z.union([z.number().int().min(0).max(Number.MAX_SAFE_INTEGER), z.literal('unlimited')]).optional(),
     tier: z.string().optional(),
@@ -34,7 +34,7 @@ export const LIMIT_BODY =
 
 /** `undefined` for anything but such a body. */
 export function readLimitBody(json: unknown, nowMs: number): LimitChange | undefined {
-  const parsed = body.safeParse(json)
+  const parsed = limitBody.safeParse(json)
   if (!parsed.success) return undefined
   const { limit, tier, for: duration, expiresAt, note, by, onLowered } = parsed.data
   const forMs =

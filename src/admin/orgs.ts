@@ -1,10 +1,15 @@
 import { Hono } from 'hono'
 import { idProblem } from '../core/org-id.js'
 import type { Limiter } from '../limiter/limiter.js'
-import type { OrgStats } from '../limiter/org-stats.js'
+import type { ClusterStats, OrgStats } from '../limiter/org-stats.js'
+import { fullest } from '../limiter/utilisation.js'
 import { problem } from './problem.js'
+import { readQuery } from './query.js'
+import { queries } from './schemas.js'
 
 const MAX_CONNECTIONS_SHOWN = 1_000
+/** Pages that are looked at for the fullest: some 10,000 orgs. */
+const PAGES_SORTED = 20
 
 /** Who holds how many slots, and which connections. Org ids in paths are percent-encoded. */
 export function orgsApp(limiter: Limiter): Hono {
@@ -12,11 +17,13 @@ export function orgsApp(limiter: Limiter): Hono {
   const app = new Hono()
 
   app.get('/orgs', async (context) => {
-    const cursor = context.req.query('cursor') ?? '0'
-    if (!/^\d{1,20}$/.test(cursor)) {
-      return problem(context, 400, 'INVALID_CURSOR', 'The cursor must be one that an earlier page gave')
+    const query = readQuery(context, queries.orgs)
+    if (query instanceof Response) return query
+    if (query.sort) {
+      const { orgs, truncated } = await fullestOrgs(stats, query.limit)
+      return context.json({ orgs: orgs.map(shown), nextCursor: null, truncated })
     }
-    const page = await stats.orgs(cursor)
+    const page = await stats.orgs(query.cursor)
     return context.json({ orgs: page.orgs.map(shown), nextCursor: page.cursor === '0' ? null : page.cursor })
   })
 
@@ -28,6 +35,17 @@ export function orgsApp(limiter: Limiter): Hono {
   })
 
   return app
+}
+
+async function fullestOrgs(stats: ClusterStats, most: number): Promise<{ orgs: OrgStats[]; truncated: boolean }> {
+  let [orgs, cursor] = [[] as OrgStats[], '0']
+  for (let page = 0; page < PAGES_SORTED; page++) {
+    const found = await stats.orgs(cursor)
+    orgs = fullest([...orgs, ...found.orgs], most)
+    cursor = found.cursor
+    if (cursor === '0') break
+  }
+  return { orgs, truncated: cursor !== '0' }
 }
 
 /** JSON has no infinity. */

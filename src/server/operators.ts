@@ -43,7 +43,7 @@ export function openOperators(config: Config, adminToken: string, limiter: Limit
     ...{ process: true, maxConnections: config.maxConnections, version },
     ...{ refusalsDropped: () => refusals.dropped, viewers: () => view.viewers },
   })
-  const admin = adminApp({ limiter, guard, refusals, view, metrics, nodeName: config.nodeName, log })
+  const admin = adminApp({ limiter, guard, refusals, view, metrics, nodeName: config.nodeName, version, log })
   return {
     observer: allObservers(gateLog.observer, refusals.observer),
     // Load balancers ask for health in HTTP/1.0 without a Host; a name of our own lets that be a request like any other.

@@ -1,0 +1,13 @@
+import type { Context } from 'hono'
+import type { z } from 'zod'
+import { problem } from './problem.js'
+
+const CODES: Readonly<Record<string, string>> = { cursor: 'INVALID_CURSOR', org: 'INVALID_ORG' }
+
+/** What stands behind the `?`, read by its schema; the refusal where it is wrong. What is not asked for is ignored. */
+export function readQuery<S extends z.ZodType>(context: Context, schema: S): z.output<S> | Response {
+  const read = schema.safeParse(context.req.query())
+  if (read.success) return read.data
+  const { path, message } = read.error.issues[0]!
+  return problem(context, 400, CODES[String(path[0])] ?? 'INVALID_QUERY', message)
+}

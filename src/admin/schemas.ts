@@ -1,0 +1,116 @@
+import { z } from 'zod'
+import { idProblem } from '../core/org-id.js'
+import { refusalNote } from '../observe/refusal-note.js'
+
+const MOST_A_PAGE = 1_000
+
+const limit = z.coerce
+  .number('limit must be a number')
+  .int('limit must be a whole number')
+  .min(1, 'limit must be 1 or more')
+  .max(MOST_A_PAGE, `limit must be ${MOST_A_PAGE} or less`)
+  .default(100)
+const orgId = z
+  .string()
+  .refine((org) => idProblem(org) === undefined, { error: ({ input }) => `The org id ${idProblem(String(input))}` })
+const cursor = (form: RegExp) => z.string().regex(form, 'The cursor must be one that an earlier page gave')
+
+/** What may stand behind the `?`. */
+export const queries = {
+  orgs: z.object({
+    cursor: cursor(/^\d{1,20}$/).default('0'),
+    sort: z.literal('utilisation', 'sort takes utilisation and nothing else').optional(),
+    limit,
+  }),
+  refusals: z.object({
+    org: orgId.optional(),
+    requestId: z.string().optional(),
+    cursor: cursor(/^\d{1,19}-\d{1,19}$/).optional(),
+    limit,
+  }),
+} as const
+
+const slots = z.union([z.number(), z.literal('unlimited')])
+const org = z.strictObject({
+  orgId: z.string(),
+  currentCount: z.number(),
+  maxAllowed: slots,
+  reserved: z.number().optional().meta({ description: 'of maxAllowed, kept for requests that have priority' }),
+  excess: z.number().optional().meta({ description: 'connections above the limit' }),
+})
+const setLimit = z
+  .strictObject({
+    limit: slots,
+    tier: z.string().optional(),
+    note: z.string().optional(),
+    by: z.string().optional(),
+    setAt: z.string().optional(),
+    expiresAt: z.string().optional(),
+  })
+  .nullable()
+const connection = z.strictObject({
+  connectionId: z.string(),
+  lease: z.number(),
+  scopes: z.array(z.strictObject({ name: z.string(), id: z.string() })),
+  priority: z.boolean().optional(),
+  gateway: z.string().optional(),
+  instance: z.string().optional(),
+  address: z.string().optional(),
+  since: z.string().optional(),
+})
+const node = z.strictObject({
+  name: z.string(),
+  lease: z.number(),
+  connections: z.number(),
+  leaseExpiresInMs: z.number(),
+  heartbeatAgeMs: z.number().optional(),
+  late: z.boolean().optional(),
+  startedAt: z.string().optional(),
+})
+const evicted = z.object({ ordered: z.number(), leaving: z.number(), truncated: z.boolean().optional() })
+
+/** What is answered; a test holds the answers against these. */
+export const answers = {
+  problem: z.object({ type: z.string(), title: z.string(), status: z.number(), code: z.string() }),
+  live: z.strictObject({ status: z.string() }),
+  ready: z.strictObject({
+    status: z.enum(['ok', 'unavailable']),
+    phase: z.string(),
+    store: z.enum(['embedded', 'redis']),
+    storeReachable: z.boolean(),
+    connections: z.number(),
+  }),
+  orgs: z.strictObject({
+    orgs: z.array(org),
+    nextCursor: z.string().nullable(),
+    truncated: z
+      .boolean()
+      .optional()
+      .meta({ description: 'only where sorted: there are more orgs than were looked at' }),
+  }),
+  org: org.extend({
+    limitFrom: z.enum(['override', 'tier', 'default']),
+    tier: z.string().nullable(),
+    override: setLimit,
+    assignedTier: setLimit,
+  }),
+  connections: z.strictObject({ orgId: z.string(), connections: z.array(connection), truncated: z.boolean() }),
+  evicted: evicted.extend({ orgId: z.string().optional(), connectionId: z.string().optional() }),
+  nodes: z.strictObject({ nodes: z.array(node) }),
+  stats: z.strictObject({
+    role: z.enum(['admin', 'read']).meta({ description: 'of the token that asks' }),
+    node: z.strictObject({
+      name: z.string(),
+      phase: z.string(),
+      connections: z.number(),
+      storeReachable: z.boolean(),
+    }),
+    store: z.string(),
+    cluster: z.strictObject({ nodes: z.number(), connections: z.number() }),
+  }),
+  refusals: z.strictObject({
+    refusals: z.array(refusalNote),
+    nextCursor: z.string().nullable(),
+    of: z.enum(['cluster', 'node']),
+  }),
+} as const

@@ -31,6 +31,7 @@ export interface CallbackClientOptions {
 const name = z.string().refine((text) => idProblem(text) === undefined)
 const whoItIs = z.object({
   ...{ org: name, gateway: name, tier: z.string().min(1).max(64).optional() },
+  priority: z.boolean().optional(),
   limit: z.union([z.int().min(0), z.literal('unlimited')]).optional(),
 })
 
@@ -88,10 +89,11 @@ function verdictOf(answer: HttpAnswer): Verdict {
   if (answer.status === 403) return { is: 'refused', code: 'ORG_DISABLED' }
   const found = answer.status === 200 ? whoItIs.safeParse(jsonOf(answer.body)) : undefined
   if (!found?.success) return { is: 'undecided' }
-  const { org, gateway, tier, limit } = found.data
+  const { org, gateway, tier, limit, priority } = found.data
   const identity: Identity = {
     ...{ org, gateway },
     ...(tier !== undefined && { tier }),
+    ...(priority && { priority }),
     ...(limit !== undefined && { limit: limit === 'unlimited' ? Number.POSITIVE_INFINITY : limit }),
   }
   return { is: 'known', identity }

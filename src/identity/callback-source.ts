@@ -152,5 +152,7 @@ function isSameGateway(one: Identity, other: Identity): boolean {
 }
 
 function isSame(one: Identity, other: Identity): boolean {
-  return isSameGateway(one, other) && one.tier === other.tier && one.limit === other.limit
+  return (
+    isSameGateway(one, other) && one.tier === other.tier && one.limit === other.limit && one.priority === other.priority
+  )
 }

@@ -91,6 +91,11 @@ describe('what the platform answers', () => {
   })
 })
 
+test('a credential that has priority may use reserved slots', async () => {
+  platform.answer = () => ({ status: 200, body: { org: 'acme', gateway: 'gw', priority: true } })
+  expect(await known(open())).toMatchObject({ priority: true })
+})
+
 describe('how often it is asked', () => {
   test('once for all who come at the same moment with one credential', async () => {
     const source = open()

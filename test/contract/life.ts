@@ -62,6 +62,15 @@ export function lifeTests(bench: BenchOf): void {
       },
     )
 
+    test('declares at once who died while nobody renewed (L2)', async () => {
+      const [gone, other] = [await StoreNode.join(bench()), await StoreNode.join(bench())]
+      for (let i = 0; i < 6; i++) {
+        await bench().pass(3_000)
+        await other.hello()
+      }
+      expect((await other.renew()).dead).toEqual([gone.lease])
+    })
+
     test('is not needed for the dead of another life to count no more (S6)', async () => {
       const gone = await StoreNode.join(bench())
       await gone.acquire(claim('a', 'acme', 1))

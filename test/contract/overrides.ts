@@ -107,13 +107,23 @@ export function overrideTests(bench: BenchOf): void {
       expect([await left(500), await left(1_500), await left(1_000)]).toEqual([1_500, 0, 0])
     })
 
+    test('that the only one there ever was has ended by itself', async () => {
+      const node = await StoreNode.join(bench())
+      await node.override('acme', 1, { expiresInMs: 2_000 })
+      await bench().pass(2_000)
+      expect((await node.renew()).overrideVersion).toBe(2)
+      expect(await inForce('acme')).toBeUndefined()
+    })
+
     test(`of clears the last ${CLEARS_REMEMBERED}, and below which version some are forgotten`, async () => {
       const node = await StoreNode.join(bench())
+      // Cleared once and set since: no clear any more, so nothing to forget.
+      await node.override('kept', undefined)
       await node.override('kept', 7)
       for (let i = 0; i < CLEARS_REMEMBERED + 2; i++) await node.override(`org-${i}`, undefined)
       const { overrideRecords, overrideFloor } = await bench().contents()
-      expect([overrideRecords.size, overrideFloor]).toEqual([CLEARS_REMEMBERED + 1, 3])
-      expect([await inForce('kept'), (await node.learn(0)).floor]).toEqual([7, 3])
+      expect([overrideRecords.size, overrideFloor]).toEqual([CLEARS_REMEMBERED + 1, 4])
+      expect([await inForce('kept'), (await node.learn(0)).floor]).toEqual([7, 4])
     })
   })
 }
@@ -174,6 +184,18 @@ export function restoreTests(bench: BenchOf): void {
       expect(await node.restore(remembered('acme', 1, { limit: 7 }))).toEqual(['known'])
       expect(await node.restore(remembered('acme', 2, { limit: 9 }))).toEqual(['written'])
       expect([...(await bench().contents()).overrides]).toEqual([['acme', 9]])
+    })
+
+    test('raise the version of what was set in this life above the one offered, and never without need', async () => {
+      const node = await secondLife()
+      expect(await node.restore(remembered('first', 1))).toEqual(['written'])
+      expect((await node.renew()).overrideVersion).toBe(1)
+      await node.override('acme', 3)
+      const versionAfter = async (offered: number) => {
+        await node.restore(remembered('acme', offered))
+        return (await node.learn(0)).records.find(({ org }) => org === 'acme')?.version
+      }
+      expect([await versionAfter(1), await versionAfter(2), await versionAfter(2)]).toEqual([2, 3, 3])
     })
 
     test('in versions that two lives share are all learned, page by page', async () => {

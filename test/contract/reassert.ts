@@ -40,6 +40,7 @@ export function reassertTests(bench: BenchOf): void {
       const [node] = await twoNodes()
       await node.override('acme', 1)
       expect(await node.reassert('room', true, ...claims(2, 'x', 'acme', 9))).toEqual(['kept', 'full'])
+      expect(await node.reassert('room', true, claim('y', 'acme', 9))).toEqual(['full'])
     })
 
     test('said twice changes nothing the second time, also where all is full (S4)', async () => {

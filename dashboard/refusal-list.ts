@@ -29,6 +29,7 @@ const WORDS: Readonly<Record<string, string>> = {
   KEY_REVOKED: 'closed: the credential was revoked',
   LEASE_LOST: 'closed: no slot left after a lost lease',
   EVICTED: 'closed by an operator',
+  TAKEN_OVER: 'closed: its client came back',
   OVER_LIMIT: 'closed: the org held too many',
 }
 

@@ -45,10 +45,7 @@ for claim = 1, n do
   for s = 1, scopes do
     local scope_key = KEYS[key + s - 1]
     local slots = s == 1 and override or only or each[s]
-    if keeps and s == 1 then
-      kept = slots < 0 and 0 or share == '' and math.min(slots, keeps) or math.floor(slots * keeps / 100)
-      slots = slots - kept
-    end
+    -- @include kept
     local card = redis.pcall('ZCARD', scope_key)
     if type(card) ~= 'number' then
       outcome = -1
@@ -114,7 +111,9 @@ for claim = 1, n do
             redis.call('ZREM', KEYS[key + s - 1], id)
           end
         end
-        redis.call('HDEL', KEYS[5], id)
+        if entry == 1 then
+          redis.call('HDEL', KEYS[5], id)
+        end
       end
     end
   end

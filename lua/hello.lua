@@ -8,10 +8,12 @@
 -- answer, replaces what the one before opened: nothing was said under that.
 --
 -- KEYS  1 admission  2 meta  3 leases  4 late  5 dead  6 nodes  7 orders:evict  8 orders:surplus
+--       9 orders:takeover
 -- ARGV  1 'hello'  2 lease  3 generation  4 token last answered, '' for a new lease  5 proposed epoch
 --       6 '1' if the node will reassert connections  7 ttl ms  8 clock step cap ms  9 recovery ms  10 recovery limit ms
---       11 node info (JSON)
--- Returns {'lost'|'fenced'|'stale'} | {'ok', epoch, 1 if it began now, ms until admissions resume, eviction policy}
+--       11 node info (JSON)  12 proposed secret of resume tokens
+-- Returns {'lost'|'fenced'|'stale'} | {'ok', epoch, 1 if it began now, ms until admissions resume, eviction policy,
+--         the cluster's secret of resume tokens}
 -- @include allow-oom
 local lease, generation, cap_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[8])
 -- @include store-clock
@@ -31,7 +33,7 @@ if known[1] ~= identity or not epoch then
     redis.call('SADD', KEYS[5], old)
     redis.call('HDEL', KEYS[1], old)
   end
-  redis.call('DEL', KEYS[3], KEYS[4], KEYS[7], KEYS[8])
+  redis.call('DEL', KEYS[3], KEYS[4], KEYS[7], KEYS[8], KEYS[9])
   mark_doubts(KEYS[5], KEYS[4])
   redis.call('HSET', KEYS[2], 'identity', identity, 'epoch', epoch)
   if tonumber(ARGV[10]) > 0 then
@@ -75,4 +77,5 @@ redis.call('ZADD', KEYS[3], clock + tonumber(ARGV[7]), lease)
 redis.call('ZREM', KEYS[4], lease)
 
 local policy = string.match(redis.call('INFO', 'memory'), 'maxmemory_policy:([%w-]+)') or ''
-return { 'ok', epoch, began, recovery_left(), policy }
+redis.call('HSETNX', KEYS[2], 'resumeSecret', ARGV[12])
+return { 'ok', epoch, began, recovery_left(), policy, redis.call('HGET', KEYS[2], 'resumeSecret') }

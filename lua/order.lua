@@ -6,6 +6,7 @@
 -- socket has closed. Works at the memory limit: that may be when an operator needs it.
 --
 -- KEYS  1 admission  2 meta  3 dead  4 the org's set  5 orders:<kind>  6 orders:evict  7 orders:surplus
+--       8 orders:takeover
 -- ARGV  1 'order'  2 lease (the caller's)  3 token  4 kind  5 limit in slots where there is no override (-1 = unlimited)
 --       6... connection ids, in the order in which they should go
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', slots of live leases, how many of them are leaving, limit in force,
@@ -22,7 +23,9 @@ end
 local count, leaving, open = 0, 0, math.huge
 if card > 0 then
   count = occupancy(KEYS[1], KEYS[3], KEYS[4], card)
-  leaving = redis.call('ZINTERCARD', 2, KEYS[4], KEYS[6]) + redis.call('ZINTERCARD', 2, KEYS[4], KEYS[7])
+  for kind = 6, 8 do
+    leaving = leaving + redis.call('ZINTERCARD', 2, KEYS[4], KEYS[kind])
+  end
 end
 if ARGV[4] == 'surplus' then
   open = limit < 0 and 0 or count - leaving - limit
@@ -33,7 +36,7 @@ for i = 6, #ARGV do
   local id, word = ARGV[i], 'gone'
   local owner = card > 0 and redis.call('ZSCORE', KEYS[4], id)
   if owner and redis.call('HEXISTS', KEYS[1], owner) == 1 then
-    if redis.call('ZSCORE', KEYS[6], id) or redis.call('ZSCORE', KEYS[7], id) then
+    if redis.call('ZSCORE', KEYS[6], id) or redis.call('ZSCORE', KEYS[7], id) or redis.call('ZSCORE', KEYS[8], id) then
       word = 'leaving'
     elseif open <= 0 then
       word = 'spared'

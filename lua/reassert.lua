@@ -3,28 +3,33 @@
 -- Guarantee: whole connections with all their scopes. Takes a member over only from this lease or one that is not live
 -- (rule 2). 'keep' adds whatever the limits say (the store lost its memory, and nobody is kicked for that); 'room' adds
 -- only while every scope has room among the living. A connection that this lease is ordered to close is not added: its
--- slot may be gone because of that order. Works at the memory limit: the connections exist already.
+-- slot may be gone because of that order. Nor is one whose slot was taken over, under whatever lease it comes.
+-- Works at the memory limit: the connections exist already.
 --
--- KEYS  1 admission  2 meta  3 dead  4 conns:<lease>  5 orders:evict  6 orders:surplus  7... scope sets, claim by claim,
---       org first
+-- KEYS  1 admission  2 meta  3 dead  4 conns:<lease>  5 orders:evict  6 orders:surplus  7 orders:takeover  8 taken
+--       9... scope sets, claim by claim, org first
 -- ARGV  1 'reassert'  2 lease  3 token  4 'keep'|'room'  5 '1' if this ends the node's reassertion  6 n
 --       then per claim: id, index entry, limits as acquire takes them; nothing is kept from connections that are open
--- Returns {'lost'|'fenced'|'stale'} | {'ok', 'kept'|'ordered'|'full'|'conflict'|'broken', ...} one word a claim
+-- Returns {'lost'|'fenced'|'stale'} | {'ok', 'kept'|'taken'|'ordered'|'full'|'conflict'|'broken', ...} one word a claim
 -- @include fence
 -- @include allow-oom
 -- @include occupancy
 local lease, n = ARGV[2], tonumber(ARGV[6])
-local overrides = n > 0 and redis.call('HMGET', KEYS[1], unpack(KEYS, 7)) or {}
-local any_orders = redis.call('EXISTS', KEYS[5], KEYS[6]) > 0
+local overrides = n > 0 and redis.call('HMGET', KEYS[1], unpack(KEYS, 9)) or {}
+local any_orders = redis.call('EXISTS', KEYS[5], KEYS[6], KEYS[7], KEYS[8]) > 0
 local reply = { 'ok' }
-local arg, key = 7, 7
+local arg, key = 7, 9
 
 for claim = 1, n do
   local id, word = ARGV[arg], 'kept'
   -- @include limits
-  local ordered = any_orders and (redis.call('ZSCORE', KEYS[5], id) or redis.call('ZSCORE', KEYS[6], id))
-  if ordered == lease then
-    word = 'ordered'
+  for kind = 5, any_orders and 7 or 0 do
+    if redis.call('ZSCORE', KEYS[kind], id) == lease then
+      word = 'ordered'
+    end
+  end
+  if any_orders and redis.call('ZSCORE', KEYS[8], id) then
+    word = 'taken'
   end
   for s = 1, word == 'kept' and scopes or 0 do
     local scope_key = KEYS[key + s - 1]
@@ -38,7 +43,7 @@ for claim = 1, n do
       word = 'conflict'
       break
     end
-    local slots = s == 1 and tonumber(overrides[key - 6] or nil) or only or each[s]
+    local slots = s == 1 and tonumber(overrides[key - 8] or nil) or only or each[s]
     if ARGV[4] == 'room' and owner ~= lease and slots >= 0 and card >= slots
       and occupancy(KEYS[1], KEYS[3], scope_key, card) >= slots then
       word = 'full'

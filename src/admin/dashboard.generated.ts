@@ -1817,6 +1817,7 @@ export const DASHBOARD_FILES: Readonly<Record<string, string>> = {
     "    KEY_REVOKED: 'closed: the credential was revoked',",
     "    LEASE_LOST: 'closed: no slot left after a lost lease',",
     "    EVICTED: 'closed by an operator',",
+    "    TAKEN_OVER: 'closed: its client came back',",
     "    OVER_LIMIT: 'closed: the org held too many',",
     "};",
     "export class RefusalList {",

@@ -5,6 +5,8 @@ export interface Target {
   readonly url: URL
   readonly key?: string
   readonly instanceId?: string
+  /** Of an earlier connection, whose slot this one should have. */
+  readonly resumeToken?: string
 }
 
 export interface Closing {
@@ -17,6 +19,7 @@ export type Outcome =
       readonly kind: 'accepted'
       /** Absent where the server sent no `connection.ack`. */
       readonly connectionId?: string
+      readonly resumeToken?: string
       readonly closed: Promise<Closing>
       /** Says goodbye, and hangs up by force if the server does not answer it. */
       close(): void
@@ -29,8 +32,12 @@ const ACK_MS = 5_000
 const GOODBYE_MS = 2_000
 
 /** Opens one connection as a gateway does. Always answers, within 15 s, and at once when `signal` aborts. */
-export function attempt({ url, key, instanceId }: Target, signal: AbortSignal): Promise<Outcome> {
-  const headers = { ...(key && { 'api-key': key }), ...(instanceId && { 'instance-id': instanceId }) }
+export function attempt({ url, key, instanceId, resumeToken }: Target, signal: AbortSignal): Promise<Outcome> {
+  const headers = {
+    ...(key && { 'api-key': key }),
+    ...(instanceId && { 'instance-id': instanceId }),
+    ...(resumeToken && { 'resume-token': resumeToken }),
+  }
   let socket: WebSocket
   try {
     socket = new WebSocket(url, { headers, perMessageDeflate: false, maxPayload: 1_024 * 1_024 })
@@ -56,8 +63,8 @@ export function attempt({ url, key, instanceId }: Target, signal: AbortSignal): 
       settle({ kind: 'failed', reason })
       socket.terminate()
     }
-    function accept(connectionId?: string) {
-      settle({ kind: 'accepted', ...(connectionId && { connectionId }), closed, close: () => hangUp(socket) })
+    function accept(ack: Ack = {}) {
+      settle({ kind: 'accepted', ...ack, closed, close: () => hangUp(socket) })
     }
     // This listener stays: a socket that breaks later says so by an error before its close.
     socket.on('error', (error) => settle({ kind: 'failed', reason: describeError(error, url) }))
@@ -70,12 +77,12 @@ export function attempt({ url, key, instanceId }: Target, signal: AbortSignal): 
     })
     socket.once('open', () => {
       clearTimeout(timer)
-      timer = setTimeout(accept, ACK_MS)
+      timer = setTimeout(() => accept(), ACK_MS)
     })
     let refusal: Omit<Refusal, 'status'> | undefined
     socket.once('message', (data) => {
       refusal = refusalInFrame(String(data))
-      if (refusal === undefined) return accept(connectionIdOf(String(data)))
+      if (refusal === undefined) return accept(ackIn(String(data)))
       clearTimeout(timer)
       timer = setTimeout(() => socket.terminate(), ACK_MS)
     })
@@ -93,12 +100,15 @@ function hangUp(socket: WebSocket): void {
   socket.close(1000)
 }
 
-function connectionIdOf(frame: string): string | undefined {
+type Ack = { readonly connectionId?: string; readonly resumeToken?: string }
+
+function ackIn(frame: string): Ack {
   try {
-    const { type, connectionId } = JSON.parse(frame)
-    return type === 'connection.ack' && typeof connectionId === 'string' ? connectionId : undefined
+    const { type, connectionId, resumeToken } = JSON.parse(frame)
+    if (type !== 'connection.ack' || typeof connectionId !== 'string') return {}
+    return { connectionId, ...(typeof resumeToken === 'string' && { resumeToken }) }
   } catch {
-    return undefined
+    return {}
   }
 }
 

@@ -66,6 +66,10 @@ export const explanations: Readonly<Record<RefusalCode | ClosingCode, Explanatio
     'Look at the network between that node and Redis, and whether the node was paused.',
   ),
   EVICTED: its('An operator closed it.', 'The audit lines of the log say who, and why.'),
+  TAKEN_OVER: its(
+    'Its client came back with the resume token, and the newer connection has the slot.',
+    'Nothing, unless two clients share one token.',
+  ),
   OVER_LIMIT: its(
     'The org held more than it may, and this one was among the surplus.',
     '`headcount org ORG` says why.',

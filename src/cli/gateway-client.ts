@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { systemClock } from '../core/clock.js'
+import { closings } from '../core/closures.js'
 import { attempt, type Outcome, type Target } from './attempt.js'
 import { isPermanent, retryDelayMs } from './backoff.js'
 import type { Report } from './report.js'
@@ -13,6 +14,9 @@ export interface GatewayClientOptions {
 
 /** A connection that lasted shorter counts as one more failure: a server that accepts and hangs up is not well. */
 const LASTED_MS = 5_000
+
+/** A newer connection with our resume token has the slot. */
+const TAKEN_OVER = closings.TAKEN_OVER.close
 
 /**
  * One gateway: connects, holds the connection, and with `reconnect` comes back after a refusal, a failure or a loss,
@@ -51,13 +55,17 @@ export class GatewayClient {
     const { target, connection, reconnect, report } = this.#options
     const { signal } = this.#stop
     let failures = 0
+    let resumeToken: string | undefined
     while (!signal.aborted) {
-      const outcome = await attempt(target, signal)
+      const outcome = await attempt({ ...target, ...(resumeToken && { resumeToken }) }, signal)
       if (signal.aborted && outcome.kind !== 'accepted') return
       this.#tell(outcome)
-      const lasted = await this.#hold(outcome, decide)
+      if (outcome.kind === 'accepted') resumeToken = outcome.resumeToken
+      const { lasted, code } = await this.#hold(outcome, decide)
       failures = lasted ? 0 : failures + 1
       const refusal = outcome.kind === 'refused' ? outcome.refusal : undefined
+      // Whoever has our token and came back with it is this client; to come back for ours would take it in turns for ever.
+      if (code === TAKEN_OVER) return
       if (signal.aborted || !reconnect || (refusal !== undefined && isPermanent(refusal.status))) return
       const retryAfter = refusal?.retryAfterSeconds
       const inMs = retryDelayMs(failures, retryAfter === undefined ? undefined : retryAfter * 1_000, Math.random)
@@ -78,11 +86,11 @@ export class GatewayClient {
     }
   }
 
-  /** Keeps an accepted connection until it closes, and says whether it lasted. */
-  async #hold(outcome: Outcome, decide: () => void): Promise<boolean> {
+  /** Keeps an accepted connection until it closes, and says whether it lasted and with which code it ended. */
+  async #hold(outcome: Outcome, decide: () => void): Promise<{ lasted: boolean; code?: number }> {
     if (outcome.kind !== 'accepted') {
       decide()
-      return false
+      return { lasted: false }
     }
     const sinceMs = systemClock.monotonicMs()
     this.#held = outcome
@@ -91,6 +99,6 @@ export class GatewayClient {
     const closing = await outcome.closed
     this.#held = undefined
     this.#options.report({ event: 'closed', connection: this.#options.connection, ...closing })
-    return systemClock.monotonicMs() - sinceMs >= LASTED_MS
+    return { lasted: systemClock.monotonicMs() - sinceMs >= LASTED_MS, code: closing.code }
   }
 }

@@ -17,6 +17,13 @@ export interface AdmissionRequest {
   readonly scopes?: readonly ScopeRequest[]
   /** May use what is reserved of the org's limit. */
   readonly priority?: boolean
+  /**
+   * What an earlier connection of the same client was given as `resumeToken`. If that still holds a slot, this one gets
+   * it and that one is closed, on whatever node it is. A token that is forged, expired or somebody else's counts as none.
+   */
+  readonly resumeToken?: string
+  /** The same by the id of the earlier connection, of the same org, where the caller knows whose it is. */
+  readonly replaces?: string
 }
 
 /** The decision: a value, never an exception. */
@@ -34,6 +41,8 @@ export interface Admitted {
   readonly maxAllowed: number
   /** So many slots more are reserved for requests that have priority; absent where none are, or this one has it. */
   readonly reserved?: number
+  /** Shown by a later request, it gets this connection's slot; absent while the store has never been heard. */
+  readonly resumeToken: string | undefined
   /** Gives the slot back. Call it when the connection is really closed, not before. Harmless twice. */
   release(): void
   /**

@@ -53,6 +53,7 @@ export const closings = {
   KEY_REVOKED: { close: 4401, reason: 'the credential was revoked or has expired' },
   LEASE_LOST: { close: 4408, reason: 'lease lost and no slot left on rejoin, reconnect' },
   EVICTED: { close: 4409, reason: 'closed by an operator, reconnect' },
+  TAKEN_OVER: { close: 4410, reason: 'a newer connection of this client has its slot' },
   OVER_LIMIT: { close: 4429, reason: 'the organization holds more connections than it may' },
 } as const satisfies Record<string, { close: number; reason: string }>
 

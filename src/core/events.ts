@@ -33,6 +33,8 @@ export interface NodeEvents {
   'org.nearly_full': { org: string; currentCount: number; maxAllowed: number }
   /** The same at its limit. */
   'org.full': { org: string; currentCount: number; maxAllowed: number }
+  /** A newer connection of its client has got the slot of the one named `replaced`, wherever that is. */
+  'connection.taken_over': { connectionId: string; org: string; replaced: string }
   'connection.released': { connectionId: string; org: string }
   'lease.taken': { lease: number; epoch: string; recoveryMs: number }
   'lease.renewed': { liveNodes: number; recoveryMs: number }

@@ -7,7 +7,7 @@ import { clientAddress, networksOf } from './client-address.js'
 import { type CloseAllOptions, closePaced } from './close-paced.js'
 import { guardedObserver } from './gate-observer.js'
 import { GATE_DEFAULTS, type GateOptions } from './gate-options.js'
-import { handshakeFault, instanceOf } from './handshake.js'
+import { handshakeFault, instanceOf, resumeTokenOf } from './handshake.js'
 import type { Identity } from './identify.js'
 import { PingWheel } from './ping-wheel.js'
 import { NO_RATES, Rates } from './rates.js'
@@ -134,9 +134,9 @@ export class Gate {
     }
     this.#census.move(upgrade, 'admitting')
     const { keyId: _, ...who } = found.identity
-    const instance = instanceOf(upgrade.request)
+    const [instance, resumeToken] = [instanceOf(upgrade.request), resumeTokenOf(upgrade.request)]
     const { address } = upgrade
-    const where = { ...(instance && { instance }), ...(address && { address }) }
+    const where = { ...(instance && { instance }), ...(address && { address }), ...(resumeToken && { resumeToken }) }
     const admission = await admitter.admit({ ...who, ...where }, upgrade.signal)
     if (admission.admitted) upgrade.atClose(() => admission.release())
     if (upgrade.settled) return

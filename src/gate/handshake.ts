@@ -40,6 +40,12 @@ export function handshakeFault(request: IncomingMessage): HandshakeFault | undef
   return undefined
 }
 
+/** What an earlier connection of this client was given. No fault of the handshake, whatever it is: at worst it counts as none. */
+export function resumeTokenOf({ headers }: IncomingMessage): string | undefined {
+  const token = headers['resume-token']
+  return typeof token === 'string' && token !== '' ? token : undefined
+}
+
 /** The name that a gateway process gives itself. */
 export function instanceOf(request: IncomingMessage): string | undefined {
   const instance = request.headers['instance-id']

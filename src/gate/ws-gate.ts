@@ -131,13 +131,14 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
 
 /** Clients may adapt to the limit; one that knows the first four fields alone reads past the others. */
 function ackFrame({ identity, admitted }: Welcome, wallMs: number): string {
-  const { currentCount, maxAllowed } = admitted
+  const { currentCount, maxAllowed, resumeToken } = admitted
   const isLimited = Number.isFinite(maxAllowed)
   return JSON.stringify({
     type: 'connection.ack',
     gatewayId: identity.gateway,
     connectionId: admitted.connectionId,
     timestamp: new Date(wallMs).toISOString(),
+    ...(resumeToken !== undefined && { resumeToken }),
     ...(isLimited && { limit: maxAllowed, remaining: Math.max(0, maxAllowed - currentCount) }),
   })
 }

@@ -55,6 +55,11 @@ export interface LimiterOptions {
   readonly policies?: Partial<Policies>
   /** What operators see of this node; the host's name and a random part where absent. */
   readonly nodeName?: string
+  /**
+   * What resume tokens are signed with, the same in all processes. Where absent the store keeps one for them all, and
+   * forgets it with its memory: tokens from before then count as none.
+   */
+  readonly resumeSecret?: string | undefined
   /** In front of every key in Redis; `hc:1:` where absent. */
   readonly keyPrefix?: string
 }
@@ -82,6 +87,7 @@ export interface ResolvedOptions {
   readonly tierOf: (org: string) => string | undefined
   readonly name: string
   readonly policies: Partial<Policies>
+  readonly resumeSecret: string | undefined
 }
 
 /** Throws `UsageError` with what is wrong and what is accepted. */
@@ -104,6 +110,7 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
     tiers: new Tiers(options.limits?.tiers ?? defaults.tiers),
     tierOf: options.limits?.tierOf ?? (() => undefined),
     policies: options.policies ?? {},
+    resumeSecret: options.resumeSecret,
     name: options.nodeName ?? `${hostname()}#${randomBytes(3).toString('hex')}`,
   }
 }

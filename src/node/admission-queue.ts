@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.js'
-import { MAX_ITEMS, type Reply, type Verdict } from '../store/lease-store.js'
+import { type Fence, MAX_ITEMS, type Reply, type StoreConnection, type Verdict } from '../store/lease-store.js'
 import type { HeldConnection } from './held-connection.js'
 import type { HeldConnections } from './held-connections.js'
 import type { ReleaseQueue } from './release-queue.js'
@@ -19,6 +19,19 @@ interface Ticket {
   /** An attempt went unanswered, so the slot may be taken already. */
   maybeTaken: boolean
   done: boolean
+}
+
+const isTakeover = ({ connection }: Ticket) => connection.replaces !== undefined
+
+/** Takeovers have a verb of their own, so that the usual call does not pay for them; a batch is of one sort. */
+function ask(store: StoreConnection, fence: Fence, batch: readonly Ticket[]): Promise<Reply<Verdict[]>> {
+  if (batch.some(isTakeover)) {
+    const claims = batch.map(({ connection }) => ({ ...connection.claim, replaces: connection.replaces! }))
+    return store.takeover(fence, claims)
+  }
+  const again = batch.some((ticket) => ticket.maybeTaken)
+  const claims = batch.map((ticket) => ticket.connection.claim)
+  return store.acquire(fence, claims, { again })
 }
 
 /** More calls at once would only queue in Redis; fewer would leave it idle while a reply travels. */
@@ -121,7 +134,7 @@ export class AdmissionQueue {
     while (this.#session && !this.#session.end && this.#callsInFlight < FULL_CALLS_IN_FLIGHT) {
       const batch: Ticket[] = []
       for (const ticket of this.#tickets) {
-        if (!ticket.sent) batch.push(ticket)
+        if (!ticket.sent && isTakeover(ticket) === isTakeover(batch[0] ?? ticket)) batch.push(ticket)
         if (batch.length === MAX_ITEMS) break
       }
       if (batch.length === 0) return
@@ -133,9 +146,7 @@ export class AdmissionQueue {
   async #send(session: Session, batch: Ticket[]): Promise<void> {
     for (const ticket of batch) ticket.sent = true
     this.#callsInFlight++
-    const claims = batch.map((ticket) => ticket.connection.claim)
-    const again = batch.some((ticket) => ticket.maybeTaken)
-    const reply = await session.call((connection, fence) => connection.acquire(fence, claims, { again }))
+    const reply = await session.call((connection, fence) => ask(connection, fence, batch))
     this.#callsInFlight--
     batch.forEach((ticket, i) => {
       ticket.sent = false

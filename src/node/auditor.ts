@@ -1,6 +1,6 @@
 import { type Clock, sleep } from '../core/clock.js'
 import type { EventBus } from '../core/events.js'
-import { type AuditReply, MAX_ITEMS, type Reply } from '../store/lease-store.js'
+import { type AuditReply, MAX_ITEMS, type ReassertVerdict, type Reply } from '../store/lease-store.js'
 import type { HeldConnection } from './held-connection.js'
 import type { HeldConnections } from './held-connections.js'
 import type { ReleaseQueue } from './release-queue.js'
@@ -108,6 +108,7 @@ export class Auditor {
     const how = { mode: 'keep', final: false } as const
     const reply = await session.call((connection, fence) => connection.reassert(fence, claims, how))
     // What the store ordered to close it does not take back, although this node may not have heard of the order yet.
-    return reply.status === 'ok' ? reply.value.filter((verdict) => verdict !== 'ordered').length : 0
+    const gone: readonly ReassertVerdict[] = ['ordered', 'taken']
+    return reply.status === 'ok' ? reply.value.filter((verdict) => !gone.includes(verdict)).length : 0
   }
 }

@@ -10,6 +10,8 @@ import type { Claim } from '../store/lease-store.js'
  */
 export class HeldConnection {
   readonly claim: Claim
+  /** The id of an earlier connection of the same client, whose slot this one may have. */
+  readonly replaces: string | undefined
   /** For the order in which connections are reasserted after a fence: the oldest first. */
   readonly sinceMs: number
   /** Admitted in the store's absence: the store has yet to learn of it. */
@@ -20,9 +22,10 @@ export class HeldConnection {
   /** Made on demand: an idle connection should cost little. */
   #lost: AbortController | undefined
 
-  constructor(claim: Claim, sinceMs: number) {
+  constructor(claim: Claim, sinceMs: number, replaces?: string) {
     this.claim = claim
     this.sinceMs = sinceMs
+    this.replaces = replaces
   }
 
   get id(): string {
@@ -46,9 +49,9 @@ export class HeldConnection {
   }
 
   /** The store has no slot for it any more. */
-  loseSlot(): void {
+  loseSlot(closing: ClosingCode = 'LEASE_LOST'): void {
     if (this.state === 'held') this.state = 'slotless'
-    this.lose('LEASE_LOST')
+    this.lose(closing)
   }
 
   lose(closing: ClosingCode): void {

@@ -10,6 +10,7 @@ import type { Overrides } from './overrides.js'
 import { backoffMs, renewPauseMs } from './pace.js'
 import { type ReassertMode, reassertAll } from './reassert.js'
 import type { ReleaseQueue } from './release-queue.js'
+import { newSecret } from './resume-tokens.js'
 import { Session } from './session.js'
 
 export interface KeeperParts {
@@ -23,6 +24,8 @@ export interface KeeperParts {
   readonly releases: ReleaseQueue
   readonly overrides: Overrides
   readonly nodeInfo: string
+  /** Told at every hello what resume tokens of the cluster are signed with. */
+  readonly onSecret: (secret: string) => void
   /** Told of every renewal, when it was sent, and which leases are dead and not yet swept. */
   readonly onRenewed: (session: Session, sentAt: Moment, reply: RenewReply) => void
 }
@@ -141,6 +144,7 @@ export class LeaseKeeper {
     const reply = await connection.hello({
       ...claim,
       proposedEpoch: newEpoch(),
+      proposedSecret: newSecret(),
       reasserting: this.#remembers(),
       nodeInfo,
     })
@@ -155,6 +159,7 @@ export class LeaseKeeper {
     }
     this.#renewedAt = sentAt
     this.#recoveryMs = reply.value.recoveryMs
+    this.#parts.onSecret(reply.value.resumeSecret)
     if (!claim.known) this.#taken(claim.lease, reply.value)
     this.#identity.confirm(claim, reply.value.epoch)
     return new Session(connection, { lease: claim.lease, generation: claim.generation, epoch: reply.value.epoch })

@@ -6,6 +6,7 @@ import { within } from '../core/within.js'
 import type { Claim } from '../store/lease-store.js'
 import { Absence, type Slot } from './absence.js'
 import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
+import { admittedAs } from './admitted.js'
 import { Auditor } from './auditor.js'
 import { claimOf } from './claims.js'
 import { ExcessWatch } from './excess-watch.js'
@@ -21,6 +22,7 @@ import { DEFAULT_POLICIES } from './policies.js'
 import { type Refusal, refusalOf } from './refusal.js'
 import { ReleaseQueue } from './release-queue.js'
 import { Sweeper } from './sweeper.js'
+import { Takeovers } from './takeovers.js'
 
 /** The share of a drain in which slots are given back; the rest is for giving up the lease. */
 const RETURN_SHARE = 0.8
@@ -46,6 +48,7 @@ export class LimiterNode implements Admitter {
   readonly #absence: Absence
   readonly #overrides: Overrides
   readonly #excess: ExcessWatch
+  readonly #takeovers: Takeovers
   #phase: Phase = 'starting'
   #counter = 0
 
@@ -54,6 +57,7 @@ export class LimiterNode implements Admitter {
     const [held, releases] = [this.#held, this.#releases]
     this.#options = options
     this.events = options.events ?? new EventBus()
+    this.#takeovers = new Takeovers({ clock, events: this.events, held, secret: options.resumeSecret })
     const sweeper = new Sweeper(this.events)
     this.#overrides = new Overrides({ clock, events: this.events })
     const orders = new OrderTaker({ clock, events: this.events, held, releases })
@@ -64,6 +68,7 @@ export class LimiterNode implements Admitter {
       admissions: this.#admissions,
       nodeInfo: JSON.stringify({ name, startedAt: new Date(clock.wallMs()).toISOString() }),
       overrides: this.#overrides,
+      onSecret: (secret) => this.#takeovers.tokens.learn(secret),
       onRenewed: (session, sentAt, { dead, liveNodes, overrideVersion, orders: ordered }) => {
         sweeper.take(session, dead)
         orders.take(session, ordered)
@@ -121,9 +126,9 @@ export class LimiterNode implements Admitter {
     const claim = this.#claim(request)
     if (this.#phase === 'starting') return this.#deny(claim, { code: 'STARTING' })
     if (this.#phase !== 'running') return this.#deny(claim, { code: 'DRAINING' })
-    const connection = new HeldConnection(claim, this.#options.clock.monotonicMs())
+    const connection = new HeldConnection(claim, this.#options.clock.monotonicMs(), this.#takeovers.replacedBy(request))
     const outcome = await this.#admissions.ask(connection, signal)
-    if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(connection, outcome.verdict)
+    if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(request, connection, outcome.verdict)
     if (outcome.kind === 'abandoned') {
       this.events.emit('admission.abandoned', { org: connection.org })
       return { admitted: false, code: 'ADMISSION_UNDECIDED' }
@@ -137,23 +142,20 @@ export class LimiterNode implements Admitter {
     if (this.#phase !== 'running') return undefined
     const connection = new HeldConnection(this.#claim(request), this.#options.clock.monotonicMs())
     const slot = this.#absence.admit(connection, this.#overrides.limitOf(connection.org))
-    return slot && this.#grant(connection, slot)
+    return slot && this.#grant(request, connection, slot)
   }
 
-  #grant(connection: HeldConnection, { count, limit, reserved }: Slot): Admission {
+  #grant(request: AdmissionRequest, connection: HeldConnection, slot: Slot & { tookOver?: true }): Admission {
+    const { count, limit, reserved } = slot
     // A stop that began during the decision closes this connection like the others.
     if (this.#isClosing()) connection.lose('DRAINING')
+    if (slot.tookOver) this.#takeovers.tookOver(connection)
     const counts = { currentCount: count, maxAllowed: limit, ...(reserved !== undefined && { reserved }) }
     this.events.emit('admission.granted', { connectionId: connection.id, org: connection.org, ...counts })
-    return {
-      admitted: true,
-      connectionId: connection.id,
-      ...counts,
+    return admittedAs(connection, counts, {
       release: () => this.#release(connection),
-      get lost() {
-        return connection.lost
-      },
-    }
+      resumeToken: () => this.#takeovers.tokens.issue(request, connection.id),
+    })
   }
 
   /**

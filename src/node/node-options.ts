@@ -20,6 +20,8 @@ export interface LimiterNodeOptions {
   readonly tiers?: Tiers
   /** What operators see of this node. */
   readonly name: string
+  /** What resume tokens are signed with, the same on all nodes; one that the store hands out where absent. */
+  readonly resumeSecret?: string | undefined
   readonly events?: EventBus
   readonly policies?: Partial<Policies>
 }

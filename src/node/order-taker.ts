@@ -7,7 +7,11 @@ import type { HeldConnections } from './held-connections.js'
 import type { ReleaseQueue } from './release-queue.js'
 import type { Session } from './session.js'
 
-const CLOSING_OF: Readonly<Record<OrderKind, ClosingCode>> = { evict: 'EVICTED', surplus: 'OVER_LIMIT' }
+const CLOSING_OF: Readonly<Record<OrderKind, ClosingCode>> = {
+  evict: 'EVICTED',
+  surplus: 'OVER_LIMIT',
+  takeover: 'TAKEN_OVER',
+}
 
 /** Between two pages of orders: so that who is evicted in thousands does not come back as one crowd. */
 const PAGE_PAUSE_MS = 250

@@ -30,8 +30,8 @@ export async function reassertAll(
     if (reply.status !== 'ok') return undefined
     chunk.forEach((connection, i) => {
       connection.debt = false
-      const lost = reply.value[i] === 'full' || reply.value[i] === 'conflict'
-      if (lost) connection.loseSlot()
+      const lost = ['full', 'conflict', 'taken'].includes(reply.value[i]!)
+      if (lost) connection.loseSlot(reply.value[i] === 'taken' ? 'TAKEN_OVER' : 'LEASE_LOST')
       if (lost) closed++
       else kept++
     })

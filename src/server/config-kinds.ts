@@ -107,6 +107,7 @@ export const kinds = {
   path: pattern(/^[^\0]+$/, 'the path of a file'),
   // It travels in a header, which takes nothing else, and is never shown.
   token: { ...pattern(/^[!-~]{1,512}$/, '1 to 512 visible ASCII characters'), show: () => 'set to something else' },
+  secret: { ...pattern(/^[!-~]{16,512}$/, '16 to 512 visible ASCII characters'), show: () => 'set to something else' },
   duration: duration(1, 'a duration with its unit, such as 250ms, 15s, 2m or 1h, up to 24h'),
   durationOrZero: duration(0, 'a duration with its unit, such as 0s, 250ms, 15s or 2m, up to 24h'),
   briefDuration: duration(1, 'a duration with its unit from 1ms to 2s, such as 500ms', 2_000),

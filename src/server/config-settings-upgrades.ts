@@ -46,4 +46,12 @@ export const upgradeSettings = {
     description:
       'How a refusal is told: as the HTTP answer (`http`), or by completing the upgrade, a frame and a close code (`close`), or that only where the request has an `Origin`, as a browser’s (`auto`)',
   },
+  resumeSecret: {
+    name: 'HEADCOUNT_RESUME_SECRET',
+    flag: '--resume-secret',
+    kind: kinds.secret,
+    defaultShown: 'made by the first node and kept in Redis',
+    description:
+      'What resume tokens are signed with; the same on all nodes of a cluster. One of your own outlives a Redis that lost its memory',
+  },
 } as const

@@ -50,7 +50,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       onLimitLowered: config.onLimitLowered,
     },
     nodeName: config.nodeName,
-    keyPrefix: config.keyPrefix,
+    ...{ keyPrefix: config.keyPrefix, resumeSecret: config.resumeSecret },
   })
   const adminToken = config.adminToken ?? randomBytes(18).toString('base64url')
   const operators = openOperators(config, adminToken, limiter, log)

@@ -1,9 +1,10 @@
-import type { Reserve } from '../core/reserve.js'
+import type { Claim, SlotRef, TakeoverClaim, Verdict } from './claims.js'
 import type { Journal } from './journal.js'
 import type { Order, OrderReply, OrderRequest } from './orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
 import type { StoreInspector } from './store-inspector.js'
 
+export type { Claim, ScopeClaim, SlotRef, TakeoverClaim, Verdict } from './claims.js'
 export type { Holder, NodeEntry, OrgCount, StoreInspector } from './store-inspector.js'
 
 /**
@@ -38,50 +39,6 @@ export type Reply<T> =
  */
 export type FenceRefusal = 'lost' | 'fenced' | 'stale'
 
-/** One limit that a connection counts against. The first scope of a claim is always the org's. */
-export interface ScopeClaim {
-  /** `org`, or a lower-case word for a further scope. */
-  readonly name: string
-  readonly id: string
-  /** Slots; `Infinity` for unlimited. For the org, an override in the store wins over it. */
-  readonly limit: number
-}
-
-export interface Claim {
-  /** Made by the node before the call and never reused: what makes a repeated call harmless. */
-  readonly id: string
-  readonly scopes: readonly [ScopeClaim, ...ScopeClaim[]]
-  /** Kept of the org's limit in force for others: acquire refuses this claim when no more than that is free. */
-  readonly reserve?: Reserve
-  /** What operators see of the holder; kept as text, never interpreted by the store. */
-  readonly details: string
-}
-
-/** What names the slots of a connection: enough to give them back. */
-export interface SlotRef {
-  readonly id: string
-  readonly scopes: readonly Pick<ScopeClaim, 'name' | 'id'>[]
-}
-
-export type Verdict =
-  /** `count` and `limit` are the org's, this connection included; leftovers of the dead may be in it until full. */
-  | { readonly admitted: true; readonly count: number; readonly limit: number; readonly reserved?: number }
-  | {
-      readonly admitted: false
-      readonly reason: 'full'
-      /** Index into the claim's scopes. */
-      readonly scope: number
-      /** Slots of live leases, and the limit that this claim met. */
-      readonly count: number
-      readonly limit: number
-      /** Of the org's: so many slots above `limit` are kept for others. Absent where none are. */
-      readonly reserved?: number
-      /** When the soonest holder that missed a heartbeat would be free; absent when all are well. */
-      readonly freeInMs?: number
-    }
-  /** `broken`: a key has a foreign type. `memory`: the store is at its memory limit. `conflict`: another live lease holds the id. */
-  | { readonly admitted: false; readonly reason: 'broken' | 'memory' | 'conflict' }
-
 export interface HelloRequest {
   readonly lease: number
   /** Higher than in every hello that this node has said for this lease, answered or not. */
@@ -96,6 +53,8 @@ export interface HelloRequest {
    * number, so that a hello that is said again begins no epoch of before.
    */
   readonly proposedEpoch: string
+  /** A random secret, used if the store has none: what resume tokens of the cluster are signed with. */
+  readonly proposedSecret: string
   /** Whether the node holds connections that it will reassert: recovery waits for it. */
   readonly reasserting: boolean
   /** JSON that operators see of the node. */
@@ -110,6 +69,8 @@ export interface HelloReply {
   readonly recoveryMs: number
   /** What the store does when memory runs out; anything but `noeviction` can delete slots. Empty if unknown. */
   readonly evictionPolicy: string
+  /** What resume tokens are signed with, the same for all nodes, as long as the store has its memory. */
+  readonly resumeSecret: string
 }
 
 export interface RenewReply {
@@ -139,7 +100,7 @@ export interface AuditReply {
   readonly whole: readonly boolean[]
 }
 
-export type ReassertVerdict = 'kept' | 'ordered' | 'full' | 'conflict' | 'broken'
+export type ReassertVerdict = 'kept' | 'taken' | 'ordered' | 'full' | 'conflict' | 'broken'
 
 /** At most this many items in one call, so that no script blocks the store for long. */
 export const MAX_ITEMS = 64
@@ -164,6 +125,13 @@ export interface StoreConnection {
    * Slots of the same id that a lease which is not live has left are taken over (S6). Items stand alone.
    */
   acquire(fence: Fence, claims: readonly Claim[], how?: { readonly again: boolean }): Promise<Reply<Verdict[]>>
+  /**
+   * As acquire asked `again`, for claims that replace an earlier connection. In each scope of a claim of which that is
+   * still a member, whatever lease holds it, it does not count, and hands its slot on if the claim is admitted: at no
+   * moment both count or neither (S1, S2). The lease that held it, if it is live, is ordered to close it. Of several that
+   * replace the same connection the first gets its slot, and the others count like any claim.
+   */
+  takeover(fence: Fence, claims: readonly TakeoverClaim[]): Promise<Reply<Verdict[]>>
   /** Gives slots back. Removes only what this lease holds; harmless twice. */
   release(fence: Fence, slots: readonly SlotRef[]): Promise<Reply<void>>
   /**
@@ -181,7 +149,8 @@ export interface StoreConnection {
   /**
    * Makes the store equal to connections that are still open, after the lease changed. `keep` adds them whatever the
    * limits say (the store lost its memory: nobody is kicked for that); `room` only where there is room.
-   * Takes slots over from leases that are not live, never from live ones; adds none that this lease is ordered to close.
+   * Takes slots over from leases that are not live, never from live ones; adds none that this lease is ordered to close,
+   * and none whose slot was taken over, as far as that is remembered.
    * `final` ends this node's reassertion.
    */
   reassert(

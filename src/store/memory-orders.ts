@@ -1,6 +1,13 @@
 import { MAX_ITEMS } from './lease-store.js'
 import { type MemoryTables, scopeKey } from './memory-tables.js'
-import { ORDER_KINDS, type Order, type OrderReply, type OrderRequest, type OrderVerdict } from './orders.js'
+import {
+  ORDER_KINDS,
+  type Order,
+  type OrderReply,
+  type OrderRequest,
+  type OrderVerdict,
+  TAKEN_REMEMBERED,
+} from './orders.js'
 
 /** Orders over plain tables: what lua/order and lua/confirm must equal. An order lives no longer than its lease. */
 export class MemoryOrders {
@@ -47,6 +54,22 @@ export class MemoryOrders {
   forget(lease: number): void {
     for (const kind of ORDER_KINDS) {
       for (const [id, owner] of this.#t.orders(kind)) if (owner === lease) this.#t.removeOrder(kind, id)
+    }
+  }
+
+  /** The slot of this connection is another's; whoever held it closes the connection, and that is all it is asked for. */
+  takeOver(id: string, holder: number): void {
+    this.#t.taken.set(id, this.#t.clockMs)
+    if (!this.#t.live.has(holder)) return
+    for (const kind of ORDER_KINDS) this.#t.removeOrder(kind, id)
+    this.#t.addOrder('takeover', id, holder)
+  }
+
+  forgetTaken(): void {
+    const { forMs, connections } = TAKEN_REMEMBERED
+    const known = [...this.#t.taken].sort(([, one], [, other]) => other - one)
+    for (const [i, [id, sinceMs]] of known.entries()) {
+      if (i >= connections || sinceMs <= this.#t.clockMs - forMs) this.#t.taken.delete(id)
     }
   }
 

@@ -106,6 +106,7 @@ function memoryConnection(verbs: MemoryVerbs): StoreConnection {
   return {
     hello: (request) => say(() => verbs.hello(request)),
     acquire: (fence, claims, how) => say(() => verbs.acquire(fence, claims, how), claims),
+    takeover: (fence, claims) => say(() => verbs.takeover(fence, claims), claims),
     release: (fence, slots) => say(() => verbs.release(fence, slots), slots),
     renew: (fence, ordersPassedOver) => say(() => verbs.renew(fence, ordersPassedOver)),
     sweep: (fence, dead, entries) => say(() => verbs.sweep(fence, dead, entries, MAX_ITEMS), entries),

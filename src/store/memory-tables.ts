@@ -49,14 +49,19 @@ export class MemoryTables {
   readonly overrides = new Map<string, number>()
   /** `kind:org` → what was set last; without a limit it is a clear. */
   readonly overrideRecords = new Map<string, StoredOverride>()
+  /** Connection id → when its slot was taken over, on the store's clock. */
+  readonly taken = new Map<string, number>()
+  resumeSecret: string | undefined
   overrideVersion = 0
   overrideFloor = 0
   readonly scopes = new Map<string, Map<string, number>>()
   readonly #indexes = new Map<number, Map<string, IndexEntry>>()
   readonly #orders = new Map<OrderKind, Map<string, number>>()
 
-  scope(key: string): ScopeSet {
-    return this.scopes.get(key) ?? NOTHING
+  /** `without` is a member that is not to be in it. */
+  scope(key: string, without?: string): ScopeSet {
+    const set = this.scopes.get(key) ?? NOTHING
+    return without === undefined ? set : new Map([...set].filter(([id]) => id !== without))
   }
 
   add(key: string, id: string, lease: number): void {
@@ -132,9 +137,10 @@ export class MemoryTables {
     this.lastTimeMs = undefined
     this.recovery = undefined
     this.overrideVersion = 0
+    this.resumeSecret = undefined
     this.overrideFloor = 0
     for (const table of [this.live, this.late, this.dead, this.nodes, this.scopes, this.#indexes]) table.clear()
-    for (const table of [this.overrides, this.overrideRecords, this.#orders]) table.clear()
+    for (const table of [this.overrides, this.overrideRecords, this.#orders, this.taken]) table.clear()
   }
 }
 

@@ -1,4 +1,3 @@
-import { reservedOf } from '../core/reserve.js'
 import type {
   AuditReply,
   Claim,
@@ -11,8 +10,10 @@ import type {
   Reply,
   SlotRef,
   SweepReply,
+  TakeoverClaim,
   Verdict,
 } from './lease-store.js'
+import { MemoryAdmission } from './memory-admission.js'
 import { MemoryOrders } from './memory-orders.js'
 import { MemoryOverrides } from './memory-overrides.js'
 import { type MemoryTables, scopeKey } from './memory-tables.js'
@@ -27,6 +28,7 @@ export class MemoryVerbs {
   readonly #t: MemoryTables
   readonly overrides: MemoryOverrides
   readonly orders: MemoryOrders
+  readonly #admission: MemoryAdmission
   readonly #times: MemoryTimes
   readonly #nowMs: () => number
 
@@ -34,6 +36,7 @@ export class MemoryVerbs {
     this.#t = tables
     this.overrides = new MemoryOverrides(tables, () => this.#advanceClock())
     this.orders = new MemoryOrders(tables)
+    this.#admission = new MemoryAdmission(tables, this.orders)
     this.#times = times
     this.#nowMs = nowMs
   }
@@ -65,44 +68,29 @@ export class MemoryVerbs {
     t.live.set(lease, { generation, reasserting, expiresMs: t.clockMs + this.#times.ttlMs })
     if (!known) t.nodes.set(lease, request.nodeInfo)
     t.late.delete(lease)
-    return ok({ epoch, newEpoch, recoveryMs: this.#recoveryLeft(), evictionPolicy: 'noeviction' })
+    t.resumeSecret ??= request.proposedSecret
+    const { resumeSecret } = t
+    return ok({ epoch, newEpoch, recoveryMs: this.#recoveryLeft(), evictionPolicy: 'noeviction', resumeSecret })
   }
 
   acquire(fence: Fence, claims: readonly Claim[], how?: { readonly again: boolean }): Reply<Verdict[]> {
+    return this.#admit(fence, () =>
+      claims.map((claim) => this.#admission.decide(fence.lease, claim, how?.again ?? false)),
+    )
+  }
+
+  takeover(fence: Fence, claims: readonly TakeoverClaim[]): Reply<Verdict[]> {
+    return this.#admit(fence, () => claims.map((claim) => this.#admission.takeOver(fence.lease, claim)))
+  }
+
+  #admit(fence: Fence, decide: () => Verdict[]): Reply<Verdict[]> {
     const refusal = this.#fence(fence)
     if (refusal) return refusal
     const { recovery, clockMs } = this.#t
     if (recovery) {
       return { status: 'refused', reason: 'recovering', retryAfterMs: Math.max(0, recovery.fromMs - clockMs) }
     }
-    return ok(claims.map((claim) => this.#acquireOne(fence.lease, claim, how?.again ?? false)))
-  }
-
-  #acquireOne(lease: number, claim: Claim, again: boolean): Verdict {
-    const sets = claim.scopes.map((scope) => this.#t.scope(scopeKey(scope)))
-    const mine = sets[0]?.get(claim.id) === lease
-    const spared = again && mine
-    const reserved = reservedOf(this.#limit(claim, 0), claim.reserve)
-    const kept = reserved > 0 && { reserved }
-    let org = { count: 0, limit: 0 }
-    for (const [i, set] of sets.entries()) {
-      const limit = this.#limit(claim, i) - (i === 0 ? reserved : 0)
-      const count = set.size >= limit && !spared ? this.#t.living(set) : set.size
-      if (count >= limit && !spared) {
-        const freeInMs = this.#t.freeInMs(set)
-        const denied = { admitted: false, reason: 'full', scope: i, count, limit, ...(i === 0 && kept) } as const
-        return freeInMs === undefined ? denied : { ...denied, freeInMs }
-      }
-      if (i === 0) org = { count: mine ? count : count + 1, limit }
-    }
-    if (sets.some((set) => this.#heldByAnother(set.get(claim.id), lease)))
-      return { admitted: false, reason: 'conflict' }
-    if (!mine) this.#t.take(lease, claim)
-    return { admitted: true, ...org, ...kept }
-  }
-
-  #heldByAnother(owner: number | undefined, lease: number): boolean {
-    return owner !== undefined && owner !== lease && this.#t.live.has(owner)
+    return ok(decide())
   }
 
   release(fence: Fence, slots: readonly SlotRef[]): Reply<void> {
@@ -127,6 +115,7 @@ export class MemoryVerbs {
       if (expiresMs <= t.clockMs + this.#times.ttlMs - this.#times.lateAfterMs) t.late.set(lease, expiresMs)
     }
     const overrideVersion = this.overrides.expire()
+    this.orders.forgetTaken()
     const orders = this.orders.of(fence.lease, ordersPassedOver)
     const recoveryMs = this.#recoveryLeft()
     return ok({ recoveryMs, liveNodes: t.live.size, overrideVersion, orders, dead: [...t.dead] })
@@ -171,12 +160,13 @@ export class MemoryVerbs {
   }
 
   #reassertOne(lease: number, claim: Claim, mode: 'keep' | 'room'): ReassertVerdict {
+    if (this.#t.taken.has(claim.id)) return 'taken'
     if (this.orders.owes(lease, claim.id)) return 'ordered'
     for (const [i, scope] of claim.scopes.entries()) {
       const set = this.#t.scope(scopeKey(scope))
       const owner = set.get(claim.id)
-      if (this.#heldByAnother(owner, lease)) return 'conflict'
-      if (mode === 'room' && owner !== lease && this.#t.living(set) >= this.#limit(claim, i)) return 'full'
+      if (this.#admission.heldByAnother(owner, lease)) return 'conflict'
+      if (mode === 'room' && owner !== lease && this.#t.living(set) >= this.#admission.limit(claim, i)) return 'full'
     }
     this.#t.take(lease, claim)
     return 'kept'
@@ -229,10 +219,5 @@ export class MemoryVerbs {
       return 0
     }
     return Math.max(1, t.recovery.fromMs - t.clockMs)
-  }
-
-  #limit(claim: Claim, scope: number): number {
-    const override = scope === 0 ? this.#t.overrides.get(claim.scopes[0].id) : undefined
-    return override ?? claim.scopes[scope]?.limit ?? 0
   }
 }

@@ -1,11 +1,14 @@
 /**
  * What a node is asked to do with a connection that it owns. `evict`: close it, an operator wants it gone. `surplus`:
- * close it, its org holds more than it may.
+ * close it, its org holds more than it may. `takeover`: close it, a newer connection of its client has its slot.
  */
-export type OrderKind = 'evict' | 'surplus'
+export type OrderKind = 'evict' | 'surplus' | 'takeover'
 
 /** All kinds, in the order in which the verbs take their keys. So far each of them ends the connection. */
-export const ORDER_KINDS: readonly OrderKind[] = ['evict', 'surplus']
+export const ORDER_KINDS: readonly OrderKind[] = ['evict', 'surplus', 'takeover']
+
+/** So long, and of so many connections, it is remembered that their slots were taken over. */
+export const TAKEN_REMEMBERED = { forMs: 600_000, connections: 100_000 } as const
 
 export interface Order {
   readonly kind: OrderKind
@@ -14,7 +17,8 @@ export interface Order {
 }
 
 export interface OrderRequest {
-  readonly kind: OrderKind
+  /** Takeovers are ordered by the verb of that name alone. */
+  readonly kind: Exclude<OrderKind, 'takeover'>
   readonly org: string
   /** Slots that the org may hold where the store has no override; `Infinity` for unlimited. Only `surplus` asks. */
   readonly limit: number

@@ -13,7 +13,7 @@ import { ORDER_KINDS, type Order } from './orders.js'
 
 /** Translates between the contract's shapes and the script's flat arguments and replies. Every reply is validated. */
 
-const REASSERT_VERDICTS: readonly ReassertVerdict[] = ['kept', 'ordered', 'full', 'conflict', 'broken']
+const REASSERT_VERDICTS: readonly ReassertVerdict[] = ['kept', 'taken', 'ordered', 'full', 'conflict', 'broken']
 
 /** A reply that does not have the promised shape: treated like no answer. */
 export class MalformedReply extends Error {}
@@ -89,12 +89,13 @@ export function readReply<T>(raw: unknown, read: (rest: unknown[]) => T): Reply<
   }
 }
 
-export function readHello([epoch, began, recoveryMs, policy]: unknown[]): HelloReply {
+export function readHello([epoch, began, recoveryMs, policy, secret]: unknown[]): HelloReply {
   return {
     epoch: text(epoch),
     newEpoch: int(began) === 1,
     recoveryMs: int(recoveryMs),
     evictionPolicy: text(policy),
+    resumeSecret: text(secret),
   }
 }
 

@@ -12,16 +12,18 @@ import type {
   SlotRef,
   StoreConnection,
   SweepReply,
+  TakeoverClaim,
   Verdict,
 } from './lease-store.js'
 import { MAX_ITEMS } from './lease-store.js'
-import type { Order, OrderReply, OrderRequest } from './orders.js'
+import { type Order, type OrderReply, type OrderRequest, TAKEN_REMEMBERED } from './orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
 import { advised } from './redis-advice.js'
 import * as codec from './redis-codec.js'
 import { cut } from './redis-cut.js'
 import { confirmCall, orderCall } from './redis-orders.js'
 import { readLearn, readRestore, restoreArgs } from './redis-overrides.js'
+import { takeoverCall } from './redis-takeover.js'
 import type { Wiring } from './redis-wiring.js'
 
 /** How many leases one renewal declares dead, reports late or hands out for sweeping. */
@@ -60,7 +62,7 @@ export class RedisConnection implements StoreConnection {
         request.proposedEpoch,
         ...[request.reasserting ? 1 : 0, timing.ttlMs, timing.clockStepCapMs],
         ...(recovery ? [timing.recoveryMs, timing.recoveryLimitMs] : [0, 0]),
-        request.nodeInfo,
+        ...[request.nodeInfo, request.proposedSecret],
       ],
       codec.readHello,
     )
@@ -79,6 +81,10 @@ export class RedisConnection implements StoreConnection {
     )
   }
 
+  takeover(fence: Fence, claims: readonly TakeoverClaim[]): Promise<Reply<Verdict[]>> {
+    return this.#run(...takeoverCall(this.#wiring.keys, [fence.lease, token(fence)], claims))
+  }
+
   release(fence: Fence, slots: readonly SlotRef[]): Promise<Reply<void>> {
     const { keys } = this.#wiring
     return this.#run(
@@ -91,10 +97,10 @@ export class RedisConnection implements StoreConnection {
   renew(fence: Fence, ordersPassedOver = 0): Promise<Reply<RenewReply>> {
     const { keys, timing } = this.#wiring
     return this.#run(
-      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, ...keys.overrides, ...keys.allOrders],
+      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, ...keys.overrides, ...keys.allOrders, keys.taken],
       [
         ...['renew', fence.lease, token(fence), timing.ttlMs, timing.clockStepCapMs, timing.lateAfterMs, LEASES_A_CALL],
-        ...[MAX_ITEMS, ordersPassedOver],
+        ...[MAX_ITEMS, ordersPassedOver, TAKEN_REMEMBERED.forMs, TAKEN_REMEMBERED.connections],
       ],
       codec.readRenew,
     )
@@ -129,7 +135,7 @@ export class RedisConnection implements StoreConnection {
     const { keys } = this.#wiring
     return this.#run(
       [
-        ...[keys.admission, keys.meta, keys.dead, keys.conns(fence.lease), ...keys.allOrders],
+        ...[keys.admission, keys.meta, keys.dead, keys.conns(fence.lease), ...keys.allOrders, keys.taken],
         ...this.#scopeKeys(claims),
       ],
       [

@@ -17,6 +17,7 @@ export interface RedisKeys {
   readonly totals: string
   conns(lease: number | string): string
   orders(kind: string): string
+  readonly taken: string
   /** Those of all kinds, in the order in which the verbs take them. */
   readonly allOrders: readonly string[]
   scope(scope: { readonly name: string; readonly id: string }): string
@@ -52,6 +53,7 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
     totals: `${base}totals`,
     conns: (lease) => `${base}conns:${lease}`,
     orders,
+    taken: `${base}taken`,
     allOrders: ORDER_KINDS.map(orders),
     scope: ({ name, id }) => (name === 'org' ? orgPrefix + id : `${base}scope:${name}:${id}`),
     orgPattern: `${orgPrefix}*`,

@@ -16,7 +16,14 @@ export function helloTests(bench: BenchOf): void {
 
     test('begins an epoch once, and every later one learns its name', async () => {
       const connection = done(await bench().store.connect())
-      const request = { lease: newLease(), generation: 1, proposedEpoch: newEpoch(), reasserting: false, nodeInfo: '' }
+      const request = {
+        lease: newLease(),
+        generation: 1,
+        proposedEpoch: newEpoch(),
+        proposedSecret: 's',
+        reasserting: false,
+        nodeInfo: '',
+      }
       const first = done(await connection.hello(request))
       expect(first).toMatchObject({ newEpoch: true, evictionPolicy: 'noeviction' })
       expect(first.epoch).toContain(request.proposedEpoch)
@@ -105,7 +112,14 @@ export function helloTests(bench: BenchOf): void {
 
     test('that the network delivers once more after a loss begins no epoch of before: all are told of the loss (R1)', async () => {
       const connection = done(await bench().store.connect())
-      const request = { lease: newLease(), generation: 1, proposedEpoch: newEpoch(), reasserting: false, nodeInfo: '' }
+      const request = {
+        lease: newLease(),
+        generation: 1,
+        proposedEpoch: newEpoch(),
+        proposedSecret: 's',
+        reasserting: false,
+        nodeInfo: '',
+      }
       const first = done(await connection.hello(request))
       const node = await StoreNode.join(bench())
       await bench().becomeAnother()

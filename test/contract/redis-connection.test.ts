@@ -64,7 +64,7 @@ function storeAt(url: string): RedisStore {
   return new RedisStore({ url, timing: SHORT, clock: systemClock, keyPrefix: freshPrefix() })
 }
 
-const request = { lease: 7, generation: 1, proposedEpoch: 'e', reasserting: false, nodeInfo: '' }
+const request = { lease: 7, generation: 1, proposedEpoch: 'e', proposedSecret: 's', reasserting: false, nodeInfo: '' }
 
 async function timed<T>(promise: Promise<T>): Promise<[T, number]> {
   const began = performance.now()

@@ -130,7 +130,14 @@ describe('a door that stays shut says why', () => {
     // With TLS 1.3 a client learns only after the handshake that its certificate was missed.
     const reply =
       connected.status === 'ok'
-        ? await connected.value.hello({ lease: 7, generation: 1, proposedEpoch: 'e', reasserting: false, nodeInfo: '' })
+        ? await connected.value.hello({
+            lease: 7,
+            generation: 1,
+            proposedEpoch: 'e',
+            proposedSecret: 's',
+            reasserting: false,
+            nodeInfo: '',
+          })
         : connected
     expect(reply).toEqual({ status: 'unanswered', cause: expect.stringMatching(cause) })
     expect(JSON.stringify(reply)).not.toContain('geheim')

@@ -108,7 +108,15 @@ describe('a store with the time of its Redis', () => {
     onTestFinished(() => promoted.close())
     const connection = done(await promoted.connect())
     const { lease, ...known } = node.fence
-    const request = { lease, generation: 9, known, proposedEpoch: 'next', reasserting: true, nodeInfo: '{}' }
+    const request = {
+      lease,
+      generation: 9,
+      known,
+      proposedEpoch: 'next',
+      proposedSecret: 's',
+      reasserting: true,
+      nodeInfo: '{}',
+    }
     expect(await connection.hello(request)).toEqual({ status: 'refused', reason: 'lost' })
     expect(await connection.acquire(node.fence, [claim('b', 'acme', 1)])).toMatchObject({ reason: 'lost' })
     const { live, dead, scopes } = await redisContents(copy.bench.redis, primary.bench.keys, keyPrefix)

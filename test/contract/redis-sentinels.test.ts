@@ -14,7 +14,7 @@ leakGate()
 
 const TIMING = leaseTiming({ ttlMs: 8_000, renewIntervalMs: 200, callTimeoutMs: 2_000 })
 const ACTUAL = { port: Number(new URL(sharedRedisUrl()).port || 6379) }
-const hello = { lease: 7, generation: 1, proposedEpoch: 'e', reasserting: false, nodeInfo: '{}' }
+const hello = { lease: 7, generation: 1, proposedEpoch: 'e', proposedSecret: 's', reasserting: false, nodeInfo: '{}' }
 
 async function sentinel(primary?: FakeSentinel['primary']): Promise<FakeSentinel> {
   const started = await startFakeSentinel(primary)

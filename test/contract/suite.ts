@@ -16,6 +16,7 @@ import { reassertTests } from './reassert.js'
 import { recoveryTests } from './recovery.js'
 import { releaseTests } from './release.js'
 import { scopeTests } from './scopes.js'
+import { takeoverTests } from './takeover.js'
 
 export type MakeBench = (options?: BenchOptions) => Promise<StoreBench>
 
@@ -41,6 +42,7 @@ export function contractSuite(name: string, make: MakeBench): void {
           auditTests,
           overrideTests,
           orderTests,
+          takeoverTests,
         ],
       ],
       [true, [helloTests, fenceTests, reassertTests, recoveryTests, restoreTests]],

@@ -41,7 +41,14 @@ describe('rule 1, fence first', () => {
 
   needs(MUTANTS.oldEpoch, 'R1', async (bench) => {
     const connection = done(await bench.store.connect())
-    const request = { lease: 7, generation: 1, proposedEpoch: 'e', reasserting: false, nodeInfo: '{}' }
+    const request = {
+      lease: 7,
+      generation: 1,
+      proposedEpoch: 'e',
+      proposedSecret: 's',
+      reasserting: false,
+      nodeInfo: '{}',
+    }
     done(await connection.hello(request))
     const node = await join(bench)
     await bench.becomeAnother()

@@ -7,6 +7,7 @@ import type {
   ReassertVerdict,
   RenewReply,
   SweepReply,
+  TakeoverClaim,
   Verdict,
 } from '../../src/store/lease-store.js'
 import type { OrderReply, OrderRequest } from '../../src/store/orders.js'
@@ -31,6 +32,10 @@ export class Ledger {
   readonly #dead = new Set<number>()
   readonly #overrides = new OverrideLedger()
   readonly #orders = new LedgerOrders()
+  /** Whose slot was handed on: nobody adds it again. No sequence is so long that this would be forgotten. */
+  readonly #taken = new Set<string>()
+  /** Of those whose last slot was handed on: in the index of the lease that held it until that gives it back. */
+  readonly #handedOn = new Set<string>()
   #epoch: string | undefined
   readonly #epochs = new Set<string>()
   #memoryLost = true
@@ -42,9 +47,8 @@ export class Ledger {
   }
 
   wiped(): void {
-    for (const table of [this.#held, this.#live, this.#dead, this.#overrides, this.#orders, this.#epochs]) {
-      table.clear()
-    }
+    for (const table of [this.#held, this.#live, this.#dead, this.#overrides, this.#orders]) table.clear()
+    for (const table of [this.#epochs, this.#taken, this.#handedOn]) table.clear()
     this.#epoch = undefined
     this.#memoryLost = true
     this.#clockMs = 0
@@ -70,7 +74,8 @@ export class Ledger {
     after: StoreContents,
   ): boolean {
     const refusal =
-      this.#refusalOf(call.fence) ?? (call.verb === 'acquire' && before.recovery ? 'recovering' : undefined)
+      this.#refusalOf(call.fence) ??
+      ((call.verb === 'acquire' || call.verb === 'takeover') && before.recovery ? 'recovering' : undefined)
     const given = answer.status === 'refused' ? answer.reason : undefined
     must(
       'S3',
@@ -101,6 +106,9 @@ export class Ledger {
     switch (call.verb) {
       case 'acquire':
         this.#acquire(lease, call, value as Verdict[], after)
+        break
+      case 'takeover':
+        this.#takeOver(lease, call.claims, value as Verdict[], after)
         break
       case 'release':
         for (const { id } of call.claims) this.#giveBack(id, lease)
@@ -148,16 +156,18 @@ export class Ledger {
 
   #acquire(
     lease: number,
-    { claims, again }: Extract<Call, { verb: 'acquire' }>,
+    { claims, again }: Pick<Extract<Call, { verb: 'acquire' }>, 'claims' | 'again'>,
     verdicts: readonly Verdict[],
-    after: StoreContents,
+    after: StoreContents | undefined,
   ): void {
     const newest = new Map<string, number>()
     for (const [i, claim] of claims.entries()) {
       const verdict = verdicts[i]!
-      const owner = this.#held.get(claim.id)?.lease
+      const held = this.#held.get(claim.id)
+      const owner = held?.lease
+      const mine = owner === lease && held?.scopes.includes(keyOf(claim.scopes[0]))
       const full = claim.scopes.findIndex((_, scope) => this.#living(claim, scope) >= this.#limitOf(claim, scope))
-      if (owner === lease && (again || full < 0)) {
+      if (mine && (again || full < 0)) {
         must('S4', verdict.admitted, () => `${claim.id} is held, and asked again it was told ${show(verdict)}`)
         continue
       }
@@ -169,7 +179,7 @@ export class Ledger {
         }
         must('S1', !verdict.admitted, () => `${claim.id} was admitted where ${show(due)}`)
         must('S6', show({ ...verdict, ...due }) === show(verdict), () => `${show(verdict)} where ${show(due)}`)
-      } else if (owner !== undefined && this.#live.has(owner)) {
+      } else if (owner !== undefined && owner !== lease && this.#live.has(owner)) {
         must('rule 2', show(verdict) === '{"admitted":false,"reason":"conflict"}', () => `taken from ${owner}`)
       } else {
         must('S6', verdict.admitted, () => `${claim.id} was told ${show(verdict)} where all scopes have room`)
@@ -178,9 +188,36 @@ export class Ledger {
       }
     }
     // Once more, from the sets and the leases as Redis has them.
+    if (after === undefined) return
     for (const [scope, limit] of newest) {
       const living = [...(after.scopes.get(scope)?.values() ?? [])].filter((holder) => after.live.has(holder))
       must('S1', living.length <= limit, () => `${scope} has ${living.length} of ${limit} after an admission`)
+    }
+  }
+
+  /** S1, S2: a claim is decided as if the replaced one had left, which then leaves in the same step, or stays. */
+  #takeOver(lease: number, claims: readonly TakeoverClaim[], verdicts: readonly Verdict[], after: StoreContents): void {
+    for (const [i, claim] of claims.entries()) {
+      const [old, verdict] = [this.#held.get(claim.replaces), verdicts[i]!]
+      const asked = claim.scopes.map(keyOf)
+      const held = this.#held.get(claim.id)
+      const mine = held?.lease === lease && held.scopes.includes(asked[0]!)
+      const left = old?.scopes.filter((key) => !asked.includes(key)) ?? []
+      const due = old !== undefined && !mine && claim.id !== claim.replaces && left.length < old.scopes.length
+      if (due) this.#held.set(claim.replaces, { ...old, scopes: left })
+      // The last of them alone is followed by no other, and only then do the sets show what it made of them.
+      const last = i === claims.length - 1
+      // Whoever holds a slot of the org, takes nothing of what is reserved.
+      const { reserve, ...open } = claim
+      const holds = due && this.#live.has(old.lease) && old.scopes.includes(asked[0]!)
+      this.#acquire(lease, { claims: [holds ? open : claim], again: true }, [verdict], last ? after : undefined)
+      must('S4', (verdict.admitted && verdict.tookOver === true) === (due && verdict.admitted), () => show(verdict))
+      if (due && verdict.admitted) {
+        this.#taken.add(claim.replaces)
+        if (left.length === 0) this.#held.delete(claim.replaces)
+        if (left.length === 0) this.#handedOn.add(`${old.lease} ${claim.replaces}`)
+        if (this.#live.has(old.lease)) this.#orders.give('takeover', claim.replaces, old.lease)
+      } else if (due) this.#held.set(claim.replaces, old)
     }
   }
 
@@ -205,6 +242,7 @@ export class Ledger {
   }
 
   #reassertOne(lease: number, claim: Claim, mode: 'keep' | 'room'): ReassertVerdict {
+    if (this.#taken.has(claim.id)) return 'taken'
     if (this.#orders.of(lease).some(({ id }) => id === claim.id)) return 'ordered'
     const owner = this.#held.get(claim.id)?.lease
     if (owner !== undefined && owner !== lease && this.#live.has(owner)) return 'conflict'
@@ -218,7 +256,9 @@ export class Ledger {
 
   /** S1: none too many of a surplus, however many order. S5: nobody without a slot of this org is touched. */
   #order({ kind, org, limit: given, ids }: OrderRequest, reply: OrderReply): void {
-    const holders = [...this.#held].filter(([, slot]) => slot.scopes[0] === `org:${org}` && this.#live.has(slot.lease))
+    const holders = [...this.#held].filter(
+      ([, slot]) => slot.scopes.includes(`org:${org}`) && this.#live.has(slot.lease),
+    )
     const count = holders.length
     const limit = this.#overrides.inForce(org) ?? given
     const leaving = () => holders.filter(([id]) => this.#orders.has(id)).length
@@ -240,7 +280,10 @@ export class Ledger {
   }
 
   #audit(lease: number, claims: readonly Claim[], reply: AuditReply, page: boolean): void {
-    const whole = claims.map(({ id }) => this.#held.get(id)?.lease === lease)
+    const whole = claims.map(({ id, scopes }) => {
+      const held = this.#held.get(id)
+      return held?.lease === lease && held.scopes.length === scopes.length
+    })
     must('L5', show(whole) === show(reply.whole), () => `whole: ${show(reply.whole)}`)
     const listed = reply.entries.map(({ id }) => id).sort()
     must('L5', show(listed) === show(page ? this.#heldBy(lease).sort() : []), () => `index: ${show(listed)}`)
@@ -282,10 +325,15 @@ export class Ledger {
 
   #giveBack(id: string, lease: number): void {
     if (this.#held.get(id)?.lease === lease) this.#held.delete(id)
+    this.#handedOn.delete(`${lease} ${id}`)
   }
 
   #heldBy(lease: number): string[] {
-    return [...this.#held].filter(([, slot]) => slot.lease === lease).map(([id]) => id)
+    const held = [...this.#held].filter(([, slot]) => slot.lease === lease).map(([id]) => id)
+    const left = [...this.#handedOn]
+      .filter((entry) => entry.startsWith(`${lease} `))
+      .map((entry) => entry.split(' ')[1]!)
+    return [...new Set([...held, ...left])]
   }
 
   #living(claim: Claim, scope: number): number {

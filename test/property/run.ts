@@ -141,6 +141,7 @@ function waysOf(step: Step, call: Call, answer: Answer): string[] {
   return value.flatMap((one: ReassertVerdict | Verdict, i) => {
     if (typeof one === 'string') return [`${verb}: ${one}`]
     const scopes = 'claims' in call ? call.claims[i]!.scopes.length : 0
+    if (one.admitted && one.tookOver) return [`${verb}: took over`]
     if (one.admitted) return [`${verb}: admitted`, `${verb}: admitted to ${scopes}`]
     if (one.reason !== 'full') return [`${verb}: ${one.reason}`]
     const place = `${verb}: full in scope ${one.scope + 1} of ${scopes}`

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Reserve } from '../../src/core/reserve.js'
-import { ORDER_KINDS, type OrderKind } from '../../src/store/orders.js'
+import { ORDER_KINDS, type OrderKind, type OrderRequest } from '../../src/store/orders.js'
 import type { OverrideRecord, OverrideTerms } from '../../src/store/override-records.js'
 
 /** What a node offers to write back: of any org, in any version, as if it had been set in some life or other. */
@@ -10,6 +10,7 @@ export type AnyRecord = Omit<OverrideRecord, 'org'> & { readonly org: number }
 export type Step =
   | { kind: 'hello'; node: number; fresh: boolean; generationStep: number; reasserting: boolean; lost: boolean }
   | { kind: 'acquire'; node: number; ids: number[]; again: boolean }
+  | { kind: 'takeover'; node: number; ids: number[]; replaced: number[] }
   | { kind: 'release'; node: number; ids: number[] }
   | { kind: 'renew'; node: number; lost: boolean }
   | { kind: 'sweep'; node: number; dead: number; carry: boolean; lost: boolean }
@@ -19,7 +20,7 @@ export type Step =
   | { kind: 'learn'; node: number; after: number }
   | { kind: 'restore'; node: number; records: AnyRecord[] }
   | { kind: 'audit'; node: number; page: boolean; ids: number[] }
-  | { kind: 'order'; node: number; org: number; order: OrderKind; ids: number[] }
+  | { kind: 'order'; node: number; org: number; order: OrderRequest['kind']; ids: number[] }
   | { kind: 'confirm'; node: number; order: OrderKind; ids: number[] }
   /** A call said before, delivered now, under the fence it had. */
   | { kind: 'late'; back: number }
@@ -80,6 +81,13 @@ const acquire = fc.record({
   ids: fc.array(id, { minLength: 1, maxLength: 5, size: 'max' }),
   again: fc.boolean(),
 })
+const takeover = fc.record({
+  kind: kind('takeover'),
+  node,
+  ids: fc.array(id, { minLength: 1, maxLength: 3, size: 'max' }),
+  // One of the same org, as a node makes sure: ids that are three apart are. 0 is the claim's own id.
+  replaced: fc.array(fc.constantFrom(3, 6, 9, 3, 6, 9, 3, 6, 9, 0), { minLength: 3, maxLength: 3 }),
+})
 const release = fc.record({ kind: kind('release'), node, ids: fc.array(id, { maxLength: 4, size: 'max' }) })
 const sweep = fc.record({ kind: kind('sweep'), node, dead: fc.nat({ max: 2 }), carry, lost })
 const reassert = fc.record({
@@ -120,7 +128,7 @@ const order = fc.record({
   kind: kind('order'),
   node,
   org: fc.nat({ max: ORGS - 1 }),
-  order: fc.constantFrom(...ORDER_KINDS),
+  order: fc.constantFrom('evict' as const, 'surplus' as const),
   ids: fc.array(id, { maxLength: 8, size: 'max' }),
 })
 const confirm = fc.record({
@@ -140,6 +148,7 @@ const time = fc.record({
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
     { weight: 20, arbitrary: acquire },
+    { weight: 10, arbitrary: takeover },
     { weight: 8, arbitrary: release },
     { weight: 14, arbitrary: fc.record({ kind: kind('renew'), node, lost }) },
     { weight: 14, arbitrary: time },

@@ -26,6 +26,10 @@ const WORTH_REACHING = [
   ...['ok', 'said again', 'new epoch', 'lost', 'fenced', 'stale'].map((way) => `hello: ${way}`),
   ...['kept', 'ordered', 'full', 'conflict', 'lost', 'fenced'].map((way) => `reassert: ${way}`),
   ...['ordered', 'leaving', 'gone', 'spared'].map((way) => `order: ${way}`),
+  ...['took over', 'admitted', 'full', 'conflict', 'recovering', 'lost', 'fenced', 'stale'].map(
+    (way) => `takeover: ${way}`,
+  ),
+  ...['reassert: taken', 'late takeover: took over'],
   ...['renew: tells of orders', 'confirm: ok'],
   ...['sweep: carries entries', 'renew: tells of the dead', 'leave: ok', 'late release: ok', 'audit: ok'],
   ...['override: ok', 'learn: ok', 'restore: written', 'restore: known', 'restore: over'],

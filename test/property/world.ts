@@ -9,6 +9,7 @@ import type {
   ScopeClaim,
   StoreConnection,
   SweepReply,
+  TakeoverClaim,
 } from '../../src/store/lease-store.js'
 import type { Order, OrderRequest } from '../../src/store/orders.js'
 import type { OverrideRecord, OverrideTerms } from '../../src/store/override-records.js'
@@ -18,6 +19,7 @@ import { IDS, type Limits, NODES, type Step } from './steps.js'
 export type Call =
   | { verb: 'hello'; request: HelloRequest }
   | { verb: 'acquire'; fence: Fence; claims: Claim[]; again: boolean }
+  | { verb: 'takeover'; fence: Fence; claims: TakeoverClaim[] }
   | { verb: 'release'; fence: Fence; claims: Claim[] }
   | { verb: 'renew'; fence: Fence }
   | { verb: 'sweep'; fence: Fence; dead: number; entries: readonly IndexEntry[] }
@@ -39,6 +41,8 @@ export function say(to: StoreConnection, call: Call): Promise<Answer> {
       return to.hello(call.request)
     case 'acquire':
       return to.acquire(call.fence, call.claims, call)
+    case 'takeover':
+      return to.takeover(call.fence, call.claims)
     case 'release':
       return to.release(call.fence, call.claims)
     case 'renew':
@@ -124,6 +128,14 @@ export class World {
         return { verb: 'hello', request: this.#helloOf(step) }
       case 'acquire':
         return { verb: 'acquire', fence, claims: step.ids.map((id) => this.#claim(id)), again: step.again }
+      case 'takeover': {
+        const replaced = (id: number, i: number) => idOf((id + step.replaced[i]!) % IDS)
+        return {
+          verb: 'takeover',
+          fence,
+          claims: step.ids.map((id, i) => ({ ...this.#claim(id), replaces: replaced(id, i) })),
+        }
+      }
       case 'release':
         return { verb: 'release', fence, claims: step.ids.map((id) => this.#claim(id)) }
       case 'reassert': {
@@ -171,6 +183,7 @@ export class World {
       generation: Math.max(1, node.generation + step.generationStep),
       ...(!fresh && epoch !== undefined && { known: { generation: node.generation, epoch } }),
       proposedEpoch: `e${this.#epochs}`,
+      proposedSecret: `s${this.#epochs}`,
       reasserting: step.reasserting,
       nodeInfo: `{"node":${step.node}}`,
     }

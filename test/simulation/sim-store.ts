@@ -248,6 +248,7 @@ class SimConnection implements StoreConnection {
 
   hello: StoreConnection['hello'] = (request) => this.#renewing((verbs) => verbs.hello(request))
   acquire: StoreConnection['acquire'] = (fence, claims, how) => this.#call((verbs) => verbs.acquire(fence, claims, how))
+  takeover: StoreConnection['takeover'] = (fence, claims) => this.#call((verbs) => verbs.takeover(fence, claims))
   release: StoreConnection['release'] = (fence, slots) => this.#call((verbs) => verbs.release(fence, slots))
   renew: StoreConnection['renew'] = (fence, passedOver) => this.#renewing((verbs) => verbs.renew(fence, passedOver))
   sweep: StoreConnection['sweep'] = (fence, dead, entries) =>

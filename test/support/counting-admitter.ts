@@ -65,6 +65,14 @@ export class CountingAdmitter implements Admitter {
       release()
       return { admitted: false, code: 'ADMISSION_UNDECIDED' }
     }
-    return { admitted: true, connectionId, currentCount: currentCount + 1, maxAllowed, release, lost: lose.signal }
+    return {
+      admitted: true,
+      connectionId,
+      currentCount: currentCount + 1,
+      maxAllowed,
+      release,
+      lost: lose.signal,
+      resumeToken: undefined,
+    }
   }
 }

@@ -38,7 +38,7 @@ export class SessionMaker {
     this.#generation++
     const { epoch } = done(
       await connection.hello({
-        ...{ lease: this.lease, generation: this.#generation, proposedEpoch: 'e1', ...known },
+        ...{ lease: this.lease, generation: this.#generation, proposedEpoch: 'e1', proposedSecret: 's', ...known },
         ...{ reasserting: false, nodeInfo: '{}' },
       }),
     )

@@ -28,6 +28,9 @@ export interface StoreContents {
   readonly indexes: ReadonlyMap<number, ReadonlyMap<string, readonly string[]>>
   /** Kind of order → connection id → the lease that must obey. */
   readonly orders: ReadonlyMap<string, ReadonlyMap<string, number>>
+  /** Connection id → when its slot was taken over. */
+  readonly taken: ReadonlyMap<string, number>
+  readonly resumeSecret: string | undefined
   /** Keys that belong to no table. */
   readonly strangers: readonly string[]
 }
@@ -64,6 +67,8 @@ export function memoryContents(tables: MemoryTables): StoreContents {
     dead: tables.dead,
     nodes: tables.nodes,
     orders: new Map(ORDER_KINDS.map((kind) => [kind, tables.orders(kind)])),
+    taken: tables.taken,
+    resumeSecret: tables.resumeSecret,
     overrides: tables.overrides,
     overrideVersion: tables.overrideVersion,
     overrideFloor: tables.overrideFloor,
@@ -123,6 +128,8 @@ export async function redisContents(redis: Redis, keys: RedisKeys, prefix: strin
     dead: new Set(take(keys.dead).map(Number)),
     nodes: new Map(pairs(take(keys.nodes)).map(([lease, info]) => [Number(lease), info])),
     orders: new Map(ORDER_KINDS.map((kind) => [kind, members(take(keys.orders(kind)))])),
+    taken: members(take(keys.taken)),
+    resumeSecret: meta.get('resumeSecret'),
     overrides: new Map(
       overrides.map(([key, text]) => [key.slice(keys.orgPrefix.length), text === '-1' ? Infinity : Number(text)]),
     ),

@@ -13,7 +13,7 @@ import type {
   StoreConnection,
   Verdict,
 } from '../../src/store/lease-store.js'
-import type { Order, OrderKind, OrderReply } from '../../src/store/orders.js'
+import type { Order, OrderReply, OrderRequest } from '../../src/store/orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from '../../src/store/override-records.js'
 import type { StoreBench } from './store-bench.js'
 
@@ -77,6 +77,7 @@ export class StoreNode {
       generation: this.#generation + 1,
       ...(this.#epoch !== undefined && { known: { generation: this.#generation, epoch: this.#epoch } }),
       proposedEpoch: newEpoch(),
+      proposedSecret: newEpoch(),
       reasserting: options.reasserting ?? false,
       nodeInfo: options.info ?? '{}',
     }
@@ -96,6 +97,12 @@ export class StoreNode {
   /** Asks as a node does that may have asked for these before. */
   async acquireAgain(...asked: Claim[]): Promise<Verdict[]> {
     return done(await this.connection.acquire(this.fence, asked, { again: true }))
+  }
+
+  /** Each claim replaces the connection with the id beside it. */
+  async takeOver(...asked: (readonly [Claim, string])[]): Promise<Verdict[]> {
+    const claims = asked.map(([claim, replaces]) => ({ ...claim, replaces }))
+    return done(await this.connection.takeover(this.fence, claims))
   }
 
   /** How many of the claims were admitted. */
@@ -132,7 +139,7 @@ export class StoreNode {
 
   /** Orders connections of an org to close; the limit is only asked for where the surplus is to go. */
   async order(
-    kind: OrderKind,
+    kind: OrderRequest['kind'],
     org: string,
     ids: readonly string[],
     limit = Number.POSITIVE_INFINITY,

@@ -1,0 +1,35 @@
+import { bounded } from './bounded.js'
+import type { TakeoverClaim, Verdict } from './lease-store.js'
+import { claimArgs, int, readVerdicts } from './redis-codec.js'
+import type { RedisKeys } from './redis-keys.js'
+
+/** Keys, arguments, and how the reply is read. */
+type TakeoverCall = [keys: string[], args: (string | number)[], read: (rest: unknown[]) => Verdict[]]
+
+export function takeoverCall(
+  keys: RedisKeys,
+  [lease, token]: readonly [lease: number, token: string],
+  claims: readonly TakeoverClaim[],
+): TakeoverCall {
+  const sets = claims.flatMap((claim) => claim.scopes.map((scope) => keys.scope(scope)))
+  return [
+    [...[keys.admission, keys.meta, keys.dead, keys.late, keys.conns(lease), ...keys.allOrders, keys.taken], ...sets],
+    [
+      ...['takeover', lease, token, bounded(claims)],
+      ...claims.flatMap((claim) => [...claimArgs([claim]), claim.replaces]),
+    ],
+    (rest) => readTakeovers(claims, rest),
+  ]
+}
+
+/** As of acquire, and before it whether a slot was taken over. */
+function readTakeovers(claims: readonly TakeoverClaim[], rest: unknown[]): Verdict[] {
+  const lists = rest.filter(Array.isArray)
+  const verdicts = readVerdicts(
+    claims,
+    lists.map(([, ...verdict]) => verdict),
+  )
+  return verdicts.map((verdict, i) => {
+    return verdict.admitted && int(lists[i]?.[0]) === 1 ? { ...verdict, tookOver: true } : verdict
+  })
+}

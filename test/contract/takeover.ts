@@ -1,0 +1,179 @@
+import { describe, expect, test } from 'vitest'
+import { TAKEN_REMEMBERED } from '../../src/store/orders.js'
+import { fingerprint } from '../support/store-contents.js'
+import { claim, claims, StoreNode } from '../support/store-node.js'
+import type { BenchOf } from './suite.js'
+
+const gateway = (id: string, limit: number) => ({ name: 'gateway', id, limit })
+
+export function takeoverTests(bench: BenchOf): void {
+  const nodes = async (count: number) =>
+    Promise.all(Array.from({ length: count }, () => StoreNode.join(bench()))) as Promise<[StoreNode, StoreNode]>
+  const members = async (key = 'org:acme') => [...((await bench().contents()).scopes.get(key)?.keys() ?? [])].sort()
+  const told = async (node: StoreNode) => (await node.renew()).orders.map(({ kind, id }) => `${kind} ${id}`)
+
+  /** `old` holds the last slot of a full org, on the first of two nodes. */
+  async function full(): Promise<[StoreNode, StoreNode]> {
+    const [a, b] = await nodes(2)
+    await a.acquire(claim('old', 'acme', 2), claim('other', 'acme', 2))
+    return [a, b]
+  }
+
+  describe('takeover', () => {
+    test('gets the slot of the one it replaces where the org is full, on another node or the same (S1, L2)', async () => {
+      const [a, b] = await full()
+      expect(await b.acquire(claim('new', 'acme', 2))).toMatchObject([{ admitted: false, count: 2 }])
+      const took = [{ admitted: true, count: 2, limit: 2, tookOver: true }]
+      expect(await b.takeOver([claim('new', 'acme', 2), 'old'])).toEqual(took)
+      expect(await members()).toEqual(['new', 'other'])
+      expect(await a.takeOver([claim('newer', 'acme', 2), 'other'])).toEqual(took)
+      expect(await members()).toEqual(['new', 'newer'])
+    })
+
+    test('orders the lease that held it to close it, and no other', async () => {
+      const [a, b] = await full()
+      await b.takeOver([claim('new', 'acme', 2), 'old'])
+      expect([await told(a), await told(b)]).toEqual([['takeover old'], []])
+      await a.release(claim('old', 'acme', 2))
+      await a.confirm({ kind: 'takeover', id: 'old' })
+      expect(await told(a)).toEqual([])
+      expect(await members()).toEqual(['new', 'other'])
+    })
+
+    test('said again is admitted again and takes nothing; whatever the old owner still does moves nothing (S4)', async () => {
+      const [a, b] = await full()
+      await b.takeOver([claim('new', 'acme', 2), 'old'])
+      const before = await members()
+      expect(await b.takeOver([claim('new', 'acme', 2), 'old'])).toEqual([{ admitted: true, count: 2, limit: 2 }])
+      expect(await b.takeOver([claim('new', 'acme', 2), 'other'])).toEqual([{ admitted: true, count: 2, limit: 2 }])
+      for (const mode of ['keep', 'room'] as const) {
+        expect(await a.reassert(mode, false, claim('old', 'acme', 2))).toEqual(['taken'])
+      }
+      await a.release(claim('old', 'acme', 2))
+      expect(await members()).toEqual(before)
+    })
+
+    test('two of the same one: the first gets its slot, the other counts like any (S1)', async () => {
+      const [a, b] = await full()
+      const verdicts = await Promise.all([
+        a.takeOver([claim('x', 'acme', 2), 'old']),
+        b.takeOver([claim('y', 'acme', 2), 'old']),
+      ])
+      expect(verdicts.flat().filter((verdict) => verdict.admitted)).toHaveLength(1)
+      expect(verdicts.flat().filter((verdict) => !verdict.admitted)).toMatchObject([{ reason: 'full', count: 2 }])
+      expect((await members()).length).toBe(2)
+      expect(await b.takeOver([claim('z', 'acme', 3), 'old'])).toEqual([{ admitted: true, count: 3, limit: 3 }])
+    })
+
+    test('of one that is unknown counts like any; several in one call stand alone (S5, S6)', async () => {
+      const [a] = await full()
+      expect(
+        await a.takeOver(
+          [claim('x', 'acme', 2), 'nobody'],
+          [claim('y', 'acme', 2), 'old'],
+          [claim('z', 'globex', 1), 'old'],
+          [claim('old', 'acme', 2), 'old'],
+        ),
+      ).toMatchObject([{ reason: 'full' }, { tookOver: true }, { admitted: true, count: 1 }, { reason: 'full' }])
+      expect(await members()).toEqual(['other', 'y'])
+    })
+
+    test('takes over what a dead lease has left, and orders nobody (L2, S6)', async () => {
+      const [gone, node] = await full()
+      await node.outlive()
+      expect(await node.takeOver([claim('new', 'acme', 2), 'old'])).toEqual([
+        { admitted: true, count: 2, limit: 2, tookOver: true },
+      ])
+      expect((await bench().contents()).orders.get('takeover')?.size).toBe(0)
+      await node.sweepAll(gone.lease)
+      expect(await members()).toEqual(['new'])
+    })
+
+    test('refused by a further scope it leaves the old one its slots (S2)', async () => {
+      const [a, b] = await nodes(2)
+      await a.acquire(claim('old', 'acme', 1, gateway('g', 1)), claim('x', 'globex', 1, gateway('h', 1)))
+      const before = fingerprint(await bench().contents())
+      expect(await b.takeOver([claim('new', 'acme', 1, gateway('h', 1)), 'old'])).toMatchObject([
+        { admitted: false, scope: 1, count: 1, limit: 1 },
+      ])
+      expect(fingerprint(await bench().contents())).toBe(before)
+      expect(await b.takeOver([claim('new', 'acme', 1, gateway('g', 1)), 'old'])).toMatchObject([{ tookOver: true }])
+      expect([await members(), await members('gateway:g')]).toEqual([['new'], ['new']])
+    })
+
+    test('in scopes that the newer one does not have, the old one stays until it is given back', async () => {
+      const [a, b] = await nodes(2)
+      const old = claim('old', 'acme', 1, gateway('g', 1))
+      await a.acquire(old)
+      await b.takeOver([claim('new', 'acme', 1, gateway('h', 1)), 'old'])
+      expect([await members(), await members('gateway:g')]).toEqual([['new'], ['old']])
+      await a.release(old)
+      expect(await members('gateway:g')).toEqual([])
+    })
+
+    test('never makes an org larger than its limit, although it only hands a slot on (S1)', async () => {
+      const [a, b] = await full()
+      await a.override('acme', 1)
+      expect(await b.takeOver([claim('new', 'acme', 2), 'old'])).toMatchObject([
+        { admitted: false, count: 1, limit: 1 },
+      ])
+      expect(await members()).toEqual(['old', 'other'])
+    })
+
+    test('takes nothing of what is reserved: the slot is the client’s already', async () => {
+      const [a, b] = await nodes(2)
+      await a.acquire(...claims(2, 'x', 'acme', 2))
+      const plain = { ...claim('new', 'acme', 2), reserve: { slots: 1 } }
+      expect(await b.acquire(plain)).toMatchObject([{ admitted: false, limit: 1 }])
+      expect(await b.takeOver([plain, 'x-0'])).toEqual([{ admitted: true, count: 2, limit: 2, tookOver: true }])
+    })
+
+    test('one order a connection: what it was ordered before gives way', async () => {
+      const [a, b] = await full()
+      await b.order('evict', 'acme', ['old'])
+      await b.takeOver([claim('new', 'acme', 2), 'old'])
+      expect(await told(a)).toEqual(['takeover old'])
+      expect((await b.order('evict', 'acme', ['old'])).verdicts).toEqual(['gone'])
+    })
+
+    test('never takes another live lease’s id (rule 2)', async () => {
+      const [a, b] = await full()
+      expect(await b.takeOver([claim('other', 'acme', 2), 'old'])).toEqual([{ admitted: false, reason: 'conflict' }])
+      expect(await members()).toEqual(['old', 'other'])
+      expect(await told(a)).toEqual([])
+    })
+
+    test('is remembered past the lease that held it, for ten minutes: its owner comes back too late (S1)', async () => {
+      const [gone, node] = await full()
+      await node.takeOver([claim('new', 'acme', 2), 'old'])
+      await node.outlive()
+      await node.sweepAll(gone.lease)
+      const back = await StoreNode.join(bench())
+      expect(await back.reassert('room', true, claim('old', 'acme', 2), claim('other', 'acme', 2))).toEqual([
+        ...['taken', 'kept'],
+      ])
+      for (let passedMs = 0; passedMs <= TAKEN_REMEMBERED.forMs; passedMs += bench().timing.renewIntervalMs) {
+        await bench().pass(bench().timing.renewIntervalMs)
+        await node.renew()
+      }
+      expect((await bench().contents()).taken.size).toBe(0)
+    })
+  })
+
+  describe('the secret of resume tokens', () => {
+    test('is that of the first hello, for all, until the store is wiped', async () => {
+      const secretOf = async () => {
+        const node = await StoreNode.join(bench())
+        const reply = await node.hello()
+        return reply.status === 'ok' ? reply.value.resumeSecret : reply
+      }
+      const first = await secretOf()
+      expect(first).toEqual(expect.stringMatching(/./))
+      expect(await secretOf()).toBe(first)
+      await bench().becomeAnother()
+      expect(await secretOf()).toBe(first)
+      await bench().wipe()
+      expect(await secretOf()).not.toBe(first)
+    })
+  })
+}

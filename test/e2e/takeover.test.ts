@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { type Fleet, MORTAL, startFleet } from '../support/fleet.js'
+import { type Accepted, connectGateway, GATEWAY_PATH, type GatewayOptions } from '../support/gateways.js'
+import { leakGate } from '../support/leak-gate.js'
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
+import { until } from '../support/until.js'
+
+leakGate()
+
+/** What a client may wait for with a token, by the promise; a machine that tests keep busy may take as long again. */
+const PROMPT_MS = 2 * 2_000
+
+describe('L2, L3: a client that lost its network comes back with its resume token', () => {
+  let fleet: Fleet
+  let proxy: TcpProxy
+
+  beforeAll(async () => {
+    fleet = await startFleet({ count: 2, env: { ...MORTAL, WS_MAX_CONNECTIONS_PER_ORG: '1' } })
+    proxy = await startProxy(fleet.nodes[0]!.port)
+  })
+  afterAll(async () => {
+    await proxy?.stop()
+    await fleet?.stop()
+  })
+
+  const connect = async (url: string, options: GatewayOptions = {}) => {
+    const result = await connectGateway(url, { key: fleet.keyOf('acme'), ...options })
+    if (result.accepted) onTestFinished(async () => void (await result.close()))
+    return result
+  }
+  const tokenOf = (held: Accepted) => (held.ack as unknown as { resumeToken: string }).resumeToken
+  const withToken = (token: string) => ({ headers: { 'resume-token': token } })
+  const count = async () => (await fleet.nodes[1]!.admin<{ currentCount: number }>('/admin/v1/orgs/acme')).currentCount
+
+  async function held(url: string): Promise<Accepted> {
+    await until(async () => (await count()) === 0)
+    const result = await connect(url)
+    if (!result.accepted) throw new Error(`refused: ${JSON.stringify(result.body)}`)
+    return result
+  }
+
+  /** The client of `ghost` has no network: nothing arrives, not even its end. */
+  async function blackHole(): Promise<Accepted> {
+    const ghost = await held(`ws://127.0.0.1:${proxy.port}${GATEWAY_PATH}`)
+    proxy.hold()
+    proxy.holdReplies()
+    ghost.terminate()
+    onTestFinished(() => {
+      proxy.cutAll()
+      proxy.release()
+      proxy.releaseReplies()
+    })
+    return ghost
+  }
+
+  test.each([
+    ['on another node', 1],
+    ['on the same node', 0],
+  ])('%s, although the org is full, and a stranger is refused meanwhile', async (_, node) => {
+    const ghost = await blackHole()
+    expect(await connect(fleet.urls[1 - node]!)).toMatchObject({ accepted: false, status: 429 })
+    const startMs = performance.now()
+    const back = await connect(fleet.urls[node]!, withToken(tokenOf(ghost)))
+    expect(performance.now() - startMs).toBeLessThan(PROMPT_MS)
+    expect(back.accepted).toBe(true)
+    expect(await count()).toBe(1)
+    await until(async () => !(await fleet.books.names()).some((name) => name.includes(':orders:')))
+    expect(await count()).toBe(1)
+    expect(await connect(fleet.urls[1 - node]!)).toMatchObject({ accepted: false, status: 429 })
+  })
+
+  test('one that is still there is closed with 4410, once the newer has its slot', async () => {
+    const first = await held(fleet.urls[0]!)
+    const second = await connect(fleet.urls[1]!, withToken(tokenOf(first)))
+    expect(second.accepted).toBe(true)
+    expect(await first.closed).toEqual({ code: 4410, reason: 'a newer connection of this client has its slot' })
+    expect(await count()).toBe(1)
+    const third = await connect(fleet.urls[1]!, withToken(tokenOf(second as Accepted)))
+    expect(third.accepted).toBe(true)
+    expect((await (second as Accepted).closed).code).toBe(4410)
+    expect(await connect(fleet.urls[0]!, withToken(tokenOf(first)))).toMatchObject({ accepted: false, status: 429 })
+  })
+
+  test.each([
+    ['none', () => ''],
+    ['a forged one', (token: string) => token.replace(/.$/, '') + (token.endsWith('A') ? 'Q' : 'A')],
+    ['nonsense', () => 'x'.repeat(4_000)],
+  ])('a token that is %s is like none: full is full, and where there is room it is let in', async (_, forge) => {
+    const first = await held(fleet.urls[0]!)
+    const forged = withToken(forge(tokenOf(first)))
+    expect(await connect(fleet.urls[1]!, forged)).toMatchObject({
+      ...{ accepted: false, status: 429, body: { code: 'ORG_CONNECTION_LIMIT_EXCEEDED' } },
+    })
+    const other = await connect(fleet.urls[1]!, { ...withToken(tokenOf(first)), key: fleet.keyOf('globex') })
+    expect(other.accepted).toBe(true)
+    expect(first.ws.readyState).toBe(first.ws.OPEN)
+    await first.close()
+    await until(async () => (await count()) === 0)
+    expect(await connect(fleet.urls[1]!, forged)).toMatchObject({ accepted: true })
+  })
+
+  test('after kill -9 of its node at once, before the lease has run out', async () => {
+    const ghost = await held(fleet.urls[0]!)
+    fleet.nodes[0]!.kill('SIGKILL')
+    const startMs = performance.now()
+    const back = await connect(fleet.urls[1]!, withToken(tokenOf(ghost)))
+    expect(performance.now() - startMs).toBeLessThan(PROMPT_MS)
+    expect(back.accepted).toBe(true)
+    await fleet.replace(0)
+    expect(await count()).toBe(1)
+  })
+})

@@ -181,12 +181,7 @@ ${INDEX_FIRST}`,
     "if redis.call('ZSCORE', KEYS[kind], id) == lease then",
     'if false then',
   ),
-  replacedCounts: mutant(
-    'S1',
-    'the replaced connection that does not count',
-    'card = card - (holder and 1 or 0)',
-    'card = card',
-  ),
+  replacedCounts: mutant('S1', 'the replaced connection that does not count', ' - (lives(holder) and 1 or 0)', ''),
   replacedStays: mutant(
     'S1',
     'the end of the replaced connection’s slot',

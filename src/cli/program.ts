@@ -3,6 +3,7 @@ import { addCheckCommand } from './check.js'
 import { addConfigCommand } from './config.js'
 import { addConnectCommand } from './connect.js'
 import { addDemoCommand } from './demo.js'
+import { addDoctorCommand } from './doctor.js'
 import { addEvictCommands } from './evict.js'
 import { addHealthcheckCommand } from './healthcheck.js'
 import { addLimitCommand } from './limit.js'
@@ -33,6 +34,7 @@ export function makeProgram(version: string, description: string): Command {
   addNodesCommand(program)
   addLimitCommand(program)
   addEvictCommands(program)
+  addDoctorCommand(program)
   addCheckCommand(program)
   return program
 }

@@ -4,6 +4,7 @@ import { leaseTiming } from '../core/lease-timing.js'
 import { ClusterStats } from '../limiter/org-stats.js'
 import { JOURNAL_ENTRIES } from '../store/journal.js'
 import { StoreUnavailable } from '../store/lease-store.js'
+import { RedisExaminer } from '../store/redis-examiner.js'
 import { RedisStore } from '../store/redis-store.js'
 import { CliError } from './cli-error.js'
 import type { Holder, NodeRow, Note, NoteQuery, Org, OrgLimits, Source } from './source.js'
@@ -15,12 +16,14 @@ export class RedisSource implements Source {
   readonly description: string
   readonly #store: RedisStore
   readonly #stats: ClusterStats
+  readonly #examiner: RedisExaminer
 
   constructor(url: string, keyPrefix: string) {
     // A store needs the times of a lease only for connections that hold one.
     const timing = leaseTiming({ ttlMs: 15_000, renewIntervalMs: 3_000, callTimeoutMs: 250 })
     try {
       this.#store = new RedisStore({ url, keyPrefix, timing, clock: systemClock })
+      this.#examiner = new RedisExaminer(url, keyPrefix, systemClock)
     } catch (error) {
       if (!(error instanceof UsageError)) throw error
       throw new CliError(error.message, 'docs/redis.md has the forms')
@@ -67,7 +70,12 @@ export class RedisSource implements Source {
     )
   }
 
+  async facts() {
+    return { facts: await this.#ask(() => this.#examiner.examine()), keys: this.#examiner.keys }
+  }
+
   close(): Promise<void> {
+    this.#examiner.close()
     return this.#store.close()
   }
 

@@ -1,3 +1,6 @@
+import type { StoreFacts } from '../store/redis-examiner.js'
+import type { RedisKeys } from '../store/redis-keys.js'
+
 /** An org as the admin API tells of it. */
 export interface Org {
   readonly orgId: string
@@ -78,5 +81,7 @@ export interface Source {
   storeReachable(): Promise<boolean>
   /** Asks the admin API of a node; rejects where answers come straight from Redis. */
   admin<T>(method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string, body?: object): Promise<T>
+  /** Everything that Redis is and holds; only where answers come straight from there. */
+  facts?(): Promise<{ readonly facts: StoreFacts; readonly keys: RedisKeys }>
   close(): Promise<void>
 }

@@ -25,4 +25,10 @@ export class RedisScript {
       return await redis.eval(this.#text, keys.length, ...keys, ...args)
     }
   }
+
+  /** Whether the store has it in its cache: it has if nodes run this version and nobody has flushed it just now. */
+  async isLoaded(redis: Redis): Promise<boolean> {
+    const [loaded] = (await redis.script('EXISTS', this.#sha)) as number[]
+    return loaded === 1
+  }
 }

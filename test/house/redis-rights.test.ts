@@ -1,17 +1,20 @@
 import { describe, expect, test } from 'vitest'
+import { NODE_COMMANDS } from '../../src/store/redis-rights.js'
 import { SCRIPT } from '../../src/store/script.generated.js'
 import { documentedRights } from '../support/redis-rights.js'
 import { sources } from './sources.js'
 
 /** What a client does that is no command of Redis; `call` goes to sentinels only. */
-const OWN = ['on', 'once', 'connect', 'disconnect', 'call', 'then']
+const OWN = ['on', 'once', 'connect', 'disconnect', 'call', 'then', 'script']
+/** Looks for operators, under rights of their own. */
+const EXAMINER = 'src/store/redis-examiner.ts'
 
 function commandsIn(script: string): string[] {
   return [...script.matchAll(/redis\.p?call\('([A-Z]+)'/g)].map((found) => found[1]!.toLowerCase())
 }
 
 function commandsOfClient(): string[] {
-  const texts = sources().filter(({ path }) => path.startsWith('src/store/redis-'))
+  const texts = sources().filter(({ path }) => path.startsWith('src/store/redis-') && path !== EXAMINER)
   const called = texts.flatMap(({ uncommented }) => [...uncommented.matchAll(/\bredis\.([a-z]+)\(/g)])
   return called.map((found) => found[1]!).filter((name) => !OWN.includes(name))
 }
@@ -24,6 +27,12 @@ describe('the user of docs/redis.md', () => {
     expect(used.size).toBeGreaterThan(20)
     const allowed = rights.filter((right) => right.startsWith('+')).map((right) => right.slice(1))
     expect(allowed).toEqual([...used].sort())
+  })
+
+  test('is examined for the same commands', () => {
+    expect(rights.filter((right) => right.startsWith('+'))).toEqual(
+      Object.keys(NODE_COMMANDS('k')).map((name) => `+${name}`),
+    )
   })
 
   test('may touch our keys and nothing else', () => {

@@ -1,0 +1,104 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { catalogue, type Finding, type FindingCode, type Severity } from './findings.js'
+import { judgeBooks } from './judge-books.js'
+import { judgeRedis } from './judge-redis.js'
+import { operates } from './operate.js'
+import type { Page } from './page.js'
+import { safe } from './safe-text.js'
+import type { Source } from './source.js'
+
+/** Connections come and go while the books are read; what is still odd so long after is odd. */
+const SECOND_LOOK_MS = 1_500
+const MOST_DETAILS = 3
+
+interface Told {
+  readonly code: FindingCode
+  readonly severity: Severity
+  readonly subject: string
+  readonly count: number
+  readonly details: readonly string[]
+  readonly todo: string
+}
+
+const PAINTS = { fault: 'red', warning: 'yellow', advice: 'dim' } as const
+const EXIT_CODES = { fault: 2, warning: 1, advice: 0 } as const
+
+/** Adds `doctor`: what is wrong, each thing named with what to do. */
+export function addDoctorCommand(program: Command): void {
+  const command = program
+    .command('doctor')
+    .description('what is wrong and what to do: of nodes by the admin API, of Redis and all it holds with --redis')
+  operates(command, () => ({
+    async ask(source) {
+      const { findings, skipped } = await examine(source)
+      return { of: source.description, findings: grouped(findings), skipped }
+    },
+    show: ({ of, findings, skipped }, page) => [
+      ...findings.flatMap((told) => linesOf(told, page)),
+      ...skipped.map((each) => page.paint('dim', `not looked at: ${safe(each)}`)),
+      `${safe(of)}: ${findings.length === 0 ? 'nothing is wrong' : `${findings.length} findings`}`,
+    ],
+    exitCode: ({ findings }) => Math.max(0, ...findings.map(({ severity }) => EXIT_CODES[severity])),
+    failed: ({ message, advice }) => ({ lines: [`headcount: ${safe(message)}`, `  ${safe(advice)}`], code: 3 }),
+  }))
+}
+
+/** Looks twice, and believes what is there both times. */
+async function examine(source: Source): Promise<{ findings: Finding[]; skipped: readonly string[] }> {
+  const look = source.facts ? () => judgeStore(source) : () => judgeNodes(source)
+  const first = await look()
+  if (first.findings.length === 0) return first
+  await wait(SECOND_LOOK_MS)
+  const second = await look()
+  const seen = new Set(first.findings.map(nameOf))
+  return { ...second, findings: second.findings.filter((finding) => seen.has(nameOf(finding))) }
+}
+
+const nameOf = ({ code, subject, item = '' }: Finding) => JSON.stringify([code, subject, item])
+
+async function judgeStore(source: Source) {
+  const { facts, keys } = await source.facts!()
+  return { findings: [...judgeRedis(facts), ...judgeBooks(facts, keys)], skipped: facts.skipped }
+}
+
+async function judgeNodes(source: Source) {
+  const [nodes, orgs, stats] = await Promise.all([
+    source.nodes(),
+    source.orgs(),
+    source.admin<{ node: { name: string; storeReachable: boolean }; store: string }>('GET', 'stats'),
+  ])
+  const findings: Finding[] = []
+  const find = (code: FindingCode, subject: string, detail: string) => void findings.push({ code, subject, detail })
+  if (!stats.node.storeReachable) find('NODE_WITHOUT_STORE', stats.node.name, 'cannot have admissions decided')
+  if (stats.store.startsWith('embedded')) find('EMBEDDED_STORE', stats.node.name, 'keeps its counts to itself')
+  for (const { name, leaseExpiresInMs } of nodes) {
+    if (leaseExpiresInMs <= 0) find('LEASE_LAPSED', name, 'its lease has lapsed')
+  }
+  for (const { orgId, currentCount, maxAllowed, excess } of orgs) {
+    if (excess) find('ORG_OVER_LIMIT', `org ${orgId}`, `${currentCount} of ${maxAllowed}`)
+  }
+  return { findings, skipped: [] }
+}
+
+/** One of many of a kind says enough; the worst first. */
+function grouped(findings: readonly Finding[]): Told[] {
+  const groups = new Map<string, Finding[]>()
+  for (const finding of findings) {
+    const name = nameOf({ ...finding, item: '' })
+    groups.set(name, [...(groups.get(name) ?? []), finding])
+  }
+  const told = [...groups.values()].map((group): Told => {
+    const { code, subject } = group[0]!
+    const [severity, todo] = catalogue[code]
+    const details = group.slice(0, MOST_DETAILS).map(({ detail }) => detail)
+    return { code, severity, subject, count: group.length, details, todo }
+  })
+  return told.sort((one, other) => EXIT_CODES[other.severity] - EXIT_CODES[one.severity])
+}
+
+function linesOf({ code, severity, subject, count, details, todo }: Told, page: Page): string[] {
+  const more = count > details.length ? [`and ${count - details.length} more`] : []
+  const words = [subject && `${subject}:`, [...details, ...more].join(', ')].filter(Boolean).join(' ')
+  return [`${page.paint(PAINTS[severity], severity.padEnd(7))} ${code}  ${safe(words)}`, `        ${todo}`]
+}

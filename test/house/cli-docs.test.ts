@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { findingsTable } from '../../src/cli/findings.js'
 import { makeProgram } from '../../src/cli/program.js'
 import { commandReference, commonReference } from '../../src/cli/reference.js'
 import { read } from './sources.js'
@@ -8,6 +9,10 @@ describe('docs/cli.md', () => {
 
   test('has every command with its options, as the code has them', () => {
     expect(document).toContain(`\n\n${commandReference(makeProgram('0.0.0', ''))}\n`)
+  })
+
+  test('has every finding of doctor, as the code has them', () => {
+    expect(document).toContain(`\n\n${findingsTable()}\n`)
   })
 
   test('has the common options, as the code has them', () => {

@@ -176,8 +176,7 @@ describe('what is planted', () => {
 
   test.each(settings)('%s: %s %s', async (code, name, value, sound) => {
     await redis.config('SET', name, value)
-    onTestFinished(() => redis.config('SET', name, sound).then(() => {}))
-    const { findings } = await examine()
+    const { findings } = await examine().finally(() => redis.config('SET', name, sound))
     expect(findings.map((finding) => finding.code)).toContain(code)
   })
 
@@ -200,14 +199,13 @@ describe('what is planted', () => {
 
   test('SAVE_FAILED', async () => {
     // Renaming a snapshot over a directory fails, whoever asks.
-    await redis.config('SET', 'dbfilename', 'snapshot')
     const [, directory] = (await redis.config('GET', 'dir')) as [string, string]
     const { mkdirSync, rmSync } = await import('node:fs')
-    mkdirSync(`${directory}/snapshot/in-the-way`, { recursive: true })
+    mkdirSync(`${directory}/dump.rdb/in-the-way`, { recursive: true })
     await redis.bgsave()
     await until(async () => /rdb_last_bgsave_status:err/.test(await redis.info('persistence')))
     expect((await examine()).codes).toContain('SAVE_FAILED')
-    rmSync(`${directory}/snapshot`, { recursive: true })
+    rmSync(`${directory}/dump.rdb`, { recursive: true })
     await redis.bgsave()
     await until(async () => /rdb_last_bgsave_status:ok/.test(await redis.info('persistence')))
   })

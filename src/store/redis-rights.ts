@@ -17,6 +17,7 @@ export const NODE_COMMANDS = (key: string): Readonly<Record<string, readonly str
   hrandfield: [key],
   hscan: [key, '0'],
   hset: [key, 'f', 'v'],
+  hsetnx: [key, 'f', 'v'],
   info: [],
   sadd: [key, 'm'],
   scan: ['0'],
@@ -35,6 +36,7 @@ export const NODE_COMMANDS = (key: string): Readonly<Record<string, readonly str
   zrange: [key, '0', '0'],
   zrangebyscore: [key, '0', '0'],
   zrem: [key, 'm'],
+  zremrangebyrank: [key, '0', '0'],
   zremrangebyscore: [key, '0', '0'],
   zscore: [key, 'm'],
 })

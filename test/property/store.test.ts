@@ -29,7 +29,7 @@ const WORTH_REACHING = [
   ...['took over', 'admitted', 'full', 'conflict', 'recovering', 'lost', 'fenced', 'stale'].map(
     (way) => `takeover: ${way}`,
   ),
-  ...['reassert: taken', 'late takeover: took over'],
+  ...['reassert: taken', 'late takeover: admitted'],
   ...['renew: tells of orders', 'confirm: ok'],
   ...['sweep: carries entries', 'renew: tells of the dead', 'leave: ok', 'late release: ok', 'audit: ok'],
   ...['override: ok', 'learn: ok', 'restore: written', 'restore: known', 'restore: over'],

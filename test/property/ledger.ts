@@ -261,7 +261,9 @@ export class Ledger {
     )
     const count = holders.length
     const limit = this.#overrides.inForce(org) ?? given
-    const leaving = () => holders.filter(([id]) => this.#orders.has(id)).length
+    // Orders die with their lease, so who is leaving is living: unless the id was given out again, which no node does.
+    const ofOrg = [...this.#held].filter(([, slot]) => slot.scopes.includes(`org:${org}`))
+    const leaving = () => ofOrg.filter(([id]) => this.#orders.has(id)).length
     for (const [i, id] of ids.entries()) {
       const owner = holders.find(([held]) => held === id)?.[1].lease
       const spare = kind === 'surplus' && count - leaving() <= limit

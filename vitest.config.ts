@@ -1,4 +1,8 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+
+/** Tests wait for beats and leases more than they compute, so two share a core; more at once would only starve the nodes. */
+const WORKERS = Math.min(4, 2 * availableParallelism())
 
 /**
  * `vitest run` runs all but the soak tests; `vitest run --mode soak` runs those alone, with time to spare. `--mode mutants`
@@ -15,7 +19,7 @@ export default defineConfig(({ mode }) => {
       environment: 'node',
       // Every file has a process of its own, so that the leak gate can count what that process holds.
       pool: 'forks',
-      maxWorkers: soak ? 1 : 2,
+      maxWorkers: soak ? 1 : WORKERS,
       testTimeout: soak ? 900_000 : 30_000,
       hookTimeout: 60_000,
       teardownTimeout: 20_000,

@@ -1,64 +1,26 @@
-/** What the admin API tells, as far as the page shows it. */
+import type {
+  HolderAnswer,
+  NodeAnswer,
+  NoteAnswer,
+  OrgAnswer,
+  OrgLimitsAnswer,
+  SetLimitAnswer,
+  StatsAnswer,
+} from '../src/admin/answers.js'
 
-export type Limit = number | 'unlimited'
-
-export interface Org {
-  readonly orgId: string
-  readonly currentCount: number
-  readonly maxAllowed: Limit
-}
-
-export interface SetLimit {
-  readonly limit: Limit
-  readonly tier?: string
-  readonly note?: string
-  readonly by?: string
-  readonly setAt?: string
-  readonly expiresAt?: string
-}
-
-export interface OrgDetails extends Org {
-  readonly limitFrom: 'override' | 'tier' | 'default'
-  readonly tier: string | null
-  readonly override: SetLimit | null
-  readonly assignedTier: SetLimit | null
-}
-
-export interface Holder {
-  readonly connectionId: string
-  readonly lease: number
-  readonly gateway?: string
-  readonly instance?: string
-  readonly address?: string
-  readonly since?: string
-}
-
-export interface Node {
-  readonly name: string
-  readonly lease: number
-  readonly connections: number
-  readonly leaseExpiresInMs: number
-  readonly startedAt?: string
-  readonly heartbeatAgeMs: number
-  /** Whether it has missed a beat. */
-  readonly late: boolean
-}
-
+export type Org = OrgAnswer
+export type Limit = Org['maxAllowed']
+export type OrgDetails = OrgLimitsAnswer
+export type SetLimit = SetLimitAnswer
+export type Holder = Omit<HolderAnswer, 'scopes'>
 /** A refused upgrade, by its request id, or a closed connection, by its own. */
-export interface Refusal {
-  readonly at: string
-  readonly kind: 'refused' | 'closed'
-  readonly code: string
-  readonly requestId?: string
-  readonly connectionId?: string
-  readonly orgId?: string
-  readonly gatewayId?: string
-  readonly address?: string
-  readonly node?: string
-  readonly currentCount?: number
-  readonly maxAllowed?: Limit
-}
+export type Refusal = NoteAnswer
+/** Where the page comes from, and what its token lets it do. */
+export type Stats = StatsAnswer
+/** As snapshots tell of it: of a node that is there, all is known. */
+export type Node = NodeAnswer & { readonly heartbeatAgeMs: number; readonly late: boolean }
 
+/** What `GET events` sends once a second. */
 export interface Snapshot {
   readonly at: string
   readonly totals: {
@@ -77,11 +39,4 @@ export interface Snapshot {
   readonly nodes: readonly Node[]
   /** New since the snapshot before. */
   readonly refusals: readonly Refusal[]
-}
-
-/** Where the page comes from, and what its token lets it do. */
-export interface Stats {
-  readonly role: 'admin' | 'read'
-  readonly node: { readonly name: string }
-  readonly store: string
 }

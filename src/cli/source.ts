@@ -1,64 +1,24 @@
+import type {
+  HolderAnswer,
+  NodeAnswer,
+  NoteAnswer,
+  OrgAnswer,
+  OrgLimitsAnswer,
+  SetLimitAnswer,
+} from '../admin/answers.js'
 import type { StoreFacts } from '../store/redis-examiner.js'
 import type { RedisKeys } from '../store/redis-keys.js'
 
-/** An org as the admin API tells of it. */
-export interface Org {
-  readonly orgId: string
-  readonly currentCount: number
-  /** `null` where only the nodes know it: Redis holds exceptions, not defaults. */
-  readonly maxAllowed: number | 'unlimited' | null
-  readonly excess?: number
-}
-
-export interface SetLimit {
-  readonly limit: number | 'unlimited'
-  readonly note?: string
-  readonly by?: string
-  readonly setAt?: string
-  readonly expiresAt?: string
-}
-
-export interface OrgLimits extends Org {
-  readonly limitFrom: 'override' | 'tier' | 'default' | null
-  readonly tier: string | null
-  readonly override: SetLimit | null
-  readonly assignedTier: SetLimit | null
-}
-
-export interface Holder {
-  readonly connectionId: string
-  readonly lease: number
-  readonly gateway?: string
-  readonly instance?: string
-  readonly address?: string
-  readonly since?: string
-}
-
-export interface NodeRow {
-  readonly name: string
-  readonly lease: number
-  readonly connections: number
-  readonly leaseExpiresInMs: number
-  readonly startedAt?: string
-}
-
+/** An org as the admin API tells of it. `maxAllowed` is `null` where only the nodes know it: Redis holds exceptions only. */
+export type Org = OrNull<OrgAnswer, 'maxAllowed'>
+export type OrgLimits = OrNull<OrgLimitsAnswer, 'maxAllowed' | 'limitFrom'>
+export type SetLimit = SetLimitAnswer
+export type Holder = Omit<HolderAnswer, 'scopes'>
+export type NodeRow = NodeAnswer
 /** A refusal or a closing, as nodes note them. */
-export interface Note {
-  readonly at: string
-  readonly kind: string
-  readonly code: string
-  readonly detail?: string
-  readonly node: string
-  readonly requestId?: string
-  readonly connectionId?: string
-  readonly orgId?: string
-  readonly gatewayId?: string
-  readonly address?: string
-  readonly currentCount?: number
-  readonly maxAllowed?: number
-  readonly retryAfterSeconds?: number
-  readonly holders?: readonly Holder[]
-}
+export type Note = NoteAnswer
+
+type OrNull<Told, Name extends keyof Told> = Omit<Told, Name> & { readonly [N in Name]: Told[N] | null }
 
 export interface NoteQuery {
   readonly org?: string

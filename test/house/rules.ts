@@ -7,11 +7,12 @@ export type Rule = (file: SourceFile) => string[]
 /**
  * The folders of src from the inside out: each sees only what stands to its left. `observe` listens to the limiter's
  * events: nothing that admits knows who listens. Nobody sees `cli`, which speaks to a server over the network as any
- * client does, can start one, and can ask Redis itself what operators want to know. The root of src is the composition
+ * client does and so knows the types of its answers, can start one, and can ask Redis itself what operators want to
+ * know. The root of src is the composition
  * for library users.
  */
 const INSIDE_OUT = ['core', 'store', 'node', 'gate', 'limiter', 'observe', 'outbound', 'identity', 'admin', 'server']
-const CLI_SEES = ['core', 'store', 'limiter', 'identity', 'server', 'cli']
+const CLI_SEES = ['core', 'store', 'limiter', 'identity', 'admin', 'server', 'cli']
 
 export const dependenciesPointInwards: Rule = ({ path, uncommented }) => {
   const own = folderOf(path)

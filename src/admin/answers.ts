@@ -1,0 +1,13 @@
+import type { z } from 'zod'
+import type { answers } from './schemas.js'
+
+type Answer<Name extends keyof typeof answers> = z.infer<(typeof answers)[Name]>
+
+/** What the admin API answers, as types: all that the CLI and the page need to know of it. */
+export type OrgAnswer = Answer<'orgs'>['orgs'][number]
+export type OrgLimitsAnswer = Answer<'org'>
+export type SetLimitAnswer = NonNullable<OrgLimitsAnswer['override']>
+export type HolderAnswer = Answer<'connections'>['connections'][number]
+export type NodeAnswer = Answer<'nodes'>['nodes'][number]
+export type NoteAnswer = Answer<'refusals'>['refusals'][number]
+export type StatsAnswer = Answer<'stats'>

@@ -1,23 +1,18 @@
-import { type Fault, nodeOf } from './fault.js'
+import { type Fault, toOneNode } from './fault.js'
 
 /** Nothing passes between a node and its clients, while the node still reaches Redis. */
-const happen: Fault['happen'] = (stage, plan) => {
-  const node = nodeOf(stage, plan)
-  return stage.during(
-    'clients-cut',
-    node,
-    plan.lastsMs,
-    () => {
-      node.door.hold()
-      node.door.holdReplies()
-    },
-    () => {
-      if (plan.roll < 0.5) node.door.cutAll()
-      node.door.releaseReplies()
-      node.door.release()
-    },
-  )
-}
+const happen = toOneNode(
+  'clients-cut',
+  ({ door }) => {
+    door.hold()
+    door.holdReplies()
+  },
+  ({ door }, { roll }) => {
+    if (roll < 0.5) door.cutAll()
+    door.releaseReplies()
+    door.release()
+  },
+)
 
 export const clientsCut: Fault = {
   name: 'node cut off from its clients, for a while',

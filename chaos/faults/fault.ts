@@ -1,5 +1,5 @@
 import type { ChaosNode } from '../node.js'
-import type { Terms } from '../records.js'
+import type { Effect, Terms } from '../records.js'
 import type { Stage } from '../stage.js'
 
 /** Something that goes wrong. */
@@ -30,6 +30,24 @@ export function nodeOf(stage: Stage, { node }: FaultPlan): ChaosNode {
   const met = stage.nodes[node % stage.nodes.length]
   if (!met) throw new Error('a run needs a node at least')
   return met
+}
+
+/** Something that is done to one node, lasts, and is undone. */
+export function toOneNode(
+  effect: Effect,
+  bring: (node: ChaosNode) => unknown,
+  undo: (node: ChaosNode, plan: FaultPlan) => unknown,
+): Fault['happen'] {
+  return (stage, plan) => {
+    const node = nodeOf(stage, plan)
+    return stage.during(
+      effect,
+      node,
+      plan.lastsMs,
+      () => bring(node),
+      () => undo(node, plan),
+    )
+  }
 }
 
 /** Well below the time after which a node no longer trusts its lease. */

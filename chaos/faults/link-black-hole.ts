@@ -1,26 +1,18 @@
-import type { TcpProxy } from '../../test/support/tcp-proxy.js'
-import { type Fault, long, nodeOf, short } from './fault.js'
+import { type Fault, long, short, toOneNode } from './fault.js'
 
 /** Nothing arrives and nothing is said about it. When it ends, what was under way arrives late, or never. */
-const happen: Fault['happen'] = (stage, plan) => {
-  const node = nodeOf(stage, plan)
-  return stage.during(
-    'cut-off',
-    node,
-    plan.lastsMs,
-    () => swallow(node.link),
-    () => {
-      if (plan.roll < 0.5) node.link.cutAll()
-      node.link.releaseReplies()
-      node.link.release()
-    },
-  )
-}
-
-function swallow(link: TcpProxy): void {
-  link.hold()
-  link.holdReplies()
-}
+const happen = toOneNode(
+  'cut-off',
+  ({ link }) => {
+    link.hold()
+    link.holdReplies()
+  },
+  ({ link }, { roll }) => {
+    if (roll < 0.5) link.cutAll()
+    link.releaseReplies()
+    link.release()
+  },
+)
 
 export const linkBlackHole: Fault = {
   name: 'node cut off from Redis (black hole) for less than its lease',

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Fault, nodeOf, short } from './fault.js'
+import { type Fault, nodeOf, short, toOneNode } from './fault.js'
 
 /** There and back takes a fifth of a call's deadline: slower, and nothing else. */
 export const linkDelayed: Fault = {
@@ -17,14 +17,10 @@ export const linkDelayed: Fault = {
 export const linkTooSlow: Fault = {
   name: 'node–Redis network too slow (twice C)',
   lastsMs: short,
-  happen(stage, plan) {
-    const node = nodeOf(stage, plan)
-    return stage.during(
+  happen: (stage, plan) =>
+    toOneNode(
       'cut-off',
-      node,
-      plan.lastsMs,
-      () => node.link.delay(stage.terms.callTimeoutMs),
-      () => node.link.delay(0),
-    )
-  },
+      ({ link }) => link.delay(stage.terms.callTimeoutMs),
+      ({ link }) => link.delay(0),
+    )(stage, plan),
 }

@@ -1,15 +1,10 @@
-import { type Fault, long, nodeOf, short } from './fault.js'
+import { type Fault, long, short, toOneNode } from './fault.js'
 
-const happen: Fault['happen'] = (stage, plan) => {
-  const node = nodeOf(stage, plan)
-  return stage.during(
-    'paused',
-    node,
-    plan.lastsMs,
-    () => node.server.pause(),
-    () => node.server.resume(),
-  )
-}
+const happen = toOneNode(
+  'paused',
+  ({ server }) => server.pause(),
+  ({ server }) => server.resume(),
+)
 
 export const nodePaused: Fault = { name: 'node frozen (SIGSTOP) for less than its lease', lastsMs: short, happen }
 

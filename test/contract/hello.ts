@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { newEpoch, newLease } from '../../src/core/ids.js'
+import type { HelloRequest } from '../../src/store/lease-store.js'
 import { fingerprint } from '../support/store-contents.js'
 import { claim, done, recovered, StoreNode } from '../support/store-node.js'
 import type { BenchOf } from './suite.js'
@@ -16,14 +17,7 @@ export function helloTests(bench: BenchOf): void {
 
     test('begins an epoch once, and every later one learns its name', async () => {
       const connection = done(await bench().store.connect())
-      const request = {
-        lease: newLease(),
-        generation: 1,
-        proposedEpoch: newEpoch(),
-        proposedSecret: 's',
-        reasserting: false,
-        nodeInfo: '',
-      }
+      const request = firstHello()
       const first = done(await connection.hello(request))
       expect(first).toMatchObject({ newEpoch: true, evictionPolicy: 'noeviction' })
       expect(first.epoch).toContain(request.proposedEpoch)
@@ -112,14 +106,7 @@ export function helloTests(bench: BenchOf): void {
 
     test('that the network delivers once more after a loss begins no epoch of before: all are told of the loss (R1)', async () => {
       const connection = done(await bench().store.connect())
-      const request = {
-        lease: newLease(),
-        generation: 1,
-        proposedEpoch: newEpoch(),
-        proposedSecret: 's',
-        reasserting: false,
-        nodeInfo: '',
-      }
+      const request = firstHello()
       const first = done(await connection.hello(request))
       const node = await StoreNode.join(bench())
       await bench().becomeAnother()
@@ -160,4 +147,16 @@ export function helloTests(bench: BenchOf): void {
       },
     )
   })
+}
+
+/** What a node says when it starts, by a name and with an epoch of its own. */
+function firstHello(): HelloRequest {
+  return {
+    lease: newLease(),
+    generation: 1,
+    proposedEpoch: newEpoch(),
+    proposedSecret: 's',
+    reasserting: false,
+    nodeInfo: '',
+  }
 }

@@ -41,6 +41,14 @@ class Memory {
 
 const aNode = (bench: StoreBench) => StoreNode.join(bench, { reasserting: true })
 
+/** A node, and a memory of its own in its session. */
+async function joined(bench: StoreBench, mostKnown?: number): Promise<{ node: StoreNode; memory: Memory }> {
+  const node = await aNode(bench)
+  const memory = new Memory(mostKnown)
+  await memory.join(node)
+  return { node, memory }
+}
+
 describe('what a node remembers of overrides (R1)', () => {
   test('is kept current, page by page, and tells of what changes after the first look', async () => {
     const bench = memoryBench()
@@ -62,9 +70,7 @@ describe('what a node remembers of overrides (R1)', () => {
 
   test('asks the store nothing while the version stands still', async () => {
     const bench = memoryBench()
-    const node = await aNode(bench)
-    const memory = new Memory()
-    await memory.join(node)
+    const { node, memory } = await joined(bench)
     await node.override('acme', 1)
     await memory.renew(node)
     const asked: number[] = []
@@ -75,9 +81,7 @@ describe('what a node remembers of overrides (R1)', () => {
 
   test('is written back after a wipe with the time that is left, clears too', async () => {
     const bench = memoryBench({ recovery: true })
-    const node = await aNode(bench)
-    const memory = new Memory()
-    await memory.join(node)
+    const { node, memory } = await joined(bench)
     await node.override('acme', 1)
     await node.override('brief', 2, { expiresInMs: 60_000, details: '{"note":"why"}' })
     await node.override('gone', undefined)
@@ -99,9 +103,7 @@ describe('what a node remembers of overrides (R1)', () => {
 
   test('yields to the store once admissions have resumed, and forgets what the store does not know', async () => {
     const bench = memoryBench({ recovery: true })
-    const node = await aNode(bench)
-    const memory = new Memory()
-    await memory.join(node)
+    const { node, memory } = await joined(bench)
     await node.override('acme', 1)
     await memory.renew(node)
     await bench.wipe()
@@ -116,9 +118,7 @@ describe('what a node remembers of overrides (R1)', () => {
 
   test('begins anew where clears are forgotten that it may have missed', async () => {
     const bench = memoryBench()
-    const node = await aNode(bench)
-    const memory = new Memory()
-    await memory.join(node)
+    const { node, memory } = await joined(bench)
     await node.override('acme', 1)
     await node.override('kept', 2)
     await memory.renew(node)
@@ -131,9 +131,7 @@ describe('what a node remembers of overrides (R1)', () => {
 
   test('has a bound, and says so once', async () => {
     const bench = memoryBench()
-    const node = await aNode(bench)
-    const memory = new Memory(3)
-    await memory.join(node)
+    const { node, memory } = await joined(bench, 3)
     for (let i = 0; i < 9; i++) await node.override(`org-${i}`, i)
     await memory.renew(node)
     expect([memory.overrides.size, memory.told]).toEqual([3, ['more than 3']])
@@ -141,9 +139,7 @@ describe('what a node remembers of overrides (R1)', () => {
 
   test('is not written back over a session that ends, and is by the next', async () => {
     const bench = memoryBench({ recovery: true })
-    const node = await aNode(bench)
-    const memory = new Memory()
-    await memory.join(node)
+    const { node, memory } = await joined(bench)
     await node.override('acme', 1)
     await memory.renew(node)
     await bench.wipe()

@@ -1,36 +1,19 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Admitted } from '../../src/core/admission.js'
-import { createLimiter, type Limiter, type LimiterOptions, type NodeEvents } from '../../src/index.js'
+import type { Limiter, LimiterOptions, NodeEvents } from '../../src/index.js'
 import { SHORT } from '../support/cluster.js'
-import { freshPrefix, startRedis, type TestRedis } from '../support/redis.js'
+import { useLimiters } from '../support/limiters.js'
 import { until } from '../support/until.js'
 
-let redis: TestRedis
-let prefix: string
-const limiters: Limiter[] = []
+const limiters = useLimiters()
 
-beforeEach(async () => {
-  redis = await startRedis()
-  prefix = freshPrefix()
-})
-
-afterEach(async () => {
-  await redis.resume()
-  await Promise.all(limiters.splice(0).map((limiter) => limiter.drain({ withinMs: 1_000 })))
-  await redis.stop()
-})
-
-async function start(count: number, policies: LimiterOptions['policies'] = {}): Promise<Limiter[]> {
-  const started = Array.from({ length: count }, () =>
-    createLimiter({
-      ...{ redis: redis.url, keyPrefix: prefix, policies, storeTimeoutMs: 500 },
-      ...{ leaseTtlMs: 4_000, renewIntervalMs: SHORT.renewIntervalMs },
-    }),
-  )
-  limiters.push(...started)
-  await Promise.all(started.map((limiter) => limiter.ready()))
-  return started
-}
+const start = (count: number, policies: LimiterOptions['policies'] = {}): Promise<Limiter[]> =>
+  limiters.start(count, {
+    policies,
+    storeTimeoutMs: 500,
+    leaseTtlMs: 4_000,
+    renewIntervalMs: SHORT.renewIntervalMs,
+  })
 
 /** Connections one after another, from node to node, so that the order of their ages is known. */
 async function open(nodes: readonly Limiter[], count: number, limit = 100): Promise<Admitted[]> {
@@ -116,10 +99,10 @@ describe('an org that is told to the store with more than it may hold (R1, R2, R
     const nodes = (await start(2, { onStoreDown: 'allow', ...policies })) as [Limiter, Limiter]
     const told = nodes.map(overLimits)
     const before = await open([nodes[0]], 2, 2)
-    await redis.pause()
+    await limiters.redis.pause()
     await until(() => nodes.every((node) => !node.storeReachable))
     const after = await open(nodes, 4, 2)
-    await redis.resume()
+    await limiters.redis.resume()
     await until(() => nodes.every((node) => node.storeReachable))
     return { nodes, held: [...before, ...after], told }
   }

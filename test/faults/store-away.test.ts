@@ -1,44 +1,25 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Admission, Admitted } from '../../src/core/admission.js'
-import { createLimiter, type Limiter, type LimiterOptions } from '../../src/index.js'
+import type { Limiter, LimiterOptions } from '../../src/index.js'
 import { SHORT } from '../support/cluster.js'
-import { freshPrefix, startRedis, type TestRedis } from '../support/redis.js'
+import { useLimiters } from '../support/limiters.js'
 import { until } from '../support/until.js'
 
-let redis: TestRedis
-let prefix: string
-const limiters: Limiter[] = []
-
-beforeEach(async () => {
-  redis = await startRedis()
-  prefix = freshPrefix()
-})
-
-afterEach(async () => {
-  await redis.resume()
-  await Promise.all(limiters.splice(0).map((limiter) => limiter.drain({ withinMs: 1_000 })))
-  await redis.stop()
-})
+const limiters = useLimiters()
 
 async function start(count: number, options: LimiterOptions): Promise<Limiter[]> {
-  const started = Array.from({ length: count }, () =>
-    createLimiter({
-      redis: redis.url,
-      keyPrefix: prefix,
-      leaseTtlMs: SHORT.ttlMs,
-      renewIntervalMs: SHORT.renewIntervalMs,
-      storeTimeoutMs: SHORT.callTimeoutMs,
-      ...options,
-    }),
-  )
-  limiters.push(...started)
+  const started = await limiters.start(count, {
+    leaseTtlMs: SHORT.ttlMs,
+    renewIntervalMs: SHORT.renewIntervalMs,
+    storeTimeoutMs: SHORT.callTimeoutMs,
+    ...options,
+  })
   for (const limiter of started) {
     limiter.on('lease.renewed', ({ liveNodes }) => seen.set(limiter, liveNodes))
   }
-  await Promise.all(started.map((limiter) => limiter.ready()))
   // `local` divides by the nodes last known, so each must have seen the others.
   await until(() => started.every((limiter) => seen.get(limiter) === count), { what: 'every node knows all' })
   return started
@@ -51,7 +32,7 @@ const ask = (limiter: Limiter, times: number) =>
 
 /** Freezes Redis and waits until the node knows. */
 async function away(of: Limiter[]): Promise<void> {
-  await redis.pause()
+  await limiters.redis.pause()
   await until(() => of.every((limiter) => !limiter.storeReachable), { what: 'the nodes miss the store' })
 }
 
@@ -62,7 +43,7 @@ describe('R2: while the store is away', () => {
     await away([one])
     const denied = await ask(one, 5)
     for (const admission of denied) expect(admission).toMatchObject({ admitted: false, code: 'STORE_UNAVAILABLE' })
-    await redis.resume()
+    await limiters.redis.resume()
     await until(async () => taken(await ask(one, 1)).length === 1, { what: 'admissions again' })
     expect(open.lost.aborted).toBe(false)
   })
@@ -74,7 +55,7 @@ describe('R2: while the store is away', () => {
     // The limit of 4 over two nodes is 2 each, and one of them is taken here already.
     expect(taken(await ask(nodes[0], 5))).toHaveLength(1)
     expect(taken(await ask(nodes[1], 5))).toHaveLength(2)
-    await redis.resume()
+    await limiters.redis.resume()
     await until(async () => (await nodes[0].orgStats('acme').catch(() => undefined))?.currentCount === 4, {
       what: 'the debts in the store',
     })
@@ -94,7 +75,7 @@ describe('R2: while the store is away', () => {
     expect(await come('acme', 'us')).toBe(0)
     expect(await come('acme', 'us', true)).toBe(2)
     expect(await come('globex', 'eu')).toBe(1)
-    await redis.resume()
+    await limiters.redis.resume()
     await until(async () => (await nodes[0].orgStats('acme').catch(() => undefined))?.currentCount === 4, {
       what: 'the debts in the store',
     })
@@ -111,7 +92,7 @@ describe('R2: while the store is away', () => {
     await away([one])
     expect(taken(await ask(one, 5))).toHaveLength(5)
     await until(async () => !(await one.admit({ org: 'late' })).admitted, { what: 'the time is over' })
-    await redis.resume()
+    await limiters.redis.resume()
     await until(async () => (await one.orgStats('acme').catch(() => undefined))?.currentCount === 5, {
       what: 'the debts in the store',
     })
@@ -122,7 +103,7 @@ describe('R2: while the store is away', () => {
     const [one] = (await start(1, { policies: { onStoreDown: 'allow' } })) as [Limiter]
     await away([one])
     for (const debt of taken(await ask(one, 3))) debt.release()
-    await redis.resume()
+    await limiters.redis.resume()
     await until(() => one.storeReachable, { what: 'the store is back' })
     await until(async () => (await one.orgStats('acme').catch(() => undefined))?.currentCount === 0, {
       what: 'no slot',
@@ -146,7 +127,7 @@ describe('R2: while the store is away', () => {
     expect(taken(await ask(one, 1))).toHaveLength(1)
     await until(() => open.lost.aborted, { what: 'the orphan time is over' })
     expect(await one.admit({ org: 'acme' })).toMatchObject({ admitted: false, code: 'STORE_UNAVAILABLE' })
-    await redis.resume()
+    await limiters.redis.resume()
     await until(async () => taken(await ask(one, 1)).length === 1, { what: 'admissions again' })
   })
 
@@ -154,7 +135,7 @@ describe('R2: while the store is away', () => {
     const policies = { onStoreDown: 'allow', onLeaseLost: 'close' } as const
     const [one] = (await start(1, { policies })) as [Limiter]
     const [open] = taken(await ask(one, 1)) as [Admitted]
-    await redis.pause()
+    await limiters.redis.pause()
     await until(() => open.lost.aborted, { what: 'the deadline of the lease' })
     expect(await one.admit({ org: 'acme' })).toMatchObject({ admitted: false, code: 'STORE_UNAVAILABLE' })
   })
@@ -163,7 +144,7 @@ describe('R2: while the store is away', () => {
     const [one] = (await start(1, { policies: { onLeaseLost: 'close' } })) as [Limiter]
     const [open] = taken(await ask(one, 1)) as [Admitted]
     const sinceMs = performance.now()
-    await redis.pause()
+    await limiters.redis.pause()
     await until(() => open.lost.aborted, { what: 'closed' })
     expect(open.lost.reason).toBe('STORE_AWAY')
     expect(performance.now() - sinceMs).toBeLessThan(SHORT.trustMs + 300)

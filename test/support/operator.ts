@@ -13,5 +13,5 @@ export async function operate(args: readonly string[], env: Readonly<Record<stri
   const command = await spawnNode('dist/cli/main.js', args, env)
   const { code } = await command.exited
   const stdout = command.stdout()
-  return { code, stdout, stderr: command.output().slice(stdout.length), lines: stdout.split('\n').slice(0, -1) }
+  return { code, stdout, stderr: command.stderr(), lines: stdout.split('\n').slice(0, -1) }
 }

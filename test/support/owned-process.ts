@@ -22,6 +22,8 @@ export interface OwnedProcess {
   output(): string
   /** The same, of stdout alone. */
   stdout(): string
+  /** The same, of stderr alone. */
+  stderr(): string
   /** Writes to its stdin; only for a process that was started with `typing`. */
   type(text: string): void
 }
@@ -50,6 +52,7 @@ function own(child: ChildProcess): OwnedProcess {
   const pid = child.pid!
   let all = ''
   let stdout = ''
+  let stderr = ''
   let gone = false
   // A process that ends without reading its input is no fault of the one who typed.
   child.stdin?.on('error', () => {})
@@ -59,6 +62,7 @@ function own(child: ChildProcess): OwnedProcess {
   })
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     all += text
+    stderr += text
   })
   tellReaper(`kill ${pid}`)
   const exited = new Promise<Exit>((resolve) => {
@@ -80,6 +84,7 @@ function own(child: ChildProcess): OwnedProcess {
     },
     output: () => all,
     stdout: () => stdout,
+    stderr: () => stderr,
     type(text) {
       if (!child.stdin) throw new Error('this process was started without typing')
       child.stdin.write(text)

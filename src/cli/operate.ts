@@ -105,8 +105,8 @@ async function openSource({ admin, token, redis, keyPrefix }: CommonOptions): Pr
   return new RedisSource(url, keyPrefix)
 }
 
-/** What a server said is somebody else's text too. */
-function complaint({ message, advice, code }: CliError, json: boolean): string {
+/** An error as a command says it. What a server said is somebody else's text too. */
+export function complaint({ message, advice, code }: CliError, json: boolean): string {
   if (json) return `${jsonLine({ error: { message, advice, ...(code !== undefined && { code }) } })}\n`
   return `headcount: ${safe(message)}${code === undefined ? '' : ` (${safe(code)})`}\n  ${safe(advice)}\n`
 }

@@ -6,6 +6,7 @@ import { addDemoCommand } from './demo.js'
 import { addDoctorCommand } from './doctor.js'
 import { addEvictCommands } from './evict.js'
 import { addHealthcheckCommand } from './healthcheck.js'
+import { addKeysCommand } from './keys.js'
 import { addLimitCommand } from './limit.js'
 import { addNodesCommand } from './nodes.js'
 import { addOrgCommand } from './org.js'
@@ -34,6 +35,7 @@ export function makeProgram(version: string, description: string): Command {
   addNodesCommand(program)
   addLimitCommand(program)
   addEvictCommands(program)
+  addKeysCommand(program)
   addDoctorCommand(program)
   addCheckCommand(program)
   return program

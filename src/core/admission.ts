@@ -1,4 +1,5 @@
 import type { RefusalCode } from './closures.js'
+import type { Peer } from './peer.js'
 import type { ScopeRequest } from './scopes.js'
 
 /** Who asks for a slot. */
@@ -50,6 +51,11 @@ export interface Admitted {
    * a `ClosingCode`.
    */
   readonly lost: AbortSignal
+  /**
+   * Tells the node how to ask whether the peer is still there, when somebody needs its slot. A connection of which it was
+   * not told is never asked.
+   */
+  watch(peer: Peer): void
 }
 
 export interface Denied {
@@ -79,7 +85,8 @@ export interface Admitter {
    */
   readonly mayCarryFrames?: (() => boolean) | undefined
   /**
-   * Decides within the store's deadline. `signal` is the caller's own end: when it aborts while the decision is
+   * Decides within the store's deadline, and where a limit is full and silent peers are asked whether they are still
+   * there, within their time to answer and that deadline once more. `signal` is the caller's own end: when it aborts while the decision is
    * pending, whatever was taken is given back. Throws `UsageError` for a request that can never be valid.
    */
   admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission>

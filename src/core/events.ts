@@ -35,6 +35,8 @@ export interface NodeEvents {
   'org.full': { org: string; currentCount: number; maxAllowed: number }
   /** A newer connection of its client has got the slot of the one named `replaced`, wherever that is. */
   'connection.taken_over': { connectionId: string; org: string; replaced: string }
+  /** A limit was full: so many silent peers of this node were asked whether they are still there, and so many were not. */
+  'peers.probed': { scope: string; id: string; asked: number; freed: number }
   'connection.released': { connectionId: string; org: string }
   'lease.taken': { lease: number; epoch: string; recoveryMs: number }
   'lease.renewed': { liveNodes: number; recoveryMs: number }

@@ -9,6 +9,7 @@ import { guardedObserver } from './gate-observer.js'
 import { GATE_DEFAULTS, type GateOptions } from './gate-options.js'
 import { handshakeFault, instanceOf, resumeTokenOf } from './handshake.js'
 import type { Identity } from './identify.js'
+import { LinkPeer } from './link-peer.js'
 import { PingWheel } from './ping-wheel.js'
 import { NO_RATES, Rates } from './rates.js'
 import { problemOf, type Refusal, rateLimitHeaders, sendProblem } from './refuse.js'
@@ -156,6 +157,7 @@ export class Gate {
       upgrade.link = link
       this.#census.move(upgrade, 'open')
       this.#wheel.add(link)
+      admitted.watch(new LinkPeer(link, upgrade.socket, this.#wheel, this.#options.clock))
       const lose = () => this.#close(upgrade, closingOf(admitted.lost))
       admitted.lost.addEventListener('abort', lose, { once: true })
       upgrade.atClose(() => {

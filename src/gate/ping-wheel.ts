@@ -81,6 +81,11 @@ export class PingWheel {
     if (this.#places.size === 0) this.stop()
   }
 
+  /** Whether nothing was heard of a peer for so long that it is pinged, or has not answered its ping. */
+  isSilent({ heardAtMs }: Pingable): boolean {
+    return this.#clock.monotonicMs() - Math.max(heardAtMs, this.#awakeSinceMs) > this.#pingAfterMs
+  }
+
   /** Forgets everybody and stops the timer. */
   stop(): void {
     this.#cancel?.()

@@ -46,7 +46,7 @@ export class Limiter {
   constructor(options: LimiterOptions) {
     const resolved = resolveOptions(options)
     const { store, ownsStore, timing, connectionsPerOrg, tiers, tierOf, nearlyFullPercent, name, policies } = resolved
-    const { scopeLimits: limits, resumeSecret } = resolved
+    const { scopeLimits: limits, resumeSecret, probeTimeoutMs } = resolved
     new SoftLimit(this.#events, nearlyFullPercent)
     new SoftLimit(this.#events, 100, 'org.full')
     this.#store = store
@@ -56,7 +56,7 @@ export class Limiter {
     const measured = new MeasuredStore(store, systemClock, (call) => this.#events.emit('store.called', call))
     this.#node = new LimiterNode({
       ...{ store: measured, timing, connectionsPerOrg, tiers, name, clock: systemClock, random: Math.random },
-      ...{ limits, policies, resumeSecret, events: this.#events },
+      ...{ limits, policies, resumeSecret, probeTimeoutMs, events: this.#events },
     })
     this.#admitter = new TimedAdmitter(this.#node, systemClock, this.#events)
     this.#node.start()

@@ -51,6 +51,11 @@ export interface LimiterOptions {
   readonly renewIntervalMs?: number
   /** Deadline of one store call, and of one admission (C); 250 ms where absent. */
   readonly storeTimeoutMs?: number
+  /**
+   * What a connection that was silent for longer than a ping interval has to answer a ping when its org (or another limit)
+   * is full and somebody needs the slot, before it is cut off: up to 2,000 ms; 1,000 where absent, 0 to ask none.
+   */
+  readonly probeTimeoutMs?: number
   /** What happens while the store or the lease is away; see `Policies`. */
   readonly policies?: Partial<Policies>
   /** What operators see of this node; the host's name and a random part where absent. */
@@ -72,6 +77,7 @@ export const LIMITER_DEFAULTS = {
   leaseTtlMs: 15_000,
   renewIntervalMs: 3_000,
   storeTimeoutMs: 250,
+  probeTimeoutMs: 1_000,
   keyPrefix: 'hc:1:',
 } as const
 
@@ -87,6 +93,7 @@ export interface ResolvedOptions {
   readonly tierOf: (org: string) => string | undefined
   readonly name: string
   readonly policies: Partial<Policies>
+  readonly probeTimeoutMs: number
   readonly resumeSecret: string | undefined
 }
 
@@ -110,6 +117,7 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
     tiers: new Tiers(options.limits?.tiers ?? defaults.tiers),
     tierOf: options.limits?.tierOf ?? (() => undefined),
     policies: options.policies ?? {},
+    probeTimeoutMs: probeTimeout(options.probeTimeoutMs ?? defaults.probeTimeoutMs),
     resumeSecret: options.resumeSecret,
     name: options.nodeName ?? `${hostname()}#${randomBytes(3).toString('hex')}`,
   }
@@ -131,6 +139,12 @@ function scopeLimits({ gateway, address, cluster, reserved }: LimiterOptions['li
 function percent(value: number): number {
   if (Number.isInteger(value) && value >= 1 && value <= 100) return value
   throw new UsageError('INVALID_SETTINGS', `nearlyFullPercent is a whole number from 1 to 100, not ${value}`)
+}
+
+/** More would leave an upgrade no time for its answer (L6). */
+function probeTimeout(ms: number): number {
+  if (ms >= 0 && ms <= 2_000) return ms
+  throw new UsageError('INVALID_SETTINGS', `probeTimeoutMs is a time from 0 to 2000 ms, not ${ms}`)
 }
 
 function storeOf({ store, redis, keyPrefix }: LimiterOptions, timing: LeaseTiming): LeaseStore {

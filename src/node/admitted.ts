@@ -12,6 +12,9 @@ export function admittedAs(
     connectionId: connection.id,
     ...counts,
     release,
+    watch(peer) {
+      connection.peer = peer
+    },
     get lost() {
       return connection.lost
     },

@@ -1,4 +1,5 @@
 import type { ClosingCode } from '../core/closures.js'
+import type { Peer } from '../core/peer.js'
 import type { Claim } from '../store/lease-store.js'
 
 /**
@@ -16,6 +17,8 @@ export class HeldConnection {
   readonly sinceMs: number
   /** Admitted in the store's absence: the store has yet to learn of it. */
   debt = false
+  /** Present once its owner has told how to ask it whether it is still there. */
+  peer: Peer | undefined
   state: 'asking' | 'held' | 'slotless' | 'gone' = 'asking'
   /** It is being closed as ordered; its slot is its own until the socket has closed, or the lease is lost. */
   leaving = false

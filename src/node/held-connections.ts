@@ -59,6 +59,12 @@ export class HeldConnections {
     return scope.name === 'org' ? this.heldBy(scope.id) : heldAmong(this.#byScope.get(keyOf(scope)))
   }
 
+  /** Those that hold a slot of a scope and are not on their way out. Looks at every connection of the scope. */
+  *in(scope: Scope): Generator<HeldConnection> {
+    const connections = scope.name === 'org' ? this.#byOrg.get(scope.id) : this.#byScope.get(keyOf(scope))
+    for (const connection of connections ?? []) if (connection.state === 'held' && !connection.leaving) yield connection
+  }
+
   /** The highest limit that a connection of the org came with; `undefined` where none is here. */
   limitOf(org: string): number | undefined {
     const limits = [...(this.#byOrg.get(org) ?? [])].map(({ claim }) => claim.scopes[0].limit)

@@ -1,7 +1,6 @@
-import type { Admission, AdmissionRequest, Admitter, Denied, Phase } from '../core/admission.js'
+import type { Admission, AdmissionRequest, Admitter, Phase } from '../core/admission.js'
 import { EventBus } from '../core/events.js'
 import { connectionId } from '../core/ids.js'
-import { retryAfterMs } from '../core/retry-after.js'
 import { within } from '../core/within.js'
 import type { Claim } from '../store/lease-store.js'
 import { Absence, type Slot } from './absence.js'
@@ -9,6 +8,7 @@ import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
 import { admittedAs } from './admitted.js'
 import { Auditor } from './auditor.js'
 import { claimOf } from './claims.js'
+import { Denials } from './denials.js'
 import { ExcessWatch } from './excess-watch.js'
 import { HeldConnection } from './held-connection.js'
 import { HeldConnections } from './held-connections.js'
@@ -19,7 +19,8 @@ import { OrderGiver } from './order-giver.js'
 import { OrderTaker } from './order-taker.js'
 import { Overrides } from './overrides.js'
 import { DEFAULT_POLICIES } from './policies.js'
-import { type Refusal, refusalOf } from './refusal.js'
+import { Prober } from './prober.js'
+import { fullScope, refusalOf } from './refusal.js'
 import { ReleaseQueue } from './release-queue.js'
 import { Sweeper } from './sweeper.js'
 import { Takeovers } from './takeovers.js'
@@ -49,6 +50,8 @@ export class LimiterNode implements Admitter {
   readonly #overrides: Overrides
   readonly #excess: ExcessWatch
   readonly #takeovers: Takeovers
+  readonly #prober: Prober
+  readonly #denials: Denials
   #phase: Phase = 'starting'
   #counter = 0
 
@@ -58,6 +61,11 @@ export class LimiterNode implements Admitter {
     this.#options = options
     this.events = options.events ?? new EventBus()
     this.#takeovers = new Takeovers({ clock, events: this.events, held, secret: options.resumeSecret })
+    this.#denials = new Denials({ events: this.events, timing, random })
+    this.#prober = new Prober({
+      ...{ clock, events: this.events, held, releases },
+      ...{ timeoutMs: options.probeTimeoutMs, confirmMs: timing.callTimeoutMs },
+    })
     const sweeper = new Sweeper(this.events)
     this.#overrides = new Overrides({ clock, events: this.events })
     const orders = new OrderTaker({ clock, events: this.events, held, releases })
@@ -124,16 +132,23 @@ export class LimiterNode implements Admitter {
 
   async admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission> {
     const claim = this.#claim(request)
-    if (this.#phase === 'starting') return this.#deny(claim, { code: 'STARTING' })
-    if (this.#phase !== 'running') return this.#deny(claim, { code: 'DRAINING' })
-    const connection = new HeldConnection(claim, this.#options.clock.monotonicMs(), this.#takeovers.replacedBy(request))
-    const outcome = await this.#admissions.ask(connection, signal)
+    if (this.#phase === 'starting') return this.#denials.deny(claim, { code: 'STARTING' })
+    if (this.#phase !== 'running') return this.#denials.deny(claim, { code: 'DRAINING' })
+    const replaces = this.#takeovers.replacedBy(request)
+    let connection = new HeldConnection(claim, this.#options.clock.monotonicMs(), replaces)
+    let outcome = await this.#admissions.ask(connection, signal)
+    const full = fullScope(outcome, claim)
+    if (full && ((await this.#prober.frees(full, signal)) || signal?.aborted)) {
+      if (this.#phase !== 'running') return this.#denials.deny(claim, { code: 'DRAINING' })
+      connection = new HeldConnection({ ...claim, id: this.#nextId() }, this.#options.clock.monotonicMs(), replaces)
+      outcome = await this.#admissions.ask(connection, signal)
+    }
     if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(request, connection, outcome.verdict)
     if (outcome.kind === 'abandoned') {
       this.events.emit('admission.abandoned', { org: connection.org })
       return { admitted: false, code: 'ADMISSION_UNDECIDED' }
     }
-    return this.#admitOnDebt(request, outcome, signal) ?? this.#deny(claim, refusalOf(outcome, claim))
+    return this.#admitOnDebt(request, outcome, signal) ?? this.#denials.deny(claim, refusalOf(outcome, claim))
   }
 
   /** In the store's place, where the policy says so: under an id of its own, since the other may be taken back. */
@@ -216,9 +231,12 @@ export class LimiterNode implements Admitter {
   }
 
   #claim(request: AdmissionRequest): Claim {
-    const id = connectionId(this.#keeper.idPrefix, this.#counter++)
     const since = new Date(this.#options.clock.wallMs()).toISOString()
-    return claimOf(request, this.#options, { id, since }, this.events)
+    return claimOf(request, this.#options, { id: this.#nextId(), since }, this.events)
+  }
+
+  #nextId(): string {
+    return connectionId(this.#keeper.idPrefix, this.#counter++)
   }
 
   #release(connection: HeldConnection): void {
@@ -227,13 +245,5 @@ export class LimiterNode implements Admitter {
     this.#releases.add(connection.claim)
     this.#held.remove(connection)
     this.events.emit('connection.released', { connectionId: connection.id, org: connection.org })
-  }
-
-  #deny(claim: Claim, { cause, freeInMs, ...denied }: Refusal): Denied {
-    const { renewIntervalMs } = this.#options.timing
-    // An expired lease is declared dead by the next renewal of any node.
-    const expectedMs = freeInMs === undefined ? undefined : freeInMs + renewIntervalMs
-    this.events.emit('admission.denied', { ...denied, org: claim.scopes[0].id, ...(cause && { cause }) })
-    return { admitted: false, ...denied, retryAfterMs: retryAfterMs(expectedMs, this.#options.random) }
   }
 }

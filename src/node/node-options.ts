@@ -22,6 +22,8 @@ export interface LimiterNodeOptions {
   readonly name: string
   /** What resume tokens are signed with, the same on all nodes; one that the store hands out where absent. */
   readonly resumeSecret?: string | undefined
+  /** What a silent peer has to answer when somebody needs its slot, in ms; 1,000 where absent, 0 to ask none. */
+  readonly probeTimeoutMs?: number | undefined
   readonly events?: EventBus
   readonly policies?: Partial<Policies>
 }

@@ -25,6 +25,12 @@ export function refusalOf(outcome: Exclude<AdmissionOutcome, { kind: 'abandoned'
   }
 }
 
+/** The scope for whose fullness a claim was refused, if it was for that. */
+export function fullScope(outcome: AdmissionOutcome, { scopes }: Claim): Claim['scopes'][number] | undefined {
+  if (outcome.kind !== 'decided' || outcome.verdict.admitted || outcome.verdict.reason !== 'full') return undefined
+  return scopes[outcome.verdict.scope]
+}
+
 function refusalByVerdict(verdict: Verdict, scopes: Claim['scopes']): Refusal {
   if (verdict.admitted) throw new Error('an admission is no refusal')
   if (verdict.reason !== 'full') return { code: 'STORE_UNAVAILABLE', cause: `the store refused: ${verdict.reason}` }

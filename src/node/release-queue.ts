@@ -10,6 +10,7 @@ export class ReleaseQueue {
   #session: Session | undefined
   #inFlight = false
   #whenEmpty: (() => void)[] = []
+  readonly #whenReturned = new Map<string, () => void>()
 
   get size(): number {
     return this.#pending.size
@@ -35,8 +36,13 @@ export class ReleaseQueue {
 
   /** The lease of these slots is dead: they are swept with it. */
   forget(): void {
-    this.#pending.clear()
+    for (const id of [...this.#pending.keys()]) this.#returned(id)
     this.#settled()
+  }
+
+  /** Resolves when this slot is confirmed, or at once if it is not here; one asks at a time, and brings the deadline. */
+  whenReturned(id: string): Promise<void> {
+    return this.#pending.has(id) ? new Promise((resolve) => this.#whenReturned.set(id, resolve)) : Promise.resolve()
   }
 
   /** Resolves when all is confirmed; the caller brings the deadline. */
@@ -56,12 +62,18 @@ export class ReleaseQueue {
       }
       const reply = await session.call((connection, fence) => connection.release(fence, batch))
       if (reply.status !== 'ok') break
-      for (const slot of batch) this.#pending.delete(slot.id)
+      for (const slot of batch) this.#returned(slot.id)
     }
     this.#inFlight = false
     this.#settled()
     // The session may have been replaced while the last call was under way.
     if (this.#session && this.#session !== session) this.#flush()
+  }
+
+  #returned(id: string): void {
+    this.#pending.delete(id)
+    this.#whenReturned.get(id)?.()
+    this.#whenReturned.delete(id)
   }
 
   #settled(): void {

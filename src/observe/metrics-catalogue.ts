@@ -54,6 +54,11 @@ export const METRICS = {
   limits_ended_total: row('counter', 'Limits of operators whose time was over, as this node heard', 'kind'),
   orders_given_total: row('counter', 'Connections that this node asked owners to close', 'kind'),
   orders_obeyed_total: row('counter', 'Connections that this node closed as ordered', 'closing'),
+  probes_total: row(
+    'counter',
+    'Silent peers asked when their limit was full: they answered, or were cut off',
+    'result',
+  ),
   orgs_nearly_full_total: row('counter', 'Times that an org came near its limit, as this node saw it'),
   refusals_dropped_total: row(
     'counter',

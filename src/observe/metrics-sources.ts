@@ -19,6 +19,7 @@ const BEGIN_AT_ZERO = {
   drift_repaired_total: ['leaked', 'missing'],
   reasserted_total: ['kept', 'closed'],
   debts_taken_total: ['local', 'allow'],
+  probes_total: ['answered', 'cut_off'],
   limits_set_total: ['override', 'tier'],
   limits_ended_total: ['override', 'tier'],
 } as const
@@ -33,6 +34,10 @@ export function countEvents(limiter: Limiter, metrics: Metrics): void {
   limiter.on('limit.ended', ({ kind }) => metrics.count('limits_ended_total', [kind]))
   limiter.on('orders.given', ({ kind, ordered }) => metrics.count('orders_given_total', [kind], ordered))
   limiter.on('order.obeyed', ({ closing }) => metrics.count('orders_obeyed_total', [closing]))
+  limiter.on('peers.probed', ({ asked, freed }) => {
+    metrics.count('probes_total', ['answered'], asked - freed)
+    metrics.count('probes_total', ['cut_off'], freed)
+  })
   limiter.on('org.nearly_full', () => metrics.count('orgs_nearly_full_total'))
 }
 

@@ -111,6 +111,7 @@ export const kinds = {
   duration: duration(1, 'a duration with its unit, such as 250ms, 15s, 2m or 1h, up to 24h'),
   durationOrZero: duration(0, 'a duration with its unit, such as 0s, 250ms, 15s or 2m, up to 24h'),
   briefDuration: duration(1, 'a duration with its unit from 1ms to 2s, such as 500ms', 2_000),
+  probeTimeout: duration(0, 'a duration with its unit from 0s to 2s, such as 500ms', 2_000),
   recheck: duration(1_000, 'a duration with its unit from 1s to 24h, such as 15s'),
   skew: duration(0, 'a duration with its unit from 0s to 10m, such as 30s', 600_000),
   durationOrSeconds: duration(

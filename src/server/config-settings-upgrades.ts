@@ -46,6 +46,14 @@ export const upgradeSettings = {
     description:
       'How a refusal is told: as the HTTP answer (`http`), or by completing the upgrade, a frame and a close code (`close`), or that only where the request has an `Origin`, as a browser’s (`auto`)',
   },
+  probeTimeoutMs: {
+    name: 'HEADCOUNT_PROBE_TIMEOUT',
+    flag: '--probe-timeout',
+    kind: kinds.probeTimeout,
+    default: '1s',
+    description:
+      'When an org is full: what a connection that was silent for longer than a ping interval has to answer a ping, before it is cut off and its slot given to who waits; `0s` asks none',
+  },
   resumeSecret: {
     name: 'HEADCOUNT_RESUME_SECRET',
     flag: '--resume-secret',

@@ -41,7 +41,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     },
     leaseTtlMs: config.leaseTtlMs,
     renewIntervalMs: config.renewIntervalMs,
-    storeTimeoutMs: config.storeTimeoutMs,
+    ...{ storeTimeoutMs: config.storeTimeoutMs, probeTimeoutMs: config.probeTimeoutMs },
     policies: {
       onStoreDown: config.onStoreDown,
       storeDownTimeMs: config.storeDownTimeMs,

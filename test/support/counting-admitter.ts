@@ -73,6 +73,7 @@ export class CountingAdmitter implements Admitter {
       release,
       lost: lose.signal,
       resumeToken: undefined,
+      watch: () => {},
     }
   }
 }

@@ -1,0 +1,11 @@
+/** The other end of an admitted connection, as the owner of its socket lets the node see it. */
+export interface Peer {
+  /** Nothing was heard of it for longer than the ping interval, in time in which this process was running. */
+  readonly isSilent: boolean
+  /**
+   * Pings it, and resolves to true as soon as anything is heard of it. If nothing is for `withinMs` of this process's
+   * running time it is cut off, and the answer is false, once its socket has closed and its slot is being given back.
+   * It is false as well where the connection ends by itself meanwhile. Never rejects.
+   */
+  probe(withinMs: number): Promise<boolean>
+}

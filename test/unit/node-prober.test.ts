@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest'
+import { EventBus, type NodeEvents } from '../../src/core/events.js'
+import type { Peer } from '../../src/core/peer.js'
+import { HeldConnections } from '../../src/node/held-connections.js'
+import { Prober } from '../../src/node/prober.js'
+import { ReleaseQueue } from '../../src/node/release-queue.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { connectionOf, turns } from '../support/steered-node.js'
+
+const ACME = { name: 'org', id: 'acme' }
+
+/** Answers when the test says. */
+class SteeredPeer implements Peer {
+  isSilent = true
+  asked = 0
+  answer: (isThere: boolean) => void = () => {}
+
+  probe(): Promise<boolean> {
+    this.asked++
+    return new Promise((resolve) => {
+      this.answer = resolve
+    })
+  }
+}
+
+function nodeWith(count: number, timeoutMs?: number, org = 'acme') {
+  const [clock, events, held, releases] = [new ManualClock(), new EventBus(), new HeldConnections(), new ReleaseQueue()]
+  const prober = new Prober({ clock, events, held, releases, timeoutMs, confirmMs: 250 })
+  const peers = Array.from({ length: count }, (_, i) => {
+    const [connection, peer] = [connectionOf(`c-${i}`, org), new SteeredPeer()]
+    connection.state = 'held'
+    connection.peer = peer
+    held.add(connection)
+    return peer
+  })
+  const told: NodeEvents['peers.probed'][] = []
+  events.on('peers.probed', (event) => told.push(event))
+  const asked = () => peers.reduce((sum, peer) => sum + peer.asked, 0)
+  return { clock, held, releases, prober, peers, told, asked }
+}
+
+describe('L3: the silent peers of a full org are asked whether they are still there', () => {
+  test('who waits is told when they have answered or are gone, and nobody else was asked', async () => {
+    const { prober, peers, told, held } = nodeWith(4)
+    peers[0]!.isSilent = false
+    held.get('c-1')!.leave('EVICTED')
+    const waiting = prober.frees(ACME)
+    await turns()
+    expect(peers.map(({ asked }) => asked)).toEqual([0, 0, 1, 1])
+    peers[2]!.answer(true)
+    peers[3]!.answer(false)
+    expect(await waiting).toBe(true)
+    expect(told).toEqual([{ scope: 'org', id: 'acme', asked: 2, freed: 1 }])
+  })
+
+  test('where all answer, nothing is freed, and a stranger that hammers has them asked once a second at most', async () => {
+    const { clock, prober, peers, asked } = nodeWith(1)
+    for (let second = 1; second <= 5; second++) {
+      const waiting = Array.from({ length: 10 }, () => prober.frees(ACME))
+      await turns()
+      peers[0]!.answer(true)
+      expect(await Promise.all(waiting)).not.toContain(true)
+      for (let n = 0; n < 100; n++) expect(await prober.frees(ACME)).toBe(false)
+      expect(asked()).toBe(second)
+      clock.advance(1_000)
+    }
+  })
+
+  test('no longer than a round is waited, by so many and not more, and not by who has left', async () => {
+    const { clock, prober } = nodeWith(1)
+    const left = new AbortController()
+    const leaving = prober.frees(ACME, left.signal)
+    left.abort()
+    expect(await leaving).toBe(false)
+    const waiting = Array.from({ length: 16 }, () => prober.frees(ACME))
+    expect(await prober.frees(ACME)).toBe(false)
+    clock.advance(1_750)
+    expect(await Promise.all(waiting)).not.toContain(true)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('a slot is free only when the store has confirmed it, or has had its time to', async () => {
+    const { clock, prober, peers, releases, held } = nodeWith(1)
+    const waiting = prober.frees(ACME)
+    await turns()
+    releases.add(held.get('c-0')!.claim)
+    peers[0]!.answer(false)
+    let isDone = false
+    void waiting.then(() => {
+      isDone = true
+    })
+    await turns()
+    expect(isDone).toBe(false)
+    clock.advance(250)
+    expect(await waiting).toBe(true)
+  })
+
+  test('one round asks 64, and 0 as the time to answer asks nobody', async () => {
+    const many = nodeWith(100)
+    void many.prober.look(ACME)
+    expect(many.asked()).toBe(64)
+    const off = nodeWith(1, 0)
+    expect(await off.prober.frees(ACME)).toBe(false)
+    expect(off.asked()).toBe(0)
+  })
+
+  test('what is remembered of full scopes is bounded, and forgotten', async () => {
+    const { clock, prober, asked } = nodeWith(1, undefined, 'last')
+    for (let n = 0; n < 1_000; n++) expect(await prober.frees({ name: 'org', id: `org-${n}` })).toBe(false)
+    expect(await prober.frees({ name: 'org', id: 'last' })).toBe(false)
+    expect(asked()).toBe(0)
+    clock.advance(1_000)
+    prober.look({ name: 'org', id: 'last' })
+    expect(asked()).toBe(1)
+  })
+})

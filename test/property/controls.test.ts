@@ -9,7 +9,12 @@ import { checkSequences, type Judges } from './run.js'
  * Random sequences prove something only if they find what is wrong: here the script lacks one rule each time. The seed is
  * fixed, so that what is found today is found tomorrow: 1, or for what that finds late one that finds it early.
  */
-const SEEDS: { readonly [name: string]: number } = { leavingForgotten: 28, orderedPutBack: 2, sweepOfOthers: 2 }
+const SEEDS: { readonly [name: string]: number } = {
+  deadHello: 3,
+  leavingForgotten: 24,
+  orderedPutBack: 5,
+  sweepOfOthers: 9,
+}
 
 const PLANTED = [
   'noFence',

@@ -42,7 +42,7 @@ export class MemoryOverrides {
   learn(after: number, most: number): LearnReply {
     const page = [...this.#t.overrideRecords]
       .filter(([, { version }]) => version > after)
-      .sort(([a, one], [b, other]) => one.version - other.version || (a < b ? -1 : 1))
+      .sort(byVersion)
       .slice(0, most)
       .map(([, record]) => this.#asTold(record))
     const more = page.length === most
@@ -94,9 +94,9 @@ export class MemoryOverrides {
 
   #forgetOldest(): void {
     const t = this.#t
-    const clears = [...t.overrideRecords].filter(([, { limit }]) => limit === undefined)
+    const clears = [...t.overrideRecords].filter(([, { limit }]) => limit === undefined).sort(byVersion)
     if (clears.length <= CLEARS_REMEMBERED) return
-    const [field, { version }] = clears.reduce((oldest, one) => (one[1].version < oldest[1].version ? one : oldest))
+    const [field, { version }] = clears[0]!
     t.overrideRecords.delete(field)
     t.overrideFloor = Math.max(t.overrideFloor, version)
   }
@@ -105,4 +105,9 @@ export class MemoryOverrides {
     const expiresInMs = dueMs === undefined ? undefined : Math.max(0, dueMs - this.#t.clockMs)
     return { org, kind, version, limit, expiresInMs, details }
   }
+}
+
+/** Records that come from two lives of the store may share a version; then the name of the field decides, as in Redis. */
+function byVersion([a, one]: [string, StoredOverride], [b, other]: [string, StoredOverride]): number {
+  return one.version - other.version || (a < b ? -1 : 1)
 }

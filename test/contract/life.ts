@@ -99,6 +99,29 @@ export function lifeTests(bench: BenchOf): void {
     })
   })
 
+  describe('a holder that is late', () => {
+    test('is the one of several that would be dead first, and is late from its second missed beat on', async () => {
+      const nodes = [await StoreNode.join(bench()), await StoreNode.join(bench()), await StoreNode.join(bench())]
+      const [first, second, node] = nodes as [StoreNode, StoreNode, StoreNode]
+      const { ttlMs, lateAfterMs } = bench().timing
+      await first.acquire(claim('a', 'acme', 2))
+      await second.acquire(claim('b', 'acme', 2))
+      const freeInMs = async () =>
+        (await node.acquire(claim('c', 'acme', 2))).map((verdict) => Object(verdict).freeInMs)
+      await bench().pass(1_000)
+      await second.renew()
+      await bench().pass(lateAfterMs - 1_001)
+      await node.renew()
+      expect(await freeInMs()).toEqual([undefined])
+      await bench().pass(1)
+      await node.renew()
+      expect(await freeInMs()).toEqual([ttlMs - lateAfterMs])
+      await bench().pass(1_000)
+      await node.renew()
+      expect(await freeInMs()).toEqual([ttlMs - lateAfterMs - 1_000])
+    })
+  })
+
   describe('sweep', () => {
     test('clears a dead lease in steps of 64 and then forgets it', async () => {
       const [gone, node] = [await StoreNode.join(bench()), await StoreNode.join(bench())]

@@ -35,6 +35,12 @@ export function orderTests(bench: BenchOf): void {
       expect(await ordered(b)).toEqual([])
     })
 
+    test('comes in the order of the ids, whatever the order in which it was given: so pages do not overlap', async () => {
+      const [a, b] = await sixHeld()
+      for (const id of ['b-1', 'b-2', 'b-0']) await a.order('evict', 'acme', [id])
+      expect(await ordered(b)).toEqual(['evict b-0', 'evict b-1', 'evict b-2'])
+    })
+
     test('frees no slot: that is the owner’s to do (L1)', async () => {
       const [a, b] = await sixHeld()
       await a.order('evict', 'acme', ['b-0', 'b-1', 'b-2'])
@@ -180,6 +186,14 @@ export function orderTests(bench: BenchOf): void {
       }
       const { scopes } = await bench().contents()
       expect([...(scopes.get('org:acme')?.keys() ?? [])].sort()).toEqual(['a-0', 'a-1', 'a-2', 'b-1', 'b-2'])
+    })
+
+    test('is told that it was ordered, whoever has its slot by now', async () => {
+      const [a, b] = await sixHeld()
+      await a.order('evict', 'acme', ['b-0'])
+      await b.release(claim('b-0', 'acme', LIMIT))
+      await a.acquire(claim('a-3', 'acme', 6))
+      expect(await b.reassert('room', false, claim('b-0', 'acme', 6))).toEqual(['ordered'])
     })
 
     test('whoever knows its id finds its org, while its lease lives', async () => {

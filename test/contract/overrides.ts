@@ -49,6 +49,20 @@ export function overrideTests(bench: BenchOf): void {
       expect(records).toMatchObject([{ org: 'acme', kind: 'override', version: 3, limit: undefined, details: 'why' }])
     })
 
+    test('ends before another that is due later, and of two due at once the first by name', async () => {
+      const node = await StoreNode.join(bench())
+      await node.override('late', 1, { expiresInMs: 3_000 })
+      await node.override('b', 1, { expiresInMs: 2_000 })
+      await node.override('a', 1, { expiresInMs: 2_000 })
+      await node.override('stays', 1)
+      await bench().pass(3_000)
+      await node.renew()
+      const { records } = await node.learn(0)
+      expect(records.map(({ org, expiresInMs }) => [org, expiresInMs])).toEqual(
+        ['stays', 'a', 'b', 'late'].map((org) => [org, undefined]),
+      )
+    })
+
     test('is not ended by what was set before it was set again', async () => {
       const node = await StoreNode.join(bench())
       await node.override('acme', 1, { expiresInMs: 1_000 })
@@ -207,6 +221,28 @@ export function restoreTests(bench: BenchOf): void {
       expect([page.records.length, page.next, page.more]).toEqual([64, 1, true])
       const { records, next, more } = await node.learn(page.next)
       expect([records.map(({ org }) => org), next, more]).toEqual([['one', 'two'], 2, false])
+    })
+
+    test('in a page of nothing but one version are passed all the same: nobody asks for that page for ever', async () => {
+      const node = await secondLife()
+      await node.restore(...Array.from({ length: 64 }, (_, i) => remembered(`old-${i}`, 1)))
+      expect(await node.learn(0)).toMatchObject({ next: 1, more: true })
+      expect(await node.learn(1)).toEqual({ records: [], next: 1, more: false, floor: 0 })
+    })
+
+    test('of clears too many leave the oldest behind, of two as old the first by name; the floor never falls', async () => {
+      const node = await secondLife()
+      const clear = (org: string, version: number) => remembered(org, version, { limit: undefined })
+      const most = Array.from({ length: CLEARS_REMEMBERED - 2 }, (_, i) => clear(`org-${i}`, 20 + i))
+      for (let i = 0; i < most.length; i += 64) await node.restore(...most.slice(i, i + 64))
+      await node.restore(clear('b', 10), clear('a', 10))
+      const after = async (record: OverrideRecord) => {
+        await node.restore(record)
+        const { records, floor } = await node.learn(0)
+        return [records[0]?.org, floor]
+      }
+      expect(await after(clear('new', 5_000))).toEqual(['b', 10])
+      expect(await after(clear('late', 5))).toEqual(['b', 10])
     })
 
     test('are refused once admissions have resumed: nobody brings back what was cleared since', async () => {

@@ -1,6 +1,4 @@
-import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { brokenServer } from '../support/broken-build.js'
 import { type Fleet, LIVELY, startFleet } from '../support/fleet.js'
 import { type Accepted, connectGateway } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
@@ -101,62 +99,3 @@ async function bothHaveRenewedTwice(): Promise<void> {
   const from = await clock()
   await until(async () => (await clock()) - from > 1_200)
 }
-
-/** What Redis ran, in its own order, while a limit moved under a crowd that comes and goes. */
-async function stormUnderMovingLimit({ redis, books, urls, nodes, keyOf }: Fleet, changes: number) {
-  const client = new Redis(redis.url)
-  const monitor = await client.monitor()
-  const set = books.keys.scope({ name: 'org', id: 'moving' })
-  const holders = new Set<string>()
-  const report = { tooMany: [] as string[], changes: 0, admitted: 0 }
-  let limit = 3
-  // The commands of a script come in order, and scripts one after another: this is the history as it was.
-  monitor.on('monitor', (_time: string, [command = '', ...args]: string[], source: string) => {
-    if (source !== 'lua') return
-    const [key, ...rest] = args
-    const name = command.toUpperCase()
-    if (name === 'HSET' && key === books.keys.admission && rest[0] === set) {
-      limit = Number(rest[1])
-      report.changes++
-    }
-    if (name === 'ZREM' && key === set) for (const id of rest) holders.delete(id)
-    if (name !== 'ZADD' || key !== set) return
-    holders.add(rest.at(-1)!)
-    report.admitted++
-    if (holders.size > limit) report.tooMany.push(`${holders.size} of ${limit}`)
-  })
-  let storming = true
-  const comeAndGo = async (i: number) => {
-    while (storming) {
-      const result = await connectGateway(urls[i % urls.length]!, { key: keyOf('moving') })
-      if (result.accepted) await result.close()
-    }
-  }
-  const crowd = Array.from({ length: 24 }, (_, i) => comeAndGo(i))
-  for (let i = 0; i < changes; i++) await put(nodes[i % nodes.length]!, 'moving', { limit: 1 + ((i * 7) % 12) })
-  storming = false
-  await Promise.all(crowd)
-  await until(async () => ((await books.slots()).get('moving')?.size ?? 0) === 0)
-  monitor.disconnect()
-  client.disconnect()
-  return report
-}
-
-describe('a limit that is raised and lowered a hundred times under a storm', () => {
-  test('S1: no admission beyond the limit in force when its script ran', async () => {
-    const { tooMany, changes, admitted } = await stormUnderMovingLimit(fleet, 100)
-    expect(tooMany).toEqual([])
-    expect(changes).toBe(100)
-    expect(admitted).toBeGreaterThan(100)
-  })
-
-  test('control: a script that admits one too many is found', async () => {
-    const script = brokenServer('store/script.generated.js', 'card >= slots then', 'card > slots then')
-    const broken = await startFleet({ count: 1, orgs: ORGS, script })
-    try {
-      expect((await stormUnderMovingLimit(broken, 30)).tooMany).not.toEqual([])
-    } finally {
-      await broken.stop()
-    }
-  })
-})

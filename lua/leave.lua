@@ -3,7 +3,7 @@
 -- Guarantee: nothing sent under this lease afterwards takes or frees a slot (S3). Said twice, the second is refused.
 --
 -- KEYS  1 admission  2 meta  3 leases  4 late  5 dead  6 conns:<lease>  7 nodes  8 orders:evict
---       9 orders:surplus  10 orders:takeover
+--       9 orders:surplus  10 orders:takeover  11 orders:drain
 -- ARGV  1 'leave'  2 lease  3 token
 -- Returns {'lost'|'fenced'|'stale'} | {'ok'}
 -- @include fence
@@ -12,7 +12,7 @@
 redis.call('HDEL', KEYS[1], ARGV[2])
 redis.call('ZREM', KEYS[3], ARGV[2])
 redis.call('ZREM', KEYS[4], ARGV[2])
-for kind = 8, 10 do
+for kind = 8, 11 do
   redis.call('ZREMRANGEBYSCORE', KEYS[kind], ARGV[2], ARGV[2])
 end
 if redis.call('EXISTS', KEYS[6]) == 1 then

@@ -7,12 +7,12 @@
 --
 -- KEYS  1 admission  2 meta  3 leases  4 late  5 dead  6 overrides  7 override-versions  8 override-expiry
 --       9 override-clears  10 orders:evict  11 orders:surplus  12 orders:takeover
---       13 taken
+--       13 orders:drain  14 taken
 -- ARGV  1 'renew'  2 lease  3 token  4 ttl ms  5 clock step cap ms  6 late after ms without a renewal  7 list bound
 --       8 how many orders of each kind to return  9 how many of each to pass over
 --       10 how long it is remembered which connections were taken over, ms  11 and of how many
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', ms until admissions resume, live leases, version of the overrides,
---         {kind of order, connection id, ...} for the caller, dead lease...}
+--         {kind of order, id, ...} for the caller, dead lease...}
 -- @include fence
 -- @include allow-oom
 local ttl_ms, cap_ms, bound = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[7])
@@ -22,26 +22,26 @@ local ttl_ms, cap_ms, bound = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARG
 redis.call('ZADD', KEYS[3], clock + ttl_ms, ARGV[2])
 
 -- Usually nobody has been ordered anything, and this one look is all that it costs.
-local orders, any_orders = {}, redis.call('EXISTS', KEYS[10], KEYS[11], KEYS[12], KEYS[13]) > 0
+local orders, any_orders = {}, redis.call('EXISTS', KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14]) > 0
 for _, lease in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', clock, 'LIMIT', 0, bound)) do
   redis.call('SADD', KEYS[5], lease)
   redis.call('ZREM', KEYS[3], lease)
   redis.call('HDEL', KEYS[1], lease)
   if any_orders then
-    for kind = 10, 12 do
+    for kind = 10, 13 do
       redis.call('ZREMRANGEBYSCORE', KEYS[kind], lease, lease)
     end
   end
 end
 if any_orders then
-  for i, kind in ipairs({ 'evict', 'surplus', 'takeover' }) do
+  for i, kind in ipairs({ 'evict', 'surplus', 'takeover', 'drain' }) do
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[9 + i], ARGV[2], ARGV[2], 'LIMIT', ARGV[9], ARGV[8])) do
       orders[#orders + 1] = kind
       orders[#orders + 1] = id
     end
   end
-  redis.call('ZREMRANGEBYSCORE', KEYS[13], '-inf', clock - tonumber(ARGV[10]))
-  redis.call('ZREMRANGEBYRANK', KEYS[13], 0, -1 - tonumber(ARGV[11]))
+  redis.call('ZREMRANGEBYSCORE', KEYS[14], '-inf', clock - tonumber(ARGV[10]))
+  redis.call('ZREMRANGEBYRANK', KEYS[14], 0, -1 - tonumber(ARGV[11]))
 end
 
 -- Who has missed a beat, for honest Retry-After: usually nobody, and then nothing is written.

@@ -60,6 +60,8 @@ export interface NodeEvents {
   'debt.taken': { connectionId: string; org: string; policy: 'local' | 'allow' }
   'debt.settled': { connections: number }
   'orders.given': { org: string; kind: 'evict' | 'surplus'; ordered: number; reason?: string }
+  /** An operator has told this node, by any other, to stop; it admits nobody from here on. Told once. */
+  'drain.ordered': Record<string, never>
   'org.over_limit': { org: string; currentCount: number; maxAllowed: number }
   'order.obeyed': { connectionId: string; org: string; closing: ClosingCode }
   'drift.repaired': { leaked: number; missing: number }

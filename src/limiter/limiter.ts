@@ -16,16 +16,14 @@ import { SoftLimit } from '../node/soft-limit.js'
 import type { Journal } from '../store/journal.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import { MeasuredStore } from '../store/measured-store.js'
+import type { DrainVerdict } from '../store/orders.js'
 import type { AttachOptions, UpgradeSource } from './attach-options.js'
+import { drainInOrder } from './drain-in-order.js'
 import { gateEvents } from './gate-events.js'
 import { type LimiterOptions, resolveOptions } from './options.js'
 import type { OrgLimits } from './org-limits.js'
 import { ClusterStats, type OrgStats } from './org-stats.js'
 import { TimedAdmitter } from './timed-admitter.js'
-
-/** By which share of a drain the sockets are closed, and by which the lease is given up; the rest is to end in. */
-const SOCKET_SHARE = 0.8
-const NODE_SHARE = 0.9
 
 /**
  * Limits connections per org, exactly over all processes that share a store. One per process; many servers may be
@@ -192,6 +190,16 @@ export class Limiter {
     return this.#node.orders.evict(whom, reason)
   }
 
+  /**
+   * Orders the node that holds this lease, which may be this one, to stop. It hears of it within a renew interval: from
+   * then on it admits nobody, and emits `drain.ordered`, upon which the server of this package ends as on SIGTERM and a
+   * program that embeds the limiter does what it thinks right. `leaving` where it was ordered before, `gone` where no
+   * live node holds the lease. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it.
+   */
+  drainNode(lease: number): Promise<DrainVerdict> {
+    return this.#node.orders.drain(lease)
+  }
+
   /** Every org that holds slots or has an operator's exception. Rejects with `STORE_UNAVAILABLE`. */
   allOrgStats(): Promise<OrgStats[]> {
     return this.stats.allOrgs()
@@ -227,12 +235,7 @@ export class Limiter {
    * socket closes, gives up the lease last. Closes the store unless it was handed in: others may use it.
    */
   async drain({ withinMs = 25_000 }: { readonly withinMs?: number } = {}): Promise<void> {
-    const startMs = systemClock.monotonicMs()
-    this.quiet()
-    const socketsMs = withinMs * SOCKET_SHARE
-    await Promise.all([...this.#gates].map((gate) => gate.closeAll('DRAINING', { withinMs: socketsMs })))
-    const leftMs = withinMs * NODE_SHARE - (systemClock.monotonicMs() - startMs)
-    await this.#node.drain({ withinMs: Math.max(0, leftMs) })
+    await drainInOrder(this.#gates, this.#node, withinMs)
     for (const gate of this.#gates) gate.destroy()
     for (const detach of this.#detach.splice(0)) detach()
     if (this.#ownsStore) await this.#store.close()

@@ -1,8 +1,15 @@
 import { UsageError } from '../core/errors.js'
 import type { EventBus } from '../core/events.js'
 import { idProblem } from '../core/org-id.js'
-import { MAX_ITEMS, type StoreInspector, StoreUnavailable } from '../store/lease-store.js'
-import type { OrderReply, OrderRequest } from '../store/orders.js'
+import {
+  type Fence,
+  MAX_ITEMS,
+  type Reply,
+  type StoreConnection,
+  type StoreInspector,
+  StoreUnavailable,
+} from '../store/lease-store.js'
+import type { DrainVerdict, OrderReply, OrderRequest } from '../store/orders.js'
 import { byAge } from './by-age.js'
 import type { Session } from './session.js'
 
@@ -69,6 +76,11 @@ export class OrderGiver {
     return done
   }
 
+  /** Orders the node that holds this lease to stop; `gone` where no live node does. */
+  drain(lease: number): Promise<DrainVerdict> {
+    return this.#said((connection, fence) => connection.drain(fence, lease))
+  }
+
   async #evict(org: string, ids: readonly string[], reason: string | undefined): Promise<Evicted> {
     let [ordered, leaving] = [0, 0]
     for (let from = 0; from < ids.length; from += MAX_ITEMS) {
@@ -81,8 +93,12 @@ export class OrderGiver {
     return { ordered, leaving, truncated: false }
   }
 
-  async #order(request: OrderRequest): Promise<OrderReply> {
-    const reply = await this.#session()?.call((connection, fence) => connection.order(fence, request))
+  #order(request: OrderRequest): Promise<OrderReply> {
+    return this.#said((connection, fence) => connection.order(fence, request))
+  }
+
+  async #said<T>(verb: (connection: StoreConnection, fence: Fence) => Promise<Reply<T>>): Promise<T> {
+    const reply = await this.#session()?.call(verb)
     if (reply?.status === 'ok') return reply.value
     throw new StoreUnavailable(reply?.status === 'unanswered' ? reply.cause : 'no session is open')
   }

@@ -2,12 +2,12 @@ import { type Clock, sleep } from '../core/clock.js'
 import type { ClosingCode } from '../core/closures.js'
 import type { EventBus } from '../core/events.js'
 import { MAX_ITEMS } from '../store/lease-store.js'
-import type { Order, OrderKind } from '../store/orders.js'
+import type { ClosingOrder, Order } from '../store/orders.js'
 import type { HeldConnections } from './held-connections.js'
 import type { ReleaseQueue } from './release-queue.js'
 import type { Session } from './session.js'
 
-const CLOSING_OF: Readonly<Record<OrderKind, ClosingCode>> = {
+const CLOSING_OF: Readonly<Record<ClosingOrder, ClosingCode>> = {
   evict: 'EVICTED',
   surplus: 'OVER_LIMIT',
   takeover: 'TAKEN_OVER',
@@ -20,24 +20,38 @@ const PAGE_PAUSE_MS = 250
  * Carries out what the store orders of this node's connections, at most a page of each kind at a time. An order is told
  * again by every renewal until it is confirmed, so nothing about it is remembered here: a connection that is open is told
  * to close, and one that is gone, its slot given back, is confirmed. Not sooner, because until then the order keeps other
- * nodes from closing one more in its place.
+ * nodes from closing one more in its place. That the node itself is to stop ends with its lease, and is never confirmed.
  */
 export class OrderTaker {
   readonly #clock: Clock
   readonly #events: EventBus
   readonly #held: HeldConnections
   readonly #releases: ReleaseQueue
+  readonly #onDrain: () => void
+  #drains = false
   #busy = false
 
-  constructor(parts: { clock: Clock; events: EventBus; held: HeldConnections; releases: ReleaseQueue }) {
+  /** `onDrain` is called once, when the node is ordered to stop. */
+  constructor(parts: {
+    clock: Clock
+    events: EventBus
+    held: HeldConnections
+    releases: ReleaseQueue
+    onDrain: () => void
+  }) {
     this.#clock = parts.clock
     this.#events = parts.events
     this.#held = parts.held
     this.#releases = parts.releases
+    this.#onDrain = parts.onDrain
   }
 
   /** Told at every renewal; what a broken session leaves undone is told again by the next. */
   take(session: Session, orders: readonly Order[]): void {
+    if (!this.#drains && orders.some(({ kind }) => kind === 'drain')) {
+      this.#drains = true
+      this.#onDrain()
+    }
     if (!this.#busy && orders.length > 0) void this.#work(session, orders)
   }
 
@@ -54,6 +68,7 @@ export class OrderTaker {
   async #obey(session: Session, orders: readonly Order[]): Promise<boolean> {
     const done: Order[] = []
     for (const order of orders) {
+      if (order.kind === 'drain') continue
       const connection = this.#held.get(order.id)
       if (connection?.state === 'held' && !connection.leaving) {
         const closing = CLOSING_OF[order.kind]

@@ -1,6 +1,6 @@
 import type { Claim, SlotRef, TakeoverClaim, Verdict } from './claims.js'
 import type { Journal } from './journal.js'
-import type { Order, OrderReply, OrderRequest } from './orders.js'
+import type { DrainVerdict, Order, OrderReply, OrderRequest } from './orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
 import type { StoreInspector } from './store-inspector.js'
 
@@ -176,6 +176,11 @@ export interface StoreConnection {
    * An order stands until it is confirmed, and no longer than the lease that must obey.
    */
   order(fence: Fence, request: OrderRequest): Promise<Reply<OrderReply>>
+  /**
+   * Orders the node that holds this lease to stop. It is told by every renewal until it leaves, and the order ends with
+   * its lease. Changes nothing else: to refuse and to close is the node's to do.
+   */
+  drain(fence: Fence, node: number): Promise<Reply<DrainVerdict>>
   /** Takes orders back that the caller has carried out, or whose connection is gone. Harmless twice. */
   confirm(fence: Fence, orders: readonly Order[]): Promise<Reply<void>>
   /**

@@ -1,6 +1,8 @@
 import { MAX_ITEMS } from './lease-store.js'
 import { type MemoryTables, scopeKey } from './memory-tables.js'
 import {
+  CLOSING_ORDERS,
+  type DrainVerdict,
   ORDER_KINDS,
   type Order,
   type OrderReply,
@@ -9,7 +11,7 @@ import {
   TAKEN_REMEMBERED,
 } from './orders.js'
 
-/** Orders over plain tables: what lua/order and lua/confirm must equal. An order lives no longer than its lease. */
+/** Orders over plain tables: what lua/order, lua/drain and lua/confirm must equal. An order lives no longer than its lease. */
 export class MemoryOrders {
   readonly #t: MemoryTables
 
@@ -32,6 +34,13 @@ export class MemoryOrders {
       return 'ordered'
     })
     return { count, leaving, limit, verdicts }
+  }
+
+  drain(lease: number): DrainVerdict {
+    if (!this.#t.live.has(lease)) return 'gone'
+    if (this.#t.orders('drain').has(String(lease))) return 'leaving'
+    this.#t.addOrder('drain', String(lease), lease)
+    return 'ordered'
   }
 
   /** Of each kind one page, in the order of the ids. */
@@ -61,7 +70,7 @@ export class MemoryOrders {
   takeOver(id: string, holder: number): void {
     this.#t.taken.set(id, this.#t.clockMs)
     if (!this.#t.live.has(holder)) return
-    for (const kind of ORDER_KINDS) this.#t.removeOrder(kind, id)
+    for (const kind of CLOSING_ORDERS) this.#t.removeOrder(kind, id)
     this.#t.addOrder('takeover', id, holder)
   }
 
@@ -74,10 +83,10 @@ export class MemoryOrders {
   }
 
   owes(lease: number, id: string): boolean {
-    return ORDER_KINDS.some((kind) => this.#t.orders(kind).get(id) === lease)
+    return CLOSING_ORDERS.some((kind) => this.#t.orders(kind).get(id) === lease)
   }
 
   #isLeaving(id: string): boolean {
-    return ORDER_KINDS.some((kind) => this.#t.orders(kind).has(id))
+    return CLOSING_ORDERS.some((kind) => this.#t.orders(kind).has(id))
   }
 }

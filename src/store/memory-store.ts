@@ -117,6 +117,7 @@ function memoryConnection(verbs: MemoryVerbs): StoreConnection {
     learn: (fence, after) => say(() => verbs.fenced(fence, () => verbs.overrides.learn(after, MAX_ITEMS))),
     restore: (fence, records) => say(() => verbs.fenced(fence, () => verbs.overrides.restore(records)), records),
     order: (fence, request) => say(() => verbs.fenced(fence, () => verbs.orders.give(request)), request.ids),
+    drain: (fence, node) => say(() => verbs.fenced(fence, () => verbs.orders.drain(node))),
     confirm: (fence, orders) => say(() => verbs.fenced(fence, () => verbs.orders.confirm(fence.lease, orders)), orders),
     audit: (fence, cursor, slots) => say(() => verbs.audit(fence, cursor, slots), slots),
     closed: whenClosed,

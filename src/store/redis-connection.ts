@@ -16,12 +16,12 @@ import type {
   Verdict,
 } from './lease-store.js'
 import { MAX_ITEMS } from './lease-store.js'
-import { type Order, type OrderReply, type OrderRequest, TAKEN_REMEMBERED } from './orders.js'
+import { type DrainVerdict, type Order, type OrderReply, type OrderRequest, TAKEN_REMEMBERED } from './orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
 import { advised } from './redis-advice.js'
 import * as codec from './redis-codec.js'
 import { cut } from './redis-cut.js'
-import { confirmCall, orderCall } from './redis-orders.js'
+import { confirmCall, drainCall, orderCall } from './redis-orders.js'
 import { readLearn, readRestore, restoreArgs } from './redis-overrides.js'
 import { takeoverCall } from './redis-takeover.js'
 import type { Wiring } from './redis-wiring.js'
@@ -135,7 +135,7 @@ export class RedisConnection implements StoreConnection {
     const { keys } = this.#wiring
     return this.#run(
       [
-        ...[keys.admission, keys.meta, keys.dead, keys.conns(fence.lease), ...keys.allOrders, keys.taken],
+        ...[keys.admission, keys.meta, keys.dead, keys.conns(fence.lease), ...keys.closingOrders, keys.taken],
         ...this.#scopeKeys(claims),
       ],
       [
@@ -185,6 +185,10 @@ export class RedisConnection implements StoreConnection {
 
   order(fence: Fence, request: OrderRequest): Promise<Reply<OrderReply>> {
     return this.#run(...orderCall(this.#wiring.keys, [fence.lease, token(fence)], request))
+  }
+
+  drain(fence: Fence, node: number): Promise<Reply<DrainVerdict>> {
+    return this.#run(...drainCall(this.#wiring.keys, [fence.lease, token(fence)], node))
   }
 
   confirm(fence: Fence, orders: readonly Order[]): Promise<Reply<void>> {

@@ -1,6 +1,6 @@
 import { UsageError } from '../core/errors.js'
 import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
-import { ORDER_KINDS } from './orders.js'
+import { CLOSING_ORDERS, ORDER_KINDS } from './orders.js'
 
 /** Every key name of the store, in one place. See lua/README.md for what each holds. */
 export interface RedisKeys {
@@ -18,8 +18,9 @@ export interface RedisKeys {
   conns(lease: number | string): string
   orders(kind: string): string
   readonly taken: string
-  /** Those of all kinds, in the order in which the verbs take them. */
+  /** Those of all kinds, and those that end connections, in the order in which the verbs take them. */
   readonly allOrders: readonly string[]
+  readonly closingOrders: readonly string[]
   scope(scope: { readonly name: string; readonly id: string }): string
   /** Pattern of all org sets, for SCAN, and what to cut off to get the org id. */
   readonly orgPattern: string
@@ -55,6 +56,7 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
     orders,
     taken: `${base}taken`,
     allOrders: ORDER_KINDS.map(orders),
+    closingOrders: CLOSING_ORDERS.map(orders),
     scope: ({ name, id }) => (name === 'org' ? orgPrefix + id : `${base}scope:${name}:${id}`),
     orgPattern: `${orgPrefix}*`,
     orgPrefix,

@@ -1,5 +1,5 @@
 import { bounded } from './bounded.js'
-import type { Order, OrderReply, OrderRequest, OrderVerdict } from './orders.js'
+import type { DrainVerdict, Order, OrderReply, OrderRequest, OrderVerdict } from './orders.js'
 import { expectLength, int, limitArg, limitOf, oneOf } from './redis-codec.js'
 import type { RedisKeys } from './redis-keys.js'
 
@@ -7,7 +7,8 @@ import type { RedisKeys } from './redis-keys.js'
 type ScriptCall<T> = [keys: string[], args: (string | number)[], read: (rest: unknown[]) => T]
 type Caller = readonly [lease: number, token: string]
 
-const VERDICTS: readonly OrderVerdict[] = ['ordered', 'leaving', 'gone', 'spared']
+const DRAIN_VERDICTS: readonly DrainVerdict[] = ['ordered', 'leaving', 'gone']
+const VERDICTS: readonly OrderVerdict[] = [...DRAIN_VERDICTS, 'spared']
 
 export function orderCall(keys: RedisKeys, caller: Caller, request: OrderRequest): ScriptCall<OrderReply> {
   const { kind, org, limit, ids } = request
@@ -15,10 +16,18 @@ export function orderCall(keys: RedisKeys, caller: Caller, request: OrderRequest
   return [
     [
       ...[keys.admission, keys.meta, keys.dead, keys.scope({ name: 'org', id: org })],
-      ...[keys.orders(kind), ...keys.allOrders],
+      ...[keys.orders(kind), ...keys.closingOrders],
     ],
     ['order', ...caller, kind, limitArg(limit), ...ids],
     (rest) => readOrder(request, rest),
+  ]
+}
+
+export function drainCall(keys: RedisKeys, caller: Caller, node: number): ScriptCall<DrainVerdict> {
+  return [
+    [keys.admission, keys.meta, keys.orders('drain')],
+    ['drain', ...caller, node],
+    ([word]) => oneOf(DRAIN_VERDICTS, word),
   ]
 }
 

@@ -13,7 +13,10 @@ export function takeoverCall(
 ): TakeoverCall {
   const sets = claims.flatMap((claim) => claim.scopes.map((scope) => keys.scope(scope)))
   return [
-    [...[keys.admission, keys.meta, keys.dead, keys.late, keys.conns(lease), ...keys.allOrders, keys.taken], ...sets],
+    [
+      ...[keys.admission, keys.meta, keys.dead, keys.late, keys.conns(lease), ...keys.closingOrders, keys.taken],
+      ...sets,
+    ],
     [
       ...['takeover', lease, token, bounded(claims)],
       ...claims.flatMap((claim) => [...claimArgs([claim]), claim.replaces]),

@@ -127,6 +127,51 @@ export function orderTests(bench: BenchOf): void {
     })
   })
 
+  describe('drain', () => {
+    const told = async (node: StoreNode) => (await node.renew()).orders
+
+    test('reaches the node, whoever orders, with every renewal, and takes no slot and no order of a connection', async () => {
+      const [a, b] = await sixHeld()
+      expect(await a.drain(b.lease)).toBe('ordered')
+      expect(await a.drain(b.lease)).toBe('leaving')
+      for (let n = 0; n < 2; n++) expect(await told(b)).toEqual([{ kind: 'drain', id: String(b.lease) }])
+      expect(await told(a)).toEqual([])
+      expect(await a.order('surplus', 'acme', ['b-0'], 6)).toMatchObject({ count: 6, leaving: 0, verdicts: ['spared'] })
+      expect(await b.admitted(claim('more', 'acme', LIMIT))).toBe(1)
+      expect(await b.reassert('keep', false, claim('b-0', 'acme', LIMIT))).toEqual(['kept'])
+    })
+
+    test('may be the own node, and is nothing for one that does not live', async () => {
+      const [a, b] = await nodes(2)
+      const before = await orders()
+      expect(await a.drain(1)).toBe('gone')
+      await b.leave()
+      expect(await a.drain(b.lease)).toBe('gone')
+      expect(await orders()).toBe(before)
+      expect(await a.drain(a.lease)).toBe('ordered')
+      expect(await told(a)).toEqual([{ kind: 'drain', id: String(a.lease) }])
+    })
+
+    test.each(['leaves', 'dies', 'is of another epoch'])('ends when the node %s (L5)', async (end) => {
+      const [a, b] = await nodes(2)
+      const none = await orders()
+      await a.drain(b.lease)
+      if (end === 'leaves') await b.leave()
+      if (end === 'dies') await a.outlive()
+      if (end === 'is of another epoch') {
+        await bench().becomeAnother()
+        await StoreNode.join(bench())
+      }
+      expect(await orders()).toBe(none)
+    })
+
+    test('is refused to who is fenced', async () => {
+      const [a, b] = await nodes(2)
+      await a.outlive()
+      expect(await b.connection.drain(b.fence, a.lease)).toMatchObject({ reason: 'fenced' })
+    })
+  })
+
   describe('an order ends (L5)', () => {
     const evicted: Order = { kind: 'evict', id: 'b-0' }
 

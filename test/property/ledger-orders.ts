@@ -1,4 +1,4 @@
-import type { Order, OrderKind } from '../../src/store/orders.js'
+import type { DrainVerdict, Order, OrderKind } from '../../src/store/orders.js'
 
 /** Who has been ordered to close what, as it follows from the promises: until it is confirmed, or the lease is dead. */
 export class LedgerOrders {
@@ -6,6 +6,14 @@ export class LedgerOrders {
 
   give(kind: OrderKind, id: string, lease: number): void {
     this.#orders.set(id, { kind, lease })
+  }
+
+  /** What is to be answered; and enters it. */
+  drain(lease: number, live: boolean): DrainVerdict {
+    if (!live) return 'gone'
+    if (this.has(String(lease))) return 'leaving'
+    this.give('drain', String(lease), lease)
+    return 'ordered'
   }
 
   has(id: string): boolean {

@@ -149,6 +149,11 @@ export class Ledger {
       case 'order':
         this.#order(call.request, value as OrderReply)
         break
+      case 'drain': {
+        const due = this.#orders.drain(call.other, this.#live.has(call.other))
+        must('L5', value === due, () => `to drain ${call.other} was answered ${show(value)}, should be ${due}`)
+        break
+      }
       case 'confirm':
         this.#orders.confirm(lease, call.orders)
     }

@@ -134,6 +134,7 @@ function waysOf(step: Step, call: Call, answer: Answer): string[] {
   if (call.verb === 'renew' && (value as RenewReply).dead.length > 0) return [`${verb}: tells of the dead`]
   if (call.verb === 'renew' && (value as RenewReply).orders.length > 0) return [`${verb}: tells of orders`]
   if (call.verb === 'order') return (value as OrderReply).verdicts.map((word) => `${verb}: ${word}`)
+  if (call.verb === 'drain') return [`${verb}: ${value}`]
   if (call.verb === 'sweep' && call.entries.length > 0) return [`${verb}: carries entries`]
   if (call.verb === 'hello' && (value as HelloReply).newEpoch) return [`${verb}: new epoch`]
   if (call.verb === 'hello' && !call.request.known && call.request.generation > 1) return [`${verb}: said again`]

@@ -21,6 +21,7 @@ export type Step =
   | { kind: 'restore'; node: number; records: AnyRecord[] }
   | { kind: 'audit'; node: number; page: boolean; ids: number[] }
   | { kind: 'order'; node: number; org: number; order: OrderRequest['kind']; ids: number[] }
+  | { kind: 'drain'; node: number; other: number }
   | { kind: 'confirm'; node: number; order: OrderKind; ids: number[] }
   /** A call said before, delivered now, under the fence it had. */
   | { kind: 'late'; back: number }
@@ -163,6 +164,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 3, arbitrary: audit },
     { weight: 8, arbitrary: order },
     { weight: 4, arbitrary: confirm },
+    { weight: 2, arbitrary: fc.record({ kind: kind('drain'), node, other: node }) },
     { weight: 1, arbitrary: fc.record({ kind: kind('wipe') }) },
     { weight: 1, arbitrary: fc.record({ kind: kind('another') }) },
   ),

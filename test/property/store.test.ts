@@ -30,7 +30,7 @@ const WORTH_REACHING = [
     (way) => `takeover: ${way}`,
   ),
   ...['reassert: taken', 'late takeover: admitted'],
-  ...['renew: tells of orders', 'confirm: ok'],
+  ...['renew: tells of orders', 'confirm: ok', 'drain: ordered', 'drain: leaving', 'drain: gone'],
   ...['sweep: carries entries', 'renew: tells of the dead', 'leave: ok', 'late release: ok', 'audit: ok'],
   ...['override: ok', 'learn: ok', 'restore: written', 'restore: known', 'restore: over'],
 ]

@@ -30,6 +30,7 @@ export type Call =
   | { verb: 'restore'; fence: Fence; records: OverrideRecord[] }
   | { verb: 'audit'; fence: Fence; cursor: string | undefined; claims: Claim[] }
   | { verb: 'order'; fence: Fence; request: OrderRequest }
+  | { verb: 'drain'; fence: Fence; other: number }
   | { verb: 'confirm'; fence: Fence; orders: Order[] }
 
 /** What the verb promises for an answer: the readers know which it was. */
@@ -63,6 +64,8 @@ export function say(to: StoreConnection, call: Call): Promise<Answer> {
       return to.audit(call.fence, call.cursor, call.claims)
     case 'order':
       return to.order(call.fence, call.request)
+    case 'drain':
+      return to.drain(call.fence, call.other)
     case 'confirm':
       return to.confirm(call.fence, call.orders)
   }
@@ -158,6 +161,8 @@ export class World {
         const [org, limit] = [ORG_NAMES[step.org]!, this.#limits.org[step.org]!]
         return { verb: 'order', fence, request: { kind: step.order, org, limit, ids: step.ids.map(idOf) } }
       }
+      case 'drain':
+        return { verb: 'drain', fence, other: this.#nodes[step.other]!.lease }
       case 'confirm':
         return { verb: 'confirm', fence, orders: step.ids.map((id) => ({ kind: step.order, id: idOf(id) })) }
       case 'audit':

@@ -264,6 +264,8 @@ class SimConnection implements StoreConnection {
     this.#call((verbs) => verbs.fenced(fence, () => verbs.overrides.restore(records)))
   order: StoreConnection['order'] = (fence, request) =>
     this.#call((verbs) => verbs.fenced(fence, () => verbs.orders.give(request)))
+  drain: StoreConnection['drain'] = (fence, node) =>
+    this.#call((verbs) => verbs.fenced(fence, () => verbs.orders.drain(node)))
   confirm: StoreConnection['confirm'] = (fence, orders) =>
     this.#call((verbs) => verbs.fenced(fence, () => verbs.orders.confirm(fence.lease, orders)))
   audit: StoreConnection['audit'] = (fence, cursor, slots) => this.#call((verbs) => verbs.audit(fence, cursor, slots))

@@ -94,7 +94,7 @@ export class SteeredStore implements LeaseStore {
       ...{ hello: verb('hello'), acquire: verb('acquire'), release: verb('release'), renew: verb('renew') },
       ...{ sweep: verb('sweep'), leave: verb('leave'), reassert: verb('reassert') },
       ...{ override: verb('override'), learn: verb('learn'), restore: verb('restore'), audit: verb('audit') },
-      ...{ order: verb('order'), confirm: verb('confirm'), takeover: verb('takeover') },
+      ...{ order: verb('order'), confirm: verb('confirm'), takeover: verb('takeover'), drain: verb('drain') },
       ...{ closed: whenClosed, destroy },
     }
   }

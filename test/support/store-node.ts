@@ -13,7 +13,7 @@ import type {
   StoreConnection,
   Verdict,
 } from '../../src/store/lease-store.js'
-import type { Order, OrderReply, OrderRequest } from '../../src/store/orders.js'
+import type { DrainVerdict, Order, OrderReply, OrderRequest } from '../../src/store/orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from '../../src/store/override-records.js'
 import type { StoreBench } from './store-bench.js'
 
@@ -145,6 +145,11 @@ export class StoreNode {
     limit = Number.POSITIVE_INFINITY,
   ): Promise<OrderReply> {
     return done(await this.connection.order(this.fence, { kind, org, limit, ids }))
+  }
+
+  /** Orders the node that holds this lease to stop. */
+  async drain(node: number): Promise<DrainVerdict> {
+    return done(await this.connection.drain(this.fence, node))
   }
 
   async confirm(...orders: Order[]): Promise<void> {

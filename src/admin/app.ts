@@ -8,6 +8,7 @@ import { StoreUnavailable } from '../store/lease-store.js'
 import { audit } from './audit.js'
 import { type AdminEnv, bearer, type Guard } from './auth.js'
 import { dashboardApp } from './dashboard.js'
+import { drainsApp } from './drains.js'
 import { eventsApp } from './events.js'
 import { evictionsApp } from './evictions.js'
 import { healthApp } from './health.js'
@@ -49,6 +50,7 @@ export function adminApp({
   app.route('/admin/v1', orgsApp(limiter))
   app.route('/admin/v1', evictionsApp(limiter))
   app.route('/admin/v1', limitsApp(limiter))
+  app.route('/admin/v1', drainsApp(limiter))
   app.route('/admin/v1', nodesApp(limiter, nodeName))
   app.route('/admin/v1', refusalsApp(refusals))
   app.route('/admin/v1', eventsApp(view))

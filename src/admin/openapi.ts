@@ -25,6 +25,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'DELETE /admin/v1/orgs/{org}/connections': { does: 'Closes all of an org', answer: answers.evicted, status: 202 },
   'DELETE /admin/v1/connections/{id}': { does: 'Closes one connection', answer: answers.evicted, status: 202 },
   'GET /admin/v1/nodes': { does: 'Nodes with a lease', answer: answers.nodes },
+  'POST /admin/v1/nodes/{node}/drain': { does: 'Tells a node to stop', answer: answers.drained, status: 202 },
   'GET /admin/v1/stats': { does: 'This node, and totals', answer: answers.stats },
   'GET /admin/v1/refusals': { does: 'Why gateways were refused', query: queries.refusals, answer: answers.refusals },
   'GET /admin/v1/events': { does: 'The cluster once a second', type: 'text/event-stream' },

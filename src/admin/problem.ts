@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 /** An answer in problem details (RFC 9457) with a stable `code`. */
 export function problem(
   context: Context,
-  status: 400 | 401 | 403 | 404 | 429 | 500 | 503,
+  status: 400 | 401 | 403 | 404 | 409 | 429 | 500 | 503,
   code: string,
   title: string,
 ): Response {

@@ -97,6 +97,12 @@ export const answers = {
   connections: z.strictObject({ orgId: z.string(), connections: z.array(connection), truncated: z.boolean() }),
   evicted: evicted.extend({ orgId: z.string().optional(), connectionId: z.string().optional() }),
   nodes: z.strictObject({ nodes: z.array(node) }),
+  drained: z.strictObject({
+    name: z.string(),
+    lease: z.number(),
+    connections: z.number().meta({ description: 'that it held when it was told' }),
+    ordered: z.boolean().meta({ description: 'false where it had been told before' }),
+  }),
   stats: z.strictObject({
     role: z.enum(['admin', 'read']).meta({ description: 'of the token that asks' }),
     node: z.strictObject({

@@ -4,6 +4,7 @@ import { addConfigCommand } from './config.js'
 import { addConnectCommand } from './connect.js'
 import { addDemoCommand } from './demo.js'
 import { addDoctorCommand } from './doctor.js'
+import { addDrainCommand } from './drain.js'
 import { addEvictCommands } from './evict.js'
 import { addHealthcheckCommand } from './healthcheck.js'
 import { addKeysCommand } from './keys.js'
@@ -35,6 +36,7 @@ export function makeProgram(version: string, description: string): Command {
   addNodesCommand(program)
   addLimitCommand(program)
   addEvictCommands(program)
+  addDrainCommand(program)
   addKeysCommand(program)
   addDoctorCommand(program)
   addCheckCommand(program)

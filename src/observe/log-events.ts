@@ -40,6 +40,7 @@ export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
   limiter.on('orders.given', (fields) => log.info(fields, 'connections were ordered to close'))
   limiter.on('org.over_limit', (fields) => log.warn(fields, 'an org holds more connections than it may'))
   limiter.on('order.obeyed', (fields) => log.info(fields, 'a connection is closed as ordered'))
+  limiter.on('drain.ordered', () => log.warn({}, 'an operator has ordered this node to stop'))
   limiter.on('peers.probed', (fields) =>
     log.info(fields, 'a limit was full: silent connections were asked for an answer'),
   )

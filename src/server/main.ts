@@ -4,7 +4,10 @@ import { banner } from './banner.js'
 import { CONFIG_EXIT_CODE, loadConfig } from './config.js'
 import { type RunningServer, startServer } from './server.js'
 
-/** The process: reads its settings, starts the server, and stops it in order on the first signal, at once on the second. */
+/**
+ * The process: reads its settings, starts the server, and stops it in order on the first signal or on an operator's order,
+ * at once on the second signal.
+ */
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
 const loaded = loadConfig({ argv: process.argv.slice(2), env: process.env })
@@ -20,7 +23,7 @@ async function run(config: Parameters<typeof startServer>[0]): Promise<void> {
   try {
     const server = await startServer(config, log)
     for (const line of banner(config, server)) say(line)
-    stopOnSignals(server, log)
+    stopWhenTold(server, log)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     say(`headcount: ${error.message}`)
@@ -28,18 +31,25 @@ async function run(config: Parameters<typeof startServer>[0]): Promise<void> {
   }
 }
 
-function stopOnSignals(server: RunningServer, log: ReturnType<typeof createLog>): void {
-  let stopping = false
-  const stop = async (signal: NodeJS.Signals) => {
-    if (stopping) {
-      log.warn({ signal }, 'second signal: leaving at once; the lease is left to expire')
-      process.exit(1)
-    }
+function stopWhenTold(server: RunningServer, log: ReturnType<typeof createLog>): void {
+  let [signals, stopping] = [0, false]
+  const stop = async () => {
+    if (stopping) return
     stopping = true
-    log.info({ signal }, 'stopping: a second signal leaves at once')
     await server.stop()
     process.exit(0)
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  const onSignal = (signal: NodeJS.Signals) => {
+    signals += 1
+    if (signals > 1) {
+      log.warn({ signal }, 'second signal: leaving at once; the lease is left to expire')
+      process.exit(1)
+    }
+    // The first one after an order finds the node stopping already: a supervisor says it to whatever it sees leave.
+    log.info({ signal }, 'stopping: a second signal leaves at once')
+    void stop()
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+  void server.drainOrdered.then(stop)
 }

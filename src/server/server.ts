@@ -20,6 +20,8 @@ export interface RunningServer {
   readonly adminToken: string
   readonly storeDescription: string
   readonly embedded: boolean
+  /** Resolves when an operator has ordered this node to stop, by whatever node. */
+  readonly drainOrdered: Promise<void>
   /** Stops in order, within the drain time and what the webhook may still take; resolves when everything is closed. */
   stop(): Promise<void>
 }
@@ -49,9 +51,9 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       orphanTimeMs: config.orphanTimeMs,
       onLimitLowered: config.onLimitLowered,
     },
-    nodeName: config.nodeName,
-    ...{ keyPrefix: config.keyPrefix, resumeSecret: config.resumeSecret },
+    ...{ nodeName: config.nodeName, keyPrefix: config.keyPrefix, resumeSecret: config.resumeSecret },
   })
+  const drainOrdered = new Promise<void>((resolve) => limiter.on('drain.ordered', () => resolve()))
   const adminToken = config.adminToken ?? randomBytes(18).toString('base64url')
   const operators = openOperators(config, adminToken, limiter, log)
   const webhook = openWebhook(config, limiter, log)
@@ -89,7 +91,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const port = await listen(publicServer, config.port, config.host, 'PORT or HOST')
     const adminPort = await listen(adminServer, config.adminPort, config.adminHost, 'ADMIN_PORT or ADMIN_HOST')
     const { storeDescription, embedded } = limiter
-    return { port, adminPort, adminToken, storeDescription, embedded, stop }
+    return { ...{ port, adminPort, adminToken, storeDescription, embedded }, drainOrdered, stop }
   } catch (error) {
     await stop()
     throw error

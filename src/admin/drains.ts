@@ -1,0 +1,28 @@
+import { Hono } from 'hono'
+import type { Limiter } from '../limiter/limiter.js'
+import { problem } from './problem.js'
+
+/**
+ * Tells a node to stop, whichever is asked. Answers 202 as soon as the order is in the store: the node hears of it within
+ * a renew interval, and then does what it does on SIGTERM.
+ */
+export function drainsApp(limiter: Limiter): Hono {
+  const app = new Hono()
+
+  app.post('/nodes/:node/drain', async (context) => {
+    const asked = context.req.param('node')
+    const nodes = await limiter.stats.nodes()
+    const meant = nodes.filter(({ name, lease }) => name === asked || String(lease) === asked)
+    if (meant.length > 1) {
+      const leases = meant.map(({ lease }) => lease).join(', ')
+      return problem(context, 409, 'AMBIGUOUS_NODE', `Several nodes have this name; say one of the leases ${leases}`)
+    }
+    const [node] = meant
+    const verdict = node ? await limiter.drainNode(node.lease) : 'gone'
+    if (!node || verdict === 'gone') return problem(context, 404, 'NOT_FOUND', 'No live node has this name or lease')
+    const { name, lease, connections } = node
+    return context.json({ name, lease, connections, ordered: verdict === 'ordered' }, 202)
+  })
+
+  return app
+}

@@ -1,0 +1,24 @@
+import type { Command } from 'commander'
+import { operates } from './operate.js'
+import { safe } from './safe-text.js'
+
+interface Drained {
+  readonly name: string
+  readonly lease: number
+  readonly connections: number
+  readonly ordered: boolean
+}
+
+/** Adds `drain`: one node stops, told by any other. */
+export function addDrainCommand(program: Command): void {
+  const drain = program
+    .command('drain')
+    .description('tell a node to stop as on SIGTERM: it refuses, closes with 1012, and exits with 0')
+    .argument('<node>', 'its name, or its lease as `headcount nodes --json` shows it')
+  operates(drain, () => ({
+    ask: (source) => source.admin<Drained>('POST', `nodes/${encodeURIComponent(drain.args[0]!)}/drain`),
+    show: ({ name, connections, ordered }) => [
+      `${safe(String(name))}: ${ordered ? 'told to stop' : 'had been told to stop'}, with ${connections} open`,
+    ],
+  }))
+}

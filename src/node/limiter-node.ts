@@ -68,8 +68,8 @@ export class LimiterNode implements Admitter {
     })
     const sweeper = new Sweeper(this.events)
     this.#overrides = new Overrides({ clock, events: this.events })
-    const onDrain = () => this.#orderedToDrain()
-    const orders = new OrderTaker({ ...{ clock, held, releases, onDrain }, events: this.events })
+    const orders = new OrderTaker({ clock, events: this.events, held, releases })
+    this.events.on('drain.ordered', () => this.quiet())
     const trusted = () => this.#keeper.trusted()
     this.#admissions = new AdmissionQueue({ ...{ clock, held, releases, trusted }, budgetMs: timing.callTimeoutMs })
     this.#keeper = new LeaseKeeper({
@@ -191,12 +191,6 @@ export class LimiterNode implements Admitter {
     if (this.#phase === 'stopped' || this.#isClosing() || this.#phase === 'quiet') return
     this.#phase = 'quiet'
     this.events.emit('node.quieted', {})
-  }
-
-  /** When the process ends is for whoever embeds this node to say; it admits nobody until then. */
-  #orderedToDrain(): void {
-    this.quiet()
-    this.events.emit('drain.ordered', {})
   }
 
   /**

@@ -27,30 +27,21 @@ export class OrderTaker {
   readonly #events: EventBus
   readonly #held: HeldConnections
   readonly #releases: ReleaseQueue
-  readonly #onDrain: () => void
   #drains = false
   #busy = false
 
-  /** `onDrain` is called once, when the node is ordered to stop. */
-  constructor(parts: {
-    clock: Clock
-    events: EventBus
-    held: HeldConnections
-    releases: ReleaseQueue
-    onDrain: () => void
-  }) {
+  constructor(parts: { clock: Clock; events: EventBus; held: HeldConnections; releases: ReleaseQueue }) {
     this.#clock = parts.clock
     this.#events = parts.events
     this.#held = parts.held
     this.#releases = parts.releases
-    this.#onDrain = parts.onDrain
   }
 
   /** Told at every renewal; what a broken session leaves undone is told again by the next. */
   take(session: Session, orders: readonly Order[]): void {
     if (!this.#drains && orders.some(({ kind }) => kind === 'drain')) {
       this.#drains = true
-      this.#onDrain()
+      this.#events.emit('drain.ordered', {})
     }
     if (!this.#busy && orders.length > 0) void this.#work(session, orders)
   }

@@ -36,7 +36,7 @@ async function owner(count: number) {
     const request = { kind: 'evict', org: 'acme', limit: 0, ids } as const
     done(await session.call((line, fence) => line.order(fence, request)))
   }
-  const taker = new OrderTaker({ ...{ clock: systemClock, events, held, releases }, onDrain: () => {} })
+  const taker = new OrderTaker({ clock: systemClock, events, held, releases })
   const hear = async () => {
     const { orders } = done(await session.call((line, fence) => line.renew(fence)))
     taker.take(session, orders)

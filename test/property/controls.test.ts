@@ -11,9 +11,9 @@ import { checkSequences, type Judges } from './run.js'
  */
 const SEEDS: { readonly [name: string]: number } = {
   deadHello: 3,
-  leavingForgotten: 24,
+  leavingForgotten: 17,
   orderedPutBack: 5,
-  sweepOfOthers: 9,
+  sweepOfOthers: 2,
 }
 
 const PLANTED = [

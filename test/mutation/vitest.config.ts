@@ -7,7 +7,7 @@ export default defineConfig({
       'test/mutation/days.test.ts',
       'test/mutation/twin.test.ts',
       'test/mutation/twin-and-redis.test.ts',
-      'test/unit/{clock,held-connections,node-*,soft-limit,tiers}.test.ts',
+      'test/unit/{claims,clock,held-connections,memory-store,node-*,resume-tokens,soft-limit,tiers}.test.ts',
     ],
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 20_000,

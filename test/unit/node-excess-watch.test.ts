@@ -1,0 +1,172 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { EventBus, type NodeEvents } from '../../src/core/events.js'
+import { ExcessWatch } from '../../src/node/excess-watch.js'
+import { HeldConnections } from '../../src/node/held-connections.js'
+import { OrderGiver } from '../../src/node/order-giver.js'
+import type { Policies } from '../../src/node/policies.js'
+import type { Session } from '../../src/node/session.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { connectionOf, SessionMaker, steeredStore, turns } from '../support/steered-node.js'
+import type { SteeredStore } from '../support/steered-store.js'
+import { done } from '../support/store-node.js'
+
+const AUDIT_MS = 30_000
+
+let clock: ManualClock
+let store: SteeredStore
+let session: Session | undefined
+let held: HeldConnections
+let events: EventBus
+let told: NodeEvents['org.over_limit'][]
+/** How many orgs each question to the store was about. */
+let asked: number[]
+
+beforeEach(async () => {
+  clock = new ManualClock()
+  store = steeredStore(clock)
+  session = await new SessionMaker(store).next()
+  held = new HeldConnections()
+  events = new EventBus()
+  told = []
+  asked = []
+  events.on('org.over_limit', (event) => told.push(event))
+})
+
+function watch(policy: Policies['onLimitLowered'] = 'keep'): ExcessWatch {
+  const countOrgs = store.countOrgs
+  store.countOrgs = async (orgs) => {
+    asked.push(orgs.length)
+    return countOrgs(orgs)
+  }
+  const orders = new OrderGiver({ store, events, session: () => session })
+  return new ExcessWatch({ clock, events, held, store, orders, policy })
+}
+
+/** Connections that this node holds, whatever their limit says of them. */
+async function hold(org: string, count: number, limit: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const connection = connectionOf(`${org}-${i}`, org, limit, i)
+    const how = { mode: 'keep', final: false } as const
+    done(await session!.call((line, fence) => line.reassert(fence, [connection.claim], how)))
+    connection.state = 'held'
+    held.add(connection)
+  }
+}
+
+async function renewed(recoveryMs = 0): Promise<void> {
+  events.emit('lease.renewed', { liveNodes: 1, recoveryMs })
+  await turns()
+}
+
+const ordered = () => store.inner.tables.orders('surplus').size
+const tooMany = (currentCount: number, maxAllowed = 2) => ({ org: 'acme', currentCount, maxAllowed })
+
+describe('an org that holds more than it may', () => {
+  test('is told of once a change, and again after it was within its limit', async () => {
+    const excess = watch()
+    await hold('acme', 3, 2)
+    for (let n = 0; n < 2; n++) await excess.look('acme')
+    expect(told).toEqual([tooMany(3)])
+    store.inner.tables.overrides.set('acme', 1)
+    await excess.look('acme')
+    store.inner.tables.overrides.set('acme', 3)
+    await excess.look('acme')
+    store.inner.tables.overrides.delete('acme')
+    await excess.look('acme')
+    expect(told).toEqual([tooMany(3), tooMany(3, 1), tooMany(3)])
+    expect(ordered()).toBe(0)
+  })
+
+  test('is brought down to its limit where the policy, or who set the limit, wants that', async () => {
+    const excess = watch('newest')
+    await hold('acme', 5, 2)
+    await excess.look('acme', 'keep')
+    expect(ordered()).toBe(0)
+    await excess.look('acme')
+    expect(ordered()).toBe(3)
+  })
+
+  test('and is not held here is told of too, if it has a limit of its own', async () => {
+    const excess = watch()
+    await hold('acme', 3, 9)
+    for (const connection of held.held()) held.remove(connection)
+    await excess.look('acme')
+    expect(told).toEqual([])
+    store.inner.tables.overrides.set('acme', 2)
+    await excess.look('acme')
+    expect(told).toEqual([tooMany(3)])
+  })
+
+  test('stays on the list until the store has answered, and is forgotten then', async () => {
+    const excess = watch('oldest')
+    await hold('acme', 3, 2)
+    const open = session
+    session = undefined
+    await excess.look('acme')
+    expect([ordered(), asked.length]).toEqual([0, 1])
+    session = open
+    await renewed(1_000)
+    expect(ordered()).toBe(0)
+    await renewed()
+    expect([ordered(), asked.length]).toEqual([1, 2])
+    await renewed()
+    expect(asked.length).toBe(2)
+  })
+})
+
+describe('which orgs are looked at', () => {
+  test('all that are held here, after the store has been told of them again, by the renewal that follows', async () => {
+    watch()
+    await hold('acme', 3, 2)
+    await renewed()
+    events.emit('connections.reasserted', { kept: 3, closed: 0, mode: 'keep' })
+    expect([asked, told]).toEqual([[], []])
+    await renewed()
+    expect([asked, told]).toEqual([[1], [tooMany(3)]])
+  })
+
+  test('in turn all that are held here, so many in an audit period, and from the beginning again', async () => {
+    watch()
+    for (let i = 0; i < 1_500; i++) held.add(connectionOf(`c-${i}`, `org-${i}`))
+    const lookedAt: number[][] = []
+    for (let period = 0; period < 3; period++) {
+      asked = []
+      clock.advance(AUDIT_MS - 1)
+      await renewed()
+      expect(asked).toEqual([])
+      clock.advance(1)
+      await renewed()
+      await renewed()
+      lookedAt.push(asked)
+    }
+    expect(lookedAt).toEqual([[1_000], [500], [1_000]])
+  })
+
+  test('in every audit period those that were over their limit when last looked at', async () => {
+    const excess = watch()
+    await hold('acme', 3, 2)
+    await excess.look('acme')
+    for (let i = 0; i < 1_500; i++) held.add(connectionOf(`c-${i}`, `org-${i}`))
+    const lookedAt = async () => {
+      asked = []
+      clock.advance(AUDIT_MS)
+      await renewed()
+      return asked
+    }
+    // It is among the first thousand; with the others comes who was over its limit, as long as it is.
+    expect([await lookedAt(), await lookedAt()]).toEqual([[1_000], [502]])
+    store.inner.tables.overrides.set('acme', 3)
+    expect([await lookedAt(), await lookedAt()]).toEqual([[1_000], [501]])
+  })
+
+  test('one look at a time, of a bounded number of orgs', async () => {
+    watch()
+    for (let i = 0; i < 2_100; i++) held.add(connectionOf(`c-${i}`, `org-${i}`))
+    events.emit('connections.reasserted', { kept: 0, closed: 0, mode: 'keep' })
+    events.emit('lease.renewed', { liveNodes: 1, recoveryMs: 0 })
+    await renewed()
+    expect(asked).toEqual([1_000])
+    for (let n = 0; n < 3; n++) await renewed()
+    expect(asked).toEqual([1_000, 1_000, 100])
+  })
+})

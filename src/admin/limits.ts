@@ -3,10 +3,11 @@ import { bodyLimit } from 'hono/body-limit'
 import { systemClock } from '../core/clock.js'
 import { idProblem } from '../core/org-id.js'
 import type { Limiter } from '../limiter/limiter.js'
-import type { LimitTerms } from '../node/limit-terms.js'
 import type { AdminEnv } from './auth.js'
 import { LIMIT_BODY, readLimitBody } from './limit-body.js'
 import { problem } from './problem.js'
+import { readQuery } from './query.js'
+import { queries } from './schemas.js'
 
 const MAX_BODY_BYTES = 4_096
 
@@ -43,21 +44,19 @@ export function limitsApp(limiter: Limiter): Hono<AdminEnv> {
 
   app.delete('/orgs/:org/limit', async (context) => {
     const org = context.req.param('org')
-    return change(context, org, () => limiter.setLimit(org, undefined, whoAndWhy(context)))
+    const terms = readQuery(context, queries.takeBack)
+    if (terms instanceof Response) return terms
+    return change(context, org, () => limiter.setLimit(org, undefined, terms))
   })
 
   app.delete('/orgs/:org/tier', async (context) => {
     const org = context.req.param('org')
-    return change(context, org, () => limiter.setTier(org, undefined, whoAndWhy(context)))
+    const terms = readQuery(context, queries.takeBack)
+    if (terms instanceof Response) return terms
+    return change(context, org, () => limiter.setTier(org, undefined, terms))
   })
 
   return app
-}
-
-/** A DELETE has no body, so who takes something back and why stands in the query. */
-function whoAndWhy(context: Context): LimitTerms {
-  const { note, by } = context.req.query()
-  return { ...(note !== undefined && { note }), ...(by !== undefined && { by }) }
 }
 
 /** JSON has no infinity, and says null where there is none. */

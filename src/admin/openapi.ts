@@ -12,6 +12,8 @@ interface Operation {
   readonly type?: string
 }
 
+const EVICTION = { query: queries.evict, answer: answers.evicted, status: 202 }
+
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   'GET /livez': { does: 'Whether the process turns', answer: answers.live },
   'GET /readyz': { does: 'Whether the node admits', answer: answers.ready },
@@ -20,10 +22,10 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'GET /admin/v1/orgs/{org}': { does: 'What an org holds and may hold, and why', answer: answers.org },
   'GET /admin/v1/orgs/{org}/connections': { does: 'Who holds the slots', answer: answers.connections },
   'PUT /admin/v1/orgs/{org}/limit': { does: 'Sets a limit or a tier', body: limitBody, answer: answers.org },
-  'DELETE /admin/v1/orgs/{org}/limit': { does: 'Takes the limit back', answer: answers.org },
-  'DELETE /admin/v1/orgs/{org}/tier': { does: 'Takes the tier back', answer: answers.org },
-  'DELETE /admin/v1/orgs/{org}/connections': { does: 'Closes all of an org', answer: answers.evicted, status: 202 },
-  'DELETE /admin/v1/connections/{id}': { does: 'Closes one connection', answer: answers.evicted, status: 202 },
+  'DELETE /admin/v1/orgs/{org}/limit': { does: 'Takes the limit back', query: queries.takeBack, answer: answers.org },
+  'DELETE /admin/v1/orgs/{org}/tier': { does: 'Takes the tier back', query: queries.takeBack, answer: answers.org },
+  'DELETE /admin/v1/orgs/{org}/connections': { does: 'Closes all of an org', ...EVICTION },
+  'DELETE /admin/v1/connections/{id}': { does: 'Closes one connection', ...EVICTION },
   'GET /admin/v1/nodes': { does: 'Nodes with a lease', answer: answers.nodes },
   'POST /admin/v1/nodes/{node}/drain': { does: 'Tells a node to stop', answer: answers.drained, status: 202 },
   'GET /admin/v1/stats': { does: 'This node, and totals', answer: answers.stats },

@@ -2,7 +2,11 @@ import type { Context } from 'hono'
 import type { z } from 'zod'
 import { problem } from './problem.js'
 
-const CODES: Readonly<Record<string, string>> = { cursor: 'INVALID_CURSOR', org: 'INVALID_ORG' }
+const CODES: Readonly<Record<string, string>> = {
+  cursor: 'INVALID_CURSOR',
+  org: 'INVALID_ORG',
+  reason: 'INVALID_REASON',
+}
 
 /** What stands behind the `?`, read by its schema; the refusal where it is wrong. What is not asked for is ignored. */
 export function readQuery<S extends z.ZodType>(context: Context, schema: S): z.output<S> | Response {

@@ -3,6 +3,8 @@ import { idProblem } from '../core/org-id.js'
 import { refusalNote } from '../observe/refusal-note.js'
 
 const MOST_A_PAGE = 1_000
+const MAX_REASON_LENGTH = 256
+const REASON = `A reason must have 1 to ${MAX_REASON_LENGTH} characters`
 
 const limit = z.coerce
   .number('limit must be a number')
@@ -28,6 +30,9 @@ export const queries = {
     cursor: cursor(/^\d{1,19}-\d{1,19}$/).optional(),
     limit,
   }),
+  evict: z.object({ reason: z.string().min(1, REASON).max(MAX_REASON_LENGTH, REASON).optional() }),
+  /** A DELETE has no body, so who takes a limit back and why stands here. */
+  takeBack: z.object({ note: z.string().optional(), by: z.string().optional() }),
 } as const
 
 const slots = z.union([z.number(), z.literal('unlimited')])

@@ -186,7 +186,7 @@ export class Limiter {
    * renew interval, and thousands at a pace. Resolves once the orders are in the store, with how many there are; no
    * connection, no order. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it; saying it again is harmless.
    */
-  evict(whom: EvictionRequest, { reason }: { readonly reason?: string } = {}): Promise<Evicted> {
+  evict(whom: EvictionRequest, { reason }: { readonly reason?: string | undefined } = {}): Promise<Evicted> {
     return this.#node.orders.evict(whom, reason)
   }
 

@@ -7,9 +7,9 @@ export interface LimitTerms {
   /** It ends by itself after so long, at most one renew interval late; never where absent. */
   readonly forMs?: number
   /** Why, for people: up to 500 characters. */
-  readonly note?: string
+  readonly note?: string | undefined
   /** Who has asked for it: up to 128 characters. */
-  readonly by?: string
+  readonly by?: string | undefined
 }
 
 /** Of the kind `tier` the limit is that of the tier which the org is put in; else it is an exception that wins over it. */

@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { answers } from '../../src/admin/schemas.js'
-import { read } from '../house/sources.js'
+import { answers, queries } from '../../src/admin/schemas.js'
+import { read, sources } from '../house/sources.js'
 import { type Fleet, setLimit, startFleet } from '../support/fleet.js'
 import { connectGateway } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
 
 leakGate()
+
+interface Described {
+  readonly parameters: readonly { readonly name: string; readonly in: string }[]
+}
 
 let fleet: Fleet
 
@@ -33,6 +37,27 @@ describe('the description of the API', () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     )
     expect(described.sort()).toEqual([...new Set(documented)].sort())
+  })
+
+  test('names each query that docs/admin-api.md names, and reads no other', async () => {
+    const { paths } = await ask<{ paths: Record<string, Record<string, Described>> }>('/admin/v1/openapi.json')
+    const described = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).flatMap(([method, { parameters }]) =>
+        parameters
+          .filter((parameter) => parameter.in === 'query')
+          .map(({ name }) => `${method.toUpperCase()} ${path} ${name}`),
+      ),
+    )
+    const rows = [...read('docs/admin-api.md').matchAll(/^\| `([A-Z]+) ([^`?]+)\?([^`]*)` \|/gm)]
+    const documented = rows.flatMap(([, method, path, query]) =>
+      [...new URLSearchParams(query).keys()].map((name) => `${method} ${path!.replace(/:(\w+)/g, '{$1}')} ${name}`),
+    )
+    expect(described.sort()).toEqual([...new Set(documented)].sort())
+    // Whatever a route reads, it reads by a schema of the document.
+    const readers = sources().filter(({ path, text }) => path.startsWith('src/admin/') && /\breq\.quer/.test(text))
+    expect(readers.map(({ path }) => path)).toEqual(['src/admin/query.ts'])
+    const schemas = sources().find(({ path }) => path === 'src/admin/openapi.ts')!.text
+    expect(Object.keys(queries).filter((name) => !schemas.includes(`queries.${name}`))).toEqual([])
   })
 
   test('is what is really answered', async () => {

@@ -13,14 +13,16 @@ export async function admissionRounds({ systems, meter, scale, beforeEach }) {
   for (let round = -1; round < scale.rounds; round++) {
     for (const size of [1, scale.batchSize]) {
       const count = size === 1 ? scale.singles : scale.batched
-      const calls = attempts(scale, { start: (round + 1) * 997, count, size })
       for (const operation of OPERATIONS) {
         for (const system of turned(systems, round + 1)) {
           const command = system.commands[operation]
           if (!command) continue
+          const calls = attempts(scale, { start: (round + 1) * 997, turn: system.turn ?? 0, count, size })
+          await system.before?.(operation, calls)
           await beforeEach()
           const inFlight = size === 1 ? scale.inFlight : 1
           const sample = await meter.measure(command, count, () => ask(system, operation, calls, inFlight))
+          await system.after?.(operation, calls)
           if (round >= 0) add(samples, `${system.name} ${operation} ${size}`, sample)
         }
       }

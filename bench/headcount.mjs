@@ -12,55 +12,42 @@ const POPULATE_ITEMS = 64
 
 /**
  * headcount through the store connection that a node uses, with the real script: `nodes` leases, each with its share
- * of the connections. A batch is one call of one node.
+ * of the connections. A batch is one call of one node. `scopesOf` an item are limits that each connection which is there
+ * from the beginning counts against beside its org's.
  */
-export async function headcount({ url, prefix, nodes }) {
+export async function headcount({ url, prefix, nodes, name = 'headcount', scopesOf = () => [] }) {
   const store = new RedisStore({ url, timing: TIMING, clock: systemClock, keyPrefix: prefix, recovery: false })
   const connection = value(await store.connect())
   const fences = []
   for (let node = 0; node < nodes; node++) fences.push(await hello(connection, node))
 
   let counter = 0
-  const held = new Map()
   const fenceOf = (item) => fences[item.node % nodes]
-  const claimOf = (item, limit) => ({
+  const claimOf = (item, limit, scopes = []) => ({
     id: connectionId(fenceOf(item).lease, counter++),
-    scopes: [{ name: 'org', id: item.org, limit }],
+    scopes: [{ name: 'org', id: item.org, limit }, ...scopes],
     details: JSON.stringify({ gateway: `gateway-${item.node}`, address: '10.20.30.40', since: 1_760_000_000_000 }),
   })
-  const take = async (items, limit) => {
-    const claims = items.map((item) => claimOf(item, limit))
-    const verdicts = value(await connection.acquire(fenceOf(items[0]), claims))
-    verdicts.forEach((verdict, i) => {
-      if (verdict.admitted) held.set(items[i].id, claims[i])
-    })
-    return verdicts.map((verdict) => verdict.admitted)
-  }
+  const wiring = { connection, fenceOf, claimOf }
   return {
-    name: 'headcount',
+    name,
+    wiring,
     commands: { acquire: 'evalsha', refuse: 'evalsha', release: 'evalsha', beat: 'evalsha' },
     async populate(orgs) {
       const shares = Array.from({ length: nodes }, () => [])
       for (const { org, index, ids } of orgs) {
         ids.forEach((id, i) => {
           const node = (index + i) % nodes
-          shares[node].push({ org, id, node })
+          shares[node].push({ org, id, node, roomy: 1e6 })
         })
       }
+      const filling = admissions({ ...wiring, scopesOf })
       for (const share of shares) {
-        for (let i = 0; i < share.length; i += POPULATE_ITEMS) await take(share.slice(i, i + POPULATE_ITEMS), 1e6)
+        for (let i = 0; i < share.length; i += POPULATE_ITEMS) await filling.acquire(share.slice(i, i + POPULATE_ITEMS))
         await this.renewAll()
       }
-      held.clear()
     },
-    acquire: (items) => take(items, items[0].roomy),
-    refuse: (items) => take(items, items[0].full),
-    async release(items) {
-      const slots = items.map(({ id }) => held.get(id))
-      value(await connection.release(fenceOf(items[0]), slots))
-      for (const { id } of items) held.delete(id)
-      return items.map(() => true)
-    },
+    ...admissions(wiring),
     /** One heartbeat of every node. Resolves to the number of leases that live. */
     async renewAll() {
       const replies = await Promise.all(fences.map((fence) => connection.renew(fence)))
@@ -78,6 +65,36 @@ export async function headcount({ url, prefix, nodes }) {
   }
 }
 
+/** The three operations, with `scopesOf` an item beside its org. `ask` is acquire, or what stands in its place. */
+export function admissions({
+  connection,
+  fenceOf,
+  claimOf,
+  scopesOf = () => [],
+  ask = connection.acquire.bind(connection),
+}) {
+  const held = new Map()
+  const take = async (items, limit) => {
+    const claims = items.map((item) => claimOf(item, limit, scopesOf(item)))
+    const verdicts = value(await ask(fenceOf(items[0]), claims, items))
+    verdicts.forEach((verdict, i) => {
+      if (verdict.admitted) held.set(items[i].id, claims[i])
+    })
+    return verdicts.map((verdict) => verdict.admitted)
+  }
+  return {
+    held,
+    acquire: (items) => take(items, items[0].roomy),
+    refuse: (items) => take(items, items[0].full),
+    async release(items) {
+      const slots = items.map(({ id }) => held.get(id))
+      value(await connection.release(fenceOf(items[0]), slots))
+      for (const { id } of items) held.delete(id)
+      return items.map(() => true)
+    },
+  }
+}
+
 async function hello(connection, node) {
   const lease = newLease()
   const { epoch } = value(
@@ -92,7 +109,8 @@ async function hello(connection, node) {
   return { lease, generation: 1, epoch }
 }
 
-function value(reply) {
+/** What the store answered; throws for anything but an answer. */
+export function value(reply) {
   if (reply.status !== 'ok') throw new Error(`the store said ${reply.status}: ${reply.reason ?? reply.cause}`)
   return reply.value
 }

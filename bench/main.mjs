@@ -1,20 +1,25 @@
 // What admissions and idle connections cost Redis: headcount beside what people use today, in one run on one Redis.
 //
-//   npm run bench                 the whole measurement, under two minutes
-//   npm run bench -- --quick      fewer rounds and orgs, under 20 seconds
+//   npm run bench                 the whole measurement, some three minutes
+//   npm run bench -- --quick      fewer rounds and orgs, about half a minute
 //   npm run bench -- --check      exit code 1 when a goal is missed
+//   npm run bench -- --against ../older
+//                                 the plain path of another working copy too, which must be built
 //
 // BENCH_REDIS_URL takes a Redis that is there (it is filled under a prefix, and emptied of that prefix at the end).
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
 import { admissionRounds } from './admission-rounds.mjs'
+import { allScopes, furtherCosts } from './further-costs.mjs'
 import { goals } from './goals.mjs'
 import { headcount } from './headcount.mjs'
 import { idleRounds } from './idle-rounds.mjs'
 import { Meter } from './meter.mjs'
 import { population } from './population.mjs'
 import { benchRedis } from './redis-server.mjs'
-import { admissionTable, idleTable, machineFacts } from './report.mjs'
+import { admissionTable, furtherTable, idleTable, machineFacts } from './report.mjs'
 import { counter } from './rivals/counter.mjs'
 import { emptyScript } from './rivals/empty-script.mjs'
 import { expiryZset } from './rivals/expiry-zset.mjs'
@@ -24,7 +29,11 @@ import { settings } from './settings.mjs'
 const PREFIX = 'headcount-bench:'
 
 const { values: flags } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, check: { type: 'boolean', default: false } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    against: { type: 'string' },
+  },
 })
 const scale = settings(flags)
 const server = await benchRedis()
@@ -40,24 +49,36 @@ async function run(url) {
   const ours = await headcount({ url, prefix: `${PREFIX}hc:`, nodes: scale.nodes })
   // The control for idle cost: as many nodes, without one connection.
   const emptyNodes = await headcount({ url, prefix: `${PREFIX}empty:`, nodes: scale.nodes })
+  // Limits that are not asked for cost nothing, but their sets make Redis larger: they have a population of their own.
+  const extended = await headcount({ url, prefix: `${PREFIX}further:`, nodes: scale.nodes, scopesOf: allScopes })
+  const older = flags.against === undefined ? [] : [await headcountOf(flags.against, url)]
+  const stores = [ours, extended, ...older]
+  const further = furtherCosts(extended)
   const rivals = [redisSemaphore(wiring), expiryZset(wiring), counter(wiring)]
   const systems = [emptyScript(wiring), ours, ...rivals]
   try {
     for (const line of await machineFacts(plain, scale)) console.log(line)
     const orgs = population(scale)
-    for (const system of systems) await system.populate(orgs)
+    for (const system of [...systems, extended, ...older]) await system.populate(orgs)
 
     const meter = new Meter(plain)
     await meter.calibrate()
     // Nobody's lease may lapse while others are measured: a late node makes refusals dearer.
-    const beforeEach = () => ours.renewAll()
-    const admission = await admissionRounds({ systems, meter, scale, beforeEach })
+    const beforeEach = () => Promise.all(stores.map((store) => store.renewAll()))
+    const admission = await admissionRounds({ systems: [...systems, ...further, ...older], meter, scale, beforeEach })
     const idle = await idleRounds({ systems: rivals, ours, emptyNodes, meter, scale })
 
     console.log(`\nµs of Redis an item, inside the command (INFO commandstats)\n`)
     console.log(admissionTable(systems, admission, scale, 'script'))
     console.log(`\nµs of Redis an item, all CPU of its thread: parsing, sockets and replies too (INFO cpu)\n`)
     console.log(admissionTable(systems, admission, scale, 'cpu'))
+    for (const kind of ['script', 'cpu']) {
+      const where = kind === 'script' ? 'inside the command' : 'all CPU'
+      console.log(
+        `\nµs of Redis an item, ${where}, with one thing more each; (n×) = multiple of headcount's own row above\n`,
+      )
+      console.log(furtherTable([...further, ...older], admission, scale, kind))
+    }
     console.log(`\nµs of Redis an idle connection and minute\n`)
     console.log(idleTable(rivals, idle, scale))
     console.log('')
@@ -66,9 +87,18 @@ async function run(url) {
     return results.every(({ met }) => met)
   } finally {
     if (process.env.BENCH_REDIS_URL) await forget(plain)
-    await Promise.all([ours.close(), emptyNodes.close()])
+    await Promise.all([...stores, emptyNodes].map((store) => store.close()))
     plain.disconnect()
     pipelined.disconnect()
+  }
+}
+
+/** What another working copy of this repository measures itself by: its own script, and its own way to call that. */
+async function headcountOf(directory, url) {
+  const { headcount } = await import(pathToFileURL(resolve(directory, 'bench/headcount.mjs')).href)
+  return {
+    ...(await headcount({ url, prefix: `${PREFIX}older:`, nodes: scale.nodes })),
+    name: `plain, of ${directory}`,
   }
 }
 

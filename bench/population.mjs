@@ -12,13 +12,16 @@ export function population({ orgs, connectionsPerOrg }) {
 
 /**
  * `count` attempts by as many different orgs, in calls of `size`. A call comes from one node. Under the limit `roomy`
- * an org takes one connection more, under `full` none.
+ * an org takes one connection more, under `full` none. Who shares a population with others is the `turn`-th of them, and
+ * gets orgs of its own.
  */
-export function attempts({ orgs, connectionsPerOrg, nodes }, { start, count, size }) {
-  if (count > orgs) throw new RangeError(`${count} attempts a round need as many orgs, and there are ${orgs}`)
+export function attempts({ orgs, connectionsPerOrg, nodes }, { start, turn, count, size }) {
+  const skipped = turn * count
+  if (skipped + count > orgs)
+    throw new RangeError(`${skipped + count} attempts need as many orgs, and there are ${orgs}`)
   return Array.from({ length: count / size }, (_, call) =>
     Array.from({ length: size }, (_, i) => {
-      const index = (start + (call * size + i) * STRIDE) % orgs
+      const index = (start + (skipped + call * size + i) * STRIDE) % orgs
       return {
         org: orgName(index),
         id: connectionName(index, connectionsPerOrg),

@@ -15,17 +15,28 @@ export async function machineFacts(redis, scale) {
 }
 
 /** µs of Redis an item, and in brackets its multiple of the script that does nothing. `kind` is a sum of the meter. */
-export function admissionTable(systems, samples, { batchSize }, kind) {
+export function admissionTable(systems, samples, scale, kind) {
+  return table(admissionRows(systems, samples, scale, kind, () => REFERENCE))
+}
+
+/** The same, in brackets the multiple of headcount's own plain operation. */
+export function furtherTable(systems, samples, scale, kind) {
+  return table(admissionRows(systems, samples, scale, kind, (key) => `headcount ${key}`))
+}
+
+function admissionRows(systems, samples, { batchSize }, kind, referenceOf) {
   const columns = [1, batchSize].flatMap((size) =>
     OPERATIONS.map((operation) => ({
       key: `${operation} ${size}`,
       head: size === 1 ? operation : `${operation} by ${size}`,
     })),
   )
-  const cell = (found) =>
-    found ? `${medianOf(found, kind).toFixed(2)} (${ratioOf(found, samples.get(REFERENCE), kind).toFixed(2)}×)` : '–'
-  const rows = systems.map(({ name }) => [name, ...columns.map(({ key }) => cell(samples.get(`${name} ${key}`)))])
-  return table([['', ...columns.map(({ head }) => head)], ...rows])
+  const cell = (found, key) =>
+    found
+      ? `${medianOf(found, kind).toFixed(2)} (${ratioOf(found, samples.get(referenceOf(key)), kind).toFixed(2)}×)`
+      : '–'
+  const rows = systems.map(({ name }) => [name, ...columns.map(({ key }) => cell(samples.get(`${name} ${key}`), key))])
+  return [['', ...columns.map(({ head }) => head)], ...rows]
 }
 
 /** µs of Redis for one idle connection in a minute, and what 100,000 of them take of a core. */

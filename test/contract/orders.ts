@@ -233,9 +233,10 @@ export function orderTests(bench: BenchOf): void {
       expect([...(scopes.get('org:acme')?.keys() ?? [])].sort()).toEqual(['a-0', 'a-1', 'a-2', 'b-1', 'b-2'])
     })
 
-    test('is told that it was ordered, whoever has its slot by now', async () => {
+    test.each(['evict', 'surplus'] as const)('is told that it was ordered, whoever has its slot: %s', async (kind) => {
       const [a, b] = await sixHeld()
-      await a.order('evict', 'acme', ['b-0'])
+      await a.order(kind, 'acme', ['b-0'], 5)
+      expect(await ordered(b)).toEqual([`${kind} b-0`])
       await b.release(claim('b-0', 'acme', LIMIT))
       await a.acquire(claim('a-3', 'acme', 6))
       expect(await b.reassert('room', false, claim('b-0', 'acme', 6))).toEqual(['ordered'])

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { fingerprint } from '../support/store-contents.js'
-import { claim, claims, recovered, StoreNode } from '../support/store-node.js'
+import { claim, claims, liveOn, recovered, StoreNode } from '../support/store-node.js'
 import type { BenchOf } from './suite.js'
 
 const gateway = { name: 'gateway', id: 'g', limit: 2 }
@@ -34,6 +34,17 @@ export function reassertTests(bench: BenchOf): void {
       const { scopes } = await bench().contents()
       expect([...scopes.keys()].sort()).toEqual(['gateway:g', 'org:acme'])
       expect([...(scopes.get('org:acme')?.keys() ?? [])].sort()).toEqual(['a', 'b', 'o'])
+    })
+
+    test.each([4, 40])('for room counts the living of %d, and says of several reasons the first (S6)', async (size) => {
+      const [gone, node] = await twoNodes()
+      const other = await StoreNode.join(bench())
+      await gone.acquire(...claims(size / 2, 'gone', 'acme', size))
+      await other.acquire(...claims(size / 2, 'other', 'acme', size))
+      await liveOn(bench(), bench().timing.ttlMs, node, other)
+      expect(await node.reassert('room', false, claim('x', 'acme', size))).toEqual(['kept'])
+      await other.acquire(claim('y', 'globex', 9, gateway))
+      expect(await node.reassert('room', false, claim('y', 'acme', size / 2, gateway))).toEqual(['full'])
     })
 
     test('for room obeys an override', async () => {

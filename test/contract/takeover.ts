@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { TAKEN_REMEMBERED } from '../../src/store/orders.js'
 import { fingerprint } from '../support/store-contents.js'
-import { claim, claims, StoreNode } from '../support/store-node.js'
+import { claim, claims, liveOn, StoreNode } from '../support/store-node.js'
 import type { BenchOf } from './suite.js'
 
 const gateway = (id: string, limit: number) => ({ name: 'gateway', id, limit })
@@ -89,6 +89,34 @@ export function takeoverTests(bench: BenchOf): void {
       expect(await members()).toEqual(['new'])
     })
 
+    test.each([4, 40])('of an org of %d slots counts the living, whoever else is dead (S1, S6)', async (size) => {
+      const [[gone, a], b] = [await nodes(2), await StoreNode.join(bench())]
+      const half = size / 2
+      await gone.acquire(...claims(half, 'gone', 'acme', size))
+      await a.acquire(...claims(half, 'a', 'acme', size))
+      await liveOn(bench(), bench().timing.ttlMs, a, b)
+      expect(
+        await b.takeOver(
+          [claim('x', 'acme', size - 1), 'a-0'],
+          [claim('y', 'acme', size), 'nobody'],
+          [claim('z', 'acme', half), 'nobody'],
+        ),
+      ).toEqual([
+        { admitted: true, count: half, limit: size - 1, tookOver: true },
+        { admitted: true, count: half + 1, limit: size },
+        { admitted: false, reason: 'full', scope: 0, count: half + 1, limit: half },
+      ])
+    })
+
+    test('says what is reserved where the org is full, and not where another scope is', async () => {
+      const [a, b] = await nodes(2)
+      await a.acquire(claim('old', 'acme', 9, gateway('g', 1)))
+      const plain = { ...claim('new', 'acme', 9, gateway('g', 1)), reserve: { slots: 2 } }
+      expect(await b.takeOver([plain, 'nobody'])).toEqual([
+        { admitted: false, reason: 'full', scope: 1, count: 1, limit: 1 },
+      ])
+    })
+
     test('refused by a further scope it leaves the old one its slots (S2)', async () => {
       const [a, b] = await nodes(2)
       await a.acquire(claim('old', 'acme', 1, gateway('g', 1)), claim('x', 'globex', 1, gateway('h', 1)))
@@ -141,6 +169,15 @@ export function takeoverTests(bench: BenchOf): void {
       expect(await b.takeOver([claim('other', 'acme', 2), 'old'])).toEqual([{ admitted: false, reason: 'conflict' }])
       expect(await members()).toEqual(['old', 'other'])
       expect(await told(a)).toEqual([])
+    })
+
+    test('stays an order for as long as its owner does not confirm it, also when it is forgotten otherwise', async () => {
+      const [a, b] = await full()
+      await b.takeOver([claim('new', 'acme', 2), 'old'])
+      await liveOn(bench(), TAKEN_REMEMBERED.forMs, a, b)
+      expect((await bench().contents()).taken.size).toBe(0)
+      expect(await a.reassert('keep', false, claim('old', 'acme', 2))).toEqual(['ordered'])
+      expect(await told(a)).toEqual(['takeover old'])
     })
 
     test('is remembered past the lease that held it, for ten minutes: its owner comes back too late (S1)', async () => {

@@ -38,6 +38,19 @@ describe('rule 6, at the memory limit of Redis', () => {
     expect([...scopes.values(), ...indexes.values()].map((table) => [...table.keys()])).toEqual([['held'], ['held']])
   })
 
+  test('a takeover that only hands a slot on is admitted, and one that finds none to take is refused (L2)', async () => {
+    const bench = await ownBench()
+    const node = await StoreNode.join(bench)
+    await node.acquire(claim('old', 'acme', 9))
+    await fill(bench)
+    const asked = [[claim('x', 'acme', 9), 'nobody'] as const, [claim('new', 'acme', 9), 'old'] as const]
+    expect(await node.takeOver(...asked)).toEqual([
+      { admitted: false, reason: 'memory' },
+      { admitted: true, count: 1, limit: 9, tookOver: true },
+    ])
+    expect([...((await bench.contents()).scopes.get('org:acme')?.keys() ?? [])]).toEqual(['new'])
+  })
+
   test('everything else works: nobody loses a lease or a slot for it, and room is made (S3, L2)', async () => {
     const bench = await ownBench()
     const [node, gone] = [await StoreNode.join(bench), await StoreNode.join(bench)]

@@ -188,3 +188,11 @@ export class StoreNode {
 export async function recovered(bench: StoreBench, node: StoreNode): Promise<void> {
   while ((await node.renew()).recoveryMs > 0) await bench.pass(bench.timing.renewIntervalMs)
 }
+
+/** So much time passes in which these nodes renew, and nobody else does. */
+export async function liveOn({ timing, pass }: StoreBench, forMs: number, ...nodes: StoreNode[]): Promise<void> {
+  for (let passedMs = 0; passedMs <= forMs; passedMs += timing.renewIntervalMs) {
+    await pass(timing.renewIntervalMs)
+    for (const node of nodes) await node.renew()
+  }
+}

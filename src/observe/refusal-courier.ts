@@ -16,6 +16,7 @@ export class RefusalCourier {
   readonly #journal: Journal
   readonly #clock: Clock
   #notes: RefusalNote[] = []
+  /** Of those that wait, and of the page that is under way, which comes back where the store does not take it. */
   readonly #ofOrg = new Map<string | undefined, number>()
   #admitted = 0
   #refused = 0
@@ -74,11 +75,11 @@ export class RefusalCourier {
     const [notes, admitted, refused] = [this.#notes, this.#admitted, this.#refused]
     if (notes.length + admitted + refused === 0) return
     this.#notes = []
-    this.#ofOrg.clear()
     this.#admitted = 0
     this.#refused = 0
     try {
       await this.#journal.note({ entries: notes.map((note) => JSON.stringify(note)), admitted, refused })
+      this.#uncount(notes)
     } catch {
       // The store is away, which is told elsewhere; this waits for its return.
       this.#notes = [...notes, ...this.#notes]
@@ -89,6 +90,16 @@ export class RefusalCourier {
   }
 
   #trim(): void {
-    this.#dropped += this.#notes.splice(0, this.#notes.length - MAX_ITEMS).length
+    const dropped = this.#notes.splice(0, this.#notes.length - MAX_ITEMS)
+    this.#dropped += dropped.length
+    this.#uncount(dropped)
+  }
+
+  #uncount(notes: readonly RefusalNote[]): void {
+    for (const { orgId } of notes) {
+      const left = (this.#ofOrg.get(orgId) ?? 0) - 1
+      if (left > 0) this.#ofOrg.set(orgId, left)
+      else this.#ofOrg.delete(orgId)
+    }
   }
 }

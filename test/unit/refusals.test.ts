@@ -109,6 +109,22 @@ describe('refusals handed on', () => {
     expect([pages[0]!.entries.length, pages[0]!.refused]).toEqual([64, 150])
   })
 
+  test('S5: while the store is away an org in a storm pushes nobody out', async () => {
+    away = true
+    for (let org = 0; org < 20; org++) refuse(`org-${org}`, 1, 'STORE_UNAVAILABLE')
+    for (let round = 0; round < 12; round++) {
+      refuse('storm', 100, 'STORE_UNAVAILABLE')
+      await second()
+    }
+    away = false
+    await second()
+    const told = pages[0]!.entries.map((text) => JSON.parse(text).orgId)
+    expect([new Set(told).size, told.length]).toEqual([21, 28])
+    refuse('storm', 100)
+    await second()
+    expect(pages[1]!.entries, 'what was handed on counts no more').toHaveLength(8)
+  })
+
   test('at the end what is left is handed on, and no timer stays', async () => {
     refuse('acme')
     await refusals.stop()

@@ -100,12 +100,15 @@ export class ClusterView {
     while (this.#viewers.size > 0) {
       const startMs = this.#clock.monotonicMs()
       try {
-        const [orgs, { nodes, answeredInMs }, entries, totals] = await Promise.all([
+        const questions = [
           walk.step(),
           this.#nodes(),
           this.#journal.read({ after: seen, limit: seen === undefined ? 1 : MOST_REFUSALS }),
           this.#journal.totals(),
-        ])
+        ] as const
+        // All are over before the next turn, also where one has failed: two steps of one walk must not overlap.
+        await Promise.allSettled(questions)
+        const [orgs, { nodes, answeredInMs }, entries, totals] = await Promise.all(questions)
         samples.push({ ...totals, atMs: this.#clock.monotonicMs() })
         samples.splice(0, samples.length - RATE_SAMPLES - 1)
         // What was there before anybody watched is not new.

@@ -17,8 +17,11 @@ export interface CallbackQuestion {
 export type Verdict =
   | { readonly is: 'known'; readonly identity: Identity }
   | { readonly is: 'refused'; readonly code: 'UNAUTHENTICATED' | 'ORG_DISABLED' }
-  /** There is no answer, or none that says who it is. */
-  | { readonly is: 'undecided' }
+  /**
+   * There is no answer, or none that says who it is. `away`: the platform does not answer, or answers 5xx, and would not
+   * for another credential; `unclear`: it answers, and may well know another; `unasked`: it is left alone for now.
+   */
+  | { readonly is: 'undecided'; readonly because: 'away' | 'unclear' | 'unasked' }
 
 export interface CallbackClientOptions {
   readonly caller: HttpCaller
@@ -35,15 +38,18 @@ const whoItIs = z.object({
   limit: z.union([z.int().min(0), z.literal('unlimited')]).optional(),
 })
 
-/** After so many failures in a row the platform is left alone for a while. */
+/** After so many failures of the platform in a row it is left alone for a while. */
 const MOST_FAILURES = 5
 const REST_MS = 1_000
+/** Whoever invents credentials must not fill the log with what the platform says of them. */
+const UNCLEAR_TOLD_EVERY_MS = 60_000
 
 /** Asks the platform whose credential it is, within the caller's deadline. Never rejects. */
 export class CallbackClient {
   readonly #options: CallbackClientOptions
   #failures = 0
   #restsUntilMs = Number.NEGATIVE_INFINITY
+  #unclearToldMs = Number.NEGATIVE_INFINITY
 
   constructor(options: CallbackClientOptions) {
     this.#options = options
@@ -51,7 +57,7 @@ export class CallbackClient {
 
   async ask(question: CallbackQuestion): Promise<Verdict> {
     const { caller, clock, token } = this.#options
-    if (clock.monotonicMs() < this.#restsUntilMs) return { is: 'undecided' }
+    if (clock.monotonicMs() < this.#restsUntilMs) return { is: 'undecided', because: 'unasked' }
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
     const answer = await caller.call({
       method: 'POST',
@@ -69,12 +75,16 @@ export class CallbackClient {
 
   #note(verdict: Verdict, answer: HttpAnswer): void {
     const { clock, log } = this.#options
-    if (verdict.is !== 'undecided') {
-      if (this.#failures >= MOST_FAILURES) log.info({}, 'the platform says again who may connect')
+    const cause = answer.answered ? `an answer with status ${answer.status} that does not say who it is` : answer.cause
+    if (verdict.is !== 'undecided' || verdict.because !== 'away') {
+      if (this.#failures >= MOST_FAILURES) log.info({}, 'the platform answers again')
       this.#failures = 0
+      if (verdict.is === 'undecided' && clock.monotonicMs() >= this.#unclearToldMs + UNCLEAR_TOLD_EVERY_MS) {
+        this.#unclearToldMs = clock.monotonicMs()
+        log.warn({ cause }, 'the platform does not say of a credential whose it is')
+      }
       return
     }
-    const cause = answer.answered ? `an answer with status ${answer.status} that does not say who it is` : answer.cause
     if (++this.#failures === MOST_FAILURES) {
       log.warn({ cause }, 'the platform does not say who may connect; who was known a while ago is let in')
     } else log.debug({ cause }, 'the platform did not say who it is')
@@ -82,13 +92,13 @@ export class CallbackClient {
   }
 }
 
-/** Only 401 and 403 are about the credential; anything else that is not understood is a failure, which passes. */
+/** Only 401 and 403 refuse a credential. Any other answer that is not understood passes, and closes nobody. */
 function verdictOf(answer: HttpAnswer): Verdict {
-  if (!answer.answered) return { is: 'undecided' }
+  if (!answer.answered || answer.status >= 500) return { is: 'undecided', because: 'away' }
   if (answer.status === 401) return { is: 'refused', code: 'UNAUTHENTICATED' }
   if (answer.status === 403) return { is: 'refused', code: 'ORG_DISABLED' }
   const found = answer.status === 200 ? whoItIs.safeParse(jsonOf(answer.body)) : undefined
-  if (!found?.success) return { is: 'undecided' }
+  if (!found?.success) return { is: 'undecided', because: 'unclear' }
   const { org, gateway, tier, limit, priority } = found.data
   const identity: Identity = {
     ...{ org, gateway },

@@ -24,7 +24,7 @@ const MAX_KNOWN = 10_000
 /** Apart from those who are known: a flood of invented credentials must not make the node forget the real ones. */
 const MAX_REFUSED = 1_000
 const REFUSED_TTL_MS = 5_000
-/** So many questions of a round are asked at once, and after so many failures in a row the round is given up. */
+/** So many questions of a round are asked at once, and after so many failures of the platform in a row it is given up. */
 const ROUND_WIDTH = 4
 const ROUND_PATIENCE = 8
 
@@ -38,7 +38,8 @@ interface Aged<T> {
  * Asks a platform over HTTP who presents a credential. Its word is believed for a while, and while it does not answer,
  * for a longer one; whoever is not remembered then is told 503, never 401. Attempts with one credential share a question.
  *
- * Who is in is asked about again, round after round: who is refused by then, or has become somebody else, may not stay.
+ * Who is in is asked about again, round after round, and first whoever was asked about longest ago, so that a round that
+ * is given up keeps nobody from his turn: who is refused by then, or has become somebody else, may not stay.
  * No failure of the platform ever closes a connection.
  */
 export class CallbackSource implements IdentitySource {
@@ -48,6 +49,9 @@ export class CallbackSource implements IdentitySource {
   readonly #asking = new Map<string, Promise<Verdict>>()
   /** What to ask with about who is in, for as long as anybody holds the identity. */
   readonly #questions = new WeakMap<Identity, CallbackQuestion>()
+  /** The number of the question by which it was last asked about each, over all questions. */
+  readonly #turns = new WeakMap<Identity, number>()
+  #turn = 0
   readonly #revoked = new WeakSet<Identity>()
   #gate: Pick<Gate, 'closeRevoked' | 'identities'> | undefined
   #stopped = false
@@ -115,6 +119,7 @@ export class CallbackSource implements IdentitySource {
     }
     const identity = before !== undefined && isSame(before, verdict.identity) ? before : verdict.identity
     this.#questions.set(identity, question)
+    this.#turns.set(identity, ++this.#turn)
     this.#refused.delete(credentialSha256)
     this.#known.set(credentialSha256, { verdict: identity, atMs })
     if (before !== undefined && !isSameGateway(before, identity)) this.#revoke(before)
@@ -127,15 +132,20 @@ export class CallbackSource implements IdentitySource {
   }
 
   async #round(gate: Pick<Gate, 'closeRevoked' | 'identities'>): Promise<void> {
-    const identities = new Set(gate.identities()).values()
+    const turnOf = (identity: Identity) => this.#turns.get(identity) ?? 0
+    const identities = [...new Set(gate.identities())].sort((one, other) => turnOf(one) - turnOf(other)).values()
     let failures = 0
+    let isOver = false
     const ask = async () => {
       for (const identity of identities) {
-        if (this.#stopped || failures >= ROUND_PATIENCE) return
+        if (this.#stopped || isOver) return
         const question = this.#questions.get(identity)
         if (question === undefined) continue
         const verdict = await this.#ask(question)
-        failures = verdict.is === 'undecided' ? failures + 1 : 0
+        const cause = verdict.is === 'undecided' ? verdict.because : undefined
+        failures = cause === 'away' ? failures + 1 : 0
+        isOver ||= cause === 'unasked' || failures >= ROUND_PATIENCE
+        if (cause !== 'unasked') this.#turns.set(identity, ++this.#turn)
         // The memory of this credential may have been lost meanwhile, and with it who came by it before.
         const isGone =
           verdict.is === 'refused' || (verdict.is === 'known' && !isSameGateway(verdict.identity, identity))

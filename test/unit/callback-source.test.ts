@@ -131,6 +131,14 @@ describe('how often it is asked', () => {
     expect(await known(source)).toBe(first)
   }, 60_000)
 
+  test('at once for each, where it answers 404 for any number of others: that is no failure of the platform', async () => {
+    const source = open()
+    platform.answer = ({ body }) => (body.includes(digestOf('real')) ? acme : { status: 404 })
+    for (let i = 0; i < 20; i++) expect(await source.identify(`invented-${i}`, ATTEMPT)).toMatchObject(unavailable)
+    expect(await known(source, 'real')).toEqual({ org: 'acme', gateway: 'gw' })
+    expect(platform.asked).toHaveLength(21)
+  })
+
   test('after five failures in a row it is left alone for a second', async () => {
     const source = open()
     platform.answer = () => ({ status: 500 })
@@ -203,6 +211,22 @@ describe('who is in', () => {
     expect(await known(source)).toMatchObject({ tier: 'paid' })
     expect(gate.held).toEqual([first])
   })
+
+  test.each([404, 429, 500])(
+    'goes when it is refused, however many before it the platform answers %i for, and those stay',
+    async (status) => {
+      const source = open()
+      const held: Identity[] = []
+      for (let i = 0; i < 40; i++) held.push(await known(source, `key-${i}`))
+      const gate = watched(source, ...held)
+      platform.answer = ({ body }) => (body.includes(digestOf('key-39')) ? { status: 401 } : { status })
+      for (let round = 0; round < 10 && gate.held.length === 40; round++) {
+        clock.advance(RECHECK_MS)
+        await until(() => clock.pending === 1 && platform.waiting() === 0, { what: 'the round is over' })
+      }
+      expect(gate.held).toEqual(held.slice(0, 39))
+    },
+  )
 
   test('stays while the platform is away, or answers nonsense; the round is given up, and the next one begins', async () => {
     const source = open()

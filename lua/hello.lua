@@ -8,7 +8,7 @@
 -- answer, replaces what the one before opened: nothing was said under that.
 --
 -- KEYS  1 admission  2 meta  3 leases  4 late  5 dead  6 nodes  7 orders:evict  8 orders:surplus
---       9 orders:takeover  10 orders:drain
+--       9 orders:takeover  10 orders:drain  11 probes
 -- ARGV  1 'hello'  2 lease  3 generation  4 token last answered, '' for a new lease  5 proposed epoch
 --       6 '1' if the node will reassert connections  7 ttl ms  8 clock step cap ms  9 recovery ms  10 recovery limit ms
 --       11 node info (JSON)  12 proposed secret of resume tokens
@@ -33,7 +33,7 @@ if known[1] ~= identity or not epoch then
     redis.call('SADD', KEYS[5], old)
     redis.call('HDEL', KEYS[1], old)
   end
-  redis.call('DEL', KEYS[3], KEYS[4], KEYS[7], KEYS[8], KEYS[9], KEYS[10])
+  redis.call('DEL', KEYS[3], KEYS[4], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11])
   mark_doubts(KEYS[5], KEYS[4])
   redis.call('HSET', KEYS[2], 'identity', identity, 'epoch', epoch)
   if tonumber(ARGV[10]) > 0 then

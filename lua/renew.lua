@@ -7,12 +7,13 @@
 --
 -- KEYS  1 admission  2 meta  3 leases  4 late  5 dead  6 overrides  7 override-versions  8 override-expiry
 --       9 override-clears  10 orders:evict  11 orders:surplus  12 orders:takeover
---       13 orders:drain  14 taken
+--       13 orders:drain  14 taken  15 probes
 -- ARGV  1 'renew'  2 lease  3 token  4 ttl ms  5 clock step cap ms  6 late after ms without a renewal  7 list bound
 --       8 how many orders of each kind to return  9 how many of each to pass over
 --       10 how long it is remembered which connections were taken over, ms  11 and of how many
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', ms until admissions resume, live leases, version of the overrides,
---         {kind of order, id, ...} for the caller, dead lease...}
+--         {kind of order, id, ...} for the caller, and in the same list {'probe', scope, ...}, which is told once,
+--         dead lease...}
 -- @include fence
 -- @include allow-oom
 local ttl_ms, cap_ms, bound = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[7])
@@ -31,6 +32,7 @@ for _, lease in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', clock, 'LIMI
     for kind = 10, 13 do
       redis.call('ZREMRANGEBYSCORE', KEYS[kind], lease, lease)
     end
+    redis.call('ZREMRANGEBYSCORE', KEYS[15], lease, lease)
   end
 end
 if any_orders then
@@ -39,6 +41,11 @@ if any_orders then
       orders[#orders + 1] = kind
       orders[#orders + 1] = id
     end
+  end
+  for _, probe in ipairs(redis.call('ZRANGEBYSCORE', KEYS[15], ARGV[2], ARGV[2], 'LIMIT', 0, ARGV[8])) do
+    orders[#orders + 1] = 'probe'
+    orders[#orders + 1] = string.sub(probe, #ARGV[2] + 2)
+    redis.call('ZREM', KEYS[15], probe)
   end
   redis.call('ZREMRANGEBYSCORE', KEYS[14], '-inf', clock - tonumber(ARGV[10]))
   redis.call('ZREMRANGEBYRANK', KEYS[14], 0, -1 - tonumber(ARGV[11]))

@@ -1,7 +1,7 @@
 // Hot verbs first: the dispatch is a chain of comparisons.
 const verbs = [
   ...['acquire', 'release', 'renew', 'sweep', 'reassert', 'hello', 'leave', 'audit', 'inspect'],
-  ...['override', 'learn', 'restore', 'order', 'confirm', 'takeover', 'drain'],
+  ...['override', 'learn', 'restore', 'order', 'confirm', 'takeover', 'drain', 'probe'],
 ]
 
 /** Comments stay in lua/: Redis keeps the text of every script in memory and hashes it at load. */

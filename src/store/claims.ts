@@ -9,6 +9,9 @@ export interface ScopeClaim {
   readonly limit: number
 }
 
+/** What names a scope. */
+export type ScopeRef = Pick<ScopeClaim, 'name' | 'id'>
+
 export interface Claim {
   /** Made by the node before the call and never reused: what makes a repeated call harmless. */
   readonly id: string
@@ -28,7 +31,7 @@ export interface TakeoverClaim extends Claim {
 /** What names the slots of a connection: enough to give them back. */
 export interface SlotRef {
   readonly id: string
-  readonly scopes: readonly Pick<ScopeClaim, 'name' | 'id'>[]
+  readonly scopes: readonly ScopeRef[]
 }
 
 export type Verdict =

@@ -1,10 +1,11 @@
-import type { Claim, SlotRef, TakeoverClaim, Verdict } from './claims.js'
+import type { Claim, ScopeRef, SlotRef, TakeoverClaim, Verdict } from './claims.js'
 import type { Journal } from './journal.js'
-import type { DrainVerdict, Order, OrderReply, OrderRequest } from './orders.js'
+import type { DrainVerdict, Order, OrderReply, OrderRequest, ProbeReply } from './orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
 import type { StoreInspector } from './store-inspector.js'
 
-export type { Claim, ScopeClaim, SlotRef, TakeoverClaim, Verdict } from './claims.js'
+export type { Claim, ScopeClaim, ScopeRef, SlotRef, TakeoverClaim, Verdict } from './claims.js'
+export type { ProbeReply } from './orders.js'
 export type { Holder, NodeEntry, OrgCount, StoreInspector } from './store-inspector.js'
 
 /**
@@ -82,6 +83,8 @@ export interface RenewReply {
   readonly overrideVersion: number
   /** What the caller is ordered and has not confirmed: of each kind at most `MAX_ITEMS`. */
   readonly orders: readonly Order[]
+  /** Scopes whose silent peers the caller is to look for, told once: at most `MAX_ITEMS`. */
+  readonly probes: readonly ScopeRef[]
 }
 
 /** An index entry of a lease. Its scopes name the sets that it may be in. */
@@ -183,6 +186,11 @@ export interface StoreConnection {
   drain(fence: Fence, node: number): Promise<Reply<DrainVerdict>>
   /** Takes orders back that the caller has carried out, or whose connection is gone. Harmless twice. */
   confirm(fence: Fence, orders: readonly Order[]): Promise<Reply<void>>
+  /**
+   * Asks the other live leases that hold slots of a scope to look for silent peers. Each hears of it with its next
+   * renewal, once however often it is asked until then, and may not hear of it at all. Frees no slot.
+   */
+  probe(fence: Fence, scope: ScopeRef): Promise<Reply<ProbeReply>>
   /**
    * What the store believes of the caller's own lease, read-only: one page of its index, and for each of `slots`
    * whether index and every scope hold it. `cursor` '0' starts and ends a walk; `undefined` asks for no page.

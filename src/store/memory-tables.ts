@@ -51,6 +51,8 @@ export class MemoryTables {
   readonly overrideRecords = new Map<string, StoredOverride>()
   /** Connection id → when its slot was taken over, on the store's clock. */
   readonly taken = new Map<string, number>()
+  /** `lease:name:id` of a scope → that lease, which is to look for silent peers there. */
+  readonly probes = new Map<string, number>()
   resumeSecret: string | undefined
   overrideVersion = 0
   overrideFloor = 0
@@ -140,7 +142,7 @@ export class MemoryTables {
     this.resumeSecret = undefined
     this.overrideFloor = 0
     for (const table of [this.live, this.late, this.dead, this.nodes, this.scopes, this.#indexes]) table.clear()
-    for (const table of [this.overrides, this.overrideRecords, this.#orders, this.taken]) table.clear()
+    for (const table of [this.overrides, this.overrideRecords, this.#orders, this.taken, this.probes]) table.clear()
   }
 }
 

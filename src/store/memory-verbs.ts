@@ -16,6 +16,7 @@ import type {
 import { MemoryAdmission } from './memory-admission.js'
 import { MemoryOrders } from './memory-orders.js'
 import { MemoryOverrides } from './memory-overrides.js'
+import { MemoryProbes } from './memory-probes.js'
 import { type MemoryTables, scopeKey } from './memory-tables.js'
 import type { MemoryTimes } from './memory-times.js'
 import { ok, refused } from './replies.js'
@@ -28,6 +29,7 @@ export class MemoryVerbs {
   readonly #t: MemoryTables
   readonly overrides: MemoryOverrides
   readonly orders: MemoryOrders
+  readonly probes: MemoryProbes
   readonly #admission: MemoryAdmission
   readonly #times: MemoryTimes
   readonly #nowMs: () => number
@@ -36,6 +38,7 @@ export class MemoryVerbs {
     this.#t = tables
     this.overrides = new MemoryOverrides(tables, () => this.#advanceClock())
     this.orders = new MemoryOrders(tables)
+    this.probes = new MemoryProbes(tables)
     this.#admission = new MemoryAdmission(tables, this.orders)
     this.#times = times
     this.#nowMs = nowMs
@@ -117,8 +120,9 @@ export class MemoryVerbs {
     const overrideVersion = this.overrides.expire()
     this.orders.forgetTaken()
     const orders = this.orders.of(fence.lease, ordersPassedOver)
+    const probes = this.probes.tell(fence.lease)
     const recoveryMs = this.#recoveryLeft()
-    return ok({ recoveryMs, liveNodes: t.live.size, overrideVersion, orders, dead: [...t.dead] })
+    return ok({ recoveryMs, liveNodes: t.live.size, overrideVersion, orders, probes, dead: [...t.dead] })
   }
 
   sweep(fence: Fence, dead: number, entries: readonly IndexEntry[], batch: number): Reply<SweepReply> {
@@ -187,6 +191,7 @@ export class MemoryVerbs {
     this.#t.live.delete(lease)
     this.#t.dead.add(lease)
     this.orders.forget(lease)
+    this.probes.forget(lease)
   }
 
   /** A verb of `overrides` or `orders`, or any other that is refused for nothing but its fence. */

@@ -6,10 +6,12 @@ import type {
   ReassertVerdict,
   RenewReply,
   Reply,
+  ScopeRef,
   SlotRef,
   Verdict,
 } from './lease-store.js'
 import { ORDER_KINDS, type Order } from './orders.js'
+import type { OverrideTerms } from './override-records.js'
 
 /** Translates between the contract's shapes and the script's flat arguments and replies. Every reply is validated. */
 
@@ -63,6 +65,15 @@ export function overrideArg(limit: number | undefined): string | number {
   return limit === undefined ? '' : limitArg(limit)
 }
 
+/** `capMs` bounds the step of the store's clock. */
+export function overrideArgs(
+  limit: number | undefined,
+  capMs: number,
+  { kind = 'override', expiresInMs, details = '' }: OverrideTerms = {},
+): (string | number)[] {
+  return [kind, overrideArg(limit), capMs, expiresInMs ?? '', details]
+}
+
 export function overrideOf(text: string): number | undefined {
   return text === '' ? undefined : limitOf(Number(text))
 }
@@ -104,17 +115,22 @@ export function readRenew([recoveryMs, liveNodes, overrideVersion, orders, ...de
     recoveryMs: int(recoveryMs),
     liveNodes: int(liveNodes),
     overrideVersion: int(overrideVersion),
-    orders: readOrders(orders),
+    ...readTold(orders),
     dead: dead.map(int),
   }
 }
 
-/** Kind, id, kind, id. */
-function readOrders(flat: unknown): Order[] {
+/** Kind, id, kind, id; of a probe the name and the id of its scope. */
+function readTold(flat: unknown): Pick<RenewReply, 'orders' | 'probes'> {
   if (!Array.isArray(flat) || flat.length % 2 !== 0) throw new MalformedReply('orders come in pairs')
-  const orders: Order[] = []
-  for (let i = 0; i < flat.length; i += 2) orders.push({ kind: oneOf(ORDER_KINDS, flat[i]), id: text(flat[i + 1]) })
-  return orders
+  const [orders, probes]: [Order[], ScopeRef[]] = [[], []]
+  for (let i = 0; i < flat.length; i += 2) {
+    const id = text(flat[i + 1])
+    const colon = id.indexOf(':')
+    if (flat[i] === 'probe') probes.push({ name: id.slice(0, colon), id: id.slice(colon + 1) })
+    else orders.push({ kind: oneOf(ORDER_KINDS, flat[i]), id })
+  }
+  return { orders, probes }
 }
 
 export function readVerdicts(claims: readonly Claim[], rest: unknown[]): Verdict[] {

@@ -16,12 +16,12 @@ import type {
   Verdict,
 } from './lease-store.js'
 import { MAX_ITEMS } from './lease-store.js'
-import { type DrainVerdict, type Order, type OrderReply, type OrderRequest, TAKEN_REMEMBERED } from './orders.js'
+import { TAKEN_REMEMBERED } from './orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
 import { advised } from './redis-advice.js'
 import * as codec from './redis-codec.js'
 import { cut } from './redis-cut.js'
-import { confirmCall, drainCall, orderCall } from './redis-orders.js'
+import { confirmCall, drainCall, orderCall, probeCall } from './redis-orders.js'
 import { readLearn, readRestore, restoreArgs } from './redis-overrides.js'
 import { takeoverCall } from './redis-takeover.js'
 import type { Wiring } from './redis-wiring.js'
@@ -56,7 +56,7 @@ export class RedisConnection implements StoreConnection {
   hello(request: HelloRequest): Promise<Reply<HelloReply>> {
     const { keys, timing, recovery } = this.#wiring
     return this.#run(
-      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.nodes, ...keys.allOrders],
+      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.nodes, ...keys.allOrders, keys.probes],
       [
         ...['hello', request.lease, request.generation, request.known ? token(request.known) : ''],
         request.proposedEpoch,
@@ -97,7 +97,10 @@ export class RedisConnection implements StoreConnection {
   renew(fence: Fence, ordersPassedOver = 0): Promise<Reply<RenewReply>> {
     const { keys, timing } = this.#wiring
     return this.#run(
-      [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, ...keys.overrides, ...keys.allOrders, keys.taken],
+      [
+        ...[keys.admission, keys.meta, keys.leases, keys.late, keys.dead, ...keys.overrides, ...keys.allOrders],
+        ...[keys.taken, keys.probes],
+      ],
       [
         ...['renew', fence.lease, token(fence), timing.ttlMs, timing.clockStepCapMs, timing.lateAfterMs, LEASES_A_CALL],
         ...[MAX_ITEMS, ordersPassedOver, TAKEN_REMEMBERED.forMs, TAKEN_REMEMBERED.connections],
@@ -116,12 +119,9 @@ export class RedisConnection implements StoreConnection {
   }
 
   leave(fence: Fence): Promise<Reply<void>> {
-    const { keys } = this.#wiring
+    const { admission, meta, leases, late, dead, conns, nodes, allOrders, probes } = this.#wiring.keys
     return this.#run(
-      [
-        ...[keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.conns(fence.lease), keys.nodes],
-        ...keys.allOrders,
-      ],
+      [admission, meta, leases, late, dead, conns(fence.lease), nodes, ...allOrders, probes],
       ['leave', fence.lease, token(fence)],
       () => undefined,
     )
@@ -146,28 +146,19 @@ export class RedisConnection implements StoreConnection {
     )
   }
 
-  override(
-    fence: Fence,
-    org: string,
-    limit: number | undefined,
-    { kind = 'override', expiresInMs, details = '' }: OverrideTerms = {},
-  ): Promise<Reply<void>> {
+  override(fence: Fence, org: string, limit: number | undefined, terms?: OverrideTerms): Promise<Reply<void>> {
     const { keys, timing } = this.#wiring
     return this.#run(
       [keys.admission, keys.meta, ...keys.overrides, keys.scope({ name: 'org', id: org })],
-      [
-        ...['override', fence.lease, token(fence), kind, codec.overrideArg(limit)],
-        ...[timing.clockStepCapMs, expiresInMs ?? '', details],
-      ],
+      ['override', fence.lease, token(fence), ...codec.overrideArgs(limit, timing.clockStepCapMs, terms)],
       () => undefined,
     )
   }
 
   learn(fence: Fence, after: number): Promise<Reply<LearnReply>> {
     const { keys } = this.#wiring
-    const [records, versions, expiry] = keys.overrides
     return this.#run(
-      [keys.admission, keys.meta, records, versions, expiry],
+      [keys.admission, keys.meta, ...keys.overrides.slice(0, 3)],
       ['learn', fence.lease, token(fence), after, MAX_ITEMS],
       (rest) => readLearn(keys, rest),
     )
@@ -183,17 +174,14 @@ export class RedisConnection implements StoreConnection {
     )
   }
 
-  order(fence: Fence, request: OrderRequest): Promise<Reply<OrderReply>> {
-    return this.#run(...orderCall(this.#wiring.keys, [fence.lease, token(fence)], request))
-  }
-
-  drain(fence: Fence, node: number): Promise<Reply<DrainVerdict>> {
-    return this.#run(...drainCall(this.#wiring.keys, [fence.lease, token(fence)], node))
-  }
-
-  confirm(fence: Fence, orders: readonly Order[]): Promise<Reply<void>> {
-    return this.#run(...confirmCall(this.#wiring.keys, [fence.lease, token(fence)], orders))
-  }
+  order: StoreConnection['order'] = (fence, request) =>
+    this.#run(...orderCall(this.#wiring.keys, [fence.lease, token(fence)], request))
+  confirm: StoreConnection['confirm'] = (fence, orders) =>
+    this.#run(...confirmCall(this.#wiring.keys, [fence.lease, token(fence)], orders))
+  drain: StoreConnection['drain'] = (fence, node) =>
+    this.#run(...drainCall(this.#wiring.keys, [fence.lease, token(fence)], node))
+  probe: StoreConnection['probe'] = (fence, scope) =>
+    this.#run(...probeCall(this.#wiring.keys, [fence.lease, token(fence)], scope))
 
   audit(fence: Fence, cursor: string | undefined, slots: readonly SlotRef[]): Promise<Reply<AuditReply>> {
     const { keys } = this.#wiring

@@ -18,6 +18,7 @@ export interface RedisKeys {
   conns(lease: number | string): string
   orders(kind: string): string
   readonly taken: string
+  readonly probes: string
   /** Those of all kinds, and those that end connections, in the order in which the verbs take them. */
   readonly allOrders: readonly string[]
   readonly closingOrders: readonly string[]
@@ -55,6 +56,7 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
     conns: (lease) => `${base}conns:${lease}`,
     orders,
     taken: `${base}taken`,
+    probes: `${base}probes`,
     allOrders: ORDER_KINDS.map(orders),
     closingOrders: CLOSING_ORDERS.map(orders),
     scope: ({ name, id }) => (name === 'org' ? orgPrefix + id : `${base}scope:${name}:${id}`),

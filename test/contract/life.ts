@@ -11,7 +11,14 @@ export function lifeTests(bench: BenchOf): void {
     test('extends the own lease and counts the living', async () => {
       const [one, two] = [await StoreNode.join(bench()), await StoreNode.join(bench())]
       await bench().pass(2_000)
-      expect(await one.renew()).toEqual({ dead: [], liveNodes: 2, recoveryMs: 0, overrideVersion: 0, orders: [] })
+      expect(await one.renew()).toEqual({
+        probes: [],
+        dead: [],
+        liveNodes: 2,
+        recoveryMs: 0,
+        overrideVersion: 0,
+        orders: [],
+      })
       const { leases, clockMs } = await bench().contents()
       expect(leases.get(one.lease)).toBe(clockMs + bench().timing.ttlMs)
       expect(leases.get(two.lease)).toBe(clockMs - 2_000 + bench().timing.ttlMs)
@@ -44,7 +51,14 @@ export function lifeTests(bench: BenchOf): void {
         await bench().pass(3_000)
         await other.hello()
       }
-      expect(await node.renew()).toEqual({ dead: [], liveNodes: 2, recoveryMs: 0, overrideVersion: 0, orders: [] })
+      expect(await node.renew()).toEqual({
+        probes: [],
+        dead: [],
+        liveNodes: 2,
+        recoveryMs: 0,
+        overrideVersion: 0,
+        orders: [],
+      })
       expect(await node.acquireAgain(claim('a', 'acme', 1))).toMatchObject([{ admitted: true }])
     })
 

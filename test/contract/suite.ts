@@ -12,6 +12,7 @@ import { lifeTests } from './life.js'
 import { occupancyTests } from './occupancy.js'
 import { orderTests } from './orders.js'
 import { overrideTests, restoreTests } from './overrides.js'
+import { probeTests } from './probes.js'
 import { reassertTests } from './reassert.js'
 import { recoveryTests } from './recovery.js'
 import { releaseTests } from './release.js'
@@ -43,6 +44,7 @@ export function contractSuite(name: string, make: MakeBench): void {
           overrideTests,
           orderTests,
           takeoverTests,
+          probeTests,
         ],
       ],
       [true, [helloTests, fenceTests, reassertTests, recoveryTests, restoreTests]],

@@ -4,8 +4,10 @@ import type {
   Claim,
   Fence,
   HelloRequest,
+  ProbeReply,
   ReassertVerdict,
   RenewReply,
+  ScopeRef,
   SweepReply,
   TakeoverClaim,
   Verdict,
@@ -16,6 +18,7 @@ import { fingerprint, type StoreContents } from '../support/store-contents.js'
 import { must } from './broken-promise.js'
 import { LedgerOrders } from './ledger-orders.js'
 import { OverrideLedger } from './ledger-overrides.js'
+import { LedgerProbes } from './ledger-probes.js'
 import type { Answer, Call } from './world.js'
 
 const show = (value: unknown) => JSON.stringify(value)
@@ -32,6 +35,7 @@ export class Ledger {
   readonly #dead = new Set<number>()
   readonly #overrides = new OverrideLedger()
   readonly #orders = new LedgerOrders()
+  readonly #probes = new LedgerProbes()
   /** Whose slot was handed on: nobody adds it again. No sequence is so long that this would be forgotten. */
   readonly #taken = new Set<string>()
   /** Of those whose last slot was handed on: in the index of the lease that held it until that gives it back. */
@@ -47,7 +51,7 @@ export class Ledger {
   }
 
   wiped(): void {
-    for (const table of [this.#held, this.#live, this.#dead, this.#overrides, this.#orders]) table.clear()
+    for (const table of [this.#held, this.#live, this.#dead, this.#overrides, this.#orders, this.#probes]) table.clear()
     for (const table of [this.#epochs, this.#taken, this.#handedOn]) table.clear()
     this.#epoch = undefined
     this.#memoryLost = true
@@ -124,6 +128,7 @@ export class Ledger {
       case 'leave':
         this.#live.delete(lease)
         this.#orders.forgetLease(lease)
+        this.#probes.tell(lease)
         if (this.#heldBy(lease).length > 0) this.#dead.add(lease)
         break
       case 'reassert':
@@ -154,6 +159,9 @@ export class Ledger {
         must('L5', value === due, () => `to drain ${call.other} was answered ${show(value)}, should be ${due}`)
         break
       }
+      case 'probe':
+        this.#probe(lease, call.scope, value as ProbeReply)
+        break
       case 'confirm':
         this.#orders.confirm(lease, call.orders)
     }
@@ -237,7 +245,17 @@ export class Ledger {
     must('L2', show(reply.dead.toSorted()) === show([...this.#dead].sort()), () => `dead: ${show(reply.dead)}`)
     const [told, due] = [reply.orders.map(show), this.#orders.of(lease).map(show)]
     must('L5', show(told.sort()) === show(due.sort()), () => `orders told: ${told}, should be ${due}`)
+    const [looks, dueLooks] = [reply.probes.map(({ name, id }) => `${lease}:${name}:${id}`), this.#probes.tell(lease)]
+    must('L3', show(looks.sort()) === show(dueLooks.sort()), () => `probes told: ${looks}, should be ${dueLooks}`)
     must('R1', reply.liveNodes === this.#live.size, () => `${reply.liveNodes} of ${this.#live.size} live nodes`)
+  }
+
+  /** L3: whoever else holds a slot there is asked, and nobody who holds none. */
+  #probe(lease: number, scope: ScopeRef, { asked }: ProbeReply): void {
+    const holding = [...this.#held.values()].filter(({ scopes }) => scopes.includes(`${scope.name}:${scope.id}`))
+    const others = new Set(holding.map((slot) => slot.lease).filter((one) => one !== lease && this.#live.has(one)))
+    this.#probes.ask(others, `${scope.name}:${scope.id}`)
+    must('L3', asked === others.size, () => `${asked} are asked to look, should be ${[...others]}`)
   }
 
   #forget(dead: number): void {
@@ -284,6 +302,7 @@ export class Ledger {
     this.#live.delete(lease)
     this.#dead.add(lease)
     this.#orders.forgetLease(lease)
+    this.#probes.tell(lease)
   }
 
   #audit(lease: number, claims: readonly Claim[], reply: AuditReply, page: boolean): void {
@@ -392,6 +411,8 @@ export class Ledger {
     )
     const owed = this.#orders.all()
     must('L5', show(orders.sort()) === show(owed.sort()), () => `orders are ${orders}, should be ${owed}`)
+    const [probes, owing] = [[...after.probes.keys()].sort(), this.#probes.all().sort()]
+    must('L3', show(probes) === show(owing), () => `probes are ${probes}, should be ${owing}`)
     must('S5', after.strangers.length === 0, () => `keys that nobody knows: ${after.strangers}`)
   }
 }

@@ -9,7 +9,7 @@ import type {
   StoreConnection,
   Verdict,
 } from '../../src/store/lease-store.js'
-import type { OrderReply } from '../../src/store/orders.js'
+import type { OrderReply, ProbeReply } from '../../src/store/orders.js'
 import { memoryBench, type RedisBench, type StoreBench, TIMING } from '../support/store-bench.js'
 import { fingerprint, type StoreContents } from '../support/store-contents.js'
 import { done } from '../support/store-node.js'
@@ -133,6 +133,8 @@ function waysOf(step: Step, call: Call, answer: Answer): string[] {
   const { value } = answer as { value: unknown }
   if (call.verb === 'renew' && (value as RenewReply).dead.length > 0) return [`${verb}: tells of the dead`]
   if (call.verb === 'renew' && (value as RenewReply).orders.length > 0) return [`${verb}: tells of orders`]
+  if (call.verb === 'renew' && (value as RenewReply).probes.length > 0) return [`${verb}: tells of probes`]
+  if (call.verb === 'probe') return [`${verb}: ${(value as ProbeReply).asked > 0 ? 'asked' : 'nobody to ask'}`]
   if (call.verb === 'order') return (value as OrderReply).verdicts.map((word) => `${verb}: ${word}`)
   if (call.verb === 'drain') return [`${verb}: ${value}`]
   if (call.verb === 'sweep' && call.entries.length > 0) return [`${verb}: carries entries`]

@@ -22,6 +22,7 @@ export type Step =
   | { kind: 'audit'; node: number; page: boolean; ids: number[] }
   | { kind: 'order'; node: number; org: number; order: OrderRequest['kind']; ids: number[] }
   | { kind: 'drain'; node: number; other: number }
+  | { kind: 'probe'; node: number; scope: number }
   | { kind: 'confirm'; node: number; order: OrderKind; ids: number[] }
   /** A call said before, delivered now, under the fence it had. */
   | { kind: 'late'; back: number }
@@ -165,6 +166,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 8, arbitrary: order },
     { weight: 4, arbitrary: confirm },
     { weight: 2, arbitrary: fc.record({ kind: kind('drain'), node, other: node }) },
+    { weight: 5, arbitrary: fc.record({ kind: kind('probe'), node, scope: fc.nat({ max: ORGS + 1 }) }) },
     { weight: 1, arbitrary: fc.record({ kind: kind('wipe') }) },
     { weight: 1, arbitrary: fc.record({ kind: kind('another') }) },
   ),

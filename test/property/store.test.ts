@@ -31,6 +31,7 @@ const WORTH_REACHING = [
   ),
   ...['reassert: taken', 'late takeover: admitted'],
   ...['renew: tells of orders', 'confirm: ok', 'drain: ordered', 'drain: leaving', 'drain: gone'],
+  ...['probe: asked', 'probe: nobody to ask', 'renew: tells of probes'],
   ...['sweep: carries entries', 'renew: tells of the dead', 'leave: ok', 'late release: ok', 'audit: ok'],
   ...['override: ok', 'learn: ok', 'restore: written', 'restore: known', 'restore: over'],
 ]

@@ -7,6 +7,7 @@ import type {
   RenewReply,
   Reply,
   ScopeClaim,
+  ScopeRef,
   StoreConnection,
   SweepReply,
   TakeoverClaim,
@@ -31,6 +32,7 @@ export type Call =
   | { verb: 'audit'; fence: Fence; cursor: string | undefined; claims: Claim[] }
   | { verb: 'order'; fence: Fence; request: OrderRequest }
   | { verb: 'drain'; fence: Fence; other: number }
+  | { verb: 'probe'; fence: Fence; scope: ScopeRef }
   | { verb: 'confirm'; fence: Fence; orders: Order[] }
 
 /** What the verb promises for an answer: the readers know which it was. */
@@ -66,6 +68,8 @@ export function say(to: StoreConnection, call: Call): Promise<Answer> {
       return to.order(call.fence, call.request)
     case 'drain':
       return to.drain(call.fence, call.other)
+    case 'probe':
+      return to.probe(call.fence, call.scope)
     case 'confirm':
       return to.confirm(call.fence, call.orders)
   }
@@ -75,6 +79,13 @@ export function say(to: StoreConnection, call: Call): Promise<Answer> {
 const MOST_LEASES = 14
 
 const ORG_NAMES = ['plain', '{1}:admission', '__proto__']
+
+/** What is probed: the orgs, a gateway, and a scope that nobody holds anything in. */
+const SCOPES: readonly ScopeRef[] = [
+  ...ORG_NAMES.map((id) => ({ name: 'org', id })),
+  { name: 'gateway', id: 'g1' },
+  { name: 'gateway', id: 'none' },
+]
 
 const idOf = (number: number) => `c${number}`
 
@@ -163,6 +174,8 @@ export class World {
       }
       case 'drain':
         return { verb: 'drain', fence, other: this.#nodes[step.other]!.lease }
+      case 'probe':
+        return { verb: 'probe', fence, scope: SCOPES[step.scope]! }
       case 'confirm':
         return { verb: 'confirm', fence, orders: step.ids.map((id) => ({ kind: step.order, id: idOf(id) })) }
       case 'audit':

@@ -95,6 +95,7 @@ export class SteeredStore implements LeaseStore {
       ...{ sweep: verb('sweep'), leave: verb('leave'), reassert: verb('reassert') },
       ...{ override: verb('override'), learn: verb('learn'), restore: verb('restore'), audit: verb('audit') },
       ...{ order: verb('order'), confirm: verb('confirm'), takeover: verb('takeover'), drain: verb('drain') },
+      probe: verb('probe'),
       ...{ closed: whenClosed, destroy },
     }
   }

@@ -30,6 +30,8 @@ export interface StoreContents {
   readonly orders: ReadonlyMap<string, ReadonlyMap<string, number>>
   /** Connection id → when its slot was taken over. */
   readonly taken: ReadonlyMap<string, number>
+  /** `lease:name:id` of a scope → the lease that is to look for silent peers there. */
+  readonly probes: ReadonlyMap<string, number>
   readonly resumeSecret: string | undefined
   /** Keys that belong to no table. */
   readonly strangers: readonly string[]
@@ -68,6 +70,7 @@ export function memoryContents(tables: MemoryTables): StoreContents {
     nodes: tables.nodes,
     orders: new Map(ORDER_KINDS.map((kind) => [kind, tables.orders(kind)])),
     taken: tables.taken,
+    probes: tables.probes,
     resumeSecret: tables.resumeSecret,
     overrides: tables.overrides,
     overrideVersion: tables.overrideVersion,
@@ -129,6 +132,7 @@ export async function redisContents(redis: Redis, keys: RedisKeys, prefix: strin
     nodes: new Map(pairs(take(keys.nodes)).map(([lease, info]) => [Number(lease), info])),
     orders: new Map(ORDER_KINDS.map((kind) => [kind, members(take(keys.orders(kind)))])),
     taken: members(take(keys.taken)),
+    probes: members(take(keys.probes)),
     resumeSecret: meta.get('resumeSecret'),
     overrides: new Map(
       overrides.map(([key, text]) => [key.slice(keys.orgPrefix.length), text === '-1' ? Infinity : Number(text)]),

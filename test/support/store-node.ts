@@ -9,6 +9,7 @@ import type {
   RenewReply,
   Reply,
   ScopeClaim,
+  ScopeRef,
   SlotRef,
   StoreConnection,
   Verdict,
@@ -150,6 +151,11 @@ export class StoreNode {
   /** Orders the node that holds this lease to stop. */
   async drain(node: number): Promise<DrainVerdict> {
     return done(await this.connection.drain(this.fence, node))
+  }
+
+  /** Asks the others that hold a slot of the scope to look; returns how many are to. */
+  async probe(scope: ScopeRef): Promise<number> {
+    return done(await this.connection.probe(this.fence, scope)).asked
   }
 
   async confirm(...orders: Order[]): Promise<void> {

@@ -16,6 +16,14 @@ export function retryAfterMs(freeInMs: number | undefined, random: () => number)
   return Math.ceil(expected + random() * spread)
 }
 
+/** A crowd that waits for one probe comes back over this time: more would be later than its slots are worth waiting for. */
+const PROBE_SPREAD_MS = 500
+
+/** The same where silent holders are being asked whether they are still there, and will have been in `probedInMs`. */
+export function retryWhenProbedMs(probedInMs: number, random: () => number): number {
+  return Math.ceil(probedInMs + random() * PROBE_SPREAD_MS)
+}
+
 /** `Retry-After` is an integer of seconds (RFC 9110 §10.2.3), and 0 would invite a spin. */
 export function retryAfterSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1_000))

@@ -1,26 +1,39 @@
 import type { Denied } from '../core/admission.js'
 import type { EventBus } from '../core/events.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
-import { retryAfterMs } from '../core/retry-after.js'
+import { retryAfterMs, retryWhenProbedMs } from '../core/retry-after.js'
 import type { Claim } from '../store/lease-store.js'
-import type { Refusal } from './refusal.js'
+import type { AdmissionOutcome } from './admission-queue.js'
+import type { FarProbes } from './far-probes.js'
+import { fullScope, type Refusal, refusalOf } from './refusal.js'
 
 /** Puts refusals into words, tells of them, and says when to come back. */
 export class Denials {
-  readonly #events: EventBus
-  readonly #timing: LeaseTiming
-  readonly #random: () => number
-
-  constructor(parts: { events: EventBus; timing: LeaseTiming; random: () => number }) {
-    this.#events = parts.events
-    this.#timing = parts.timing
-    this.#random = parts.random
+  readonly #parts: {
+    readonly events: EventBus
+    readonly timing: LeaseTiming
+    readonly random: () => number
+    readonly farProbes: FarProbes
   }
 
-  deny(claim: Claim, { cause, freeInMs, ...denied }: Refusal): Denied {
+  constructor(parts: { events: EventBus; timing: LeaseTiming; random: () => number; farProbes: FarProbes }) {
+    this.#parts = parts
+  }
+
+  /** Where a limit is full, the other nodes that hold its slots are told to look for silent peers first. */
+  async refuse(claim: Claim, outcome: Exclude<AdmissionOutcome, { kind: 'abandoned' }>): Promise<Denied> {
+    const full = fullScope(outcome, claim)
+    const probedInMs = full && (await this.#parts.farProbes.doneInMs(full))
+    return this.deny(claim, refusalOf(outcome, claim), probedInMs)
+  }
+
+  deny(claim: Claim, { cause, freeInMs, ...denied }: Refusal, probedInMs = Number.POSITIVE_INFINITY): Denied {
+    const { events, timing, random } = this.#parts
+    events.emit('admission.denied', { ...denied, org: claim.scopes[0].id, ...(cause && { cause }) })
     // An expired lease is declared dead by the next renewal of any node.
-    const expectedMs = freeInMs === undefined ? undefined : freeInMs + this.#timing.renewIntervalMs
-    this.#events.emit('admission.denied', { ...denied, org: claim.scopes[0].id, ...(cause && { cause }) })
-    return { admitted: false, ...denied, retryAfterMs: retryAfterMs(expectedMs, this.#random) }
+    const expectedMs = freeInMs === undefined ? undefined : freeInMs + timing.renewIntervalMs
+    const isProbedFirst = probedInMs < (expectedMs ?? Number.POSITIVE_INFINITY)
+    const waitMs = isProbedFirst ? retryWhenProbedMs(probedInMs, random) : retryAfterMs(expectedMs, random)
+    return { admitted: false, ...denied, retryAfterMs: waitMs }
   }
 }

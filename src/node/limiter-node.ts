@@ -19,8 +19,8 @@ import { OrderGiver } from './order-giver.js'
 import { OrderTaker } from './order-taker.js'
 import { Overrides } from './overrides.js'
 import { DEFAULT_POLICIES } from './policies.js'
-import { Prober } from './prober.js'
-import { fullScope, refusalOf } from './refusal.js'
+import { Probing } from './probing.js'
+import { fullScope } from './refusal.js'
 import { ReleaseQueue } from './release-queue.js'
 import { Sweeper } from './sweeper.js'
 import { Takeovers } from './takeovers.js'
@@ -50,7 +50,7 @@ export class LimiterNode implements Admitter {
   readonly #overrides: Overrides
   readonly #excess: ExcessWatch
   readonly #takeovers: Takeovers
-  readonly #prober: Prober
+  readonly #probing: Probing
   readonly #denials: Denials
   #phase: Phase = 'starting'
   #counter = 0
@@ -61,11 +61,11 @@ export class LimiterNode implements Admitter {
     this.#options = options
     this.events = options.events ?? new EventBus()
     this.#takeovers = new Takeovers({ clock, events: this.events, held, secret: options.resumeSecret })
-    this.#denials = new Denials({ events: this.events, timing, random })
-    this.#prober = new Prober({
-      ...{ clock, events: this.events, held, releases },
-      ...{ timeoutMs: options.probeTimeoutMs, confirmMs: timing.callTimeoutMs },
+    this.#probing = new Probing({
+      ...{ clock, timing, events: this.events, held, releases, timeoutMs: options.probeTimeoutMs },
+      session: () => this.#keeper.session,
     })
+    this.#denials = new Denials({ events: this.events, timing, random, farProbes: this.#probing.far })
     const sweeper = new Sweeper(this.events)
     this.#overrides = new Overrides({ clock, events: this.events })
     const orders = new OrderTaker({ clock, events: this.events, held, releases })
@@ -78,11 +78,12 @@ export class LimiterNode implements Admitter {
       nodeInfo: JSON.stringify({ name, startedAt: new Date(clock.wallMs()).toISOString() }),
       overrides: this.#overrides,
       onSecret: (secret) => this.#takeovers.tokens.learn(secret),
-      onRenewed: (session, sentAt, { dead, liveNodes, overrideVersion, orders: ordered }) => {
-        sweeper.take(session, dead)
-        orders.take(session, ordered)
-        this.#overrides.heard(session, overrideVersion)
-        this.#absence.heard(sentAt, liveNodes)
+      onRenewed: (session, sentAt, reply) => {
+        sweeper.take(session, reply.dead)
+        orders.take(session, reply.orders)
+        this.#probing.heard(reply)
+        this.#overrides.heard(session, reply.overrideVersion)
+        this.#absence.heard(sentAt, reply.liveNodes)
       },
     })
     const policies = { ...DEFAULT_POLICIES, ...options.policies }
@@ -139,7 +140,7 @@ export class LimiterNode implements Admitter {
     let connection = new HeldConnection(claim, this.#options.clock.monotonicMs(), replaces)
     let outcome = await this.#admissions.ask(connection, signal)
     const full = fullScope(outcome, claim)
-    if (full && ((await this.#prober.frees(full, signal)) || signal?.aborted)) {
+    if (full && ((await this.#probing.near.frees(full, signal)) || signal?.aborted)) {
       if (this.#phase !== 'running') return this.#denials.deny(claim, { code: 'DRAINING' })
       connection = new HeldConnection({ ...claim, id: this.#nextId() }, this.#options.clock.monotonicMs(), replaces)
       outcome = await this.#admissions.ask(connection, signal)
@@ -149,7 +150,7 @@ export class LimiterNode implements Admitter {
       this.events.emit('admission.abandoned', { org: connection.org })
       return { admitted: false, code: 'ADMISSION_UNDECIDED' }
     }
-    return this.#admitOnDebt(request, outcome, signal) ?? this.#denials.deny(claim, refusalOf(outcome, claim))
+    return this.#admitOnDebt(request, outcome, signal) ?? this.#denials.refuse(claim, outcome)
   }
 
   /** In the store's place, where the policy says so: under an id of its own, since the other may be taken back. */

@@ -20,6 +20,11 @@ export function renewPauseMs({ timing, random }: Pace, recoveryMs: number): numb
   return recoveryMs > 0 ? Math.min(usual, Math.max(recoveryMs + 20, timing.renewIntervalMs / LOOKS_A_RENEWAL)) : usual
 }
 
+/** How long the next renewal of whatever node may take to come. */
+export function latestRenewalMs({ renewIntervalMs }: LeaseTiming): number {
+  return renewIntervalMs * (1 + JITTER)
+}
+
 /** How long to wait before the next try, from the second failure in a row on: doubled each time, never longer than R. */
 export function backoffMs({ timing, random }: Pace, failures: number): number {
   const ceiling = Math.min(timing.renewIntervalMs, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 2, 20))

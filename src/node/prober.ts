@@ -3,22 +3,17 @@ import { type Clock, sleep } from '../core/clock.js'
 import type { EventBus } from '../core/events.js'
 import type { Peer } from '../core/peer.js'
 import { within } from '../core/within.js'
-import type { ScopeClaim } from '../store/lease-store.js'
+import type { ScopeRef } from '../store/lease-store.js'
 import type { HeldConnection } from './held-connection.js'
 import type { HeldConnections } from './held-connections.js'
+import { Recent } from './recent.js'
 import type { ReleaseQueue } from './release-queue.js'
 
-/** What a peer has to answer where nobody says otherwise. */
-const TIMEOUT_MS = 1_000
-/** Between two looks at one scope, however often it is found full. */
-const PAUSE_MS = 1_000
 /** So many peers are pinged in one round; the next round finds who is left. */
 const MAX_ASKED = 64
 /** So many may wait for one round, and for all of them together; who comes beyond is refused at once. */
 const MAX_WAITERS = 16
 const MAX_WAITERS_IN_ALL = 256
-/** Scopes that were looked at within the last pause; beyond that many full ones at a time no further one is. */
-const MAX_SCOPES = 1_000
 /** So many times the peers' time to answer a refused client waits at most. */
 const STRETCH = 1.5
 
@@ -27,21 +22,19 @@ export interface ProberParts {
   readonly events: EventBus
   readonly held: HeldConnections
   readonly releases: ReleaseQueue
-  /** What a peer has to answer; 1 s where absent, 0 to ask nobody. */
-  readonly timeoutMs?: number | undefined
+  /** What a peer has to answer; 0 to ask nobody. */
+  readonly timeoutMs: number
   /** What the store has to confirm that a slot is free. */
   readonly confirmMs: number
 }
 
 interface Round {
-  readonly startedAtMs: number
   /** Aborts at its end. */
   readonly over: AbortController
   freed: number
   waiters: number
 }
 
-type Scope = Pick<ScopeClaim, 'name' | 'id'>
 type Asked = HeldConnection & { readonly peer: Peer }
 
 /**
@@ -49,24 +42,23 @@ type Asked = HeldConnection & { readonly peer: Peer }
  * one that was silent for longer than a ping interval is asked, and only one that does not answer in the full time is cut
  * off: however hard others knock, who answers its pings keeps its slot.
  *
- * One round for a scope at a time, and one a second at most. Who is refused during a round waits for its end. Rounds are
- * remembered for that second, and forgotten when somebody asks after it.
+ * One round for a scope at a time, and one a second at most. Who is refused during a round waits for its end.
  */
 export class Prober {
-  readonly #parts: ProberParts & { readonly timeoutMs: number }
-  /** By scope, the oldest first. */
-  readonly #rounds = new Map<string, Round>()
+  readonly #parts: ProberParts
+  readonly #rounds: Recent<Round>
   #waiters = 0
 
   constructor(parts: ProberParts) {
-    this.#parts = { ...parts, timeoutMs: parts.timeoutMs ?? TIMEOUT_MS }
+    this.#parts = parts
+    this.#rounds = new Recent(parts.clock, ({ over }) => over.signal.aborted)
   }
 
   /**
    * Whether it is worth to ask for a slot of this scope once more, because one was freed meanwhile. At once where nobody
    * here is silent or was looked for a moment ago, else within the time to answer, or when `signal` aborts.
    */
-  async frees(scope: Scope, signal?: AbortSignal): Promise<boolean> {
+  async frees(scope: ScopeRef, signal?: AbortSignal): Promise<boolean> {
     const { clock, timeoutMs, confirmMs } = this.#parts
     const round = this.look(scope)
     if (!round || round.over.signal.aborted || signal?.aborted) return false
@@ -82,22 +74,21 @@ export class Prober {
   }
 
   /** Begins a round, unless there was one within the last second. */
-  look(scope: Scope): Round | undefined {
-    const key = `${scope.name}:${scope.id}`
-    const nowMs = this.#parts.clock.monotonicMs()
-    this.#forget(nowMs)
-    const known = this.#rounds.get(key)
-    if (known || this.#parts.timeoutMs === 0 || this.#rounds.size >= MAX_SCOPES) return known
-    const round: Round = { startedAtMs: nowMs, over: new AbortController(), freed: 0, waiters: 0 }
+  look(scope: ScopeRef): Round | undefined {
+    if (this.#parts.timeoutMs === 0) return undefined
+    return this.#rounds.get(`${scope.name}:${scope.id}`, () => this.#begin(scope))
+  }
+
+  #begin(scope: ScopeRef): Round {
+    const round: Round = { over: new AbortController(), freed: 0, waiters: 0 }
     setMaxListeners(MAX_WAITERS, round.over.signal)
-    this.#rounds.set(key, round)
     const asked = this.#silentIn(scope)
     if (asked.length === 0) round.over.abort()
     else void this.#run(round, scope, asked)
     return round
   }
 
-  async #run(round: Round, { name, id }: Scope, asked: readonly Asked[]): Promise<void> {
+  async #run(round: Round, { name, id }: ScopeRef, asked: readonly Asked[]): Promise<void> {
     await Promise.all(
       asked.map(async (connection) => {
         if (!(await this.#isThere(connection))) round.freed++
@@ -116,19 +107,12 @@ export class Prober {
     return false
   }
 
-  #silentIn(scope: Scope): Asked[] {
+  #silentIn(scope: ScopeRef): Asked[] {
     const silent: Asked[] = []
     for (const connection of this.#parts.held.in(scope)) {
       if (connection.peer?.isSilent) silent.push(connection as Asked)
       if (silent.length === MAX_ASKED) break
     }
     return silent
-  }
-
-  #forget(nowMs: number): void {
-    for (const [key, { startedAtMs, over }] of this.#rounds) {
-      if (nowMs - startedAtMs < PAUSE_MS) break
-      if (over.signal.aborted) this.#rounds.delete(key)
-    }
   }
 }

@@ -6,9 +6,9 @@ import { systemClock } from '../../src/core/clock.js'
 import type { NodeEvents } from '../../src/core/events.js'
 import { ownSockets } from '../../src/gate/ws-gate.js'
 import { createLimiter } from '../../src/index.js'
-import { type Fleet, MORTAL, startFleet } from '../support/fleet.js'
+import { type Fleet, MORTAL, MORTAL_MS, startFleet } from '../support/fleet.js'
 import { identifyByKey } from '../support/gate-server.js'
-import { type Accepted, connectGateway, GATEWAY_PATH, type GatewayOptions } from '../support/gateways.js'
+import { type Accepted, connectGateway, GATEWAY_PATH, type GatewayOptions, type Refused } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
 import { until } from '../support/until.js'
@@ -69,6 +69,22 @@ describe('L3: a client without a network holds the last slot of its org', () => 
       for (let n = 0; n < 20; n++) {
         expect(await connect(fleet.urls[n % 2]!)).toMatchObject({ accepted: false, status: 429 })
       }
+    })
+  })
+
+  describe('and somebody needs it on another node', () => {
+    beforeAll(() => start({}))
+    afterAll(stop)
+
+    test('it is refused, comes back when Retry-After says, and has the slot', async () => {
+      await silentGhost()
+      const refused = (await connect(fleet.urls[1]!)) as Refused
+      expect(refused).toMatchObject({ accepted: false, status: 429 })
+      const seconds = Number(refused.headers['retry-after'])
+      expect(seconds).toBeLessThanOrEqual(Math.ceil(MORTAL_MS.renewInterval / 1_000 + 2))
+      await pause(seconds * 1_000)
+      expect(await connect(fleet.urls[1]!)).toMatchObject({ accepted: true })
+      expect([await cutOff(0), await cutOff(1)]).toEqual([1, 0])
     })
   })
 

@@ -142,7 +142,7 @@ export class LimiterNode implements Admitter {
     const full = fullScope(outcome, claim)
     if (full && ((await this.#probing.near.frees(full, signal)) || signal?.aborted)) {
       if (this.#phase !== 'running') return this.#denials.deny(claim, { code: 'DRAINING' })
-      connection = new HeldConnection({ ...claim, id: this.#nextId() }, this.#options.clock.monotonicMs(), replaces)
+      connection = new HeldConnection(this.#claim(request), this.#options.clock.monotonicMs(), replaces)
       outcome = await this.#admissions.ask(connection, signal)
     }
     if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(request, connection, outcome.verdict)
@@ -233,12 +233,9 @@ export class LimiterNode implements Admitter {
   }
 
   #claim(request: AdmissionRequest): Claim {
+    const id = connectionId(this.#keeper.idPrefix, this.#counter++)
     const since = new Date(this.#options.clock.wallMs()).toISOString()
-    return claimOf(request, this.#options, { id: this.#nextId(), since }, this.events)
-  }
-
-  #nextId(): string {
-    return connectionId(this.#keeper.idPrefix, this.#counter++)
+    return claimOf(request, this.#options, { id, since }, this.events)
   }
 
   #release(connection: HeldConnection): void {

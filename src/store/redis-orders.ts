@@ -1,14 +1,5 @@
 import { bounded } from './bounded.js'
-import type { ScopeRef } from './claims.js'
-import {
-  type DrainVerdict,
-  MOST_PROBES,
-  type Order,
-  type OrderReply,
-  type OrderRequest,
-  type OrderVerdict,
-  type ProbeReply,
-} from './orders.js'
+import type { DrainVerdict, Order, OrderReply, OrderRequest, OrderVerdict } from './orders.js'
 import { expectLength, int, limitArg, limitOf, oneOf } from './redis-codec.js'
 import type { RedisKeys } from './redis-keys.js'
 
@@ -46,14 +37,6 @@ export function confirmCall(keys: RedisKeys, caller: Caller, orders: readonly Or
     [keys.admission, keys.meta, ...orders.map(({ kind }) => keys.orders(kind))],
     ['confirm', ...caller, ...orders.map(({ id }) => id)],
     () => undefined,
-  ]
-}
-
-export function probeCall(keys: RedisKeys, caller: Caller, scope: ScopeRef): ScriptCall<ProbeReply> {
-  return [
-    [keys.admission, keys.meta, keys.leases, keys.probes, keys.scope(scope)],
-    ['probe', ...caller, `${scope.name}:${scope.id}`, MOST_PROBES],
-    ([asked]) => ({ asked: int(asked) }),
   ]
 }
 

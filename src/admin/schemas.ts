@@ -95,7 +95,12 @@ export const answers = {
   }),
   org: org.extend({
     limitFrom: z.enum(['override', 'tier', 'default']),
-    tier: z.string().nullable(),
+    tier: z
+      .string()
+      .nullable()
+      .meta({
+        description: 'of the key file or set by an operator; those of tokens and of the platform are not known here',
+      }),
     override: setLimit,
     assignedTier: setLimit,
   }),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { type Fleet, MORTAL, startFleet } from '../support/fleet.js'
 import { type Accepted, connectGateway, GATEWAY_PATH, type GatewayOptions } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
+import { startCli } from '../support/processes.js'
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
 import { until } from '../support/until.js'
 
@@ -97,6 +98,33 @@ describe('L2, L3: a client that lost its network comes back with its resume toke
     await first.close()
     await until(async () => (await count()) === 0)
     expect(await connect(fleet.urls[1]!, forged)).toMatchObject({ accepted: true })
+  })
+
+  test('headcount connect --reconnect does so by itself, from a connection whose end the node has not heard of', async () => {
+    await until(async () => (await count()) === 0)
+    const url = `ws://127.0.0.1:${proxy.port}`
+    const cli = await startCli(['connect', '--url', url, '--key', fleet.keyOf('acme'), '--reconnect', '--json'])
+    onTestFinished(() => cli.kill())
+    onTestFinished(() => proxy.cutAll())
+    const told = () =>
+      cli
+        .stdout()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+    const accepted = () => told().filter(({ event }) => event === 'accepted')
+    await until(() => accepted().length === 1, { withinMs: 15_000 })
+    proxy.dropClientSideAndKeepBytes()
+    expect(await connect(fleet.urls[1]!), 'the org is full').toMatchObject({ accepted: false, status: 429 })
+    await until(() => accepted().length === 2, { withinMs: 15_000 })
+    expect(told().map(({ event }) => event)).not.toContain('refused')
+    expect(await count()).toBe(1)
+    const [{ connectionId }] = accepted() as [Record<string, unknown>]
+    const closings = async () => {
+      const path = `/admin/v1/refusals?requestId=${connectionId}`
+      return (await fleet.nodes[0]!.admin<{ refusals: { code: string }[] }>(path)).refusals.map(({ code }) => code)
+    }
+    await until(async () => (await closings()).includes('TAKEN_OVER'), { what: 'the old one was taken over, not gone' })
   })
 
   test('after kill -9 of its node at once, before the lease has run out', async () => {

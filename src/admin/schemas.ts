@@ -49,6 +49,7 @@ const setLimit = z
     tier: z.string().optional(),
     note: z.string().optional(),
     by: z.string().optional(),
+    onLowered: z.enum(['keep', 'newest', 'oldest']).optional(),
     setAt: z.string().optional(),
     expiresAt: z.string().optional(),
   })
@@ -95,12 +96,9 @@ export const answers = {
   }),
   org: org.extend({
     limitFrom: z.enum(['override', 'tier', 'default']),
-    tier: z
-      .string()
-      .nullable()
-      .meta({
-        description: 'of the key file or set by an operator; those of tokens and of the platform are not known here',
-      }),
+    tier: z.string().nullable().meta({
+      description: 'of the key file or set by an operator; those of tokens and of the platform are not known here',
+    }),
     override: setLimit,
     assignedTier: setLimit,
   }),

@@ -18,6 +18,8 @@ interface WatchParts {
   readonly store: StoreInspector
   readonly orders: OrderGiver
   readonly policy: Policy
+  /** What operators have said of one org, as far as this node has heard. */
+  readonly said: (org: string) => Policy | undefined
 }
 
 /**
@@ -73,7 +75,8 @@ export class ExcessWatch {
   }
 
   #await(orgs: readonly string[]): void {
-    for (const org of orgs) if (!this.#pending.has(org)) this.#pending.set(org, this.#parts.policy)
+    const { said, policy } = this.#parts
+    for (const org of orgs) if (!this.#pending.has(org)) this.#pending.set(org, said(org) ?? policy)
   }
 
   /** What the store does not answer, or in a way that nobody can read, stays pending. */

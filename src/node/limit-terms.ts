@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import type { OverrideKind, OverrideTerms } from '../store/override-records.js'
+import { checkOnLowered, type SurplusTerms } from './on-lowered.js'
 
 /** On which terms an operator sets or clears a limit; all of it is kept and shown. */
 export interface LimitTerms {
@@ -13,10 +14,10 @@ export interface LimitTerms {
 }
 
 /** Of the kind `tier` the limit is that of the tier which the org is put in; else it is an exception that wins over it. */
-export type SetTerms = LimitTerms & { readonly kind?: OverrideKind; readonly tier?: string }
+export type SetTerms = LimitTerms & SurplusTerms & { readonly kind?: OverrideKind; readonly tier?: string }
 
 /** What is kept of the terms beside the number, as JSON. */
-export interface LimitDetails {
+export interface LimitDetails extends SurplusTerms {
   readonly tier?: string
   readonly note?: string
   readonly by?: string
@@ -32,7 +33,8 @@ const MAX_FOR_MS = 10 * 365 * 24 * 3_600_000
 
 /** Throws `INVALID_TERMS` for what could not be kept as it was given. */
 export function storedTerms(terms: SetTerms, clock: Clock): OverrideTerms {
-  const { kind = 'override', forMs, note, by, tier } = terms
+  const { kind = 'override', forMs, note, by, tier, onLowered } = terms
+  if (onLowered !== undefined) checkOnLowered(onLowered)
   if (forMs !== undefined && !(Number.isFinite(forMs) && forMs >= 1 && forMs <= MAX_FOR_MS)) {
     throw new UsageError('INVALID_TERMS', `a limit is set for 1 ms to ten years, not for ${forMs} ms`)
   }
@@ -49,6 +51,7 @@ export function storedTerms(terms: SetTerms, clock: Clock): OverrideTerms {
     ...(tier !== undefined && { tier }),
     ...(note !== undefined && { note }),
     ...(by !== undefined && { by }),
+    ...(onLowered !== undefined && { onLowered }),
     setAt: new Date(nowMs).toISOString(),
     ...(forMs !== undefined && { expiresAt: new Date(nowMs + forMs).toISOString() }),
   }

@@ -13,8 +13,8 @@ import { ExcessWatch } from './excess-watch.js'
 import { HeldConnection } from './held-connection.js'
 import { HeldConnections } from './held-connections.js'
 import { LeaseKeeper } from './lease-keeper.js'
+import type { SetTerms } from './limit-terms.js'
 import type { LimiterNodeOptions } from './node-options.js'
-import { checkOnLowered, type SetLimitTerms } from './on-lowered.js'
 import { OrderGiver } from './order-giver.js'
 import { OrderTaker } from './order-taker.js'
 import { Overrides } from './overrides.js'
@@ -94,6 +94,7 @@ export class LimiterNode implements Admitter {
     this.orders = new OrderGiver({ store, events: this.events, session: () => this.#keeper.session })
     this.#excess = new ExcessWatch({
       ...{ clock, store, held, events: this.events, orders: this.orders, policy: policies.onLimitLowered },
+      said: (org) => this.#overrides.onLoweredOf(org),
     })
     const session = () => this.#keeper.settledSession
     this.#auditor = new Auditor({ clock, events: this.events, held, releases, session })
@@ -181,10 +182,9 @@ export class LimiterNode implements Admitter {
    * Where the org holds more than that, `onLowered` says what becomes of the surplus, or else the node's policy.
    * Rejects with `StoreUnavailable` when the store did not confirm it; saying it again is harmless.
    */
-  async setLimit(org: string, limit: number | undefined, { onLowered, ...terms }: SetLimitTerms = {}): Promise<void> {
-    if (onLowered !== undefined) checkOnLowered(onLowered)
+  async setLimit(org: string, limit: number | undefined, terms: SetTerms = {}): Promise<void> {
     await this.#overrides.set(this.#keeper.session, org, limit, terms)
-    await this.#excess.look(org, onLowered)
+    await this.#excess.look(org, terms.onLowered)
   }
 
   /** Admits nobody from here on; what is open stays. */

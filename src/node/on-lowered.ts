@@ -1,13 +1,13 @@
 import { UsageError } from '../core/errors.js'
-import type { SetTerms } from './limit-terms.js'
 import type { Policies } from './policies.js'
 
 export interface SurplusTerms {
-  /** What becomes of what the org holds above the new limit, now; the node's policy where absent. Not kept. */
+  /**
+   * What becomes of what the org holds above the limit, now and as long as the limit stands; where absent the policy of the
+   * node that finds it.
+   */
   readonly onLowered?: Policies['onLimitLowered']
 }
-
-export type SetLimitTerms = SetTerms & SurplusTerms
 
 const ACCEPTED: readonly Policies['onLimitLowered'][] = ['keep', 'newest', 'oldest']
 
@@ -18,4 +18,15 @@ export function checkOnLowered(onLowered: unknown): asserts onLowered is Policie
     'INVALID_TERMS',
     `"onLowered" is one of ${ACCEPTED.join(', ')}, not ${JSON.stringify(onLowered)}`,
   )
+}
+
+/** What the details of a limit say of it; `undefined` where they say nothing that is a policy. */
+export function onLoweredIn(details = '{}'): SurplusTerms['onLowered'] {
+  try {
+    const { onLowered } = JSON.parse(details) as SurplusTerms
+    return ACCEPTED.find((one) => one === onLowered)
+  } catch {
+    // Set by something that keeps other details: then nothing was said.
+    return undefined
+  }
 }

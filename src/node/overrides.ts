@@ -6,6 +6,7 @@ import { idProblem } from '../core/org-id.js'
 import { MAX_ITEMS, StoreUnavailable } from '../store/lease-store.js'
 import type { OverrideRecord } from '../store/override-records.js'
 import { type SetTerms, storedTerms } from './limit-terms.js'
+import { onLoweredIn, type SurplusTerms } from './on-lowered.js'
 import type { Session } from './session.js'
 
 /** A record, and when it was learned: what it has left to live counts from there. */
@@ -52,12 +53,21 @@ export class Overrides {
 
   /** The limit that operators have set for an org, as far as this node has heard: for when the store is away. */
   limitOf(org: string): number | undefined {
-    const limit = (kind: OverrideRecord['kind']) => {
+    return this.#inForce(org)?.limit
+  }
+
+  /** What they want to become of a surplus of the org, as far as this node has heard and they have said. */
+  onLoweredOf(org: string): SurplusTerms['onLowered'] {
+    return onLoweredIn(this.#inForce(org)?.details)
+  }
+
+  #inForce(org: string): OverrideRecord | undefined {
+    const current = (kind: OverrideRecord['kind']) => {
       const known = this.#known.get(`${kind}:${org}`)
-      const current = known && this.#asOfNow(known)
-      return current?.expiresInMs === 0 ? undefined : current?.limit
+      const record = known && this.#asOfNow(known)
+      return record?.limit === undefined || record.expiresInMs === 0 ? undefined : record
     }
-    return limit('override') ?? limit('tier')
+    return current('override') ?? current('tier')
   }
 
   /**

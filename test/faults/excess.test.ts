@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import type { Admitted } from '../../src/core/admission.js'
 import type { Limiter, LimiterOptions, NodeEvents } from '../../src/index.js'
@@ -83,6 +84,23 @@ describe('a limit that is lowered below what an org holds', () => {
     await until(async () => (await count(node)) === 1)
     expect(await node.orgStats('acme')).toEqual({ orgId: 'acme', currentCount: 1, maxAllowed: 1 })
     expect(reasons(held)).toEqual([undefined, undefined, undefined])
+  })
+
+  it('what was said with the limit holds for every node as long as the limit stands, a lost store included', async () => {
+    const nodes = await start(2, { onLimitLowered: 'newest' })
+    const held = await open(nodes, 4)
+    await nodes[0]!.setLimit('acme', 2, { onLowered: 'keep' })
+    await calm(nodes[1]!)
+    const client = new Redis(limiters.redis.url)
+    await client.flushall()
+    client.disconnect()
+    const restored = nodes.map((node) => new Promise((resolve) => node.on('connections.reasserted', resolve)))
+    await Promise.all(restored)
+    await until(async () => (await nodes[1]!.orgStats('acme')).excess === 2, { withinMs: 20_000 })
+    await Promise.all(nodes.map(calm))
+    expect(reasons(held)).toEqual(Array(4).fill(undefined))
+    await nodes[1]!.setLimit('acme', 2)
+    await until(async () => (await count(nodes[0]!)) === 2)
   })
 
   it('a policy that is none is refused, and the limit stays', async () => {

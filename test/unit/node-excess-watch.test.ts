@@ -32,14 +32,14 @@ beforeEach(async () => {
   events.on('org.over_limit', (event) => told.push(event))
 })
 
-function watch(policy: Policies['onLimitLowered'] = 'keep'): ExcessWatch {
+function watch(policy: Policies['onLimitLowered'] = 'keep', said?: Policies['onLimitLowered']): ExcessWatch {
   const countOrgs = store.countOrgs
   store.countOrgs = async (orgs) => {
     asked.push(orgs.length)
     return countOrgs(orgs)
   }
   const orders = new OrderGiver({ store, events, session: () => session })
-  return new ExcessWatch({ clock, events, held, store, orders, policy })
+  return new ExcessWatch({ clock, events, held, store, orders, policy, said: () => said })
 }
 
 /** Connections that this node holds, whatever their limit says of them. */
@@ -123,6 +123,17 @@ describe('which orgs are looked at', () => {
     expect([asked, told]).toEqual([[], []])
     await renewed()
     expect([asked, told]).toEqual([[1], [tooMany(3)]])
+  })
+
+  test.each([
+    ['newest', 'keep', 0],
+    ['keep', 'newest', 1],
+  ] as const)('and under %s one whose limit was set with %s is treated so later too', async (policy, said, closed) => {
+    watch(policy, said)
+    await hold('acme', 3, 2)
+    events.emit('connections.reasserted', { kept: 3, closed: 0, mode: 'keep' })
+    await renewed()
+    expect([asked, ordered()]).toEqual([[1], closed])
   })
 
   test('in turn all that are held here, so many in an audit period, and from the beginning again', async () => {

@@ -23,8 +23,8 @@ export interface NodeEvents {
   }
   /** Whoever asked left before the decision; what was taken for it is given back. */
   'admission.abandoned': { org: string }
-  /** Every decision, whoever asked, and how long it took. */
-  'admission.decided': { code: RefusalCode | 'ADMITTED'; tookMs: number }
+  /** Every decision, whoever asked, how long it took, and whether it was asked in the place of an earlier connection. */
+  'admission.decided': { code: RefusalCode | 'ADMITTED'; tookMs: number; takesOver: boolean }
   /** At a gate: refused for whatever reason, opened, and its raw socket closed (by us, where `closing` says why). */
   'upgrade.refused': { org: string | undefined; code: RefusalCode }
   'connection.opened': { org: string | undefined; connectionId: string }
@@ -39,7 +39,8 @@ export interface NodeEvents {
   'peers.probed': { scope: string; id: string; asked: number; freed: number }
   'connection.released': { connectionId: string; org: string }
   'lease.taken': { lease: number; epoch: string; recoveryMs: number }
-  'lease.renewed': { liveNodes: number; recoveryMs: number }
+  /** `deadLeases` are not swept yet; of many only 16 are told. */
+  'lease.renewed': { liveNodes: number; deadLeases: number; recoveryMs: number }
   'lease.lost': { lease: number; reason: 'lost' | 'fenced' }
   /** A change that an operator made by any node, or whose time is over; without a limit it is taken back or has ended. */
   'limit.learned': { org: string; kind: 'override' | 'tier'; limit?: number }

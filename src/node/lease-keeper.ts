@@ -219,7 +219,8 @@ export class LeaseKeeper {
     if (reply.status !== 'ok') return false
     this.#renewedAt = sentAt
     this.#recoveryMs = reply.value.recoveryMs
-    events.emit('lease.renewed', { liveNodes: reply.value.liveNodes, recoveryMs: reply.value.recoveryMs })
+    const { liveNodes, recoveryMs, dead } = reply.value
+    events.emit('lease.renewed', { liveNodes, deadLeases: dead.length, recoveryMs })
     onRenewed(session, sentAt, reply.value)
     return true
   }

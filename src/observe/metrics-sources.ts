@@ -12,6 +12,7 @@ const CLUSTER_MS = 5_000
 const BEGIN_AT_ZERO = {
   admissions_total: ['ADMITTED', ...Object.keys(refusals)],
   upgrades_refused_total: Object.keys(refusals),
+  takeovers_asked_total: ['ADMITTED', ...Object.keys(refusals)],
   connections_closed_total: ['PEER', ...Object.keys(closings)],
   orders_obeyed_total: Object.keys(closings),
   orders_given_total: ['evict', 'surplus'],
@@ -42,10 +43,12 @@ export function countEvents(limiter: Limiter, metrics: Metrics): void {
 }
 
 function countConnections(limiter: Limiter, metrics: Metrics): void {
-  limiter.on('admission.decided', ({ code, tookMs }) => {
+  limiter.on('admission.decided', ({ code, tookMs, takesOver }) => {
     metrics.count('admissions_total', [code])
+    if (takesOver) metrics.count('takeovers_asked_total', [code])
     metrics.time('admission_duration_seconds', [code === 'ADMITTED' ? 'admitted' : 'denied'], tookMs)
   })
+  limiter.on('connection.taken_over', () => metrics.count('takeovers_done_total'))
   limiter.on('upgrade.refused', ({ code }) => metrics.count('upgrades_refused_total', [code]))
   limiter.on('connection.opened', () => metrics.count('connections_opened_total'))
   limiter.on('connection.closed', ({ closing }) => metrics.count('connections_closed_total', [closing ?? 'PEER']))
@@ -65,9 +68,10 @@ function countStore(limiter: Limiter, metrics: Metrics): void {
   })
   limiter.on('lease.lost', ({ reason }) => metrics.count('leases_lost_total', [reason]))
   limiter.on('lease.lapsed', () => metrics.count('leases_lapsed_total'))
-  limiter.on('lease.renewed', ({ liveNodes, recoveryMs }) => {
+  limiter.on('lease.renewed', ({ liveNodes, deadLeases, recoveryMs }) => {
     metrics.count('lease_renewals_total')
     metrics.set('cluster_nodes', liveNodes)
+    metrics.set('leases_dead', deadLeases)
     metrics.set('recovery_seconds', recoveryMs / 1_000)
   })
   limiter.on('lease.swept', ({ connections }) => {

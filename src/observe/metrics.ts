@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Limiter } from '../limiter/limiter.js'
 import { METRIC_PREFIX, METRICS, type MetricRow } from './metrics-catalogue.js'
+import { countServer, type ServerParts } from './metrics-server.js'
 import { countEvents, readGauges } from './metrics-sources.js'
 
 type Name = keyof typeof METRICS
@@ -56,7 +57,7 @@ export class Metrics {
   }
 }
 
-export interface MetricsOptions {
+export interface MetricsOptions extends ServerParts {
   /** Where to register; a registry of its own where absent. */
   readonly registry?: Registry
   /** Metrics of the process and of Node, under their usual names. */
@@ -78,6 +79,7 @@ export function collectMetrics(limiter: Limiter, options: MetricsOptions = {}): 
   const metrics = new Metrics(registry)
   countEvents(limiter, metrics)
   readGauges(limiter, metrics, options)
+  countServer(options, metrics)
   if (options.process) collectDefaultMetrics({ register: registry })
   return registry
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Clock, sleep } from '../core/clock.js'
 import { within } from '../core/within.js'
 import type { Log } from '../observe/log.js'
+import type { WebhookFigures } from '../observe/metrics-server.js'
 import { BoundedQueue } from './bounded-queue.js'
 import type { HttpCaller } from './http-caller.js'
 import { signatureHeaders } from './webhook-signature.js'
@@ -59,12 +60,17 @@ export class Webhook {
   /** Dropped and not yet told: to the receiver, to the log. */
   #untold = 0
   #unlogged = 0
+  readonly #total = { delivered: 0, dropped: 0, failures: 0 }
   #cancelLinger: (() => void) | undefined
   #cancelTell: (() => void) | undefined
 
   constructor(options: WebhookOptions) {
     this.#options = options
     this.#queue = new BoundedQueue(options.maxWaiting)
+  }
+
+  get figures(): WebhookFigures {
+    return { waiting: this.#queue.size, inFlight: this.#workers.size, ...this.#total }
   }
 
   /** Events with the same `like` become one with a count, as long as the first of them still waits. */
@@ -125,7 +131,11 @@ export class Webhook {
     this.#untold = 0
     const startMs = clock.monotonicMs()
     for (let backoffMs = FIRST_BACKOFF_MS; ; backoffMs = Math.min(LONGEST_BACKOFF_MS, backoffMs * 2)) {
-      if (await this.#send(id, body)) return
+      if (await this.#send(id, body)) {
+        this.#total.delivered += countOf(batch)
+        return
+      }
+      this.#total.failures++
       const isTooLate = clock.monotonicMs() - startMs + backoffMs > GIVE_UP_AFTER_MS
       if (!isTooLate) await sleep(clock, backoffMs * (0.5 + random() / 2), this.#over.signal)
       if (isTooLate || this.#over.signal.aborted) break
@@ -148,10 +158,11 @@ export class Webhook {
   }
 
   #drop(events: readonly WebhookEvent[]): void {
-    const count = events.reduce((sum, event) => sum + event.count, 0)
+    const count = countOf(events)
     for (const { like } of events) if (like !== undefined) this.#alike.delete(like)
     this.#untold += count
     this.#unlogged += count
+    this.#total.dropped += count
     if (count > 0) this.#cancelTell ??= this.#options.clock.after(TELL_DROPS_MS, () => this.#tellDrops())
   }
 
@@ -165,4 +176,8 @@ export class Webhook {
   #newId(kind: 'evt' | 'msg'): string {
     return `${kind}_${this.#name}-${(this.#made++).toString(36)}`
   }
+}
+
+function countOf(events: readonly WebhookEvent[]): number {
+  return events.reduce((sum, { count }) => sum + count, 0)
 }

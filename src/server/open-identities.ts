@@ -8,7 +8,9 @@ import type { IdentitySource } from '../identity/identity-source.js'
 import { JwtKeySet } from '../identity/jwt-key-set.js'
 import { JwtSource } from '../identity/jwt-source.js'
 import { KeyFile } from '../identity/key-file.js'
+import { MeasuredSource } from '../identity/measured-source.js'
 import type { Log } from '../observe/log.js'
+import type { IdentityAnswer, IdentityAnswers } from '../observe/metrics-server.js'
 import { HttpCaller } from '../outbound/http-caller.js'
 import type { Config } from './config.js'
 
@@ -16,6 +18,8 @@ export interface OpenedIdentities {
   readonly identities: Identities
   /** The tier of an org by its keys, as far as they can be listed. */
   readonly tierOf: (org: string) => string | undefined
+  /** For metrics. */
+  readonly answers: IdentityAnswers
 }
 
 /** An upgrade is decided within 3 s, the store's part included. */
@@ -31,12 +35,21 @@ const CALLBACK_SOCKETS = 32
  */
 export async function openIdentities(config: Config, clock: Clock, log: Log): Promise<OpenedIdentities> {
   const keyFile = await openKeyFile(config, clock, log)
-  const sources: IdentitySource[] = []
-  if (config.demoKeys) sources.push(demoKeys())
-  if (keyFile !== undefined) sources.push(keyFile)
-  if (config.jwksUrl !== undefined) sources.push(await openTokens(config, config.jwksUrl, clock, log))
-  if (config.authCallbackUrl !== undefined) sources.push(openCallback(config, config.authCallbackUrl, clock, log))
-  return { identities: new Identities(sources), tierOf: (org) => keyFile?.tierOf(org) }
+  const listeners = new Set<(answer: IdentityAnswer) => void>()
+  const tell = (answer: IdentityAnswer) => {
+    for (const listener of listeners) listener(answer)
+  }
+  const sources: MeasuredSource[] = []
+  const add = (name: string, source: IdentitySource) => sources.push(new MeasuredSource(name, source, clock, tell))
+  if (config.demoKeys) add('demo', demoKeys())
+  if (keyFile !== undefined) add('keys', keyFile)
+  if (config.jwksUrl !== undefined) add('tokens', await openTokens(config, config.jwksUrl, clock, log))
+  if (config.authCallbackUrl !== undefined) add('platform', openCallback(config, config.authCallbackUrl, clock, log))
+  const answers: IdentityAnswers = {
+    sources: sources.map(({ name }) => name),
+    onAnswer: (listener) => void listeners.add(listener),
+  }
+  return { identities: new Identities(sources), tierOf: (org) => keyFile?.tierOf(org), answers }
 }
 
 async function openKeyFile({ keysFile, tiers }: Config, clock: Clock, log: Log): Promise<KeyFile | undefined> {

@@ -2,6 +2,7 @@ import { systemClock } from '../core/clock.js'
 import type { GateObserver } from '../gate/gate-observer.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { Log } from '../observe/log.js'
+import type { WebhookFigures } from '../observe/metrics-server.js'
 import { HttpCaller } from '../outbound/http-caller.js'
 import { Webhook } from '../outbound/webhook.js'
 import { webhookEvents } from '../outbound/webhook-events.js'
@@ -14,6 +15,8 @@ const STOP_MS = 3_000
 
 export interface OpenedWebhook {
   readonly observer: GateObserver
+  /** For metrics; `undefined` without a webhook. */
+  figures(): WebhookFigures | undefined
   /** Tells what is still to be told, within 3 s. */
   stop(): Promise<void>
 }
@@ -21,11 +24,12 @@ export interface OpenedWebhook {
 /** The webhook that the configuration names, or none. */
 export function openWebhook(config: Config, limiter: Limiter, log: Log): OpenedWebhook {
   const { webhookUrl: url, webhookSecrets, webhookTimeoutMs: timeoutMs, webhookQueue, nodeName } = config
-  if (url === undefined) return { observer: {}, stop: async () => {} }
+  if (url === undefined) return { observer: {}, figures: () => undefined, stop: async () => {} }
   const clock = systemClock
   const webhook = new Webhook({
     ...{ caller: new HttpCaller({ url, clock, timeoutMs, maxSockets: SOCKETS }), clock, log, random: Math.random },
     ...{ node: nodeName, secrets: webhookSecrets!, maxWaiting: webhookQueue },
   })
-  return { observer: webhookEvents(limiter, webhook), stop: () => webhook.stop({ withinMs: STOP_MS }) }
+  const observer = webhookEvents(limiter, webhook)
+  return { observer, figures: () => webhook.figures, stop: () => webhook.stop({ withinMs: STOP_MS }) }
 }

@@ -11,6 +11,7 @@ import type { Log } from '../observe/log.js'
 import { logEvents } from '../observe/log-events.js'
 import { logGate } from '../observe/log-gate.js'
 import { collectMetrics } from '../observe/metrics.js'
+import type { ServerParts } from '../observe/metrics-server.js'
 import { Refusals } from '../observe/refusals.js'
 import type { Config } from './config.js'
 import { version } from './version.js'
@@ -30,7 +31,12 @@ export interface Operators {
 }
 
 /** All that operators see of a node: its log, its refusals, its metrics, its view of the cluster, and the admin API. */
-export function openOperators(config: Config, adminToken: string, limiter: Limiter, log: Log): Operators {
+export function openOperators(
+  config: Config,
+  { adminToken, ...parts }: ServerParts & { readonly adminToken: string },
+  limiter: Limiter,
+  log: Log,
+): Operators {
   logEvents(limiter, log)
   const gateLog = logGate(log, systemClock)
   const refusals = new Refusals(limiter, config.nodeName, systemClock)
@@ -40,7 +46,7 @@ export function openOperators(config: Config, adminToken: string, limiter: Limit
   const addressOf = clientAddress(networksOf(config.trustedProxies ?? ''))
   const guard = { tokens, addressOf, wrongTokens }
   const metrics = collectMetrics(limiter, {
-    ...{ process: true, maxConnections: config.maxConnections, version },
+    ...{ process: true, maxConnections: config.maxConnections, version, ...parts },
     ...{ refusalsDropped: () => refusals.dropped, viewers: () => view.viewers },
   })
   const admin = adminApp({ limiter, guard, refusals, view, metrics, nodeName: config.nodeName, version, log })

@@ -28,7 +28,7 @@ export interface RunningServer {
 
 /** The composition root. Throws `UsageError` where the environment cannot work: a key file, a port. */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
-  const { identities, tierOf } = await openIdentities(config, systemClock, log)
+  const { identities, tierOf, answers } = await openIdentities(config, systemClock, log)
   const limiter = createLimiter({
     ...(config.redisUrl !== undefined && { redis: config.redisUrl }),
     limits: {
@@ -55,8 +55,9 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   })
   const drainOrdered = new Promise<void>((resolve) => limiter.on('drain.ordered', () => resolve()))
   const adminToken = config.adminToken ?? randomBytes(18).toString('base64url')
-  const operators = openOperators(config, adminToken, limiter, log)
   const webhook = openWebhook(config, limiter, log)
+  const parts = { adminToken, webhook: webhook.figures, identities: answers }
+  const operators = openOperators(config, parts, limiter, log)
   const gate = limiter.openGate({
     identify: identities.identify,
     mayStay: identities.mayStay,
@@ -76,7 +77,6 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   identities.watch(gate)
   const publicServer = httpServer(webSocketOnly(isEndpoint)).on('upgrade', gate.handleUpgrade)
   const adminServer = httpServer(operators.listener)
-
   const stop = async () => {
     const quieted = operators.quiet()
     // The listeners stay open while connections drain: who comes now is told 503 and where the health is.

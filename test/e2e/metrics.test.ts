@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { collectMetrics, createLimiter } from '../../src/index.js'
 import { type Fleet, startFleet } from '../support/fleet.js'
-import { connectGateway } from '../support/gateways.js'
+import { type Accepted, connectGateway } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
+import { startPlatform } from '../support/platform.js'
 import { startRedis } from '../support/redis.js'
 import { until } from '../support/until.js'
 
@@ -60,6 +61,11 @@ test('a node tells what it admitted and refused and how long that took, and the 
     'headcount_upgrades_refused_total{code="STORE_UNAVAILABLE"}': 0,
     'headcount_admission_duration_seconds_count{result="admitted"}': 3,
     'headcount_drift_repaired_total{kind="leaked"}': 0,
+    'headcount_takeovers_asked_total{code="ADMITTED"}': 0,
+    'headcount_identity_answers_total{source="keys",result="identified"}': 4,
+    'headcount_identity_answers_total{source="keys",result="unknown"}': 1,
+    'headcount_identity_answer_duration_seconds_count{source="keys"}': 5,
+    headcount_leases_dead: 0,
   })
   for (const [series, value] of values) expect([series, seriesOf(text, series)]).toEqual([series, value])
   expect(seriesOf(text, 'headcount_store_call_duration_seconds_count{verb="acquire"}')).toBeGreaterThanOrEqual(1)
@@ -76,6 +82,52 @@ test('closed connections are counted by who did it', async () => {
   if (!result.accepted) throw new Error('refused')
   await result.close()
   await until(async () => seriesOf(await scrape(0), 'headcount_connections_closed_total{reason="PEER"}') === before + 1)
+})
+
+test('takeovers are counted as asked, by decision, and as done', async () => {
+  const series = [
+    'headcount_takeovers_asked_total{code="ADMITTED"}',
+    'headcount_takeovers_asked_total{code="ORG_CONNECTION_LIMIT_EXCEEDED"}',
+    'headcount_takeovers_done_total',
+  ]
+  const figures = async () => {
+    const text = await scrape(0)
+    return series.map((each) => seriesOf(text, each)!)
+  }
+  const before = await figures()
+  for (let n = 0; n < 2; n++) await attempt(0, fleet.keyOf('globex'))
+  const last = await attempt(0, fleet.keyOf('globex'))
+  const { resumeToken } = (last as Accepted).ack as unknown as { resumeToken: string }
+  const comeBack = (token: string) =>
+    connectGateway(fleet.urls[0]!, { key: fleet.keyOf('globex'), headers: { 'resume-token': token } })
+  const back = await comeBack(resumeToken)
+  if (back.accepted) onTestFinished(async () => void (await back.close()))
+  expect([back.accepted, (await comeBack('none')).accepted]).toEqual([true, false])
+  const after = await figures()
+  expect(after.map((figure, i) => figure - before[i]!)).toEqual([1, 1, 1])
+})
+
+test('a webhook tells what waits, what it took, what failed and what was dropped', async () => {
+  let status = 200
+  const receiver = await startPlatform(() => ({ status }))
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+  const env = { HEADCOUNT_WEBHOOK_URL: receiver.url, HEADCOUNT_WEBHOOK_SECRET: secret, HEADCOUNT_WEBHOOK_QUEUE: '2' }
+  const own = await startFleet({ count: 1, redis: fleet.redis, env })
+  onTestFinished(() => own.stop())
+  const figure = async (series: string) => seriesOf(await scrape(0, own), `headcount_webhook_${series}`)!
+  await until(async () => (await figure('events_total{result="delivered"}')) > 0)
+  expect([await figure('failures_total'), await figure('events_waiting')]).toEqual([0, 0])
+  status = 500
+  const open = async () => {
+    const result = await connectGateway(own.urls[0]!, { key: own.keyOf('acme') })
+    if (result.accepted) await result.close()
+  }
+  await until(async () => {
+    await open()
+    return (await figure('failures_total')) > 0 && (await figure('events_total{result="dropped"}')) > 0
+  })
+  expect(await figure('batches_in_flight')).toBeGreaterThan(0)
+  expect(await figure('events_waiting')).toBeLessThanOrEqual(2)
 })
 
 test('R2: without the store a scrape is answered, says so, and does not tell of the cluster what it cannot know', async () => {

@@ -54,7 +54,7 @@ async function hold(org: string, count: number, limit: number): Promise<void> {
 }
 
 async function renewed(recoveryMs = 0): Promise<void> {
-  events.emit('lease.renewed', { liveNodes: 1, recoveryMs })
+  events.emit('lease.renewed', { liveNodes: 1, deadLeases: 0, recoveryMs })
   await turns()
 }
 
@@ -174,7 +174,7 @@ describe('which orgs are looked at', () => {
     watch()
     for (let i = 0; i < 2_100; i++) held.add(connectionOf(`c-${i}`, `org-${i}`))
     events.emit('connections.reasserted', { kept: 0, closed: 0, mode: 'keep' })
-    events.emit('lease.renewed', { liveNodes: 1, recoveryMs: 0 })
+    events.emit('lease.renewed', { liveNodes: 1, deadLeases: 0, recoveryMs: 0 })
     await renewed()
     expect(asked).toEqual([1_000])
     for (let n = 0; n < 3; n++) await renewed()

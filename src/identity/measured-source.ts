@@ -1,0 +1,40 @@
+import type { Clock } from '../core/clock.js'
+import type { Gate } from '../gate/gate.js'
+import type { Identification, Identity } from '../gate/identify.js'
+import type { IdentityAnswer } from '../observe/metrics-server.js'
+import type { Attempt, IdentitySource } from './identity-source.js'
+
+/** Another source, with somebody who is told how long each of its answers took, and what it was. */
+export class MeasuredSource implements IdentitySource {
+  readonly name: string
+  readonly #source: IdentitySource
+  readonly #clock: Clock
+  readonly #tell: (answer: IdentityAnswer) => void
+
+  constructor(name: string, source: IdentitySource, clock: Clock, tell: (answer: IdentityAnswer) => void) {
+    this.name = name
+    this.#source = source
+    this.#clock = clock
+    this.#tell = tell
+  }
+
+  async identify(credential: string, attempt: Attempt): Promise<Identification | undefined> {
+    const startMs = this.#clock.monotonicMs()
+    const found = await this.#source.identify(credential, attempt)
+    const result = found === undefined ? 'unknown' : found.identified ? 'identified' : found.code
+    this.#tell({ source: this.name, result, tookMs: this.#clock.monotonicMs() - startMs })
+    return found
+  }
+
+  mayStay(identity: Identity): boolean {
+    return this.#source.mayStay(identity)
+  }
+
+  watch(gate: Pick<Gate, 'closeRevoked' | 'identities'>): void {
+    this.#source.watch?.(gate)
+  }
+
+  stop(): void {
+    this.#source.stop()
+  }
+}

@@ -21,6 +21,16 @@ export function parseJson(bytes: Uint8Array): ParsedJson {
   }
 }
 
+/** The fields of an object in JSON; none where the text is something else, since somebody else wrote it then. */
+export function fieldsOf(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : {}
+  } catch {
+    return {}
+  }
+}
+
 function whereJsonBreaks(text: string, message: string): string {
   const position = /at position (\d+)/.exec(message)?.[1]
   if (position !== undefined) {

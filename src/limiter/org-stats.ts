@@ -3,6 +3,7 @@ import { UsageError } from '../core/errors.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
 import { checkLimit } from '../core/limits.js'
 import { idProblem } from '../core/org-id.js'
+import { fieldsOf } from '../core/parse-json.js'
 import { type Reserve, reservedOf } from '../core/reserve.js'
 import { type DefaultLimits, requestLimit } from '../node/request-limit.js'
 import type { LeaseStore, OrgCount } from '../store/lease-store.js'
@@ -31,6 +32,8 @@ export interface Connection {
   readonly address?: string
   /** RFC 3339. */
   readonly since?: string
+  /** Of its org, in slots, with which it came; what operators set outweighs it. Absent where that has no end. */
+  readonly limit?: number
   readonly priority?: boolean
 }
 
@@ -117,7 +120,7 @@ export class ClusterStats {
     const holders = await this.#store.holders(orgId, limit)
     return holders.map(({ id, lease, scopes, details }) => ({
       ...{ connectionId: id, lease },
-      ...parsed(details),
+      ...fieldsOf(details),
       scopes: scopes.slice(1),
     }))
   }
@@ -126,7 +129,7 @@ export class ClusterStats {
     const nodes = await this.#store.nodes()
     return nodes.map(({ lease, connections, expiresInMs, info }) => ({
       name: String(lease),
-      ...parsed(info),
+      ...fieldsOf(info),
       ...{ lease, connections, leaseExpiresInMs: expiresInMs },
       ...this.#heartbeat(expiresInMs),
     }))
@@ -159,14 +162,4 @@ function checkOrg(orgId: string): void {
 /** An org whose last holder has just died is still listed by the store, with nothing to show. */
 function isOfInterest({ count, override }: OrgCount): boolean {
   return count > 0 || override !== undefined
-}
-
-/** What a node wrote is JSON; what somebody else wrote is not shown. */
-function parsed(text: string): object {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? value : {}
-  } catch {
-    return {}
-  }
 }

@@ -1,3 +1,4 @@
+import { fieldsOf } from '../core/parse-json.js'
 import type { Holder } from '../store/lease-store.js'
 
 /**
@@ -13,12 +14,8 @@ export function byAge(holders: readonly Holder[], first: 'newest' | 'oldest'): s
 }
 
 function sinceOf(details: string): string {
-  try {
-    const { since } = JSON.parse(details) as { since?: unknown }
-    return typeof since === 'string' ? since : ''
-  } catch {
-    return ''
-  }
+  const { since } = fieldsOf(details) as { since?: unknown }
+  return typeof since === 'string' ? since : ''
 }
 
 /** Ids of one node end in a counter; within a millisecond it tells who was first. */

@@ -63,6 +63,7 @@ const connection = z.strictObject({
   instance: z.string().optional(),
   address: z.string().optional(),
   since: z.string().optional(),
+  limit: z.number().optional().meta({ description: 'of its org, with which it came; absent where that has no end' }),
 })
 const node = z.strictObject({
   name: z.string(),

@@ -36,12 +36,14 @@ export function claimOf(
   const problem = idProblem(org)
   if (problem) throw new UsageError('INVALID_ORG', `the org id ${problem}`)
   checkScopes(scopes)
-  const orgScope = { name: 'org', id: org, limit: requestLimit(request, defaults, events) }
-  const details = { gateway, instance, address, since: stamp.since, ...(priority && { priority }) }
+  const limit = requestLimit(request, defaults, events)
+  // The limit too, since another node may know a lower one and has to see that this connection is no surplus.
+  const told = { ...(priority && { priority }), ...(limit !== Number.POSITIVE_INFINITY && { limit }) }
+  const details = { gateway, instance, address, since: stamp.since, ...told }
   return {
     id: stamp.id,
     scopes: [
-      orgScope,
+      { name: 'org', id: org, limit },
       // The slash ends the org, which has none: no two orgs share a gateway's scope, whatever their names (S5).
       ...counted('gateway', limits.gateway, gateway, (id) => `${encodeURIComponent(org)}/${id}`),
       ...scopes.map(({ name, id, limit }) => ({ name, id, limit })),

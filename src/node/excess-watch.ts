@@ -2,7 +2,8 @@ import type { Clock } from '../core/clock.js'
 import type { EventBus } from '../core/events.js'
 import type { OrgCount, StoreInspector } from '../store/lease-store.js'
 import type { HeldConnections } from './held-connections.js'
-import type { OrderGiver } from './order-giver.js'
+import { highestLimit, MAX_HOLDERS } from './holders.js'
+import type { Excess, OrderGiver } from './order-giver.js'
 import type { Policies } from './policies.js'
 
 type Policy = Policies['onLimitLowered']
@@ -25,6 +26,10 @@ interface WatchParts {
 /**
  * Finds orgs that hold more than they may, says so once a change, and closes the surplus where the policy wants that.
  * No admission makes one; a lowered limit does, a store that lost its memory, debts, and primaries that admitted at once.
+ *
+ * Where no operator has set a limit, it is the highest that any connection of the org came with, on whatever node: nodes
+ * may know different ones, as during a deployment that raises a tier, and what one of them admitted is no surplus to
+ * another.
  *
  * It looks at an org when there is reason: its limit was set here, the node has told the store of its connections again,
  * or it was over its limit before; and in turn at all orgs that this node holds. Each renewal lets it look at a bounded
@@ -89,21 +94,36 @@ export class ExcessWatch {
     }
   }
 
-  async #judge({ org, count, override }: OrgCount): Promise<void> {
-    const { held, orders } = this.#parts
-    const given = held.limitOf(org)
-    const limit = override ?? given
+  async #judge(counted: OrgCount): Promise<void> {
+    const { org } = counted
+    const excess = await this.#excessOf(counted)
+    this.#report(org, excess)
     const policy = this.#pending.get(org) ?? 'keep'
-    this.#report(org, count, limit)
-    const over = limit !== undefined && count > limit
-    if (!over || policy === 'keep' || (await orders.closeSurplus(org, limit, policy))) this.#pending.delete(org)
+    if (!excess || policy === 'keep' || (await this.#parts.orders.closeSurplus(org, excess, policy))) {
+      this.#pending.delete(org)
+    }
   }
 
-  #report(org: string, currentCount: number, maxAllowed: number | undefined): void {
-    if (maxAllowed === undefined || currentCount <= maxAllowed) {
+  /** Undefined where the org holds no more than it may: for nearly all, the limits of its connections here tell that. */
+  async #excessOf({ org, count, override }: OrgCount): Promise<Excess | undefined> {
+    const { held, store } = this.#parts
+    const limit = override ?? held.limitOf(org)
+    if (limit === undefined || count <= limit) return undefined
+    if (override !== undefined) return { currentCount: count, maxAllowed: override }
+    const named = await store.holders(org, MAX_HOLDERS)
+    // Of those that were released since they were named the scopes are gone too: they hold nothing, and tell no limit.
+    const holders = named.filter(({ scopes }) => scopes.length > 0)
+    const currentCount = named.length < MAX_HOLDERS ? holders.length : count
+    const maxAllowed = Math.max(limit, highestLimit(holders))
+    return currentCount > maxAllowed ? { currentCount, maxAllowed, holders } : undefined
+  }
+
+  #report(org: string, excess: Excess | undefined): void {
+    if (!excess) {
       this.#over.delete(org)
       return
     }
+    const { currentCount, maxAllowed } = excess
     const now = `${currentCount} of ${maxAllowed}`
     if (this.#over.get(org) === now) return
     // Others watch what is not held here.

@@ -3,6 +3,7 @@ import type { EventBus } from '../core/events.js'
 import { idProblem } from '../core/org-id.js'
 import {
   type Fence,
+  type Holder,
   MAX_ITEMS,
   type Reply,
   type StoreConnection,
@@ -11,9 +12,19 @@ import {
 } from '../store/lease-store.js'
 import type { DrainVerdict, OrderReply, OrderRequest } from '../store/orders.js'
 import { byAge } from './by-age.js'
+import { MAX_HOLDERS } from './holders.js'
 import type { Session } from './session.js'
 
 export type EvictionRequest = { readonly connectionId: string } | { readonly orgId: string }
+
+/** What an org was found to hold above its limit. */
+export interface Excess {
+  readonly currentCount: number
+  /** The limit in force, or the one without an override. */
+  readonly maxAllowed: number
+  /** Those among whom it was found; absent where nobody had to look at them. */
+  readonly holders?: readonly Holder[]
+}
 
 export interface Evicted {
   /** How many connections their owners were told to close by this call. */
@@ -23,9 +34,6 @@ export interface Evicted {
   /** The org holds more connections than one call looks at: say it again for the rest. */
   readonly truncated: boolean
 }
-
-/** So many holders of an org are looked at in one call. */
-const MAX_HOLDERS = 10_000
 
 /**
  * Asks owners to close connections, on whatever node those are. An order is durable: it stands in the store until the
@@ -61,11 +69,13 @@ export class OrderGiver {
   }
 
   /**
-   * Closes what an org holds above its limit, the newest or the oldest first; `limit` is the one without an override.
-   * However many nodes do it at once, none too many is ordered (S1). False if there is more to do.
+   * Closes what an org holds above its limit, the newest or the oldest first. However many nodes do it at once, none too
+   * many is ordered (S1). False if there is more to do.
    */
-  async closeSurplus(org: string, limit: number, first: 'newest' | 'oldest'): Promise<boolean> {
-    const ids = byAge(await this.#store.holders(org, MAX_HOLDERS), first)
+  async closeSurplus(org: string, excess: Excess, first: 'newest' | 'oldest'): Promise<boolean> {
+    const { currentCount, maxAllowed: limit, holders = await this.#store.holders(org, MAX_HOLDERS) } = excess
+    // Others who were let in since then, by a higher limit than any of these has, make none of these one too many.
+    const ids = byAge(holders, first).slice(0, Math.max(0, currentCount - limit))
     let [ordered, done] = [0, false]
     for (let from = 0; from < ids.length && !done; from += MAX_ITEMS) {
       const reply = await this.#order({ kind: 'surplus', org, limit, ids: ids.slice(from, from + MAX_ITEMS) })

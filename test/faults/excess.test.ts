@@ -111,6 +111,25 @@ describe('a limit that is lowered below what an org holds', () => {
   })
 })
 
+describe('nodes that know different limits of an org, as while a tier is raised (S1)', () => {
+  it('do not close what one of them has admitted, nor call it an excess', async () => {
+    const nodes = (await start(2, { onLimitLowered: 'newest' })) as [Limiter, Limiter]
+    const told = nodes.map(overLimits)
+    const held = [...(await open([nodes[0]], 3, 3)), ...(await open([nodes[1]], 5, 10))]
+    expect(await nodes[0].admit({ org: 'acme', limit: 3 })).toMatchObject({ admitted: false, currentCount: 8 })
+    // Has both look at the org now, as they do in turn.
+    for (const node of nodes) await node.setLimit('acme', undefined)
+    await calm(nodes[0])
+    expect([reasons(held), told]).toEqual([Array(8).fill(undefined), [[], []]])
+
+    // The control: what an operator sets is the limit on either.
+    await nodes[0].setLimit('acme', 7)
+    await until(async () => (await count(nodes[0])) === 7)
+    expect(reasons(held)).toEqual([...Array(7).fill(undefined), 'OVER_LIMIT'])
+    expect(told[0]).toEqual([{ org: 'acme', currentCount: 8, maxAllowed: 7 }])
+  })
+})
+
 describe('an org that is told to the store with more than it may hold (R1, R2, R4)', () => {
   /** Both nodes fill the org while the store is away: what they admitted is debt, and kept whatever the limit. */
   async function twiceTheLimit(policies: LimiterOptions['policies']) {

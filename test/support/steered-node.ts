@@ -14,7 +14,7 @@ export function steeredStore(clock: ManualClock): SteeredStore {
 }
 
 export function claimOf(id: string, org = 'acme', limit = 3): Claim {
-  return { id, scopes: [{ name: 'org', id: org, limit }], details: '{}' }
+  return { id, scopes: [{ name: 'org', id: org, limit }], details: JSON.stringify({ limit }) }
 }
 
 export function connectionOf(id: string, org = 'acme', limit = 3, sinceMs = 0): HeldConnection {

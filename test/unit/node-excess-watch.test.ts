@@ -6,7 +6,7 @@ import { OrderGiver } from '../../src/node/order-giver.js'
 import type { Policies } from '../../src/node/policies.js'
 import type { Session } from '../../src/node/session.js'
 import { ManualClock } from '../support/manual-clock.js'
-import { connectionOf, SessionMaker, steeredStore, turns } from '../support/steered-node.js'
+import { claimOf, connectionOf, SessionMaker, steeredStore, turns } from '../support/steered-node.js'
 import type { SteeredStore } from '../support/steered-store.js'
 import { done } from '../support/store-node.js'
 
@@ -111,6 +111,42 @@ describe('an org that holds more than it may', () => {
     expect([ordered(), asked.length]).toEqual([1, 2])
     await renewed()
     expect(asked.length).toBe(2)
+  })
+})
+
+describe('the limit of an org that has none of its own', () => {
+  /** What another node holds: in the store, and not here. */
+  async function heldElsewhere(count: number, details: string): Promise<void> {
+    const claims = Array.from({ length: count }, (_, i) => ({ ...claimOf(`there-${i}`), details }))
+    done(await session!.call((line, fence) => line.reassert(fence, claims, { mode: 'keep', final: false })))
+  }
+
+  test.each<[string, string, NodeEvents['org.over_limit'][]]>([
+    ['the highest that a connection came with, on whatever node', '{"limit":10}', []],
+    ['no higher than any of them came with', '{"limit":7}', [tooMany(8, 7)]],
+    ['that of these here, where others came with a lower one', '{"limit":1}', [tooMany(8, 3)]],
+    ['without end, where one tells none', '{}', []],
+  ])('is %s (S1)', async (_, details, expected) => {
+    const excess = watch('newest')
+    await hold('acme', 3, 3)
+    await heldElsewhere(5, details)
+    await excess.look('acme')
+    expect(told).toEqual(expected)
+    expect(ordered()).toBe(expected.length === 0 ? 0 : 8 - expected[0]!.maxAllowed)
+  })
+
+  test('is not exceeded by connections that are released while one looks', async () => {
+    const excess = watch('newest')
+    await hold('acme', 3, 3)
+    await heldElsewhere(5, '{"limit":10}')
+    // As on Redis, where the details are asked for after the names.
+    const holders = store.holders
+    store.holders = async (org, limit) => {
+      for (let i = 0; i < 5; i++) store.inner.tables.removeIndex(session!.fence.lease, `there-${i}`)
+      return holders(org, limit)
+    }
+    await excess.look('acme')
+    expect([told, ordered()]).toEqual([[], 0])
   })
 })
 

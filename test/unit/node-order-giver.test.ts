@@ -81,32 +81,42 @@ describe('closing the surplus (S1)', () => {
     ['oldest', ['c-0', 'c-1']],
   ] as const)('the %s go first, as many as are too many', async (first, gone) => {
     await hold(5)
-    expect(await giver.closeSurplus('acme', 3, first)).toBe(true)
+    expect(await giver.closeSurplus('acme', { currentCount: 5, maxAllowed: 3 }, first)).toBe(true)
     expect(ordered('surplus')).toEqual(gone)
     expect(told).toEqual([{ org: 'acme', kind: 'surplus', ordered: 2 }])
-    expect(await giver.closeSurplus('acme', 3, first)).toBe(true)
+    expect(await giver.closeSurplus('acme', { currentCount: 5, maxAllowed: 3 }, first)).toBe(true)
     expect(told).toHaveLength(1)
+  })
+
+  test('none is closed for who has come since they were counted, by a higher limit', async () => {
+    await hold(4)
+    const holders = await store.holders('acme', 9)
+    await hold(10)
+    // The store counts ten, and would order all four of those that are named to it.
+    const excess = { currentCount: 4, maxAllowed: 3, holders }
+    expect(await giver.closeSurplus('acme', excess, 'newest')).toBe(false)
+    expect(ordered('surplus')).toEqual(['c-3'])
   })
 
   test('asks page by page, and no more once it is enough', async () => {
     await hold(130)
     store.holdUp('order')
-    const closed = giver.closeSurplus('acme', 50, 'newest')
+    const closed = giver.closeSurplus('acme', { currentCount: 130, maxAllowed: 50 }, 'newest')
     const pages: number[] = []
     while (pages.length < 2) {
       await expect.poll(() => store.calls.length).toBe(1)
       pages.push((store.calls[0]!.said[1] as OrderRequest).ids.length)
       await store.calls[0]!.answer()
     }
-    expect([await closed, pages]).toEqual([true, [64, 64]])
+    expect([await closed, pages]).toEqual([true, [64, 16]])
     expect(store.calls).toHaveLength(0)
     expect(ordered('surplus')).toHaveLength(80)
   })
 
   test('is not done where nobody is left to name', async () => {
-    expect(await giver.closeSurplus('empty', 0, 'newest')).toBe(false)
+    expect(await giver.closeSurplus('empty', { currentCount: 1, maxAllowed: 0 }, 'newest')).toBe(false)
     await hold(10_070)
-    expect(await giver.closeSurplus('acme', 0, 'newest')).toBe(false)
+    expect(await giver.closeSurplus('acme', { currentCount: 10_070, maxAllowed: 0 }, 'newest')).toBe(false)
     expect(ordered('surplus')).toHaveLength(10_000)
   })
 })
@@ -128,7 +138,8 @@ describe('what the store does not confirm is an error that says why', () => {
     store.letThrough('order')
     session = await sessions.next()
     await sessions.next()
-    await expect(giver.closeSurplus('acme', 0, 'oldest')).rejects.toThrow(new StoreUnavailable('no session is open'))
+    const closed = giver.closeSurplus('acme', { currentCount: 1, maxAllowed: 0 }, 'oldest')
+    await expect(closed).rejects.toThrow(new StoreUnavailable('no session is open'))
     expect(told).toEqual([])
   })
 })

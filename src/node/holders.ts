@@ -1,0 +1,18 @@
+import { fieldsOf } from '../core/parse-json.js'
+import type { Holder } from '../store/lease-store.js'
+
+/** So many holders of an org are looked at in one call. */
+export const MAX_HOLDERS = 10_000
+
+/**
+ * The highest limit of their org that holders came with, as they told it: no admission under it made an excess, whatever
+ * the others came with. `Infinity` where one tells none, since that may have come with any.
+ */
+export function highestLimit(holders: readonly Holder[]): number {
+  return holders.reduce((highest, { details }) => Math.max(highest, limitOf(details)), 0)
+}
+
+function limitOf(details: string): number {
+  const { limit } = fieldsOf(details) as { limit?: unknown }
+  return typeof limit === 'number' ? limit : Number.POSITIVE_INFINITY
+}

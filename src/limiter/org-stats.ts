@@ -97,7 +97,7 @@ export class ClusterStats {
     return counts.filter(isOfInterest).map((count) => this.#stats(count))
   }
 
-  /** One page of the orgs that hold slots or have an exception; '0' starts and ends. A page may repeat an org. */
+  /** One page of the orgs that hold slots or have an exception; '0' starts and ends. An org may be on two pages. */
   async orgs(cursor: string): Promise<{ cursor: string; orgs: OrgStats[] }> {
     const page = await this.#store.listOrgs(cursor)
     return { cursor: page.cursor, orgs: await this.some(page.orgs) }

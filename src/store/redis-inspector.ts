@@ -8,6 +8,8 @@ import type { RedisScript } from './redis-script.js'
 
 const ORGS_A_CALL = 200
 const SCAN_COUNT = 500
+/** Cursors of the second half of the list, over what operators have set. */
+const OVERRIDES = 'o'
 
 /** Read-only questions, on a connection of their own, so that a long answer never delays a renewal. */
 export class RedisInspector implements StoreInspector {
@@ -35,14 +37,29 @@ export class RedisInspector implements StoreInspector {
   }
 
   async listOrgs(cursor: string): Promise<{ cursor: string; orgs: string[] }> {
-    const { orgPattern, orgPrefix, admission } = this.#keys
+    if (cursor.startsWith(OVERRIDES)) return this.#listOverrides(cursor.slice(OVERRIDES.length))
     const [next, keys] = await this.#questions.ask((redis) =>
-      redis.scan(cursor, 'MATCH', orgPattern, 'COUNT', SCAN_COUNT),
+      redis.scan(cursor, 'MATCH', this.#keys.orgPattern, 'COUNT', SCAN_COUNT),
     )
-    // An override stands under the name of its org's set, beside the tokens of the leases.
-    if (cursor === '0') keys.push(...(await this.#questions.ask((redis) => redis.hkeys(admission))))
-    const orgs = keys.filter((key) => key.startsWith(orgPrefix)).map((key) => key.slice(orgPrefix.length))
-    return { cursor: next, orgs }
+    const orgs = this.#orgsOf(keys)
+    if (next !== '0') return { cursor: next, orgs }
+    // So that where there are few, one page has them all.
+    const overrides = await this.#listOverrides('0')
+    return { ...overrides, orgs: [...orgs, ...overrides.orgs] }
+  }
+
+  /** An override stands under the name of its org's set, beside the tokens of the leases. */
+  async #listOverrides(cursor: string): Promise<{ cursor: string; orgs: string[] }> {
+    const [next, found] = await this.#questions.ask((redis) =>
+      redis.hscan(this.#keys.admission, cursor, 'MATCH', this.#keys.orgPattern, 'COUNT', SCAN_COUNT),
+    )
+    const names = found.filter((_, i) => i % 2 === 0)
+    return { cursor: next === '0' ? next : `${OVERRIDES}${next}`, orgs: this.#orgsOf(names) }
+  }
+
+  #orgsOf(keys: readonly string[]): string[] {
+    const { orgPrefix } = this.#keys
+    return keys.filter((key) => key.startsWith(orgPrefix)).map((key) => key.slice(orgPrefix.length))
   }
 
   async overridesOf(org: string): Promise<OrgOverrides> {

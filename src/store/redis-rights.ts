@@ -11,7 +11,6 @@ export const NODE_COMMANDS = (key: string): Readonly<Record<string, readonly str
   hexists: [key, 'f'],
   hget: [key, 'f'],
   hincrby: [key, 'f', '1'],
-  hkeys: [key],
   hlen: [key],
   hmget: [key, 'f'],
   hrandfield: [key],

@@ -27,7 +27,10 @@ export interface NodeEntry {
 export interface StoreInspector {
   /** Counts without the dead: what is shown is true. */
   countOrgs(orgs: readonly string[]): Promise<OrgCount[]>
-  /** Names of orgs that hold slots or have an override, page by page; `cursor` '0' starts and ends. May repeat names. */
+  /**
+   * Names of orgs that hold slots or have an override, page by page; `cursor` '0' starts and ends. May repeat names.
+   * A page costs the store about the same, however many there are.
+   */
   listOrgs(cursor: string): Promise<{ cursor: string; orgs: string[] }>
   /** What operators have set for an org and is in force, or would be without the other. */
   overridesOf(org: string): Promise<OrgOverrides>

@@ -1,18 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { listedOrgs } from '../support/listed-orgs.js'
 import { claim, claims, StoreNode } from '../support/store-node.js'
 import type { BenchOf } from './suite.js'
 
 export function inspectorTests(bench: BenchOf): void {
-  async function orgs(): Promise<Set<string>> {
-    const found = new Set<string>()
-    let cursor = '0'
-    do {
-      const page = await bench().store.listOrgs(cursor)
-      for (const org of page.orgs) found.add(org)
-      cursor = page.cursor
-    } while (cursor !== '0')
-    return found
-  }
+  const orgs = () => listedOrgs(bench().store)
 
   describe('the inspector', () => {
     test('of an empty store finds nothing', async () => {

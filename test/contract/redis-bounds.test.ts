@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { leakGate } from '../support/leak-gate.js'
+import { listedOrgs } from '../support/listed-orgs.js'
 import { redisBench } from '../support/store-bench.js'
 import { claim, claims, StoreNode } from '../support/store-node.js'
 
@@ -48,4 +49,22 @@ describe('a cluster that dies all at once', () => {
     expect(admitted).toBe(1_200)
     expect(await survivor.acquire(claim('over', 'acme', 1_200))).toMatchObject([{ admitted: false, count: 1_200 }])
   })
+})
+
+test('an operator who has set very many limits: no page of the list of orgs has them all (S5)', async () => {
+  const bench = await redisBench()
+  onTestFinished(() => bench.close())
+  const node = await StoreNode.join(bench)
+  await node.acquire(claim('c', 'holder', 1))
+  const orgs = Array.from({ length: 5_000 }, (_, i) => `set-${i}`)
+  const { admission, scope } = bench.keys
+  await bench.redis.hset(admission, Object.fromEntries(orgs.map((id) => [scope({ name: 'org', id }), 7])))
+  let longest = 0
+  const listOrgs = async (cursor: string) => {
+    const page = await bench.store.listOrgs(cursor)
+    longest = Math.max(longest, page.orgs.length)
+    return page
+  }
+  expect(await listedOrgs({ listOrgs })).toEqual(new Set(['holder', ...orgs]))
+  expect(longest).toBeLessThan(1_500)
 })

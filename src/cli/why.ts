@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { systemClock } from '../core/clock.js'
 import { type ClosingCode, closings, type RefusalCode, refusals } from '../core/closures.js'
+import { adviceFor } from './advice-for.js'
 import { CliError } from './cli-error.js'
 import { type Explanation, explanations } from './explanations.js'
 import { operates } from './operate.js'
@@ -49,16 +50,11 @@ function tell(note: Explained, page: Page): string[] {
     ['told', retryAfterSeconds === undefined ? undefined : `to come back after ${retryAfterSeconds} s`],
     ['detail', detail],
     ['why', why],
-    ['to do', todo?.replaceAll('ORG', orgId === undefined ? 'ORG' : shellWord(orgId))],
+    ['to do', todo === undefined || orgId === undefined ? todo : adviceFor(orgId, todo)],
   ]
   const said = lines.flatMap(([label, text]) => (text ? [`  ${label.padEnd(7)} ${safe(text)}`] : []))
   const holders = note.holders ? ['', 'Who held the slots then:', ...holderTable(page, note.holders)] : []
   return [page.paint('bold', titleOf(note)), ...said, ...holders]
-}
-
-/** As one word of a shell: what is shown as a command is pasted into one. */
-function shellWord(text: string): string {
-  return /^[\w.@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
 function titleOf({ code, kind }: Note): string {

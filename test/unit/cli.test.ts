@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { adviceFor } from '../../src/cli/advice-for.js'
 import { isPermanent, retryDelayMs } from '../../src/cli/backoff.js'
 import { endpointOf } from '../../src/cli/endpoint.js'
 import { describe as lineOf } from '../../src/cli/report.js'
@@ -65,5 +66,17 @@ describe('a line for people', () => {
     const summary = { event: 'summary', accepted: 3, refused: 2, failed: 0, held: 3 } as const
     expect(lineOf(summary)).toBe('3 accepted, 2 refused')
     expect(lineOf({ ...summary, failed: 1 })).toBe('3 accepted, 2 refused, 1 failed')
+  })
+})
+
+describe('a command that is advised is about that org', () => {
+  test.each([
+    ['acme', 'limit set acme N'],
+    ["two words; it's", `limit set 'two words; it'"'"'s' N`],
+    ['$& $$ $` $1', "limit set '$& $$ $` $1' N"],
+  ])('%s', (org, command) => expect(adviceFor(org, 'limit set ORG N')).toBe(command))
+
+  test.each(['back\\slash', 'line\nbreak'])('or about none: %j', (org) => {
+    expect(adviceFor(org, 'limit set ORG N')).toBe('limit set ORG N')
   })
 })

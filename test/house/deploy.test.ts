@@ -13,6 +13,7 @@ const byKind = (kind: string): Document =>
     .find((document) => document.kind === kind)
 
 const [compose] = documents('docker-compose.yml')
+const envoy = documents('deploy/envoy/envoy.yaml')[0].static_resources
 const pod = byKind('Deployment').spec.template.spec
 const [container] = pod.containers
 const drainMs = Number.parseInt(settings.drainTimeMs.default, 10) * 1_000
@@ -44,6 +45,20 @@ describe('what is deployed', () => {
     expect(ports).toEqual({ gateways: Number(settings.port.default), admin: Number(settings.adminPort.default) })
     for (const path of ['deploy/haproxy/haproxy.cfg', 'deploy/envoy/envoy.yaml'])
       expect(read(path)).toContain('/readyz')
+  })
+
+  test('lets no client make up its address: the edge replaces X-Forwarded-For', () => {
+    const haproxy = read('deploy/haproxy/haproxy.cfg')
+    const frontends = haproxy.split(/^(?=\w)/m).filter((section) => section.startsWith('frontend '))
+    expect(frontends).toHaveLength(2)
+    for (const frontend of frontends)
+      expect(frontend).toContain('\n    http-request set-header X-Forwarded-For %[src]\n')
+    expect(haproxy).not.toContain('option forwardfor')
+    const nginx = read('deploy/nginx/nginx.conf')
+    expect(nginx).toContain('proxy_set_header X-Forwarded-For $remote_addr;')
+    const manager = envoy.listeners[0].filter_chains[0].filters[0].typed_config
+    expect(manager.use_remote_address).toBe(true)
+    expect(manager.early_header_mutation_extensions[0].typed_config.mutations).toEqual([{ remove: 'x-forwarded-for' }])
   })
 
   test('runs without root, without rights and without writing', () => {

@@ -61,6 +61,14 @@ describe('what is deployed', () => {
     expect(manager.early_header_mutation_extensions[0].typed_config.mutations).toEqual([{ remove: 'x-forwarded-for' }])
   })
 
+  test('has an Envoy that holds more than three nodes may, and retries for a whole one that drains', () => {
+    const [limits] = envoy.clusters[0].circuit_breakers.thresholds
+    const most = 3 * container.env.find(({ name }: Document) => name === 'WS_MAX_CONNECTIONS').value
+    for (const name of ['max_connections', 'max_pending_requests', 'max_requests'])
+      expect(limits[name], name).toBeGreaterThan(most)
+    expect(limits.max_retries).toBe(1_000)
+  })
+
   test('runs without root, without rights and without writing', () => {
     expect(read('Dockerfile')).toMatch(/^USER node$/m)
     expect(compose.services.app).toMatchObject({ read_only: true, cap_drop: ['ALL'] })

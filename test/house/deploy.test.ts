@@ -35,12 +35,16 @@ describe('what is deployed', () => {
   })
 
   test('is asked for its health where it answers', () => {
-    const probes = [container.livenessProbe, container.readinessProbe, container.startupProbe]
+    const probes = [container.livenessProbe, container.readinessProbe]
     expect(probes.map((probe) => probe.httpGet)).toEqual([
       { path: '/livez', port: 'admin' },
       { path: '/readyz', port: 'admin' },
-      { path: '/readyz', port: 'admin' },
     ])
+    // A startup probe restarts what fails it, and a node is not ready while Redis is away (R2).
+    expect(container).not.toHaveProperty('startupProbe')
+    const [alerts] = documents('deploy/prometheus/alerts.yml')
+    const away = alerts.groups[0].rules.find(({ alert }: Document) => alert === 'HeadcountStoreAway')
+    expect(away.expr).toContain('phase=~"starting|running"')
     const ports = Object.fromEntries(container.ports.map(({ name, containerPort }: Document) => [name, containerPort]))
     expect(ports).toEqual({ gateways: Number(settings.port.default), admin: Number(settings.adminPort.default) })
     for (const path of ['deploy/haproxy/haproxy.cfg', 'deploy/envoy/envoy.yaml'])

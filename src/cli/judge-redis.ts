@@ -14,8 +14,10 @@ export function judgeRedis({ info, pingsMs, missingRights, scriptLoaded, leases 
   if (info.get('redis_mode') === 'cluster') find('REDIS_CLUSTER', 'it runs in cluster mode')
   if (info.get('role') === 'slave') find('REPLICA', 'this is a replica')
   const policy = info.get('maxmemory_policy') ?? 'noeviction'
-  if (policy !== 'noeviction') find('EVICTION_POLICY', `maxmemory-policy is ${policy}`)
-  if (number('evicted_keys') > 0) find('KEYS_EVICTED', `${number('evicted_keys')} keys were evicted since its start`)
+  const evicts = policy !== 'noeviction'
+  if (evicts) find('EVICTION_POLICY', `maxmemory-policy is ${policy}`)
+  if (number('evicted_keys') > 0)
+    find(evicts ? 'KEYS_EVICTED' : 'KEYS_WERE_EVICTED', `${number('evicted_keys')} keys were evicted since its start`)
   const memory = number('maxmemory') > 0 ? number('used_memory') / number('maxmemory') : 0
   if (memory >= NEARLY) {
     find(memory >= 1 ? 'MEMORY_FULL' : 'MEMORY_NEARLY_FULL', `${Math.floor(100 * memory)}% of maxmemory is used`)
@@ -25,7 +27,6 @@ export function judgeRedis({ info, pingsMs, missingRights, scriptLoaded, leases 
     find('CLIENTS_NEARLY_FULL', `${number('connected_clients')} of ${number('maxclients')} clients`)
   if ((info.get('rdb_last_bgsave_status') ?? 'ok') !== 'ok')
     find('SAVE_FAILED', 'the last snapshot could not be written')
-  if (info.get('aof_enabled') === '1') find('APPEND_ONLY', 'appendonly is on')
   const median = [...pingsMs].sort((one, other) => one - other)[pingsMs.length >> 1] ?? 0
   if (median > SLOW_MS) find('SLOW_ANSWERS', `a PING takes ${Math.round(median)} ms`)
   if (!scriptLoaded && leases.size > 0)

@@ -19,7 +19,8 @@ export function drainsApp(limiter: Limiter): Hono {
     }
     const [node] = meant
     const verdict = node ? await limiter.drainNode(node.lease) : 'gone'
-    if (!node || verdict === 'gone') return problem(context, 404, 'NOT_FOUND', 'No live node has this name or lease')
+    if (!node || verdict === 'gone')
+      return problem(context, 404, 'NODE_NOT_FOUND', 'No live node has this name or lease')
     const { name, lease, connections } = node
     return context.json({ name, lease, connections, ordered: verdict === 'ordered' }, 202)
   })

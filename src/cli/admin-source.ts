@@ -10,14 +10,16 @@ const WHERE = '--admin or HEADCOUNT_ADMIN_URL says where the admin listener of a
 const TOKEN =
   'set ADMIN_TOKEN, or --token, to that of the node; one that has none prints the token that it made at its start'
 
-/** What a status means for whoever asked, and what to do. */
-const ADVICE: Readonly<Record<number, string>> = {
-  401: TOKEN,
-  403: 'this token may only look; use the one of ADMIN_TOKEN',
-  404: 'is that the admin listener (ADMIN_PORT, 8081), and of this version of headcount?',
-  429: 'wait a minute, and use the right token then',
-  503: 'the node cannot reach its store: `headcount doctor --redis URL` looks there. Open connections stay',
-}
+/** What a code, or else a status, means for whoever asked, and what to do. */
+const ADVICE: ReadonlyMap<unknown, string> = new Map<unknown, string>([
+  ['CONNECTION_NOT_FOUND', 'it is closed already, or never was: `headcount org ORG` lists those that are open'],
+  ['NODE_NOT_FOUND', 'it is gone already, or never was: `headcount nodes` lists those that are'],
+  [401, TOKEN],
+  [403, 'this token may only look; use the one of ADMIN_TOKEN'],
+  [404, 'is that the admin listener (ADMIN_PORT, 8081), and of this version of headcount?'],
+  [429, 'wait a minute, and use the right token then'],
+  [503, 'the node cannot reach its store: `headcount doctor --redis URL` looks there. Open connections stay'],
+])
 
 /** Answers of the admin API of a node, which speaks for the whole cluster. */
 export class AdminSource implements Source {
@@ -82,7 +84,7 @@ export class AdminSource implements Source {
     const said = title ?? `it answered ${response.status}, which is no answer of headcount`
     throw new CliError(
       `${this.description}: ${said}`,
-      ADVICE[response.status] ?? `docs/errors.md explains ${code}`,
+      ADVICE.get(code) ?? ADVICE.get(response.status) ?? `docs/errors.md explains ${code}`,
       code,
     )
   }

@@ -174,6 +174,7 @@ describe('what operators change', () => {
       stdout: '',
       stderr: expect.stringContaining('No node holds such a connection'),
     })
+    expect(again.stderr).toContain('`headcount org ORG` lists those that are open')
   })
 
   test('nothing through --redis, which only reads', async () => {

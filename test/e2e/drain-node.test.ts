@@ -58,7 +58,7 @@ describe('an operator drains a node by another one (L4)', () => {
     // Nothing is left of it: no lease, no order. Whoever says it again is told so.
     expect(await fleet.books.redis.zscore(fleet.books.keys.leases, String(lease))).toBeNull()
     expect((await fleet.books.names()).filter((name) => name.includes(':orders:'))).toEqual([])
-    expect(await post(String(lease))).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } })
+    expect(await post(String(lease))).toMatchObject({ status: 404, body: { code: 'NODE_NOT_FOUND' } })
     await fleet.replace(drained)
   })
 
@@ -84,9 +84,11 @@ describe('an operator drains a node by another one (L4)', () => {
   })
 
   test('control: nobody is drained by a wrong name, a wrong token or an order to somebody else', async () => {
-    expect(await post('node-9')).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } })
+    expect(await post('node-9')).toMatchObject({ status: 404, body: { code: 'NODE_NOT_FOUND' } })
     expect(await post('node-2', 'wrong')).toMatchObject({ status: 401 })
-    expect(await drain('nobody#1')).toMatchObject({ code: 1, stderr: expect.stringContaining('NOT_FOUND') })
+    const nobody = await drain('nobody#1')
+    expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining('NODE_NOT_FOUND') })
+    expect(nobody.stderr).toContain('`headcount nodes` lists those that are')
     for (const node of fleet.nodes) {
       expect((await fetch(`${node.adminUrl}/readyz`)).status).toBe(200)
       expect(node.running()).toBe(true)

@@ -54,7 +54,10 @@ describe('an operator closes connections of another node', () => {
     await until(async () => (await count('acme')) === 1)
     expect(other.ws.readyState).toBe(other.ws.OPEN)
     await until(noOrders)
-    expect(await evict(`/connections/${connectionId}`)).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } })
+    expect(await evict(`/connections/${connectionId}`)).toMatchObject({
+      status: 404,
+      body: { code: 'CONNECTION_NOT_FOUND' },
+    })
   })
 
   test('all of an org, on whatever node, and of no other', async () => {
@@ -98,7 +101,7 @@ describe('an operator closes connections of another node', () => {
   })
 
   test.each([
-    ['/connections/nobody-1', 404, 'NOT_FOUND'],
+    ['/connections/nobody-1', 404, 'CONNECTION_NOT_FOUND'],
     [`/connections/a-1?reason=${'x'.repeat(257)}`, 400, 'INVALID_REASON'],
     ['/orgs/acme/connections?reason=', 400, 'INVALID_REASON'],
     [`/orgs/${'x'.repeat(257)}/connections`, 400, 'INVALID_ORG'],

@@ -6,28 +6,40 @@ export type Attempt = () => Promise<Answer<unknown> | { readonly ok: false; read
 
 /**
  * Opens a dialog of the page and makes its form do something. It closes when that has succeeded and resolves to
- * whether; what went wrong is told in the dialog, which stays. Escape and Cancel change nothing.
+ * whether; what went wrong is told in the dialog, which stays. Escape and Cancel change nothing, and do nothing while an
+ * attempt is under way: what has been asked of the server cannot be taken back, and its end is to be seen.
  */
 export function ask(id: string, attempt: Attempt): Promise<boolean> {
   const dialog = byId<HTMLDialogElement>(id)
   const form = within<HTMLFormElement>(dialog, 'form')
   const problem = within(dialog, '.problem')
   const submit = within<HTMLButtonElement>(dialog, 'button[type=submit]')
+  const cancel = dialog.querySelector<HTMLButtonElement>('.cancel')
+  let trying = false
+  const waits = (now: boolean) => {
+    trying = now
+    submit.disabled = now
+    if (cancel) cancel.disabled = now
+  }
   setText(problem, '')
-  submit.disabled = false
+  waits(false)
   return new Promise((resolve) => {
     form.onsubmit = async (event) => {
       event.preventDefault()
-      submit.disabled = true
+      waits(true)
       const answer = await attempt()
-      submit.disabled = false
+      waits(false)
       if (answer.ok) return dialog.close('done')
       setText(problem, answer.title)
     }
-    const cancel = dialog.querySelector<HTMLButtonElement>('.cancel')
     if (cancel) cancel.onclick = () => dialog.close('')
+    dialog.oncancel = (event) => {
+      if (trying) event.preventDefault()
+    }
     dialog.returnValue = ''
-    dialog.onclose = () => resolve(dialog.returnValue === 'done')
+    // Browsers obey a second Escape whatever the page says. All questions share one dialog: left closed, it could be opened
+    // for another thing, and this attempt's answer would be taken for an answer to that.
+    dialog.onclose = () => (trying ? dialog.showModal() : resolve(dialog.returnValue === 'done'))
     dialog.showModal()
   })
 }

@@ -185,6 +185,30 @@ describe('an org', () => {
     expect(complaints).toEqual([])
   })
 
+  test('what is under way cannot be cancelled, and what is told was done', async () => {
+    const { ack, closed } = await open('globex')
+    const { page, sees } = await openDashboard(browser, fleet.nodes[0]!, { org: 'globex' })
+    let letGo = () => {}
+    const wait = new Promise<void>((resolve) => {
+      letGo = resolve
+    })
+    await page.route('**/admin/v1/connections/*', async (route) => {
+      await wait
+      await route.continue()
+    })
+    await page.getByRole('button', { name: `Disconnect ${ack.connectionId}` }).click()
+    await page.locator('#confirm button[type=submit]').click()
+    await until(() => page.locator('#confirm .cancel').isDisabled())
+    for (let n = 0; n < 3; n++) {
+      await page.keyboard.press('Escape')
+      await page.locator('#confirm').waitFor()
+    }
+    letGo()
+    await sees('#result', `${ack.connectionId} was told to close`)
+    await page.locator('#confirm').waitFor({ state: 'hidden' })
+    expect((await closed).code).toBe(4409)
+  })
+
   test('that does not exist, or has no limit, is shown as that', async () => {
     const { sees } = await openDashboard(browser, fleet.nodes[0]!, { org: 'nobody' })
     await sees('#org-count', '0 of 3')

@@ -2,9 +2,9 @@
 --
 -- Guarantee: as acquire, but that the connection a claim replaces does not count in the scopes of the claim, and gives up
 -- its slots there if the claim is admitted: in one step, so that at no moment both count or neither. Refused, it keeps
--- them (S2). The lease that held them, if it lives, is ordered to close it, and no reassertion adds it again. A claim that
--- is held already takes nothing more (S4); where nothing is left to take over, it counts as any other. Works at the
--- memory limit where something is taken over.
+-- them (S2). One of another org is never replaced (S5). The lease that held them, if it lives, is ordered to close it,
+-- and no reassertion adds it again. A claim that is held already takes nothing more (S4); where nothing is left to take
+-- over, it counts as any other. Works at the memory limit where something is taken over.
 --
 -- KEYS  1 admission  2 meta  3 dead  4 late  5 conns:<lease>  6 orders:evict  7 orders:surplus  8 orders:takeover
 --       9 taken  10... scope sets, claim by claim, org first
@@ -47,13 +47,15 @@ for _ = 1, tonumber(ARGV[4]) do
   local override = tonumber(redis.call('HGET', KEYS[1], KEYS[key]) or nil)
   local outcome, count, limit, free_in_ms, took = 0, 0, 0, -1, 0
   local mine, holders, kept = redis.pcall('ZSCORE', KEYS[key], id) == lease, {}, nil
+  -- Further scopes may be shared with other orgs, whose connections nobody replaces (S5): the org's set says whose it is.
+  local replaces = not mine and old ~= id and type(redis.pcall('ZSCORE', KEYS[key], old)) == 'string'
 
   -- Look at every scope before anything is written.
   for s = 1, scopes do
     local scope_key = KEYS[key + s - 1]
     local slots = s == 1 and override or only or each[s]
-    local holder = redis.pcall('ZSCORE', scope_key, old)
-    holder = not mine and old ~= id and type(holder) == 'string' and holder or nil
+    local holder = replaces and redis.pcall('ZSCORE', scope_key, old)
+    holder = type(holder) == 'string' and holder or nil
     -- @include kept
     if kept and lives(holder) and s == 1 then
       -- Who holds a slot already takes nothing of what is kept for others.

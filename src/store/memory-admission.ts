@@ -18,7 +18,9 @@ export class MemoryAdmission {
     const { id, replaces } = claim
     const keys = claim.scopes.map(scopeKey)
     const mine = this.#t.scope(keys[0]!).get(id) === lease
-    const left = mine || id === replaces ? [] : keys.filter((key) => this.#t.scope(key).has(replaces))
+    // Further scopes may be shared with other orgs, whose connections nobody replaces (S5).
+    const isOfOrg = !mine && id !== replaces && this.#t.scope(keys[0]!).has(replaces)
+    const left = isOfOrg ? keys.filter((key) => this.#t.scope(key).has(replaces)) : []
     // Who holds a slot already takes nothing of what is kept for others.
     const { reserve, ...open } = claim
     const holder = left.includes(keys[0]!) ? this.#t.scope(keys[0]!).get(replaces) : undefined

@@ -129,6 +129,19 @@ export function takeoverTests(bench: BenchOf): void {
       expect([await members(), await members('gateway:g')]).toEqual([['new'], ['new']])
     })
 
+    test('of a connection of another org replaces nobody, also where they share a further scope (S5)', async () => {
+      const [a, b] = await nodes(2)
+      const cluster = { name: 'cluster', id: 'all', limit: 2 }
+      await a.acquire(claim('victim', 'acme', 2, cluster))
+      const [first] = await b.takeOver([claim('new', 'other', 2, cluster), 'victim'])
+      expect(first).toEqual({ admitted: true, count: 1, limit: 2 })
+      expect(await members('cluster:all')).toEqual(['new', 'victim'])
+      expect(await b.takeOver([claim('next', 'other', 2, cluster), 'victim'])).toMatchObject([
+        { admitted: false, reason: 'full', scope: 1, count: 2 },
+      ])
+      expect([await members(), await told(a)]).toEqual([['victim'], []])
+    })
+
     test('in scopes that the newer one does not have, the old one stays until it is given back', async () => {
       const [a, b] = await nodes(2)
       const old = claim('old', 'acme', 1, gateway('g', 1))

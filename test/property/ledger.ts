@@ -216,13 +216,14 @@ export class Ledger {
       const held = this.#held.get(claim.id)
       const mine = held?.lease === lease && held.scopes.includes(asked[0]!)
       const left = old?.scopes.filter((key) => !asked.includes(key)) ?? []
-      const due = old !== undefined && !mine && claim.id !== claim.replaces && left.length < old.scopes.length
+      // One of another org is nobody's to replace, also where it counts against a scope of the claim (S5).
+      const due = old !== undefined && old.scopes.includes(asked[0]!) && !mine && claim.id !== claim.replaces
       if (due) this.#held.set(claim.replaces, { ...old, scopes: left })
       // The last of them alone is followed by no other, and only then do the sets show what it made of them.
       const last = i === claims.length - 1
       // Whoever holds a slot of the org, takes nothing of what is reserved.
       const { reserve, ...open } = claim
-      const holds = due && this.#live.has(old.lease) && old.scopes.includes(asked[0]!)
+      const holds = due && this.#live.has(old.lease)
       this.#acquire(lease, { claims: [holds ? open : claim], again: true }, [verdict], last ? after : undefined)
       must('S4', (verdict.admitted && verdict.tookOver === true) === (due && verdict.admitted), () => show(verdict))
       if (due && verdict.admitted) {

@@ -8,6 +8,11 @@ export interface LeaseTiming {
   readonly renewIntervalMs: number
   /** C: the deadline of one store call. */
   readonly callTimeoutMs: number
+  /**
+   * How long an admission waits for its decision: C, and a moment more. A call that was sent at once ends first then, and
+   * whoever gives up knows already that the store is away, so that the policy for that is asked (R2).
+   */
+  readonly admissionTimeoutMs: number
   /** The most that one renewal may advance the store's clock, so that neither a jump nor a freeze expires anybody. */
   readonly clockStepCapMs: number
   /** D: how long after the last successful renewal was sent the node may still trust its lease. */
@@ -29,6 +34,7 @@ export interface LeaseSettings {
 /** Room for clock rates that differ by up to 10⁻³ and for the rounding of a renewal's age. */
 const MARGIN_SHARE = 1 / 30
 const STEP_ALLOWANCE_MS = 500
+const BEHIND_CALLS_MS = 10
 
 /**
  * D = T − cap − margin: one anomalous step of the store's clock may eat `cap` of a lease, never more.
@@ -55,6 +61,7 @@ export function leaseTiming({ ttlMs, renewIntervalMs, callTimeoutMs }: LeaseSett
     ttlMs,
     renewIntervalMs,
     callTimeoutMs,
+    admissionTimeoutMs: callTimeoutMs + BEHIND_CALLS_MS,
     clockStepCapMs,
     trustMs,
     lateAfterMs: Math.round(renewIntervalMs * 1.5),

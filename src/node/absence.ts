@@ -54,12 +54,17 @@ export class Absence {
     if (closes) events.on('lease.lost', () => this.#closeAll('LEASE_LOST'))
   }
 
+  /** The store answered a hello that was sent then: from there on admissions may be open, and their time counts (S7). */
+  joined(sentAt: Moment): void {
+    if (!this.#parts.embedded) this.#lapse.restart(sentAt)
+  }
+
   /** The store answered a renewal: when that was sent, and how many nodes live. */
   heard(sentAt: Moment, liveNodes: number): void {
     this.#heardAt = sentAt
     this.#hasLapsed = false
     this.#nodes = Math.max(1, liveNodes)
-    if (!this.#parts.embedded) this.#lapse.restart(sentAt)
+    this.joined(sentAt)
   }
 
   end(): void {

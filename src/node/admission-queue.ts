@@ -118,12 +118,13 @@ export class AdmissionQueue {
     this.#flush()
   }
 
-  /** The store is there again: who asks now need not be turned away at once. */
+  /** The store is there again, and is being told of what is open: who asks now need not be turned away at once. */
   opening(): void {
     this.#closedAtMs = this.#clock.monotonicMs()
+    this.#rejoining = true
   }
 
-  /** `rejoining` says that the store is there and this node is busy telling it of its connections. */
+  /** `rejoining` says that the store is there, as far as is known, and has to be told of what is open. */
   close(rejoining: boolean): void {
     if (this.#session) this.#closedAtMs = this.#clock.monotonicMs()
     this.#session = undefined

@@ -26,6 +26,8 @@ export interface KeeperParts {
   readonly nodeInfo: string
   /** Told at every hello what resume tokens of the cluster are signed with. */
   readonly onSecret: (secret: string) => void
+  /** Told of every hello that was answered when it was sent. */
+  readonly onJoined: (sentAt: Moment) => void
   /** Told of every renewal, when it was sent, and which leases are dead and not yet swept. */
   readonly onRenewed: (session: Session, sentAt: Moment, reply: RenewReply) => void
 }
@@ -101,8 +103,9 @@ export class LeaseKeeper {
     while (!this.#stop.signal.aborted) {
       const joinedAtMs = clock.monotonicMs()
       const session = await this.#join()
-      if (session && this.#stop.signal.aborted) session.close('closed', 'the node stops')
-      else if (session) {
+      if (!session) this.#parts.admissions.close(false)
+      else if (this.#stop.signal.aborted) session.close('closed', 'the node stops')
+      else {
         this.#session = session
         this.#settled = await this.#settleIn(session)
         if (this.#settled) await this.#hold(session)
@@ -160,6 +163,7 @@ export class LeaseKeeper {
     this.#renewedAt = sentAt
     this.#recoveryMs = reply.value.recoveryMs
     this.#parts.onSecret(reply.value.resumeSecret)
+    this.#parts.onJoined(sentAt)
     if (!claim.known) this.#taken(claim.lease, reply.value)
     this.#identity.confirm(claim, reply.value.epoch)
     return new Session(connection, { lease: claim.lease, generation: claim.generation, epoch: reply.value.epoch })

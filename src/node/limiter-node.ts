@@ -70,14 +70,15 @@ export class LimiterNode implements Admitter {
     this.#overrides = new Overrides({ clock, events: this.events })
     const orders = new OrderTaker({ clock, events: this.events, held, releases })
     this.events.on('drain.ordered', () => this.quiet())
-    const trusted = () => this.#keeper.trusted()
-    this.#admissions = new AdmissionQueue({ ...{ clock, held, releases, trusted }, budgetMs: timing.callTimeoutMs })
+    const [trusted, budgetMs] = [() => this.#keeper.trusted(), timing.admissionTimeoutMs]
+    this.#admissions = new AdmissionQueue({ clock, held, releases, trusted, budgetMs })
     this.#keeper = new LeaseKeeper({
       ...{ store, timing, clock, random, held, releases, events: this.events },
       admissions: this.#admissions,
       nodeInfo: JSON.stringify({ name, startedAt: new Date(clock.wallMs()).toISOString() }),
       overrides: this.#overrides,
       onSecret: (secret) => this.#takeovers.tokens.learn(secret),
+      onJoined: (sentAt) => this.#absence.joined(sentAt),
       onRenewed: (session, sentAt, reply) => {
         sweeper.take(session, reply.dead)
         orders.take(session, reply.orders)

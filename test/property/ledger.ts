@@ -217,7 +217,8 @@ export class Ledger {
       const mine = held?.lease === lease && held.scopes.includes(asked[0]!)
       const left = old?.scopes.filter((key) => !asked.includes(key)) ?? []
       // One of another org is nobody's to replace, also where it counts against a scope of the claim (S5).
-      const due = old !== undefined && old.scopes.includes(asked[0]!) && !mine && claim.id !== claim.replaces
+      const isOfOrg = old?.scopes.includes(asked[0]!) === true
+      const due = old !== undefined && isOfOrg && !mine && claim.id !== claim.replaces
       if (due) this.#held.set(claim.replaces, { ...old, scopes: left })
       // The last of them alone is followed by no other, and only then do the sets show what it made of them.
       const last = i === claims.length - 1

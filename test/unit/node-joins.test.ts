@@ -10,7 +10,7 @@ import { ManualClock } from '../support/manual-clock.js'
 import { claimOf, steeredStore, turns } from '../support/steered-node.js'
 import type { SteeredStore } from '../support/steered-store.js'
 
-const { renewIntervalMs: R, trustMs: D, callTimeoutMs: C, ttlMs: T } = SHORT
+const { renewIntervalMs: R, trustMs: D, admissionTimeoutMs, ttlMs: T } = SHORT
 const AUDIT_MS = 30_000
 const EVENTS = [
   ...['store.left', 'store.joined', 'store.misconfigured', 'lease.taken', 'lease.renewed', 'lease.lost'],
@@ -225,7 +225,7 @@ describe('admitted in the store’s absence (R2)', () => {
     store.away = true
     await loseSession()
     await pass(R)
-    const debt = await admit(node, 'acme', C)
+    const debt = await admit(node, 'acme', admissionTimeoutMs)
     store.away = false
     store.holdUp('reassert')
     await pass(R)

@@ -1,0 +1,107 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Admission, Admitted } from '../../src/core/admission.js'
+import { LimiterNode } from '../../src/node/limiter-node.js'
+import type { Policies } from '../../src/node/policies.js'
+import { SHORT } from '../support/cluster.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { steeredStore, turns } from '../support/steered-node.js'
+import type { SteeredStore } from '../support/steered-store.js'
+
+const { renewIntervalMs: R, trustMs: D, callTimeoutMs: C } = SHORT
+
+let clock: ManualClock
+let store: SteeredStore
+let node: LimiterNode
+
+beforeEach(() => {
+  clock = new ManualClock()
+  store = steeredStore(clock)
+})
+
+afterEach(async () => {
+  store.letThrough('acquire', 'renew', 'reassert')
+  for (const call of [...store.calls]) call.giveUp()
+  await node.abandon()
+  expect(clock.pending).toBe(0)
+})
+
+async function start(policies: Partial<Policies>): Promise<void> {
+  node = new LimiterNode({
+    ...{ store, timing: SHORT, clock, random: () => 0.5, connectionsPerOrg: 5, name: 'n', policies },
+  })
+  node.start()
+  await turns()
+}
+
+async function pass(ms: number, stepMs = 5): Promise<void> {
+  for (let passed = 0; passed < ms; passed += stepMs) {
+    clock.advance(stepMs)
+    await turns()
+  }
+}
+
+/** What is answered when a call's whole deadline has passed, and what a ticket waits beyond it. */
+async function ask(): Promise<Admission> {
+  const admission = node.admit({ org: 'acme' })
+  await pass(C + 20)
+  return admission
+}
+
+/** The node hears nothing more, and nobody answers its connections either. */
+async function goAway(): Promise<void> {
+  store.away = true
+  for (const call of [...store.calls]) call.giveUp()
+  await pass(C)
+}
+
+describe('R2: the store goes away', () => {
+  test('after it had lost its memory, and before it was told what is open: the policy is asked all the same', async () => {
+    await start({ onStoreDown: 'allow' })
+    expect(await ask()).toMatchObject({ admitted: true })
+    store.holdUp('reassert')
+    store.inner.tables.wipe()
+    await pass(2 * R)
+    expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
+    await goAway()
+    expect(await ask()).toMatchObject({ admitted: true })
+  })
+
+  test('and is there again, to be told what is open: who waits for that is told that it recovers', async () => {
+    await start({})
+    expect(await ask()).toMatchObject({ admitted: true })
+    store.holdUp('reassert')
+    store.inner.tables.wipe()
+    await pass(2 * R)
+    await goAway()
+    expect(await ask()).toMatchObject({ admitted: false, code: 'STORE_UNAVAILABLE' })
+    store.away = false
+    await pass(2 * R)
+    expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
+    expect(await ask()).toMatchObject({ admitted: false, code: 'RECOVERING' })
+  })
+
+  test('under the first who asks: the call has the same deadline, and ends before anybody gives up', async () => {
+    await start({ onStoreDown: 'allow' })
+    await pass(R / 2)
+    store.holdUp('acquire')
+    const admission = node.admit({ org: 'acme' })
+    await pass(C)
+    await goAway()
+    await pass(20)
+    expect(await admission).toMatchObject({ admitted: true })
+  })
+})
+
+test('S7: who is admitted between a hello and the first renewal is closed too when the lease lapses', async () => {
+  await start({ onLeaseLost: 'close' })
+  await goAway()
+  await pass(2 * D)
+  store.holdUp('renew')
+  store.away = false
+  await pass(R + C)
+  const admitted = (await ask()) as Admitted
+  expect(admitted).toMatchObject({ admitted: true })
+  await goAway()
+  await pass(D)
+  expect(admitted.lost.reason).toBe('STORE_AWAY')
+})

@@ -89,13 +89,13 @@ describe('what a node tells of its joining', () => {
     expect(told).toEqual([
       ['lease.taken', taken],
       ['store.joined', { generation: 1 }],
-      ['lease.renewed', { liveNodes: 1, recoveryMs: 0 }],
+      ['lease.renewed', { liveNodes: 1, deadLeases: 0, recoveryMs: 0 }],
     ])
     await loseSession()
     expect(told.slice(3)).toEqual([
       ['store.left', { cause: 'no answer' }],
       ['store.joined', { generation: 2 }],
-      ['lease.renewed', { liveNodes: 1, recoveryMs: 0 }],
+      ['lease.renewed', { liveNodes: 1, deadLeases: 0, recoveryMs: 0 }],
     ])
   })
 
@@ -213,7 +213,7 @@ describe('what a node has to tell a store without memory (R1)', () => {
       await store.calls[0]!.answer()
       await turns()
     }
-    expect(told).toEqual([['lease.renewed', { liveNodes: 1, recoveryMs: 0 }]])
+    expect(told).toEqual([['lease.renewed', { liveNodes: 1, deadLeases: 1, recoveryMs: 0 }]])
     for (const one of all) one.release()
   })
 })

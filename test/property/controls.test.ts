@@ -11,9 +11,9 @@ import { checkSequences, type Judges } from './run.js'
  */
 const SEEDS: { readonly [name: string]: number } = {
   deadHello: 3,
-  leavingForgotten: 17,
+  leavingForgotten: 18,
   orderedPutBack: 5,
-  sweepOfOthers: 2,
+  sweepOfOthers: 7,
 }
 
 const PLANTED = [

@@ -16,6 +16,8 @@ import { checkSequences } from './run.js'
 const RUNS = Number(process.env.HEADCOUNT_PROPERTY_RUNS ?? 400)
 const { SEED, PATH_ } = process.env
 
+/** What is rare may be missed by one run in some hundred; so many more are added until all has been met. */
+const MOST_MORE = 5
 const WORTH_REACHING = [
   ...['admitted', 'full', 'full, will be free', 'conflict', 'recovering', 'lost', 'fenced', 'stale'].map(
     (way) => `acquire: ${way}`,
@@ -55,17 +57,24 @@ describe('any sequence of calls', () => {
   test('keeps S1 to S6, and Redis and the twin agree in every reply and every table', {
     timeout: 3_600_000,
   }, async () => {
-    const reached = await checkSequences(
-      bench,
-      connection,
-      { twin: true, ledger: true },
-      {
-        numRuns: RUNS,
-        ...(SEED === undefined ? {} : { seed: Number(SEED) }),
-        ...(PATH_ === undefined ? {} : { path: PATH_ }),
-      },
-    )
-    // A run that never met these has proved little. One replayed sequence need not meet them.
-    if (SEED === undefined) expect([...reached.keys()]).toEqual(expect.arrayContaining(WORTH_REACHING))
+    const reached = await checked({
+      numRuns: RUNS,
+      ...(SEED === undefined ? {} : { seed: Number(SEED) }),
+      ...(PATH_ === undefined ? {} : { path: PATH_ }),
+    })
+    // One replayed sequence need not meet all that is worth meeting.
+    if (SEED !== undefined) return
+    for (let more = 0; more < MOST_MORE && missing(reached).length > 0; more++) {
+      for (const way of await checked({ numRuns: RUNS })) reached.add(way)
+    }
+    expect(missing(reached), 'a run that never met these has proved little').toEqual([])
   })
 })
+
+async function checked(parameters: Parameters<typeof checkSequences>[3]): Promise<Set<string>> {
+  return new Set((await checkSequences(bench, connection, { twin: true, ledger: true }, parameters)).keys())
+}
+
+function missing(reached: ReadonlySet<string>): string[] {
+  return WORTH_REACHING.filter((way) => !reached.has(way))
+}

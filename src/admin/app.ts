@@ -46,7 +46,7 @@ export function adminApp({
   app.route('/', healthApp(limiter))
   app.route('/', dashboardApp())
   app.route('/', metricsApp(metrics))
-  app.use('/admin/*', bearer(guard), audit(log))
+  app.use('/admin/*', audit(log), bearer(guard))
   app.route('/admin/v1', orgsApp(limiter))
   app.route('/admin/v1', evictionsApp(limiter))
   app.route('/admin/v1', limitsApp(limiter))

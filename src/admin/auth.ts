@@ -15,14 +15,16 @@ export interface Guard {
   readonly addressOf: (request: IncomingMessage) => string | undefined
   /** Counts wrong tokens by address. */
   readonly wrongTokens: RateMeter
+  /** Hears of every wrong token: the how manieth it is of its address in this minute, and whether that now has to wait. */
+  readonly onWrongToken: (wrong: { readonly address: string; readonly nth: number; readonly isLast: boolean }) => void
 }
 
 export interface AdminEnv {
   Variables: {
     role: Role
     address: string
-    /** What a change of a limit has changed, for the audit log. */
-    change: { readonly before: object; readonly after: object } | undefined
+    /** What a change of a limit has changed, or was to change, for the audit log. */
+    change: { readonly before: object; readonly after: object } | { readonly before: object; readonly asked: object }
   }
   /** What @hono/node-server hands over. */
   Bindings: { incoming?: IncomingMessage; outgoing?: ServerResponse }
@@ -35,7 +37,7 @@ const LOOKS = ['GET', 'HEAD', 'OPTIONS']
  * and whatever the length. An address that has sent too many wrong tokens within a minute is told to wait even with the
  * right one: else it could go on guessing.
  */
-export function bearer({ tokens, addressOf, wrongTokens }: Guard): MiddlewareHandler<AdminEnv> {
+export function bearer({ tokens, addressOf, wrongTokens, onWrongToken }: Guard): MiddlewareHandler<AdminEnv> {
   const roles = (['admin', 'read'] as const).flatMap((role) => {
     const token = tokens[role]
     return token === undefined ? [] : [{ role, digest: digest(token) }]
@@ -44,6 +46,7 @@ export function bearer({ tokens, addressOf, wrongTokens }: Guard): MiddlewareHan
     const { incoming } = context.env
     const address = (incoming && addressOf(incoming)) ?? 'unknown'
     const counted = countedAs(address)
+    context.set('address', address)
     const waitMs = await wrongTokens.exhaustedMs(counted)
     if (waitMs !== undefined) {
       context.header('Retry-After', String(retryAfterSeconds(waitMs)))
@@ -52,15 +55,14 @@ export function bearer({ tokens, addressOf, wrongTokens }: Guard): MiddlewareHan
     const given = tokenOf(context)
     const found = given && roles.filter((each) => timingSafeEqual(digest(given), each.digest))[0]
     if (!found) {
-      if (given) await wrongTokens.count(counted)
+      if (given) onWrongToken({ address, ...(await wrongTokens.nth(counted)) })
       context.header('WWW-Authenticate', 'Bearer realm="headcount admin"')
       return problem(context, 401, 'UNAUTHENTICATED', 'The admin token is missing or wrong')
     }
+    context.set('role', found.role)
     if (found.role === 'read' && !LOOKS.includes(context.req.method)) {
       return problem(context, 403, 'FORBIDDEN', 'This token may look and not change anything')
     }
-    context.set('role', found.role)
-    context.set('address', address)
     return next()
   }
 }

@@ -15,8 +15,10 @@ const MAX_BODY_BYTES = 4_096
 export function limitsApp(limiter: Limiter): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>()
   const show = async (org: string) => shown(await limiter.orgLimits(org))
-  const change = async (context: Context<AdminEnv>, org: string, make: () => Promise<void>) => {
+  const change = async (context: Context<AdminEnv>, org: string, asked: object, make: () => Promise<void>) => {
     const before = await show(org)
+    // The limit may be in force also where the answer of the store, or what is read afterwards, does not come.
+    context.set('change', { before, asked })
     await make()
     const after = await show(org)
     context.set('change', { before, after })
@@ -35,7 +37,7 @@ export function limitsApp(limiter: Limiter): Hono<AdminEnv> {
     const org = context.req.param('org')
     const asked = readLimitBody(await context.req.json().catch(() => undefined), systemClock.wallMs())
     if (!asked) return problem(context, 400, 'INVALID_LIMIT', LIMIT_BODY)
-    return change(context, org, () =>
+    return change(context, org, shown(asked), () =>
       asked.tier === undefined
         ? limiter.setLimit(org, asked.limit, asked.terms)
         : limiter.setTier(org, asked.tier, asked.terms),
@@ -46,14 +48,14 @@ export function limitsApp(limiter: Limiter): Hono<AdminEnv> {
     const org = context.req.param('org')
     const terms = readQuery(context, queries.takeBack)
     if (terms instanceof Response) return terms
-    return change(context, org, () => limiter.setLimit(org, undefined, terms))
+    return change(context, org, { limit: null, terms }, () => limiter.setLimit(org, undefined, terms))
   })
 
   app.delete('/orgs/:org/tier', async (context) => {
     const org = context.req.param('org')
     const terms = readQuery(context, queries.takeBack)
     if (terms instanceof Response) return terms
-    return change(context, org, () => limiter.setTier(org, undefined, terms))
+    return change(context, org, { tier: null, terms }, () => limiter.setTier(org, undefined, terms))
   })
 
   return app

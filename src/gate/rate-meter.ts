@@ -35,6 +35,13 @@ export class RateMeter {
     return this.#names.size
   }
 
+  /** Counts an attempt, and says the how manieth of its window it is, and whether it has used up the last of them. */
+  async nth(name: string): Promise<{ nth: number; isLast: boolean }> {
+    await this.count(name)
+    const nth = (await this.#counts.get(name))?.consumedPoints ?? 0
+    return { nth, isLast: nth === this.#counts.points }
+  }
+
   /** Counts an attempt: `undefined` where there is room for it, else the milliseconds until there will be. */
   async count(name: string): Promise<number | undefined> {
     this.#names.set(name, true)

@@ -82,6 +82,7 @@ export const METRICS = {
   webhook_batches_in_flight: row('gauge', 'Batches that are being sent, or wait to be sent again'),
   webhook_events_total: row('counter', 'Events that the webhook took, or that were dropped', 'result'),
   webhook_failures_total: row('counter', 'Calls of the webhook that did not take a batch'),
+  admin_wrong_tokens_total: row('counter', 'Requests to the admin API with a token that is none'),
   event_viewers: row('gauge', 'Viewers of the live events'),
   build_info: row('gauge', 'Always 1', 'version'),
 } as const satisfies Record<string, MetricRow>

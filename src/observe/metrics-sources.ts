@@ -90,7 +90,7 @@ function countStore(limiter: Limiter, metrics: Metrics): void {
 
 /** Says how each gauge is read when somebody scrapes. */
 export function readGauges(limiter: Limiter, metrics: Metrics, options: MetricsOptions): void {
-  const { maxConnections, version = 'unknown', refusalsDropped, viewers } = options
+  const { maxConnections, version = 'unknown', refusalsDropped, viewers, wrongTokens } = options
   metrics.set('connections_limit', maxConnections)
   metrics.set('build_info', 1, [version])
   metrics.set('cluster_nodes', undefined)
@@ -99,12 +99,8 @@ export function readGauges(limiter: Limiter, metrics: Metrics, options: MetricsO
   metrics.read('admissions_waiting', () => metrics.set('admissions_waiting', limiter.waiting.admissions))
   metrics.read('releases_waiting', () => metrics.set('releases_waiting', limiter.waiting.releases))
   metrics.read('event_viewers', () => metrics.set('event_viewers', viewers?.()))
-  let dropped = 0
-  metrics.read('refusals_dropped_total', () => {
-    const now = refusalsDropped?.() ?? 0
-    metrics.count('refusals_dropped_total', [], now - dropped)
-    dropped = now
-  })
+  readCounter(metrics, 'refusals_dropped_total', refusalsDropped)
+  readCounter(metrics, 'admin_wrong_tokens_total', wrongTokens)
   metrics.read('upgrades_pending', () => {
     for (const stage of STAGES) metrics.set('upgrades_pending', limiter.sockets(stage), [stage])
   })
@@ -112,6 +108,20 @@ export function readGauges(limiter: Limiter, metrics: Metrics, options: MetricsO
     for (const phase of PHASES) metrics.set('node_phase', limiter.phase === phase ? 1 : 0, [phase])
   })
   metrics.read('cluster_connections', clusterConnections(limiter, metrics))
+}
+
+/** A counter that somebody else keeps. */
+function readCounter(
+  metrics: Metrics,
+  name: 'refusals_dropped_total' | 'admin_wrong_tokens_total',
+  count = () => 0,
+): void {
+  let told = 0
+  metrics.read(name, () => {
+    const now = count()
+    metrics.count(name, [], now - told)
+    told = now
+  })
 }
 
 /** One question for all who scrape within 5 s. */

@@ -68,6 +68,7 @@ export interface MetricsOptions extends ServerParts {
   /** Read at each scrape. */
   readonly refusalsDropped?: () => number
   readonly viewers?: () => number
+  readonly wrongTokens?: () => number
 }
 
 /**

@@ -1,5 +1,6 @@
 import { getRequestListener } from '@hono/node-server'
 import { adminApp } from '../admin/app.js'
+import type { Guard } from '../admin/auth.js'
 import { systemClock } from '../core/clock.js'
 import { allObservers } from '../gate/all-observers.js'
 import { clientAddress, networksOf } from '../gate/client-address.js'
@@ -44,10 +45,16 @@ export function openOperators(
   const wrongTokens = new RateMeter({ most: WRONG_TOKENS_A_MINUTE })
   const tokens = { admin: adminToken, ...(config.adminReadToken !== undefined && { read: config.adminReadToken }) }
   const addressOf = clientAddress(networksOf(config.trustedProxies ?? ''))
-  const guard = { tokens, addressOf, wrongTokens }
+  let wrongTokensSeen = 0
+  const onWrongToken: Guard['onWrongToken'] = ({ address, nth, isLast }) => {
+    wrongTokensSeen++
+    if (nth === 1) log.warn({ audit: true, address }, 'a wrong admin token')
+    if (isLast) log.warn({ audit: true, address, wrongTokens: nth }, 'too many wrong admin tokens: this address waits')
+  }
+  const guard = { tokens, addressOf, wrongTokens, onWrongToken }
   const metrics = collectMetrics(limiter, {
     ...{ process: true, maxConnections: config.maxConnections, version, ...parts },
-    ...{ refusalsDropped: () => refusals.dropped, viewers: () => view.viewers },
+    ...{ refusalsDropped: () => refusals.dropped, viewers: () => view.viewers, wrongTokens: () => wrongTokensSeen },
   })
   const admin = adminApp({ limiter, guard, refusals, view, metrics, nodeName: config.nodeName, version, log })
   return {

@@ -53,13 +53,26 @@ test('each change is a line in the log: who, from where, what it was and is; no 
   await ask(LIMIT, node.adminToken, { method: 'PUT', body: '{"limit":7,"by":"kim"}', from: '192.0.2.7' })
   await ask('/admin/v1/orgs/acme/connections', node.adminToken, { method: 'DELETE' })
   await until(() => audited().some(({ method }) => method === 'DELETE'))
-  const [put, evict] = audited().filter(({ role }) => role !== undefined)
+  const [put, evict] = audited().filter(({ role }) => role === 'admin')
   expect(put).toMatchObject({
     ...{ level: 'info', role: 'admin', address: '192.0.2.7', method: 'PUT', path: LIMIT, status: 200 },
     ...{ before: { maxAllowed: 3, override: null }, after: { maxAllowed: 7, override: { by: 'kim' } } },
   })
   expect(evict).toMatchObject({ method: 'DELETE', path: '/admin/v1/orgs/acme/connections', status: 202 })
   expect(node.output()).not.toContain(node.adminToken)
+})
+
+test('who is turned away leaves a line too: with the reading token, a wrong one, and when the address has to wait', async () => {
+  const from = '198.51.100.9'
+  await ask(LIMIT, READ_TOKEN, { method: 'DELETE', from })
+  for (let n = 0; n < 21; n++) await ask(LIMIT, `wrong-${n}`, { method: 'DELETE', from })
+  const lines = () => audited().filter(({ address }) => address === from)
+  await until(() => lines().some(({ status }) => status === 429))
+  expect(lines()[0]).toMatchObject({ status: 403, role: 'read', method: 'DELETE', path: LIMIT })
+  expect(lines().filter(({ status }) => status === 401)).toHaveLength(20)
+  expect(lines().filter(({ level }) => level === 'warn')).toMatchObject([{}, { wrongTokens: 20 }])
+  const metrics = await (await fetch(`${node.adminUrl}/metrics`)).text()
+  expect(Number(/^headcount_admin_wrong_tokens_total (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThanOrEqual(20)
 })
 
 describe('wrong tokens', () => {

@@ -11,19 +11,25 @@
 -- @include fence
 -- @include allow-oom
 local asked, room = 0, tonumber(ARGV[5]) - redis.call('ZCARD', KEYS[4])
-local card = redis.pcall('ZCARD', KEYS[5])
--- What stands there otherwise is nobody's slot.
-if type(card) == 'number' and card > 0 then
-  for _, lease in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
-    if lease ~= ARGV[2] and redis.call('ZCOUNT', KEYS[5], lease, lease) > 0 then
-      local probe = lease .. ':' .. ARGV[4]
-      local known = redis.call('ZSCORE', KEYS[4], probe)
-      if not known and room > 0 then
-        redis.call('ZADD', KEYS[4], lease, probe)
-        known, room = true, room - 1
-      end
-      asked = asked + (known and 1 or 0)
+
+-- From holder to holder by their numbers: as many looks as there are leases in the set, however many connections they
+-- have there and however many nodes have none. What stands there otherwise is nobody's slot.
+local function next_holder(after)
+  local found = redis.pcall('ZRANGEBYSCORE', KEYS[5], after, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  return found[2]
+end
+
+local lease = next_holder('-inf')
+while lease do
+  if lease ~= ARGV[2] and redis.call('ZSCORE', KEYS[3], lease) then
+    local probe = lease .. ':' .. ARGV[4]
+    local known = redis.call('ZSCORE', KEYS[4], probe)
+    if not known and room > 0 then
+      redis.call('ZADD', KEYS[4], lease, probe)
+      known, room = true, room - 1
     end
+    asked = asked + (known and 1 or 0)
   end
+  lease = next_holder('(' .. lease)
 end
 return { 'ok', asked }

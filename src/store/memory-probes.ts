@@ -12,7 +12,7 @@ export class MemoryProbes {
 
   ask(lease: number, scope: ScopeRef): ProbeReply {
     const { probes, live } = this.#t
-    const holders = new Set(this.#t.scope(scopeKey(scope)).values())
+    const holders = [...new Set(this.#t.scope(scopeKey(scope)).values())].sort((one, other) => one - other)
     let asked = 0
     for (const holder of holders) {
       if (holder === lease || !live.has(holder)) continue

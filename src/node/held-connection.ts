@@ -1,6 +1,7 @@
 import type { ClosingCode } from '../core/closures.js'
 import type { Peer } from '../core/peer.js'
-import type { Claim } from '../store/lease-store.js'
+import type { Claim, ScopeClaim } from '../store/lease-store.js'
+import { INSTANCE } from './instances.js'
 
 /**
  * One connection and its owner's view of its slot. It goes `asking` → `held` → `gone`, or `asking` → `gone`; never
@@ -37,6 +38,11 @@ export class HeldConnection {
 
   get org(): string {
     return this.claim.scopes[0].id
+  }
+
+  /** The scope that it alone may hold; `undefined` where it named no instance, or that is not limited. */
+  get instance(): ScopeClaim | undefined {
+    return this.claim.scopes.find(({ name }) => name === INSTANCE)
   }
 
   /** Aborts when the connection should be closed; the reason is a `ClosingCode`. */

@@ -13,16 +13,23 @@ export class HeldConnections {
   readonly #byOrg = new Map<string, Set<HeldConnection>>()
   /** And by the further scopes that they count against. */
   readonly #byScope = new Map<string, Set<HeldConnection>>()
+  readonly #withInstance = new Set<HeldConnection>()
   #whenEmpty: (() => void)[] = []
 
   get size(): number {
     return this.#all.size
   }
 
+  /** Whether any named its instance, so that it may be looked for at once. */
+  get hasInstances(): boolean {
+    return this.#withInstance.size > 0
+  }
+
   add(connection: HeldConnection): void {
     this.#all.set(connection.id, connection)
     put(this.#byOrg, connection.org, connection)
     for (const scope of furtherOf(connection)) put(this.#byScope, keyOf(scope), connection)
+    if (connection.instance) this.#withInstance.add(connection)
   }
 
   remove(connection: HeldConnection): void {
@@ -30,6 +37,7 @@ export class HeldConnections {
     this.#all.delete(connection.id)
     drop(this.#byOrg, connection.org, connection)
     for (const scope of furtherOf(connection)) drop(this.#byScope, keyOf(scope), connection)
+    this.#withInstance.delete(connection)
     if (this.#all.size > 0) return
     for (const resolve of this.#whenEmpty.splice(0)) resolve()
   }

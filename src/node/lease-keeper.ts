@@ -1,36 +1,13 @@
-import { type Clock, elapsedMs, type Moment, momentOf, sleep } from '../core/clock.js'
-import type { EventBus } from '../core/events.js'
+import { elapsedMs, type Moment, momentOf, sleep } from '../core/clock.js'
 import { newEpoch, newLease } from '../core/ids.js'
-import type { LeaseTiming } from '../core/lease-timing.js'
-import type { HelloReply, LeaseStore, RenewReply, StoreConnection } from '../store/lease-store.js'
-import type { AdmissionQueue } from './admission-queue.js'
-import type { HeldConnections } from './held-connections.js'
+import type { HelloReply, StoreConnection } from '../store/lease-store.js'
+import type { KeeperParts } from './keeper-parts.js'
 import { LeaseIdentity } from './lease-identity.js'
-import type { Overrides } from './overrides.js'
-import { backoffMs, renewPauseMs } from './pace.js'
+import { backoffMs } from './pace.js'
 import { type ReassertMode, reassertAll } from './reassert.js'
-import type { ReleaseQueue } from './release-queue.js'
+import { RenewPause } from './renew-pause.js'
 import { newSecret } from './resume-tokens.js'
 import { Session } from './session.js'
-
-export interface KeeperParts {
-  readonly store: LeaseStore
-  readonly timing: LeaseTiming
-  readonly clock: Clock
-  readonly random: () => number
-  readonly events: EventBus
-  readonly held: HeldConnections
-  readonly admissions: AdmissionQueue
-  readonly releases: ReleaseQueue
-  readonly overrides: Overrides
-  readonly nodeInfo: string
-  /** Told at every hello what resume tokens of the cluster are signed with. */
-  readonly onSecret: (secret: string) => void
-  /** Told of every hello that was answered when it was sent. */
-  readonly onJoined: (sentAt: Moment) => void
-  /** Told of every renewal, when it was sent, and which leases are dead and not yet swept. */
-  readonly onRenewed: (session: Session, sentAt: Moment, reply: RenewReply) => void
-}
 
 /**
  * Keeps the node's lease alive. Its life is one loop:
@@ -45,6 +22,7 @@ export interface KeeperParts {
  * counted from when the last successful renewal was sent, and goes on trying.
  */
 export class LeaseKeeper {
+  readonly pause: RenewPause
   readonly #parts: KeeperParts
   readonly #stop = new AbortController()
   readonly #identity: LeaseIdentity
@@ -59,6 +37,7 @@ export class LeaseKeeper {
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
+    this.pause = new RenewPause(parts)
     this.#identity = new LeaseIdentity(parts.clock, parts.timing)
   }
 
@@ -205,14 +184,14 @@ export class LeaseKeeper {
   }
 
   async #hold(session: Session): Promise<void> {
-    const { admissions, releases, clock, events } = this.#parts
+    const { admissions, releases, events } = this.#parts
     releases.open(session)
     admissions.open(session)
     events.emit('store.joined', { generation: session.fence.generation })
     // The first renewal comes at once: it tells of the dead and of how long recovery lasts.
     while (!session.end && !this.#stop.signal.aborted) {
       if (!(await this.#renew(session))) return
-      await sleep(clock, renewPauseMs(this.#parts, this.#recoveryMs), session.ended)
+      await this.pause.rest(this.#recoveryMs, session.ended)
     }
   }
 

@@ -1812,6 +1812,7 @@ export const DASHBOARD_FILES: Readonly<Record<string, string>> = {
     "    BAD_HANDSHAKE: 'malformed handshake',",
     "    UPGRADE_REQUIRED: 'no WebSocket',",
     "    ORG_CONNECTION_LIMIT_EXCEEDED: 'full',",
+    "    INSTANCE_CONNECTION_LIMIT_EXCEEDED: 'the instance is connected already',",
     "    GATEWAY_CONNECTION_LIMIT_EXCEEDED: 'the gateway is full',",
     "    ADDRESS_CONNECTION_LIMIT_EXCEEDED: 'too many from this address',",
     "    SCOPE_CONNECTION_LIMIT_EXCEEDED: 'a further limit is reached',",

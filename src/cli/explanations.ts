@@ -23,6 +23,10 @@ export const explanations: Readonly<Record<RefusalCode | ClosingCode, Explanatio
     'The org held all the connections that it may, on all nodes together.',
     'Give it room: `headcount limit set ORG N --for 1h`; or close a holder that nobody misses: `headcount disconnect CONNECTION`.',
   ),
+  INSTANCE_CONNECTION_LIMIT_EXCEEDED: its(
+    'Another connection had named the same instance, and answered a ping, or its node did not in time.',
+    'Give each process an `instance-id` of its own; one that came back tries again by itself.',
+  ),
   GATEWAY_CONNECTION_LIMIT_EXCEEDED: its(
     'One gateway of the org held all the connections that a gateway may.',
     'Find out why it opens so many, or raise HEADCOUNT_MAX_CONNECTIONS_PER_GATEWAY.',

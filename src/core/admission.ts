@@ -7,6 +7,10 @@ export interface AdmissionRequest {
   /** The tenant whose connections are counted: 1–256 characters, any but lone surrogates. */
   readonly org: string
   readonly gateway?: string
+  /**
+   * The process of the client. Where instances are limited it may hold one connection: an older one is asked at once
+   * whether it is still there, and makes room if it is not.
+   */
   readonly instance?: string
   /** Remote address, for operators. */
   readonly address?: string
@@ -65,7 +69,7 @@ export interface Denied {
   /** Present when a limit was the reason: those of the scope that is full. */
   readonly currentCount?: number
   readonly maxAllowed?: number
-  /** Which limit was the reason, where it was another than the org's: `gateway`, `address`, `cluster`, or a name of yours. */
+  /** Which limit was the reason, where it was another than the org's: `instance`, `gateway`, `address`, `cluster`, or a name of yours. */
   readonly scope?: string
   /** The org has so many slots more, for requests that have priority. */
   readonly reserved?: number
@@ -86,8 +90,9 @@ export interface Admitter {
   readonly mayCarryFrames?: (() => boolean) | undefined
   /**
    * Decides within the store's deadline, and where a limit is full and silent peers are asked whether they are still
-   * there, within their time to answer and that deadline once more. `signal` is the caller's own end: when it aborts while the decision is
-   * pending, whatever was taken is given back. Throws `UsageError` for a request that can never be valid.
+   * there, within their time to answer and that deadline once more; for an instance whose old connection is on another
+   * node within 3 s. `signal` is the caller's own end: when it aborts while the decision is pending, whatever was taken is
+   * given back. Throws `UsageError` for a request that can never be valid.
    */
   admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission>
 }

@@ -20,6 +20,7 @@ export const refusals = {
   BAD_HANDSHAKE: refusal(400, 'The WebSocket handshake is malformed', false),
   UPGRADE_REQUIRED: refusal(426, 'This endpoint speaks WebSocket only', false),
   ORG_CONNECTION_LIMIT_EXCEEDED: refusal(429, 'The organization holds all the connections it may', true),
+  INSTANCE_CONNECTION_LIMIT_EXCEEDED: refusal(429, 'This instance of the gateway is connected already', true),
   GATEWAY_CONNECTION_LIMIT_EXCEEDED: refusal(429, 'The gateway holds all the connections it may', true),
   ADDRESS_CONNECTION_LIMIT_EXCEEDED: refusal(429, 'There are as many connections from this address as may be', true),
   SCOPE_CONNECTION_LIMIT_EXCEEDED: refusal(429, 'A further limit of this connection is reached', true),

@@ -13,7 +13,7 @@ export interface ScopeRequest {
   readonly limit: number
 }
 
-/** With the org, its gateway, its address and the cluster a connection counts against eight scopes at most. */
+/** With the org, its instance, its gateway, its address and the cluster a connection counts against nine scopes at most. */
 export const MAX_OWN_SCOPES = 4
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/
@@ -41,6 +41,7 @@ export function checkScopes(scopes: readonly ScopeRequest[]): void {
 
 const REFUSALS = new Map<string, RefusalCode>([
   ['org', 'ORG_CONNECTION_LIMIT_EXCEEDED'],
+  ['instance', 'INSTANCE_CONNECTION_LIMIT_EXCEEDED'],
   ['gateway', 'GATEWAY_CONNECTION_LIMIT_EXCEEDED'],
   ['address', 'ADDRESS_CONNECTION_LIMIT_EXCEEDED'],
   ['cluster', 'CLUSTER_CAPACITY_EXCEEDED'],

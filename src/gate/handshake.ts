@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { idProblem } from '../core/org-id.js'
 
 /** What RFC 6455 §4.2.1 asks for: 16 bytes in base64. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/
@@ -7,8 +8,6 @@ export const WEBSOCKET_VERSION = '13'
 
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
 const TOKEN_LIST = new RegExp(`^${TOKEN}(?:[ \\t]*,[ \\t]*${TOKEN})*$`)
-
-const MAX_INSTANCE_LENGTH = 256
 
 export interface HandshakeFault {
   readonly code: 'BAD_HANDSHAKE' | 'UPGRADE_REQUIRED'
@@ -34,10 +33,9 @@ export function handshakeFault(request: IncomingMessage): HandshakeFault | undef
   if (protocols !== undefined && !isListOfUniqueTokens(protocols)) {
     return bad('Sec-WebSocket-Protocol must be a list of different tokens')
   }
-  if ((instanceOf(request)?.length ?? 0) > MAX_INSTANCE_LENGTH) {
-    return bad(`instance-id must not be longer than ${MAX_INSTANCE_LENGTH} characters`)
-  }
-  return undefined
+  const instance = instanceOf(request)
+  const problem = instance === undefined ? undefined : idProblem(instance)
+  return problem === undefined ? undefined : bad(`instance-id ${problem}`)
 }
 
 /** What an earlier connection of this client was given. No fault of the handshake, whatever it is: at worst it counts as none. */

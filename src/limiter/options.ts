@@ -27,6 +27,11 @@ export interface LimiterOptions {
     /** Connections of one gateway of an org, for requests that name a gateway; no limit where absent. */
     readonly gateway?: number
     /**
+     * Whether an instance of a gateway may hold one connection, for requests that name theirs: an older one is asked at
+     * once whether it is still there, and makes room if it is not. True where absent; false without probes.
+     */
+    readonly instance?: boolean
+    /**
      * Connections from one address (of IPv6: one /64), of all orgs together, for requests that name an address; no limit
      * where absent.
      */
@@ -72,6 +77,7 @@ export interface LimiterOptions {
 /** The one literal of the library's defaults. */
 export const LIMITER_DEFAULTS = {
   connectionsPerOrg: 3,
+  instance: true,
   nearlyFullPercent: 80,
   tiers: { free: 3, paid: 10 },
   leaseTtlMs: 15_000,
@@ -107,29 +113,35 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
   })
   const connectionsPerOrg = options.limits?.org ?? defaults.connectionsPerOrg
   checkLimit(connectionsPerOrg)
+  const probeTimeoutMs = probeTimeout(options.probeTimeoutMs ?? defaults.probeTimeoutMs)
   return {
     store: storeOf(options, timing),
     ownsStore: options.store === undefined,
     timing,
     connectionsPerOrg,
-    scopeLimits: scopeLimits(options.limits),
+    scopeLimits: scopeLimits(options.limits, probeTimeoutMs > 0),
     nearlyFullPercent: percent(options.limits?.nearlyFullPercent ?? defaults.nearlyFullPercent),
     tiers: new Tiers(options.limits?.tiers ?? defaults.tiers),
     tierOf: options.limits?.tierOf ?? (() => undefined),
     policies: options.policies ?? {},
-    probeTimeoutMs: probeTimeout(options.probeTimeoutMs ?? defaults.probeTimeoutMs),
+    probeTimeoutMs,
     resumeSecret: options.resumeSecret,
     name: options.nodeName ?? `${hostname()}#${randomBytes(3).toString('hex')}`,
   }
 }
 
-/** Only what limits anything: what is absent costs no admission a look. */
-function scopeLimits({ gateway, address, cluster, reserved }: LimiterOptions['limits'] = {}): ScopeLimits {
+/**
+ * Only what limits anything: what is absent costs no admission a look. An instance whose old connection is never asked
+ * would be locked out by it, so it is not limited then.
+ */
+function scopeLimits(limits: LimiterOptions['limits'], probes: boolean): ScopeLimits {
+  const { gateway, instance = LIMITER_DEFAULTS.instance, address, cluster, reserved } = limits ?? {}
   for (const limit of [gateway, address, cluster]) if (limit !== undefined) checkLimit(limit)
   if (reserved) checkReserve(reserved)
   const isNone = reserved === undefined || ('slots' in reserved ? reserved.slots : reserved.percent) === 0
   return {
     ...(gateway !== undefined && { gateway }),
+    ...(instance && probes && { instance }),
     ...(address !== undefined && { address }),
     ...(cluster !== undefined && { cluster }),
     ...(!isNone && { reserved }),

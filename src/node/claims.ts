@@ -6,10 +6,13 @@ import type { Reserve } from '../core/reserve.js'
 import { checkScopes } from '../core/scopes.js'
 import type { Claim, ScopeClaim } from '../store/lease-store.js'
 import { countedAs } from './counted-address.js'
+import { instanceScope } from './instances.js'
 import { type DefaultLimits, requestLimit } from './request-limit.js'
 
 /** What connections count against beside their org; as many as come where absent. The same on all nodes of a cluster. */
 export interface ScopeLimits {
+  /** One connection of an instance, for requests that name theirs; probed at once when it comes back. */
+  readonly instance?: boolean
   /** Connections of one gateway of an org, for requests that name a gateway. */
   readonly gateway?: number
   /** Connections from one address (of IPv6: one /64), of all orgs together, for requests that name an address. */
@@ -44,6 +47,7 @@ export function claimOf(
     id: stamp.id,
     scopes: [
       { name: 'org', id: org, limit },
+      ...(limits.instance && instance !== undefined ? [instanceScope(org, gateway, instance)] : []),
       // The slash ends the org, which has none: no two orgs share a gateway's scope, whatever their names (S5).
       ...counted('gateway', limits.gateway, gateway, (id) => `${encodeURIComponent(org)}/${id}`),
       ...scopes.map(({ name, id, limit }) => ({ name, id, limit })),

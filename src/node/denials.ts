@@ -5,6 +5,7 @@ import { retryAfterMs, retryWhenProbedMs } from '../core/retry-after.js'
 import type { Claim } from '../store/lease-store.js'
 import type { AdmissionOutcome } from './admission-queue.js'
 import type { FarProbes } from './far-probes.js'
+import { INSTANCE } from './instances.js'
 import { fullScope, type Refusal, refusalOf } from './refusal.js'
 
 /** Puts refusals into words, tells of them, and says when to come back. */
@@ -20,10 +21,13 @@ export class Denials {
     this.#parts = parts
   }
 
-  /** Where a limit is full, the other nodes that hold its slots are told to look for silent peers first. */
+  /**
+   * Where a limit is full, the other nodes that hold its slots are told to look for silent peers first. The connection
+   * of an instance was looked for already.
+   */
   async refuse(claim: Claim, outcome: Exclude<AdmissionOutcome, { kind: 'abandoned' }>): Promise<Denied> {
     const full = fullScope(outcome, claim)
-    const probedInMs = full && (await this.#parts.farProbes.doneInMs(full))
+    const probedInMs = full && full.name !== INSTANCE ? await this.#parts.farProbes.doneInMs(full) : undefined
     return this.deny(claim, refusalOf(outcome, claim), probedInMs)
   }
 

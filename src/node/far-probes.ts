@@ -1,8 +1,10 @@
 import type { Clock } from '../core/clock.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
 import type { ScopeRef } from '../store/lease-store.js'
+import { INSTANCE } from './instances.js'
 import { latestRenewalMs } from './pace.js'
 import { Recent } from './recent.js'
+import { latestLookMs } from './renew-pause.js'
 import type { Session } from './session.js'
 
 export interface FarProbesParts {
@@ -21,11 +23,14 @@ export interface FarProbesParts {
 export class FarProbes {
   readonly #parts: FarProbesParts
   readonly #asked: Recent<Promise<number | undefined>>
+  /** Clients choose these names: they shall not crowd out the others. */
+  readonly #askedOfInstances: Recent<Promise<number | undefined>>
   #liveNodes = 0
 
   constructor(parts: FarProbesParts) {
     this.#parts = parts
     this.#asked = new Recent(parts.clock)
+    this.#askedOfInstances = new Recent(parts.clock)
   }
 
   heard(liveNodes: number): void {
@@ -36,7 +41,8 @@ export class FarProbes {
   async doneInMs(scope: ScopeRef): Promise<number | undefined> {
     const { clock, timeoutMs } = this.#parts
     if (timeoutMs === 0 || this.#liveNodes < 2) return undefined
-    const doneAtMs = await this.#asked.get(`${scope.name}:${scope.id}`, () => this.#ask(scope))
+    const asked = scope.name === INSTANCE ? this.#askedOfInstances : this.#asked
+    const doneAtMs = await asked.get(`${scope.name}:${scope.id}`, () => this.#ask(scope))
     return doneAtMs === undefined ? undefined : Math.max(0, doneAtMs - clock.monotonicMs())
   }
 
@@ -44,6 +50,8 @@ export class FarProbes {
     const { clock, timing, timeoutMs, session } = this.#parts
     const reply = await session()?.call((connection, fence) => connection.probe(fence, scope))
     if (reply?.status !== 'ok' || reply.value.asked === 0) return undefined
-    return clock.monotonicMs() + latestRenewalMs(timing) + timeoutMs
+    // Who holds the slot of an instance renews more often.
+    const heardInMs = scope.name === INSTANCE ? latestLookMs(timing) : latestRenewalMs(timing)
+    return clock.monotonicMs() + heardInMs + timeoutMs
   }
 }

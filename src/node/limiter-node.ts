@@ -6,6 +6,7 @@ import type { Claim } from '../store/lease-store.js'
 import { Absence, type Slot } from './absence.js'
 import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
 import { admittedAs } from './admitted.js'
+import { Attempts } from './attempts.js'
 import { Auditor } from './auditor.js'
 import { claimOf } from './claims.js'
 import { Denials } from './denials.js'
@@ -20,7 +21,6 @@ import { OrderTaker } from './order-taker.js'
 import { Overrides } from './overrides.js'
 import { DEFAULT_POLICIES } from './policies.js'
 import { Probing } from './probing.js'
-import { fullScope } from './refusal.js'
 import { ReleaseQueue } from './release-queue.js'
 import { Sweeper } from './sweeper.js'
 import { Takeovers } from './takeovers.js'
@@ -52,6 +52,7 @@ export class LimiterNode implements Admitter {
   readonly #takeovers: Takeovers
   readonly #probing: Probing
   readonly #denials: Denials
+  readonly #attempts: Attempts
   #phase: Phase = 'starting'
   #counter = 0
 
@@ -72,6 +73,8 @@ export class LimiterNode implements Admitter {
     this.events.on('drain.ordered', () => this.quiet())
     const [trusted, budgetMs] = [() => this.#keeper.trusted(), timing.admissionTimeoutMs]
     this.#admissions = new AdmissionQueue({ clock, held, releases, trusted, budgetMs })
+    const [admissions, probing, admits] = [this.#admissions, this.#probing, () => this.#phase === 'running']
+    this.#attempts = new Attempts({ clock, held, admissions, probing, admits })
     this.#keeper = new LeaseKeeper({
       ...{ store, timing, clock, random, held, releases, events: this.events },
       admissions: this.#admissions,
@@ -139,19 +142,15 @@ export class LimiterNode implements Admitter {
     if (this.#phase === 'starting') return this.#denials.deny(claim, { code: 'STARTING' })
     if (this.#phase !== 'running') return this.#denials.deny(claim, { code: 'DRAINING' })
     const replaces = this.#takeovers.replacedBy(request)
-    let connection = new HeldConnection(claim, this.#options.clock.monotonicMs(), replaces)
-    let outcome = await this.#admissions.ask(connection, signal)
-    const full = fullScope(outcome, claim)
-    if (full && ((await this.#probing.near.frees(full, signal)) || signal?.aborted)) {
-      if (this.#phase !== 'running') return this.#denials.deny(claim, { code: 'DRAINING' })
-      connection = new HeldConnection(this.#claim(request), this.#options.clock.monotonicMs(), replaces)
-      outcome = await this.#admissions.ask(connection, signal)
-    }
+    const asking = (claim: Claim) => new HeldConnection(claim, this.#options.clock.monotonicMs(), replaces)
+    const again = () => asking(this.#claim(request))
+    const { connection, outcome } = await this.#attempts.decide(asking(claim), again, signal)
     if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(request, connection, outcome.verdict)
     if (outcome.kind === 'abandoned') {
       this.events.emit('admission.abandoned', { org: connection.org })
       return { admitted: false, code: 'ADMISSION_UNDECIDED' }
     }
+    if (outcome.kind === 'decided' && this.#phase !== 'running') return this.#denials.deny(claim, { code: 'DRAINING' })
     return this.#admitOnDebt(request, outcome, signal) ?? this.#denials.refuse(claim, outcome)
   }
 
@@ -169,6 +168,7 @@ export class LimiterNode implements Admitter {
     // A stop that began during the decision closes this connection like the others.
     if (this.#isClosing()) connection.lose('DRAINING')
     if (slot.tookOver) this.#takeovers.tookOver(connection)
+    if (connection.instance) this.#keeper.pause.shorten()
     const counts = { currentCount: count, maxAllowed: limit, ...(reserved !== undefined && { reserved }) }
     this.events.emit('admission.granted', { connectionId: connection.id, org: connection.org, ...counts })
     return admittedAs(connection, counts, {

@@ -6,6 +6,7 @@ import { within } from '../core/within.js'
 import type { ScopeRef } from '../store/lease-store.js'
 import type { HeldConnection } from './held-connection.js'
 import type { HeldConnections } from './held-connections.js'
+import { INSTANCE } from './instances.js'
 import { Recent } from './recent.js'
 import type { ReleaseQueue } from './release-queue.js'
 
@@ -40,7 +41,8 @@ type Asked = HeldConnection & { readonly peer: Peer }
 /**
  * Asks the silent peers of a full scope whether they are still there, before anybody is turned away for them (L3). Only
  * one that was silent for longer than a ping interval is asked, and only one that does not answer in the full time is cut
- * off: however hard others knock, who answers its pings keeps its slot.
+ * off: however hard others knock, who answers its pings keeps its slot. The old connection of an instance that comes back
+ * is asked however lately it was heard, since whoever comes back says that it is gone.
  *
  * One round for a scope at a time, and one a second at most. Who is refused during a round waits for its end.
  */
@@ -76,6 +78,8 @@ export class Prober {
   /** Begins a round, unless there was one within the last second. */
   look(scope: ScopeRef): Round | undefined {
     if (this.#parts.timeoutMs === 0) return undefined
+    // Clients choose these names: those of which nobody is here shall not crowd out others.
+    if (scope.name === INSTANCE && this.#parts.held.heldIn(scope) === 0) return undefined
     return this.#rounds.get(`${scope.name}:${scope.id}`, () => this.#begin(scope))
   }
 
@@ -110,7 +114,7 @@ export class Prober {
   #silentIn(scope: ScopeRef): Asked[] {
     const silent: Asked[] = []
     for (const connection of this.#parts.held.in(scope)) {
-      if (connection.peer?.isSilent) silent.push(connection as Asked)
+      if (connection.peer?.isSilent || (connection.peer && scope.name === INSTANCE)) silent.push(connection as Asked)
       if (silent.length === MAX_ASKED) break
     }
     return silent

@@ -96,6 +96,7 @@ export const kinds = {
   countFromOne: integer(1, 1_000_000_000, 'a whole number from 1 to 1000000000'),
   countOrUnlimited,
   reserve,
+  onOff: kind('on or off', (text) => (text === 'on' ? true : text === 'off' ? false : undefined)),
   percent: kind('a percentage from 1% to 100%', (text) => {
     const percent = Number(/^([1-9]\d{0,2})%$/.exec(text)?.[1])
     return percent <= 100 ? percent : undefined

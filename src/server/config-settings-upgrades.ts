@@ -54,6 +54,14 @@ export const upgradeSettings = {
     description:
       'When an org is full: what a connection that was silent for longer than a ping interval has to answer a ping, before it is cut off and its slot given to who waits; `0s` asks none',
   },
+  instanceLimit: {
+    name: 'HEADCOUNT_INSTANCE_LIMIT',
+    flag: '--instance-limit',
+    kind: kinds.onOff,
+    default: 'on',
+    description:
+      'Whether an instance of a gateway, as named by its header `instance-id`, may hold one connection only: an older one is pinged at once, and makes room if it does not answer within HEADCOUNT_PROBE_TIMEOUT; without probes it is off. The same on all nodes',
+  },
   resumeSecret: {
     name: 'HEADCOUNT_RESUME_SECRET',
     flag: '--resume-secret',

@@ -9,7 +9,7 @@ import { HeldConnections } from '../../src/node/held-connections.js'
 import { loadConfig } from '../../src/server/config.js'
 
 const Unlimited = Number.POSITIVE_INFINITY
-const ALL: ScopeLimits = { gateway: 2, address: 3, cluster: 4, reserved: { slots: 1 } }
+const ALL: ScopeLimits = { instance: true, gateway: 2, address: 3, cluster: 4, reserved: { slots: 1 } }
 const user = { name: 'user', id: 'kim', limit: 5 }
 
 function claimed(request: AdmissionRequest, limits?: ScopeLimits) {
@@ -38,9 +38,11 @@ describe('what a request claims', () => {
   })
 
   test('is in the order in which it is refused: the narrowest first', () => {
-    const { scopes, reserve } = claimed({ org: 'acme', gateway: 'eu', address: '2001:db8::1', scopes: [user] }, ALL)
+    const [who, where] = [{ org: 'acme', gateway: 'eu', instance: 'pod-1' }, { address: '2001:db8::1' }]
+    const { scopes, reserve } = claimed({ ...who, ...where, scopes: [user] }, ALL)
     expect(scopes).toEqual([
       { name: 'org', id: 'acme', limit: 9 },
+      { name: 'instance', id: 'acme/eu/pod-1', limit: 1 },
       { name: 'gateway', id: 'acme/eu', limit: 2 },
       user,
       { name: 'address', id: '2001:db8:0:0::/64', limit: 3 },
@@ -64,8 +66,26 @@ describe('what a request claims', () => {
     expect(idOf('a%2Fb', 'c')).not.toBe(idOf('a/b', 'c'))
   })
 
+  test('S5: no two gateways or orgs share the scope of an instance, whatever their names', () => {
+    const idOf = (org: string, gateway: string | undefined, instance: string) =>
+      claimed({ org, ...(gateway !== undefined && { gateway }), instance }, { instance: true }).scopes[1]!.id
+    const ids = [
+      ...[idOf('a', 'b', 'c/d'), idOf('a', 'b/c', 'd'), idOf('a/b', 'c', 'd'), idOf('a', undefined, 'b/c/d')],
+      ...[idOf('a%2Fb', 'c', 'd'), idOf('a', 'b%2Fc', 'd'), idOf('a', 'b', 'c%2Fd'), idOf('a', '/', 'b')],
+    ]
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  test('does not count an instance where that is off', () => {
+    const named = { org: 'acme', gateway: 'eu', instance: 'pod-1' }
+    for (const limits of [{}, { instance: false }]) expect(claimed(named, limits).scopes).toHaveLength(1)
+  })
+
   test.each<[string, AdmissionRequest]>([
     ['a gateway without a name', { org: 'acme', gateway: '' }],
+    ['an instance without a name', { org: 'acme', instance: '' }],
+    ['an instance that could not be kept', { org: 'acme', instance: '\ud800' }],
+    ['an instance of a gateway that could not be kept', { org: 'acme', gateway: '\ud800', instance: 'pod-1' }],
     ['an address that could not be kept', { org: 'acme', address: '\ud800' }],
   ])('of %s is refused as misuse', (_, request) => {
     expect(codeOf(() => claimed(request, ALL))).toBe('INVALID_SCOPES')

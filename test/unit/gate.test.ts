@@ -204,6 +204,7 @@ describe('a malformed handshake is told so, and neither identified nor admitted'
     ['an empty subprotocol', { 'Sec-WebSocket-Protocol': 'a,,b' }, 400, 'BAD_HANDSHAKE'],
     ['a subprotocol twice', { 'Sec-WebSocket-Protocol': 'a, a' }, 400, 'BAD_HANDSHAKE'],
     ['an endless instance-id', { 'instance-id': 'i'.repeat(257) }, 400, 'BAD_HANDSHAKE'],
+    ['an instance-id that is a way', { 'instance-id': '..' }, 400, 'BAD_HANDSHAKE'],
   ]
 
   test.each(cases)('%s', async (_name, headers, status, code, requestLine) => {

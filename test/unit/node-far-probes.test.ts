@@ -10,7 +10,7 @@ const ACME = { name: 'org', id: 'acme' }
 const TIMEOUT_MS = 1_000
 
 /** A store in which so many other leases hold slots of everything. */
-function probesWhere(asked: number, timeoutMs = TIMEOUT_MS) {
+function probesWhere(asked: number, timeoutMs = TIMEOUT_MS, timing = SHORT) {
   const clock = new ManualClock()
   let said = 0
   const probe = async () => {
@@ -19,7 +19,7 @@ function probesWhere(asked: number, timeoutMs = TIMEOUT_MS) {
   }
   const connection = { closed: new Promise<string>(() => {}), destroy: () => {}, probe } as unknown as StoreConnection
   const session = new Session(connection, { lease: 1, generation: 1, epoch: 'e' })
-  const probes = new FarProbes({ clock, timing: SHORT, timeoutMs, session: () => session })
+  const probes = new FarProbes({ clock, timing, timeoutMs, session: () => session })
   probes.heard(2)
   return { clock, session, probes, said: () => said }
 }
@@ -37,6 +37,14 @@ describe('L3: the other nodes are asked to look for silent peers', () => {
     clock.advance(600)
     expect(await probes.doneInMs(ACME)).toBe(first)
     expect(said()).toBe(2)
+  })
+
+  test('who holds the slot of an instance is heard of sooner, and such names crowd out nobody', async () => {
+    const { probes } = probesWhere(1, TIMEOUT_MS, { ...SHORT, renewIntervalMs: 3_000 })
+    expect(await probes.doneInMs({ name: 'instance', id: 'acme//pod' })).toBe(550 + TIMEOUT_MS)
+    for (let n = 0; n < 1_000; n++) await probes.doneInMs({ name: 'instance', id: `acme//${n}` })
+    expect(await probes.doneInMs({ name: 'instance', id: 'acme//one-more' })).toBeUndefined()
+    expect(await probes.doneInMs(ACME)).toBe(3_000 * 1.1 + TIMEOUT_MS)
   })
 
   test.each([

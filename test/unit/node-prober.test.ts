@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { EventBus, type NodeEvents } from '../../src/core/events.js'
 import type { Peer } from '../../src/core/peer.js'
+import { HeldConnection } from '../../src/node/held-connection.js'
 import { HeldConnections } from '../../src/node/held-connections.js'
 import { Prober } from '../../src/node/prober.js'
 import { ReleaseQueue } from '../../src/node/release-queue.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { connectionOf, turns } from '../support/steered-node.js'
+import { claim } from '../support/store-node.js'
 
 const ACME = { name: 'org', id: 'acme' }
 
@@ -102,6 +104,32 @@ describe('L3: the silent peers of a full org are asked whether they are still th
     const off = nodeWith(1, 0)
     expect(await off.prober.frees(ACME)).toBe(false)
     expect(off.asked()).toBe(0)
+  })
+
+  test('the old connection of an instance is asked however lately it was heard, once a second, and if it is here', async () => {
+    const { clock, prober, peers, held, asked, told } = nodeWith(0)
+    const pod = { name: 'instance', id: 'acme//pod', limit: 1 }
+    const [connection, peer] = [new HeldConnection(claim('pod', 'acme', 9, pod), 0), new SteeredPeer()]
+    for (let n = 0; n < 1_000; n++) expect(await prober.frees({ name: 'instance', id: `acme//${n}` })).toBe(false)
+    Object.assign(connection, { state: 'held', peer })
+    held.add(connection)
+    peers.push(peer)
+    peer.isSilent = false
+    expect(await prober.frees(ACME)).toBe(false)
+    expect(asked()).toBe(0)
+    const waiting = prober.frees(pod)
+    await turns()
+    peer.answer(true)
+    expect([await waiting, await prober.frees(pod), asked()]).toEqual([false, false, 1])
+    clock.advance(1_000)
+    const again = prober.frees(pod)
+    await turns()
+    peer.answer(false)
+    expect(await again).toBe(true)
+    expect(told.map(({ scope, freed }) => [scope, freed])).toEqual([
+      ['instance', 0],
+      ['instance', 1],
+    ])
   })
 
   test('what is remembered of full scopes is bounded, and forgotten', async () => {

@@ -6,6 +6,7 @@ import { systemClock } from '../../src/core/clock.js'
 import type { NodeEvents } from '../../src/core/events.js'
 import { ownSockets } from '../../src/gate/ws-gate.js'
 import { createLimiter } from '../../src/index.js'
+import { cutNetwork } from '../support/cut-network.js'
 import { type Fleet, MORTAL, MORTAL_MS, startFleet } from '../support/fleet.js'
 import { identifyByKey } from '../support/gate-server.js'
 import { type Accepted, connectGateway, GATEWAY_PATH, type GatewayOptions, type Refused } from '../support/gateways.js'
@@ -46,14 +47,7 @@ describe('L3: a client without a network holds the last slot of its org', () => 
   async function silentGhost(): Promise<void> {
     const ghost = await connect(`ws://127.0.0.1:${proxy.port}${GATEWAY_PATH}`)
     expect(ghost.accepted).toBe(true)
-    proxy.hold()
-    proxy.holdReplies()
-    ;(ghost as Accepted).terminate()
-    onTestFinished(() => {
-      proxy.cutAll()
-      proxy.release()
-      proxy.releaseReplies()
-    })
+    cutNetwork(proxy, ghost as Accepted)
     await until(() => proxy.heldReplyBytes > 0, { withinMs: 2 * PONG_TIMEOUT_S * 1_000 })
   }
 

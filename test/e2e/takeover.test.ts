@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { cutNetwork } from '../support/cut-network.js'
 import { type Fleet, MORTAL, startFleet } from '../support/fleet.js'
 import { type Accepted, connectGateway, GATEWAY_PATH, type GatewayOptions } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
@@ -43,14 +44,7 @@ describe('L2, L3: a client that lost its network comes back with its resume toke
   /** The client of `ghost` has no network: nothing arrives, not even its end. */
   async function blackHole(): Promise<Accepted> {
     const ghost = await held(`ws://127.0.0.1:${proxy.port}${GATEWAY_PATH}`)
-    proxy.hold()
-    proxy.holdReplies()
-    ghost.terminate()
-    onTestFinished(() => {
-      proxy.cutAll()
-      proxy.release()
-      proxy.releaseReplies()
-    })
+    cutNetwork(proxy, ghost)
     return ghost
   }
 

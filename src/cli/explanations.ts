@@ -24,7 +24,7 @@ export const explanations: Readonly<Record<RefusalCode | ClosingCode, Explanatio
     'Give it room: `headcount limit set ORG N --for 1h`; or close a holder that nobody misses: `headcount disconnect CONNECTION`.',
   ),
   INSTANCE_CONNECTION_LIMIT_EXCEEDED: its(
-    'Another connection had named the same instance, and answered a ping, or its node did not in time.',
+    'Another connection names the same instance and answered a ping, or its node did not say so in time.',
     'Give each process an `instance-id` of its own; one that came back tries again by itself.',
   ),
   GATEWAY_CONNECTION_LIMIT_EXCEEDED: its(

@@ -75,6 +75,8 @@ export class PassersBy {
       id = /"connectionId":"([^"]+)"/.exec(received)?.[1]
       if (id === undefined || told) return
       told = this.#count('101')
+      // Told to leave at once, the client reads the answer, the ack and the close frame in one piece.
+      this.#closed(client, id)
       if (leaving) leave()
       else stay = setTimeout(leave, this.#options.stayMs())
     })

@@ -73,6 +73,14 @@ describe('what is deployed', () => {
     expect(limits.max_retries).toBe(1_000)
   })
 
+  test('has an image that is given whatever its build imports', () => {
+    const given = read('.dockerignore').match(/(?<=^!scripts\/).+$/gm) ?? []
+    const built = [...read('package.json').matchAll(/node scripts\/(bundle-[\w-]+\.mjs)/g)].map(([, name]) => name!)
+    const imported = given.flatMap((name) => [...read(`scripts/${name}`).matchAll(/from '\.\/([\w-]+\.mjs)'/g)])
+    expect(given).toEqual(expect.arrayContaining([...built, ...imported.map(([, name]) => name)]))
+    expect(built.length * imported.length).toBeGreaterThan(0)
+  })
+
   test('runs without root, without rights and without writing', () => {
     expect(read('Dockerfile')).toMatch(/^USER node$/m)
     expect(compose.services.app).toMatchObject({ read_only: true, cap_drop: ['ALL'] })

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { startFleet } from '../support/fleet.js'
 import { connectGateway } from '../support/gateways.js'
 import { startServer } from '../support/processes.js'
 import { until } from '../support/until.js'
@@ -31,4 +32,14 @@ test('control: a stranger who claims to be many is counted as one', async () => 
     connectGateway(node.url, { key: 'demo-key-acme', headers: { 'x-forwarded-for': address } })
   expect((await come('192.0.2.1')).accepted).toBe(true)
   expect(await come('192.0.2.2')).toMatchObject({ status: 429, body: { code: 'CONNECTION_RATE_LIMIT_EXCEEDED' } })
+})
+
+test('each node counts the attempts that reach it, while the limit of the org is that of all', async () => {
+  const fleet = await startFleet({ count: 2, env: { WS_RATE_LIMIT_PER_MINUTE: '2' } })
+  onTestFinished(() => fleet.stop())
+  const come = (node: number) => connectGateway(fleet.urls[node]!, { key: fleet.keyOf('acme') })
+  expect([await come(0), await come(0)]).toMatchObject([{ accepted: true }, { accepted: true }])
+  expect(await come(0)).toMatchObject({ status: 429, body: { code: 'CONNECTION_RATE_LIMIT_EXCEEDED' } })
+  expect(await come(1)).toMatchObject({ accepted: true })
+  expect(await come(1)).toMatchObject({ status: 429, body: { code: 'ORG_CONNECTION_LIMIT_EXCEEDED', currentCount: 3 } })
 })

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { printFigures, seconds, spread } from '../support/figures.js'
-import { setLimit } from '../support/fleet.js'
+import { setLimit, startFleet } from '../support/fleet.js'
 import { connectGateway } from '../support/gateways.js'
 import { type Platform, startPlatform } from '../support/platform.js'
 import { startServer } from '../support/processes.js'
@@ -55,6 +55,29 @@ test('a receiver is told of a node’s life from start to stop, and of no key', 
   expect(closings.map(({ data }) => data.reason ?? null).sort()).toEqual(['DRAINING', 'DRAINING', null])
   expect(told(receiver).find(({ type }) => type === 'limit.changed')).toMatchObject({ data: { org: 'acme', limit: 5 } })
   expect(receiver.asked.map(({ body }) => body).join()).not.toContain(KEY)
+}, 60_000)
+
+test('two nodes tell what each of them did, and each that sees the org near its limit or at it says so once', async () => {
+  const receiver = await startPlatform(() => ({ status: 200 }))
+  const env = { HEADCOUNT_WEBHOOK_URL: receiver.url, HEADCOUNT_WEBHOOK_SECRET: SECRET, HEADCOUNT_NEARLY_FULL: '60%' }
+  const fleet = await startFleet({ count: 2, env })
+  onTestFinished(() => fleet.stop())
+  for (const node of [0, 1, 0, 1]) await connectGateway(fleet.urls[node]!, { key: fleet.keyOf('acme') })
+  const by = (type: string) =>
+    receiver.asked.flatMap(({ body }) => {
+      const { node, events } = JSON.parse(body).data as { node: string; events: Told[] }
+      return events.filter((one) => one.type === type).map(() => node)
+    })
+  await until(() => by('connection.refused').length === 1)
+  await until(() => by('connection.opened').length === 3)
+  expect(by('connection.opened').sort()).toEqual(['node-1', 'node-1', 'node-2'])
+  // The second of three went to the second node, the third to the first, and the fourth to the second.
+  expect(by('connection.refused')).toEqual(['node-2'])
+  for (const type of ['org.nearly_full', 'org.full']) expect(by(type).sort(), type).toEqual(['node-1', 'node-2'])
+  const ids = receiver.asked.flatMap(({ body }) =>
+    (JSON.parse(body).data.events as { id: string }[]).map(({ id }) => id),
+  )
+  expect(new Set(ids).size).toBe(ids.length)
 }, 60_000)
 
 test('a receiver that hangs: admissions are as fast as without it, and the node stops in time', async () => {

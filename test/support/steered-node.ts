@@ -51,3 +51,17 @@ export class SessionMaker {
 export async function turns(): Promise<void> {
   for (let n = 0; n < 20; n++) await new Promise(setImmediate)
 }
+
+/** So much time passes on the test's clock, and whatever falls due meanwhile is done. */
+export async function passTime(clock: ManualClock, ms: number, stepMs = 10): Promise<void> {
+  for (let passed = 0; passed < ms; passed += stepMs) {
+    clock.advance(Math.min(stepMs, ms - passed))
+    await turns()
+  }
+}
+
+/** What every renewal of another node would do once the lease has run out. */
+export function declareDead(store: SteeredStore, lease: number): void {
+  store.inner.tables.live.delete(lease)
+  store.inner.tables.dead.add(lease)
+}

@@ -4,7 +4,7 @@ import { LimiterNode } from '../../src/node/limiter-node.js'
 import type { Policies } from '../../src/node/policies.js'
 import { SHORT } from '../support/cluster.js'
 import { ManualClock } from '../support/manual-clock.js'
-import { steeredStore, turns } from '../support/steered-node.js'
+import { passTime, steeredStore, turns } from '../support/steered-node.js'
 import type { SteeredStore } from '../support/steered-store.js'
 
 const { renewIntervalMs: R, trustMs: D, callTimeoutMs: C } = SHORT
@@ -33,12 +33,7 @@ async function start(policies: Partial<Policies>): Promise<void> {
   await turns()
 }
 
-async function pass(ms: number, stepMs = 5): Promise<void> {
-  for (let passed = 0; passed < ms; passed += stepMs) {
-    clock.advance(stepMs)
-    await turns()
-  }
-}
+const pass = (ms: number, stepMs = 5) => passTime(clock, ms, stepMs)
 
 /** What is answered when a call's whole deadline has passed, and what a ticket waits beyond it. */
 async function ask(): Promise<Admission> {

@@ -7,7 +7,7 @@ import type { Claim, LeaseStore } from '../../src/store/lease-store.js'
 import { MemoryStore } from '../../src/store/memory-store.js'
 import { SHORT } from '../support/cluster.js'
 import { ManualClock } from '../support/manual-clock.js'
-import { claimOf, steeredStore, turns } from '../support/steered-node.js'
+import { claimOf, declareDead, passTime, steeredStore, turns } from '../support/steered-node.js'
 import type { SteeredStore } from '../support/steered-store.js'
 
 const { renewIntervalMs: R, trustMs: D, admissionTimeoutMs, ttlMs: T } = SHORT
@@ -58,12 +58,7 @@ async function admit(node: LimiterNode, org = 'acme', withinMs = 0): Promise<Adm
   return admitted
 }
 
-async function pass(ms: number, stepMs = 10): Promise<void> {
-  for (let passed = 0; passed < ms; passed += stepMs) {
-    clock.advance(Math.min(stepMs, ms - passed))
-    await turns()
-  }
-}
+const pass = (ms: number, stepMs = 10) => passTime(clock, ms, stepMs)
 
 /** The next renewal goes unanswered, and those after it are let through. */
 async function loseSession(): Promise<void> {
@@ -72,11 +67,6 @@ async function loseSession(): Promise<void> {
   store.letThrough('renew')
   store.calls[0]!.giveUp()
   await turns()
-}
-
-function declareDead(lease: number): void {
-  store.inner.tables.live.delete(lease)
-  store.inner.tables.dead.add(lease)
 }
 
 const lease = () => [...store.inner.tables.live.keys()]
@@ -129,7 +119,7 @@ describe('a lease that is lost', () => {
   test('by a renewal that says so is not asked for again', async () => {
     await start()
     const hellos = store.hellos.length
-    declareDead(lease()[0]!)
+    declareDead(store, lease()[0]!)
     await pass(R)
     expect(store.hellos.slice(hellos)).toMatchObject([{ generation: 1 }])
     expect(store.hellos.at(-1)).not.toHaveProperty('known')
@@ -140,7 +130,7 @@ describe('a lease that is lost', () => {
     await start()
     store.holdUp('renew')
     await pass(R)
-    declareDead(lease()[0]!)
+    declareDead(store, lease()[0]!)
     const { connects } = store
     store.letThrough('renew')
     store.calls[0]!.giveUp()
@@ -204,7 +194,7 @@ describe('what a node has to tell a store without memory (R1)', () => {
     const node = await start()
     const all: Admitted[] = []
     for (let n = 0; n < 200; n++) all.push(await admit(node, `org-${n}`))
-    declareDead(lease()[0]!)
+    declareDead(store, lease()[0]!)
     store.holdUp('reassert')
     await pass(R)
     told = []

@@ -6,7 +6,7 @@ import { LimiterNode } from '../../src/node/limiter-node.js'
 import type { Claim } from '../../src/store/lease-store.js'
 import { SHORT } from '../support/cluster.js'
 import { ManualClock } from '../support/manual-clock.js'
-import { steeredStore, turns } from '../support/steered-node.js'
+import { declareDead, passTime, steeredStore, turns } from '../support/steered-node.js'
 import type { SteeredStore } from '../support/steered-store.js'
 
 const { renewIntervalMs: R, trustMs: D, callTimeoutMs: C, ttlMs: T } = SHORT
@@ -52,23 +52,11 @@ async function admit(node: LimiterNode, org = 'acme'): Promise<Admitted> {
   return admitted
 }
 
-/** So much time passes, and whatever falls due meanwhile is done. */
-async function pass(ms: number, stepMs = 10): Promise<void> {
-  for (let passed = 0; passed < ms; passed += stepMs) {
-    clock.advance(Math.min(stepMs, ms - passed))
-    await turns()
-  }
-}
+const pass = (ms: number, stepMs = 10) => passTime(clock, ms, stepMs)
 
 const names = () => told.map(([event]) => event)
 const lease = () => [...store.inner.tables.live.keys()]
 const count = async () => (await store.countOrgs(['acme']))[0]!.count
-
-/** What every renew of another node would do once the lease has run out. */
-function declareDead(dead: number): void {
-  store.inner.tables.live.delete(dead)
-  store.inner.tables.dead.add(dead)
-}
 
 describe('S3: how long a node trusts its lease', () => {
   test('D counts from when the last successful renewal was sent, not from when it was answered', async () => {
@@ -165,7 +153,7 @@ describe('renewed, refused and unanswered are three outcomes', () => {
     const node = await start()
     const [known] = lease()
     const one = await admit(node)
-    declareDead(known!)
+    declareDead(store, known!)
     await pass(R)
     await pass(C)
     expect(told).toContainEqual(['lease.lost', { lease: known, reason: 'fenced' }])
@@ -217,12 +205,12 @@ describe('renewed, refused and unanswered are three outcomes', () => {
   test('a lease that died before its first hello was answered is given up for another', async () => {
     const node = await start()
     const one = await admit(node)
-    declareDead(lease()[0]!)
+    declareDead(store, lease()[0]!)
     store.holdUp('hello')
     await pass(R)
     await store.calls[0]!.loseAnswer()
     const [opened] = lease()
-    declareDead(opened!)
+    declareDead(store, opened!)
     await pass(R)
     store.letThrough('hello')
     await store.calls[0]!.answer()
@@ -237,7 +225,7 @@ describe('renewed, refused and unanswered are three outcomes', () => {
   test('R1: fenced, and then the store lost its memory before anybody heard of the new lease: nobody is kicked', async () => {
     const node = await start()
     const all = [await admit(node), await admit(node)]
-    declareDead(lease()[0]!)
+    declareDead(store, lease()[0]!)
     store.holdUp('hello')
     await pass(R)
     store.inner.tables.wipe()
@@ -261,7 +249,7 @@ describe('renewed, refused and unanswered are three outcomes', () => {
     store.holdUp('reassert')
     await pass(R)
     await pass(C)
-    declareDead(lease()[0]!)
+    declareDead(store, lease()[0]!)
     store.letThrough('reassert')
     await store.calls[0]!.answer()
     await pass(2 * R)
@@ -273,7 +261,7 @@ describe('renewed, refused and unanswered are three outcomes', () => {
   test('a slot given back while the lease is lost is not told again', async () => {
     const node = await start()
     const [one, two] = [await admit(node), await admit(node)]
-    declareDead(lease()[0]!)
+    declareDead(store, lease()[0]!)
     store.holdUp('hello')
     await pass(R)
     one.release()
@@ -290,7 +278,7 @@ describe('renewed, refused and unanswered are three outcomes', () => {
   test('a slot given back while it is being told again is given back after that', async () => {
     const node = await start()
     const one = await admit(node)
-    declareDead(lease()[0]!)
+    declareDead(store, lease()[0]!)
     store.holdUp('reassert')
     await pass(R)
     await pass(C)
@@ -313,7 +301,7 @@ describe('after a fence', () => {
       await pass(10)
     }
     const other = await start(steeredBeside(store))
-    declareDead(lease()[0]!)
+    declareDead(store, lease()[0]!)
     const theirs: Admitted[] = []
     for (let n = 0; n < others; n++) theirs.push(await admit(other))
     return { node, mine, theirs }
@@ -350,7 +338,7 @@ test('many connections are told in bounded chunks, without those that go meanwhi
   const node = await start()
   const all: Admitted[] = []
   for (let n = 0; n < 150; n++) all.push(await admit(node, `org-${n}`))
-  declareDead(lease()[0]!)
+  declareDead(store, lease()[0]!)
   store.holdUp('reassert')
   await pass(R)
   const sizes: number[] = []
@@ -380,7 +368,7 @@ test('the audit waits until the store has been told: what it has not heard of ye
   const other = await start(steeredBeside(store))
   const mine = [await admit(node), await admit(node), await admit(node), await admit(node)]
   await pass(AUDIT_MS - 300 - (clock.monotonicMs() - startMs), 50)
-  declareDead(lease()[0]!)
+  declareDead(store, lease()[0]!)
   const theirs = [await admit(other), await admit(other), await admit(other)]
   store.holdUp('reassert')
   await pass(AUDIT_MS + 50 - (clock.monotonicMs() - startMs))

@@ -1,13 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Peer } from '../../src/core/peer.js'
 import { cutNetwork } from '../support/cut-network.js'
 import { type Fleet, startFleet } from '../support/fleet.js'
-import { type Accepted, connectGateway, GATEWAY_PATH, type GatewayOptions, type Refused } from '../support/gateways.js'
+import { type Accepted, GATEWAY_PATH, type GatewayOptions, type Refused } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
 import { useLimiters } from '../support/limiters.js'
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
 import { until } from '../support/until.js'
+import { visitGateway } from '../support/visit-gateway.js'
 
 leakGate()
 
@@ -33,11 +34,8 @@ describe('L3: a client that names its instance', () => {
     await proxy?.stop()
     await fleet?.stop()
   }
-  const connect = async (url: string, options: GatewayOptions = {}) => {
-    const result = await connectGateway(url, { key: fleet.keyOf('acme'), ...options })
-    if (result.accepted) onTestFinished(async () => void (await result.close()))
-    return result
-  }
+  const connect = (url: string, options: GatewayOptions = {}) =>
+    visitGateway(url, { key: fleet.keyOf('acme'), ...options })
   const count = async () => (await fleet.nodes[1]!.admin<{ currentCount: number }>('/admin/v1/orgs/acme')).currentCount
   const isOpen = ({ ws }: Accepted) => ws.readyState === ws.OPEN
 

@@ -13,6 +13,7 @@ import { type Accepted, connectGateway, GATEWAY_PATH, type GatewayOptions, type 
 import { leakGate } from '../support/leak-gate.js'
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
 import { until } from '../support/until.js'
+import { visitGateway } from '../support/visit-gateway.js'
 
 leakGate()
 
@@ -32,11 +33,8 @@ describe('L3: a client without a network holds the last slot of its org', () => 
     await proxy?.stop()
     await fleet?.stop()
   }
-  const connect = async (url: string, options: GatewayOptions = {}) => {
-    const result = await connectGateway(url, { key: fleet.keyOf('acme'), ...options })
-    if (result.accepted) onTestFinished(async () => void (await result.close()))
-    return result
-  }
+  const connect = (url: string, options: GatewayOptions = {}) =>
+    visitGateway(url, { key: fleet.keyOf('acme'), ...options })
   const cutOff = async (node: number) => {
     const { adminUrl, adminToken } = fleet.nodes[node]!
     const answer = await fetch(`${adminUrl}/metrics`, { headers: { authorization: `Bearer ${adminToken}` } })

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { cutNetwork } from '../support/cut-network.js'
 import { type Fleet, MORTAL, startFleet } from '../support/fleet.js'
-import { type Accepted, connectGateway, GATEWAY_PATH, type GatewayOptions } from '../support/gateways.js'
+import { type Accepted, GATEWAY_PATH, type GatewayOptions } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startCli } from '../support/processes.js'
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
 import { until } from '../support/until.js'
+import { visitGateway } from '../support/visit-gateway.js'
 
 leakGate()
 
@@ -25,11 +26,8 @@ describe('L2, L3: a client that lost its network comes back with its resume toke
     await fleet?.stop()
   })
 
-  const connect = async (url: string, options: GatewayOptions = {}) => {
-    const result = await connectGateway(url, { key: fleet.keyOf('acme'), ...options })
-    if (result.accepted) onTestFinished(async () => void (await result.close()))
-    return result
-  }
+  const connect = (url: string, options: GatewayOptions = {}) =>
+    visitGateway(url, { key: fleet.keyOf('acme'), ...options })
   const tokenOf = (held: Accepted) => (held.ack as unknown as { resumeToken: string }).resumeToken
   const withToken = (token: string) => ({ headers: { 'resume-token': token } })
   const count = async () => (await fleet.nodes[1]!.admin<{ currentCount: number }>('/admin/v1/orgs/acme')).currentCount

@@ -1,4 +1,5 @@
 import type { LeaseTiming } from '../core/lease-timing.js'
+import { jittered, latestJittered } from './jitter.js'
 
 interface Pace {
   readonly timing: LeaseTiming
@@ -7,7 +8,6 @@ interface Pace {
 }
 
 const FIRST_BACKOFF_MS = 25
-const JITTER = 0.1
 /** While the store recovers, a node asks at most so often within a renew interval whether that is over. */
 const LOOKS_A_RENEWAL = 15
 
@@ -16,13 +16,13 @@ const LOOKS_A_RENEWAL = 15
  * the wait; but who waits for a straggler must not spin, however short the store says the wait is.
  */
 export function renewPauseMs({ timing, random }: Pace, recoveryMs: number): number {
-  const usual = timing.renewIntervalMs * (1 - JITTER + 2 * JITTER * random())
+  const usual = jittered(timing.renewIntervalMs, random)
   return recoveryMs > 0 ? Math.min(usual, Math.max(recoveryMs + 20, timing.renewIntervalMs / LOOKS_A_RENEWAL)) : usual
 }
 
 /** How long the next renewal of whatever node may take to come. */
 export function latestRenewalMs({ renewIntervalMs }: LeaseTiming): number {
-  return renewIntervalMs * (1 + JITTER)
+  return latestJittered(renewIntervalMs)
 }
 
 /** How long to wait before the next try, from the second failure in a row on: doubled each time, never longer than R. */

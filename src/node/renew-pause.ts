@@ -1,6 +1,7 @@
 import { type Clock, sleep } from '../core/clock.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
 import type { HeldConnections } from './held-connections.js'
+import { jittered, latestJittered } from './jitter.js'
 import { renewPauseMs } from './pace.js'
 
 /**
@@ -8,7 +9,6 @@ import { renewPauseMs } from './pace.js'
  * come back on another node, and that one waits for it.
  */
 const LOOK_MS = 500
-const JITTER = 0.1
 
 interface PauseParts {
   readonly clock: Clock
@@ -20,7 +20,7 @@ interface PauseParts {
 
 /** How long the next renewal of a node that holds such connections may take to come. */
 export function latestLookMs({ renewIntervalMs }: LeaseTiming): number {
-  return Math.min(renewIntervalMs, LOOK_MS) * (1 + JITTER)
+  return latestJittered(Math.min(renewIntervalMs, LOOK_MS))
 }
 
 /** The pause between two renewals of a lease: an interval, and no longer than a look where somebody may wait for one. */
@@ -41,7 +41,7 @@ export class RenewPause {
     const end = () => over.abort()
     ended.addEventListener('abort', end, { once: true })
     this.#resting = { sinceMs: clock.monotonicMs(), end }
-    const lookMs = held.hasInstances ? LOOK_MS * (1 - JITTER + 2 * JITTER * random()) : Number.POSITIVE_INFINITY
+    const lookMs = held.hasInstances ? jittered(LOOK_MS, random) : Number.POSITIVE_INFINITY
     await sleep(clock, Math.min(renewPauseMs(this.#parts, recoveryMs), lookMs), over.signal)
     ended.removeEventListener('abort', end)
     this.#resting = undefined

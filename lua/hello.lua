@@ -27,8 +27,9 @@ local identity = string.match(info, 'run_id:(%w+)') .. ':' .. string.match(info,
 local known = redis.call('HMGET', KEYS[2], 'identity', 'epoch')
 local epoch, began = known[2], 0
 if known[1] ~= identity or not epoch then
-  -- Numbered, because the hello that proposed the name may come again in a later life of the same memory.
-  epoch, began = ARGV[5] .. 'n' .. redis.call('HINCRBY', KEYS[2], 'epochs', 1), 1
+  -- Numbered and dated, because the hello that proposed the name may come again in a later life: of the same memory,
+  -- which counts them, or of one that has lost the count with all else.
+  epoch, began = ARGV[5] .. 'n' .. redis.call('HINCRBY', KEYS[2], 'epochs', 1) .. 't' .. now, 1
   for _, old in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
     redis.call('SADD', KEYS[5], old)
     redis.call('HDEL', KEYS[1], old)

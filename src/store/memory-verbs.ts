@@ -53,8 +53,9 @@ export class MemoryVerbs {
       t.late.clear()
       t.rememberedIdentity = t.identity
       t.epochs += 1
-      // Numbered, because the hello that proposed the name may come again in a later life of the same memory.
-      t.epoch = `${request.proposedEpoch}n${t.epochs}`
+      // Numbered and dated, because the hello that proposed the name may come again in a later life: of the same
+      // memory, which counts them, or of one that has lost the count with all else.
+      t.epoch = `${request.proposedEpoch}n${t.epochs}t${this.#nowMs()}`
       if (this.#times.recoveryLimitMs > 0) {
         const { recoveryMs, recoveryLimitMs } = this.#times
         t.recovery = { fromMs: t.clockMs + recoveryMs, limitMs: t.clockMs + recoveryLimitMs }

@@ -476,7 +476,7 @@ export const SCRIPT = [
   "local known = redis.call('HMGET', KEYS[2], 'identity', 'epoch')",
   "local epoch, began = known[2], 0",
   "if known[1] ~= identity or not epoch then",
-  "  epoch, began = ARGV[5] .. 'n' .. redis.call('HINCRBY', KEYS[2], 'epochs', 1), 1",
+  "  epoch, began = ARGV[5] .. 'n' .. redis.call('HINCRBY', KEYS[2], 'epochs', 1) .. 't' .. now, 1",
   "  for _, old in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do",
   "    redis.call('SADD', KEYS[5], old)",
   "    redis.call('HDEL', KEYS[1], old)",

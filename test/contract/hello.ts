@@ -115,6 +115,17 @@ export function helloTests(bench: BenchOf): void {
       expect(await node.hello()).toEqual({ status: 'refused', reason: 'lost' })
     })
 
+    test('that the network delivers once more to a store that has forgotten it begins another epoch too (R1)', async () => {
+      const connection = done(await bench().store.connect())
+      const request = firstHello()
+      await connection.hello(request)
+      const node = await StoreNode.join(bench())
+      await bench().wipe()
+      await bench().pass(1)
+      done(await connection.hello(request))
+      expect(await node.hello()).toEqual({ status: 'refused', reason: 'lost' })
+    })
+
     test('said again to an old snapshot finds the lease dead, as all that are stored there', async () => {
       const unheard = await StoreNode.join(bench(), { reasserting: true })
       await bench().becomeAnother()

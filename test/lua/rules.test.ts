@@ -39,22 +39,38 @@ describe('rule 1, fence first', () => {
   }
   needs(MUTANTS.noFence, 'S3', lateAcquire)
 
-  needs(MUTANTS.oldEpoch, 'R1', async (bench) => {
-    const connection = done(await bench.store.connect())
-    const request = {
-      lease: 7,
-      generation: 1,
-      proposedEpoch: 'e',
-      proposedSecret: 's',
-      reasserting: false,
-      nodeInfo: '{}',
+  /** What began the epoch comes once more after the store has lost it: the node of before must hear so. */
+  const repeatedHello =
+    (lose: (bench: RedisBench) => Promise<unknown>): History =>
+    async (bench) => {
+      const connection = done(await bench.store.connect())
+      const hello = {
+        lease: 7,
+        generation: 1,
+        proposedEpoch: 'e',
+        proposedSecret: 's',
+        reasserting: false,
+        nodeInfo: '{}',
+      }
+      done(await connection.hello(hello))
+      const node = await join(bench)
+      await lose(bench)
+      await connection.hello(hello)
+      expect(await node.hello(), 'R1: a node was not told of the loss').toEqual({ status: 'refused', reason: 'lost' })
     }
-    done(await connection.hello(request))
-    const node = await join(bench)
-    await bench.becomeAnother()
-    await connection.hello(request)
-    expect(await node.hello(), 'R1: a node was not told of the loss').toEqual({ status: 'refused', reason: 'lost' })
-  })
+  needs(
+    MUTANTS.oldEpoch,
+    'R1',
+    repeatedHello((bench) => bench.becomeAnother()),
+  )
+  needs(
+    MUTANTS.undatedEpoch,
+    'R1',
+    repeatedHello(async (bench) => {
+      await bench.wipe()
+      await bench.pass(1)
+    }),
+  )
 
   needs(MUTANTS.noGeneration, 'S4', async (bench) => {
     const node = await join(bench)

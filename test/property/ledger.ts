@@ -42,6 +42,8 @@ export class Ledger {
   readonly #handedOn = new Set<string>()
   #epoch: string | undefined
   readonly #epochs = new Set<string>()
+  /** When each epoch of all memories began, on the clock of the store's machine. */
+  readonly #began = new Map<string, number>()
   #memoryLost = true
   #clockMs = 0
   #lastTimeMs: number | undefined
@@ -322,9 +324,11 @@ export class Ledger {
     if (this.#memoryLost) {
       for (const lease of this.#live.keys()) this.#die(lease)
       this.#overrides.newLife()
-      must('R1', epoch !== undefined && !this.#epochs.has(epoch), () => `a new life has the name ${epoch} of another`)
+      const named = epoch !== undefined && !this.#epochs.has(epoch) && (this.#began.get(epoch) ?? nowMs) === nowMs
+      must('R1', named, () => `a new life has the name ${epoch} of another`)
       this.#epoch = epoch
       this.#epochs.add(epoch!)
+      this.#began.set(epoch!, nowMs)
       this.#memoryLost = false
     }
     const { lease, generation, known } = request

@@ -56,6 +56,7 @@ export const MUTANTS = {
     " .. 'n' .. redis.call('HINCRBY', KEYS[2], 'epochs', 1)",
     '',
   ),
+  undatedEpoch: mutant('rule 1', 'the date in the name of an epoch', " .. 't' .. now, 1", ', 1'),
   deadHello: mutant(
     'rule 1',
     'the refusal of a dead lease by hello',

@@ -1,109 +1,41 @@
-// What admissions and idle connections cost Redis: headcount beside what people use today, in one run on one Redis.
+// What headcount costs, beside what people use today. Everything of a part is measured in one run on one Redis.
 //
-//   npm run bench                 the whole measurement, some three minutes
-//   npm run bench -- --quick      fewer rounds and orgs, about half a minute
-//   npm run bench -- --check      exit code 1 when a goal is missed
+//   npm run bench                 what admissions and idle connections cost Redis, some three minutes
+//   npm run bench -- throughput   pairs of acquire and release a second, from end to end through one client
+//   npm run bench -- upgrades     upgrades a second of a node, beside bare ws
+//   npm run bench -- growth       an admission among 100 to 1,000,000 orgs, 1 to 100 nodes, and in an org of 100,000
+//   npm run bench -- reclaim      a node with 10,000 connections dies: when its slots are free, and what others notice
+//   npm run bench -- correctness  what each does in a storm, after kill -9, after FLUSHALL, and with a clock that is ahead
+//   … --quick                     fewer rounds and orgs
+//   … --check                     exit code 1 when a goal is missed
 //   npm run bench -- --against ../older
 //                                 the plain path of another working copy too, which must be built
 //
 // BENCH_REDIS_URL takes a Redis that is there (it is filled under a prefix, and emptied of that prefix at the end).
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+// What needs several of them, or empties one, starts its own all the same.
 import { parseArgs } from 'node:util'
-import { Redis } from 'ioredis'
-import { admissionRounds } from './admission-rounds.mjs'
-import { allScopes, furtherCosts } from './further-costs.mjs'
-import { goals } from './goals.mjs'
-import { headcount } from './headcount.mjs'
-import { idleRounds } from './idle-rounds.mjs'
-import { Meter } from './meter.mjs'
-import { population } from './population.mjs'
 import { benchRedis } from './redis-server.mjs'
-import { admissionTable, furtherTable, idleTable, machineFacts } from './report.mjs'
-import { counter } from './rivals/counter.mjs'
-import { emptyScript } from './rivals/empty-script.mjs'
-import { expiryZset } from './rivals/expiry-zset.mjs'
-import { redisSemaphore } from './rivals/redis-semaphore.mjs'
-import { settings } from './settings.mjs'
 
-const PREFIX = 'headcount-bench:'
+const PARTS = ['costs', 'throughput', 'upgrades', 'growth', 'reclaim', 'correctness']
 
-const { values: flags } = parseArgs({
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
     against: { type: 'string' },
   },
 })
-const scale = settings(flags)
+const [part = 'costs'] = positionals
+if (!PARTS.includes(part)) {
+  console.error(`there is no part ${JSON.stringify(part)}; there are ${PARTS.join(', ')}`)
+  process.exit(64)
+}
 const server = await benchRedis()
 const stop = () => server.stop().finally(() => process.exit(130))
 process.once('SIGINT', stop).once('SIGTERM', stop)
-const met = await run(server.url).finally(() => server.stop())
-process.exit(flags.check && !met ? 1 : 0)
-
-async function run(url) {
-  const plain = new Redis(url)
-  const pipelined = new Redis(url, { enableAutoPipelining: true })
-  const wiring = { plain, pipelined, prefix: PREFIX }
-  const ours = await headcount({ url, prefix: `${PREFIX}hc:`, nodes: scale.nodes })
-  // The control for idle cost: as many nodes, without one connection.
-  const emptyNodes = await headcount({ url, prefix: `${PREFIX}empty:`, nodes: scale.nodes })
-  // Limits that are not asked for cost nothing, but their sets make Redis larger: they have a population of their own.
-  const extended = await headcount({ url, prefix: `${PREFIX}further:`, nodes: scale.nodes, scopesOf: allScopes })
-  const older = flags.against === undefined ? [] : [await headcountOf(flags.against, url)]
-  const stores = [ours, extended, ...older]
-  const further = furtherCosts(extended)
-  const rivals = [redisSemaphore(wiring), expiryZset(wiring), counter(wiring)]
-  const systems = [emptyScript(wiring), ours, ...rivals]
-  try {
-    for (const line of await machineFacts(plain, scale)) console.log(line)
-    const orgs = population(scale)
-    for (const system of [...systems, extended, ...older]) await system.populate(orgs)
-
-    const meter = new Meter(plain)
-    await meter.calibrate()
-    // Nobody's lease may lapse while others are measured: a late node makes refusals dearer.
-    const beforeEach = () => Promise.all(stores.map((store) => store.renewAll()))
-    const admission = await admissionRounds({ systems: [...systems, ...further, ...older], meter, scale, beforeEach })
-    const idle = await idleRounds({ systems: rivals, ours, emptyNodes, meter, scale })
-
-    console.log(`\nµs of Redis an item, inside the command (INFO commandstats)\n`)
-    console.log(admissionTable(systems, admission, scale, 'script'))
-    console.log(`\nµs of Redis an item, all CPU of its thread: parsing, sockets and replies too (INFO cpu)\n`)
-    console.log(admissionTable(systems, admission, scale, 'cpu'))
-    for (const kind of ['script', 'cpu']) {
-      const where = kind === 'script' ? 'inside the command' : 'all CPU'
-      console.log(
-        `\nµs of Redis an item, ${where}, with one thing more each; (n×) = multiple of headcount's own row above\n`,
-      )
-      console.log(furtherTable([...further, ...older], admission, scale, kind))
-    }
-    console.log(`\nµs of Redis an idle connection and minute\n`)
-    console.log(idleTable(rivals, idle, scale))
-    console.log('')
-    const results = goals(admission, idle)
-    for (const { met, text } of results) console.log(`${met ? '✓' : '✗'} ${text}`)
-    return results.every(({ met }) => met)
-  } finally {
-    if (process.env.BENCH_REDIS_URL) await forget(plain)
-    await Promise.all([...stores, emptyNodes].map((store) => store.close()))
-    plain.disconnect()
-    pipelined.disconnect()
-  }
-}
-
-/** What another working copy of this repository measures itself by: its own script, and its own way to call that. */
-async function headcountOf(directory, url) {
-  const { headcount } = await import(pathToFileURL(resolve(directory, 'bench/headcount.mjs')).href)
-  return {
-    ...(await headcount({ url, prefix: `${PREFIX}older:`, nodes: scale.nodes })),
-    name: `plain, of ${directory}`,
-  }
-}
-
-async function forget(redis) {
-  for await (const keys of redis.scanStream({ match: `${PREFIX}*`, count: 1_000 })) {
-    if (keys.length > 0) await redis.unlink(...keys)
-  }
-}
+const { run } = await import(`./${part}.mjs`)
+const goals = await run({ url: server.url, flags }).finally(() => server.stop())
+console.log('')
+for (const { met, text } of goals) console.log(`${met ? '✓' : '✗'} ${text}`)
+process.exit(flags.check && !goals.every(({ met }) => met) ? 1 : 0)

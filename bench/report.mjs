@@ -3,15 +3,19 @@ import { medianOf, REFERENCE, ratioOf } from './goals.mjs'
 
 const OPERATIONS = ['acquire', 'refuse', 'release']
 
-export async function machineFacts(redis, scale) {
+/** What it runs on, in one line. */
+export async function machineFacts(redis) {
   const info = await redis.info('server')
   const field = (name) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1]
   const version = field('valkey_version') ? `Valkey ${field('valkey_version')}` : `Redis ${field('redis_version')}`
-  return [
-    `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores; ${field('os')}; Node ${process.version}; ${version}`,
-    `${scale.orgs} orgs of ${scale.connectionsPerOrg} connections, ${scale.nodes} nodes; ` +
-      `medians of ${scale.rounds} interleaved rounds; (n×) = multiple of the script that does nothing, one a call`,
-  ]
+  return `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores; ${field('os')}; Node ${process.version}; ${version}`
+}
+
+export function scaleFacts({ orgs, connectionsPerOrg, nodes, rounds }) {
+  return (
+    `${orgs} orgs of ${connectionsPerOrg} connections, ${nodes} nodes; ` +
+    `medians of ${rounds} interleaved rounds; (n×) = multiple of the script that does nothing, one a call`
+  )
 }
 
 /** µs of Redis an item, and in brackets its multiple of the script that does nothing. `kind` is a sum of the meter. */
@@ -58,7 +62,7 @@ export function idleTable(systems, samples, { batchSize }) {
 }
 
 /** A table that reads well in a terminal and in Markdown. */
-function table(rows) {
+export function table(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length), 3))
   const line = (row) =>
     `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`

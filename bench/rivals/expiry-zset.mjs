@@ -13,7 +13,7 @@ return 0`
  * The well-known semaphore in a sorted set of expiry times: drop what has expired, count, add. Here in its leanest
  * form (the client's clock, no expiry of the key); each holder refreshes its score with one ZADD XX.
  */
-export function expiryZset({ plain, pipelined, prefix }) {
+export function expiryZset({ plain, pipelined, prefix, expiryMs = EXPIRY_MS }) {
   for (const client of [plain, pipelined]) client.defineCommand('benchZsetAcquire', { numberOfKeys: 1, lua: ACQUIRE })
   const key = (org) => `${prefix}zset:${org}`
   const each = async (items, call) => {
@@ -23,7 +23,7 @@ export function expiryZset({ plain, pipelined, prefix }) {
   const take = (items, limit) =>
     each(items, (client, { org, id }) => {
       const now = Date.now()
-      return client.benchZsetAcquire(key(org), now, now + EXPIRY_MS, limit, id)
+      return client.benchZsetAcquire(key(org), now, now + expiryMs, limit, id)
     })
   return {
     name: 'expiry-scored ZSET',
@@ -36,6 +36,6 @@ export function expiryZset({ plain, pipelined, prefix }) {
     refuse: (items) => take(items, items[0].full),
     release: (items) => each(items, (client, { org, id }) => client.zrem(key(org), id)),
     beat: (items) =>
-      each(items, (client, { org, id }) => client.zadd(key(org), 'XX', 'CH', Date.now() + EXPIRY_MS + 1, id)),
+      each(items, (client, { org, id }) => client.zadd(key(org), 'XX', 'CH', Date.now() + expiryMs + 1, id)),
   }
 }

@@ -1,0 +1,104 @@
+import { Redis } from 'ioredis'
+import { add, ask, turned } from './admission-rounds.mjs'
+import { medianOf } from './goals.mjs'
+import { headcount } from './headcount.mjs'
+import { largeOrgs } from './large-orgs.mjs'
+import { Meter } from './meter.mjs'
+import { attempts, population } from './population.mjs'
+import { benchRedis } from './redis-server.mjs'
+import { machineFacts, table } from './report.mjs'
+
+const [CONNECTIONS, NODES, ORGS] = [3, 20, 10_000]
+/** A million orgs take half a minute to fill, and about a gigabyte of memory. */
+const SCALES = {
+  full: { rounds: 41, orgs: [100, 10_000, 1_000_000], nodes: [1, 10, 100], largeOrg: 100_000 },
+  quick: { rounds: 9, orgs: [100, 10_000, 100_000], nodes: [1, 10, 100], largeOrg: 10_000 },
+}
+/** As many orgs as the smallest population has: an attempt needs an org of its own. */
+const ATTEMPTS = 100
+const [BATCH, IN_FLIGHT] = [50, 32]
+const MOST = 1.2
+
+/**
+ * Whether an admission grows dearer with what is there already. Each population has a Redis of its own, or the large
+ * ones would make the small ones slower; they are measured in turn, so that what slows the machine slows all of them.
+ */
+export async function run({ flags }) {
+  const scale = flags.quick ? SCALES.quick : SCALES.full
+  const populations = []
+  try {
+    for (const orgs of scale.orgs) populations.push(await populated(`${orgs} orgs, ${NODES} nodes`, orgs, NODES))
+    for (const nodes of scale.nodes) populations.push(await populated(`${ORGS} orgs, ${nodes} nodes`, ORGS, nodes))
+    console.log(await machineFacts(populations[0].redis))
+    const samples = await rounds(populations, scale.rounds)
+    const groups = [populations.slice(0, scale.orgs.length), populations.slice(scale.orgs.length)]
+    for (const kind of ['script', 'cpu']) {
+      const where = kind === 'script' ? 'inside the command' : 'all CPU'
+      console.log(
+        `\nµs of Redis an item, ${where}; medians of ${scale.rounds} rounds; (n×) = multiple of the smallest\n`,
+      )
+      for (const group of groups) console.log(`${growthTable(group, samples, kind)}\n`)
+    }
+    const large = await largeOrgs({ size: scale.largeOrg, rounds: scale.rounds })
+    console.log(large.report)
+    return [...groups.flatMap((group) => growthGoals(group, samples)), ...large.goals]
+  } finally {
+    for (const { close } of populations) await close()
+  }
+}
+
+async function populated(name, orgs, nodes) {
+  const server = await benchRedis({})
+  const redis = new Redis(server.url)
+  const ours = await headcount({ url: server.url, prefix: 'hc:', nodes })
+  const close = async () => {
+    redis.disconnect()
+    await ours.close()
+    await server.stop()
+  }
+  await ours.populate(population({ orgs, connectionsPerOrg: CONNECTIONS }))
+  const meter = new Meter(redis)
+  await meter.calibrate()
+  return { name, orgs, nodes, redis, ours, meter, close }
+}
+
+const OPERATIONS = ['acquire', 'release', 'refuse']
+const COLUMNS = [1, BATCH].flatMap((size) => ['acquire', 'refuse', 'release'].map((operation) => [operation, size]))
+
+async function rounds(populations, count) {
+  const samples = new Map()
+  for (let round = -1; round < count; round++) {
+    for (const size of [1, BATCH]) {
+      for (const operation of OPERATIONS) {
+        for (const { name, orgs, nodes, ours, meter } of turned(populations, round + 1)) {
+          const shape = { orgs, nodes, connectionsPerOrg: CONNECTIONS }
+          const calls = attempts(shape, { start: (round + 1) * 997, turn: 0, count: ATTEMPTS, size })
+          await ours.renewAll()
+          const inFlight = size === 1 ? IN_FLIGHT : 1
+          const sample = await meter.measure('evalsha', ATTEMPTS, () => ask(ours, operation, calls, inFlight))
+          if (round >= 0) add(samples, `${name} ${operation} ${size}`, sample)
+        }
+      }
+    }
+  }
+  return samples
+}
+
+function growthTable(group, samples, kind) {
+  const of = ({ name }, [operation, size]) => medianOf(samples.get(`${name} ${operation} ${size}`), kind)
+  const cell = (one, column) =>
+    `${of(one, column).toFixed(2)} (${(of(one, column) / of(group[0], column)).toFixed(2)}×)`
+  const head = COLUMNS.map(([operation, size]) => (size === 1 ? operation : `${operation} by ${size}`))
+  return table([['', ...head], ...group.map((one) => [one.name, ...COLUMNS.map((column) => cell(one, column))])])
+}
+
+function growthGoals(group, samples) {
+  const [smallest, largest] = [group[0], group.at(-1)]
+  return [1, BATCH].map((size) => {
+    const of = ({ name }) => medianOf(samples.get(`${name} acquire ${size}`), 'script')
+    const ratio = of(largest) / of(smallest)
+    const how = size === 1 ? 'an acquire' : `an acquire of ${size}`
+    const text = `${largest.name}: ${how} costs ${ratio.toFixed(2)}× that of ${smallest.name}, at most ${MOST}×`
+    return { text, met: ratio <= MOST }
+  })
+}

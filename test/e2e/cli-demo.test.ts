@@ -22,7 +22,11 @@ test('demo: three nodes, gateways that come and are refused, no org above its li
     env,
   })
   const found = (pattern: RegExp) => pattern.exec(demo.output())?.[1] ?? ''
-  await until(() => /refused +ORG_CONNECTION_LIMIT_EXCEEDED [1-9]/.test(demo.output()), { withinMs: 60_000 })
+  await until(() => /refused .*ORG_CONNECTION_LIMIT_EXCEEDED [1-9]/.test(demo.output()), { withinMs: 60_000 }).catch(
+    (cause: unknown) => {
+      throw new Error(`nobody was refused; the demo says:\n${demo.output()}`, { cause })
+    },
+  )
   const [adminUrl, token] = [found(/dashboard +(http:\S+)\//), found(/token +(\S+)/)]
 
   const ask = async <T>(path: string): Promise<T> => {

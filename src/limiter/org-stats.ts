@@ -5,6 +5,7 @@ import { checkLimit } from '../core/limits.js'
 import { idProblem } from '../core/org-id.js'
 import { fieldsOf } from '../core/parse-json.js'
 import { type Reserve, reservedOf } from '../core/reserve.js'
+import { decodeDetails } from '../node/details.js'
 import { type DefaultLimits, requestLimit } from '../node/request-limit.js'
 import type { LeaseStore, OrgCount } from '../store/lease-store.js'
 import { type OrgLimits, orgLimits } from './org-limits.js'
@@ -120,7 +121,7 @@ export class ClusterStats {
     const holders = await this.#store.holders(orgId, limit)
     return holders.map(({ id, lease, scopes, details }) => ({
       ...{ connectionId: id, lease },
-      ...fieldsOf(details),
+      ...decodeDetails(details),
       scopes: scopes.slice(1),
     }))
   }

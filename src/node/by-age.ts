@@ -1,5 +1,5 @@
-import { fieldsOf } from '../core/parse-json.js'
 import type { Holder } from '../store/lease-store.js'
+import { decodeDetails } from './details.js'
 
 /**
  * The ids of holders in the order of their ages, as they told them when they connected, by the clocks of their nodes:
@@ -14,7 +14,7 @@ export function byAge(holders: readonly Holder[], first: 'newest' | 'oldest'): s
 }
 
 function sinceOf(details: string): string {
-  const { since } = fieldsOf(details) as { since?: unknown }
+  const { since } = decodeDetails(details) as { since?: unknown }
   return typeof since === 'string' ? since : ''
 }
 

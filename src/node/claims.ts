@@ -6,6 +6,7 @@ import type { Reserve } from '../core/reserve.js'
 import { checkScopes } from '../core/scopes.js'
 import type { Claim, ScopeClaim } from '../store/lease-store.js'
 import { countedAs } from './counted-address.js'
+import { encodeDetails } from './details.js'
 import { instanceScope } from './instances.js'
 import { type DefaultLimits, requestLimit } from './request-limit.js'
 
@@ -42,7 +43,6 @@ export function claimOf(
   const limit = requestLimit(request, defaults, events)
   // The limit too, since another node may know a lower one and has to see that this connection is no surplus.
   const told = { ...(priority && { priority }), ...(limit !== Number.POSITIVE_INFINITY && { limit }) }
-  const details = { gateway, instance, address, since: stamp.since, ...told }
   return {
     id: stamp.id,
     scopes: [
@@ -55,7 +55,7 @@ export function claimOf(
       ...counted('cluster', limits.cluster, 'all', () => ''),
     ],
     ...(!priority && limits.reserved && { reserve: limits.reserved }),
-    details: JSON.stringify(details),
+    details: encodeDetails({ gateway, instance, address, since: stamp.since, ...told }),
   }
 }
 

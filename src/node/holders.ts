@@ -1,5 +1,5 @@
-import { fieldsOf } from '../core/parse-json.js'
 import type { Holder } from '../store/lease-store.js'
+import { decodeDetails } from './details.js'
 
 /** So many holders of an org are looked at in one call. */
 export const MAX_HOLDERS = 10_000
@@ -13,6 +13,6 @@ export function highestLimit(holders: readonly Holder[]): number {
 }
 
 function limitOf(details: string): number {
-  const { limit } = fieldsOf(details) as { limit?: unknown }
+  const { limit } = decodeDetails(details) as { limit?: unknown }
   return typeof limit === 'number' ? limit : Number.POSITIVE_INFINITY
 }

@@ -24,9 +24,14 @@ export class MalformedReply extends Error {}
 export const limitArg = (limit: number): number => (limit === Number.POSITIVE_INFINITY ? -1 : limit)
 export const limitOf = (slots: number): number => (slots < 0 ? Number.POSITIVE_INFINITY : slots)
 
-/** An index entry names its scopes first, as JSON without line breaks, then the details as they came. */
-export function encodeEntry(claim: Claim): string {
-  return `${JSON.stringify(claim.scopes.flatMap((scope) => [scope.name, scope.id]))}\n${claim.details}`
+/**
+ * An index entry names its scopes first, as JSON without line breaks, then the details as they came. Most connections count
+ * against their org alone, and its id says it all: every connection pays for what else would stand there.
+ */
+export function encodeEntry({ scopes, details }: Claim): string {
+  const [{ name, id }] = scopes
+  const named = scopes.length === 1 && name === 'org' ? id : scopes.flatMap((scope) => [scope.name, scope.id])
+  return `${JSON.stringify(named)}\n${details}`
 }
 
 /** Entries that cannot be read name no scopes: removing them from the index is all that can be done. */
@@ -34,7 +39,8 @@ export function decodeEntry(id: string, entry: string): IndexEntry {
   const cut = entry.indexOf('\n')
   const scopes: { name: string; id: string }[] = []
   try {
-    const flat: unknown = JSON.parse(entry.slice(0, cut))
+    const named: unknown = JSON.parse(entry.slice(0, cut))
+    const flat = typeof named === 'string' ? ['org', named] : named
     for (let i = 0; Array.isArray(flat) && i + 1 < flat.length; i += 2) {
       scopes.push({ name: String(flat[i]), id: String(flat[i + 1]) })
     }

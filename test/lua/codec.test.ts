@@ -72,7 +72,19 @@ describe('the reading of replies', () => {
       scopes: odd.scopes.map(({ name, id }) => ({ name, id })),
       details: 'one\ntwo',
     })
-    expect(codec.decodeEntry('a', 'no entry of ours')).toMatchObject({ scopes: [] })
+    for (const text of ['no entry of ours', '7\n', 'null\n', '{"org":"acme"}\n']) {
+      expect(codec.decodeEntry('a', text)).toMatchObject({ scopes: [] })
+    }
+  })
+
+  test.each(['acme', '"]\n[', '["org","acme"]', '\0', '🚪', ''])('names the org %j alone by its id', (org) => {
+    const entry = codec.encodeEntry(claim('a', org, 1))
+    expect(entry).toBe(`${JSON.stringify(org)}\ndetails of a`)
+    expect(codec.decodeEntry('a', entry)).toEqual({
+      id: 'a',
+      scopes: [{ name: 'org', id: org }],
+      details: 'details of a',
+    })
   })
 
   test('limits without end travel as -1 and come back', () => {

@@ -4,6 +4,7 @@ import { UsageError } from '../../src/core/errors.js'
 import { checkReserve, type Reserve, reservedOf } from '../../src/core/reserve.js'
 import { checkScopes, refusalOfScope, type ScopeRequest } from '../../src/core/scopes.js'
 import { claimOf, type ScopeLimits } from '../../src/node/claims.js'
+import { decodeDetails } from '../../src/node/details.js'
 import { HeldConnection } from '../../src/node/held-connection.js'
 import { HeldConnections } from '../../src/node/held-connections.js'
 import { loadConfig } from '../../src/server/config.js'
@@ -57,7 +58,7 @@ describe('what a request claims', () => {
 
   test('leaves nothing to others where it has priority', () => {
     expect(claimed({ org: 'acme', priority: true }, ALL).reserve).toBeUndefined()
-    expect(JSON.parse(claimed({ org: 'acme', priority: true }).details)).toMatchObject({ priority: true })
+    expect(decodeDetails(claimed({ org: 'acme', priority: true }).details)).toMatchObject({ priority: true })
   })
 
   test('S5: no two orgs share the scope of a gateway, whatever their names', () => {

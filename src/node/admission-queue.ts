@@ -58,6 +58,8 @@ export class AdmissionQueue {
   readonly #trusted: () => boolean
   /** All undecided tickets, the oldest first. */
   readonly #tickets = new Set<Ticket>()
+  /** Those of them that are in no call, in the same order: nobody who asks looks at all who asked before. */
+  #waiting = new Set<Ticket>()
   #session: Session | undefined
   #closedAtMs: number
   #rejoining = false
@@ -107,6 +109,7 @@ export class AdmissionQueue {
       signal?.addEventListener('abort', abandon, { once: true })
       this.#held.add(connection)
       this.#tickets.add(ticket)
+      this.#waiting.add(ticket)
       this.#watchOldest()
       this.#flush()
     })
@@ -132,20 +135,23 @@ export class AdmissionQueue {
   }
 
   #flush(): void {
-    while (this.#session && !this.#session.end && this.#callsInFlight < FULL_CALLS_IN_FLIGHT) {
+    while (this.#session && !this.#session.end && this.#waiting.size > 0) {
+      if (this.#callsInFlight >= (this.#waiting.size < MAX_ITEMS ? CALLS_IN_FLIGHT : FULL_CALLS_IN_FLIGHT)) return
       const batch: Ticket[] = []
-      for (const ticket of this.#tickets) {
-        if (!ticket.sent && isTakeover(ticket) === isTakeover(batch[0] ?? ticket)) batch.push(ticket)
+      for (const ticket of this.#waiting) {
+        if (isTakeover(ticket) === isTakeover(batch[0] ?? ticket)) batch.push(ticket)
         if (batch.length === MAX_ITEMS) break
       }
-      if (batch.length === 0) return
       if (batch.length < MAX_ITEMS && this.#callsInFlight >= CALLS_IN_FLIGHT) return
       void this.#send(this.#session, batch)
     }
   }
 
   async #send(session: Session, batch: Ticket[]): Promise<void> {
-    for (const ticket of batch) ticket.sent = true
+    for (const ticket of batch) {
+      ticket.sent = true
+      this.#waiting.delete(ticket)
+    }
     this.#callsInFlight++
     const reply = await session.call((connection, fence) => ask(connection, fence, batch))
     this.#callsInFlight--
@@ -153,6 +159,8 @@ export class AdmissionQueue {
       ticket.sent = false
       this.#answered(ticket, reply, i)
     })
+    // Who was not answered asks again in the next session, before all who came later.
+    if (batch.some(({ done }) => !done)) this.#waiting = new Set([...this.#tickets].filter(({ sent }) => !sent))
     this.#flush()
   }
 
@@ -175,6 +183,7 @@ export class AdmissionQueue {
     if (ticket.done) return
     ticket.done = true
     this.#tickets.delete(ticket)
+    this.#waiting.delete(ticket)
     if (this.#tickets.size === 0) this.#stopWatching()
     // In the same turn as the answer, so that nothing can come between the slot and its owner.
     if (outcome.kind === 'decided' && outcome.verdict.admitted) ticket.connection.state = 'held'

@@ -3,6 +3,9 @@ import type { HeldConnection } from './held-connection.js'
 
 type Scope = Pick<ScopeClaim, 'name' | 'id'>
 
+/** Most orgs have one connection on a node, and a set for it alone would be the largest part of what it costs. */
+type Index = Map<string, HeldConnection | Set<HeldConnection>>
+
 /**
  * The connections of this node: the only mutable state about them, and the truth that the store is made equal to.
  * A connection is listed from before its slot is asked for until its release has been handed on.
@@ -10,9 +13,9 @@ type Scope = Pick<ScopeClaim, 'name' | 'id'>
 export class HeldConnections {
   readonly #all = new Map<string, HeldConnection>()
   /** The same connections by org, so that a question about one org costs no look at the others. */
-  readonly #byOrg = new Map<string, Set<HeldConnection>>()
+  readonly #byOrg: Index = new Map()
   /** And by the further scopes that they count against. */
-  readonly #byScope = new Map<string, Set<HeldConnection>>()
+  readonly #byScope: Index = new Map()
   readonly #withInstance = new Set<HeldConnection>()
   #whenEmpty: (() => void)[] = []
 
@@ -59,23 +62,23 @@ export class HeldConnections {
 
   /** How many slots an org has here. Looks at every connection of the org, and at no other. */
   heldBy(org: string): number {
-    return heldAmong(this.#byOrg.get(org))
+    return heldAmong(listed(this.#byOrg, org))
   }
 
   /** The same of any scope. */
   heldIn(scope: Scope): number {
-    return scope.name === 'org' ? this.heldBy(scope.id) : heldAmong(this.#byScope.get(keyOf(scope)))
+    return scope.name === 'org' ? this.heldBy(scope.id) : heldAmong(listed(this.#byScope, keyOf(scope)))
   }
 
   /** Those that hold a slot of a scope and are not on their way out. Looks at every connection of the scope. */
   *in(scope: Scope): Generator<HeldConnection> {
-    const connections = scope.name === 'org' ? this.#byOrg.get(scope.id) : this.#byScope.get(keyOf(scope))
-    for (const connection of connections ?? []) if (connection.state === 'held' && !connection.leaving) yield connection
+    const connections = scope.name === 'org' ? listed(this.#byOrg, scope.id) : listed(this.#byScope, keyOf(scope))
+    for (const connection of connections) if (connection.state === 'held' && !connection.leaving) yield connection
   }
 
   /** The highest limit that a connection of the org came with; `undefined` where none is here. */
   limitOf(org: string): number | undefined {
-    const limits = [...(this.#byOrg.get(org) ?? [])].map(({ claim }) => claim.scopes[0].limit)
+    const limits = [...listed(this.#byOrg, org)].map(({ claim }) => claim.scopes[0].limit)
     return limits.length === 0 ? undefined : limits.reduce((one, other) => Math.max(one, other))
   }
 
@@ -89,8 +92,10 @@ export class HeldConnections {
   }
 }
 
+const NONE: readonly never[] = []
+
 function furtherOf({ claim }: HeldConnection): readonly Scope[] {
-  return claim.scopes.slice(1)
+  return claim.scopes.length === 1 ? NONE : claim.scopes.slice(1)
 }
 
 /** A name has no colon. */
@@ -98,20 +103,26 @@ function keyOf({ name, id }: Scope): string {
   return `${name}:${id}`
 }
 
-function heldAmong(connections: Iterable<HeldConnection> = []): number {
+function heldAmong(connections: Iterable<HeldConnection>): number {
   let count = 0
   for (const { state } of connections) if (state === 'held') count++
   return count
 }
 
-function put(index: Map<string, Set<HeldConnection>>, key: string, connection: HeldConnection): void {
+function listed(index: Index, key: string): Iterable<HeldConnection> {
   const known = index.get(key)
-  if (known) known.add(connection)
-  else index.set(key, new Set([connection]))
+  return known instanceof Set ? known : known ? [known] : NONE
 }
 
-function drop(index: Map<string, Set<HeldConnection>>, key: string, connection: HeldConnection): void {
+function put(index: Index, key: string, connection: HeldConnection): void {
   const known = index.get(key)
-  known?.delete(connection)
-  if (known?.size === 0) index.delete(key)
+  if (known instanceof Set) known.add(connection)
+  else if (known && known !== connection) index.set(key, new Set([known, connection]))
+  else index.set(key, connection)
+}
+
+function drop(index: Index, key: string, connection: HeldConnection): void {
+  const known = index.get(key)
+  if (known instanceof Set) known.delete(connection)
+  if (known === connection || (known instanceof Set && known.size === 0)) index.delete(key)
 }

@@ -1,14 +1,19 @@
 import { MAX_ITEMS, type SlotRef } from '../store/lease-store.js'
 import type { Session } from './session.js'
 
+/** As many full calls may be under way; what fills none waits for the one before it. */
+const FULL_CALLS_IN_FLIGHT = 4
+
 /**
  * Slots to give back. Each stays here until the store has confirmed it, over as many connections as that takes: after
  * an unanswered call this is what settles. Bounded by the connections the node has had open.
  */
 export class ReleaseQueue {
   readonly #pending = new Map<string, SlotRef>()
+  /** Those of them that are in no call of this session. */
+  readonly #waiting = new Map<string, SlotRef>()
   #session: Session | undefined
-  #inFlight = false
+  #callsInFlight = 0
   #whenEmpty: (() => void)[] = []
   readonly #whenReturned = new Map<string, () => void>()
 
@@ -21,12 +26,16 @@ export class ReleaseQueue {
   }
 
   add(slot: SlotRef): void {
+    if (this.#pending.has(slot.id)) return
     this.#pending.set(slot.id, slot)
+    this.#waiting.set(slot.id, slot)
     this.#flush()
   }
 
   open(session: Session): void {
     this.#session = session
+    this.#callsInFlight = 0
+    for (const [id, slot] of this.#pending) this.#waiting.set(id, slot)
     this.#flush()
   }
 
@@ -50,28 +59,42 @@ export class ReleaseQueue {
     return this.#pending.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenEmpty.push(resolve))
   }
 
-  async #flush(): Promise<void> {
+  #flush(): void {
     const session = this.#session
-    if (!session || this.#inFlight) return
-    this.#inFlight = true
-    while (this.#pending.size > 0 && !session.end) {
-      const batch: SlotRef[] = []
-      for (const slot of this.#pending.values()) {
-        batch.push(slot)
-        if (batch.length === MAX_ITEMS) break
-      }
-      const reply = await session.call((connection, fence) => connection.release(fence, batch))
-      if (reply.status !== 'ok') break
-      for (const slot of batch) this.#returned(slot.id)
+    while (session && !session.end && this.#waiting.size > 0) {
+      const calls = this.#waiting.size < MAX_ITEMS ? 1 : FULL_CALLS_IN_FLIGHT
+      if (this.#callsInFlight >= calls) return
+      void this.#send(session, this.#take())
     }
-    this.#inFlight = false
+  }
+
+  #take(): SlotRef[] {
+    const batch: SlotRef[] = []
+    for (const [id, slot] of this.#waiting) {
+      batch.push(slot)
+      this.#waiting.delete(id)
+      if (batch.length === MAX_ITEMS) break
+    }
+    return batch
+  }
+
+  async #send(session: Session, batch: readonly SlotRef[]): Promise<void> {
+    this.#callsInFlight++
+    const reply = await session.call((connection, fence) => connection.release(fence, batch))
+    const isDone = reply.status === 'ok'
+    if (isDone) for (const slot of batch) this.#returned(slot.id)
+    // A session that came meanwhile has been given all that was not confirmed, and counts its own calls.
+    if (session === this.#session) {
+      this.#callsInFlight--
+      if (isDone) this.#flush()
+      else for (const slot of batch) this.#waiting.set(slot.id, slot)
+    }
     this.#settled()
-    // The session may have been replaced while the last call was under way.
-    if (this.#session && this.#session !== session) this.#flush()
   }
 
   #returned(id: string): void {
     this.#pending.delete(id)
+    this.#waiting.delete(id)
     this.#whenReturned.get(id)?.()
     this.#whenReturned.delete(id)
   }

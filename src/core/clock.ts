@@ -13,6 +13,11 @@ export interface Clock {
    * cancel function.
    */
   after(delayMs: number, task: () => void): () => void
+  /**
+   * Calls `task` once when what has arrived by now was read, and before the process waits for more: what many ask in one
+   * turn of the event loop leaves in one piece then, and whoever asks alone waits no longer for it.
+   */
+  soon(task: () => void): void
 }
 
 export const systemClock: Clock = {
@@ -30,6 +35,7 @@ export const systemClock: Clock = {
       clearImmediate(due)
     }
   },
+  soon: (task) => void setImmediate(task),
 }
 
 /** A moment as both clocks saw it. */

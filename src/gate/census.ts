@@ -15,16 +15,17 @@ export class Census<T> {
     open: new Set(),
     refused: new Set(),
   }
+  readonly #sets = Object.values(this.#stages)
   readonly #waiting: (() => void)[] = []
 
   /** Moves a member, or takes it in. */
   move(member: T, to: Stage): void {
-    for (const stage of Object.values(this.#stages)) stage.delete(member)
+    for (const stage of this.#sets) stage.delete(member)
     this.#stages[to].add(member)
   }
 
   remove(member: T): void {
-    for (const stage of Object.values(this.#stages)) stage.delete(member)
+    for (const stage of this.#sets) stage.delete(member)
     if (this.size > 0) return
     for (const resolve of this.#waiting.splice(0)) resolve()
   }

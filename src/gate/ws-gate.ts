@@ -109,7 +109,7 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
   return {
     complete(upgrade, headers, welcome, opened) {
       extraHeaders.set(upgrade.request, headers)
-      wss.handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (ws) => {
+      inOnePiece(wss, upgrade, (ws) => {
         // A malformed frame is an `error` event; without a listener it would end the process. ws closes by itself.
         ws.on('error', nothing)
         if (welcome.mayCarryFrames) guardFrames(ws, frameRule(welcome.mayCarryFrames, welcome.admitted.lost))
@@ -118,7 +118,7 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
       })
     },
     turnAway(upgrade, words) {
-      turningAway.handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (ws) => {
+      inOnePiece(turningAway, upgrade, (ws) => {
         ws.on('error', nothing)
         ws.send(words.frame)
         ws.close(words.close, words.reason)
@@ -126,6 +126,16 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
       })
     },
     detach: () => void wss.off('headers', addHeaders),
+  }
+}
+
+/** The 101 and the first frame leave together: a packet of its own for each costs more than all that the gate does. */
+function inOnePiece(wss: WebSocketServer, { request, socket, head }: Upgrade, opened: (ws: WebSocket) => void): void {
+  socket.cork()
+  try {
+    wss.handleUpgrade(request, socket, head, opened)
+  } finally {
+    socket.uncork()
   }
 }
 

@@ -44,8 +44,8 @@ const FULL_CALLS_IN_FLIGHT = 16
 const MAX_TICKETS = 8_192
 
 /**
- * Asks the store for slots. A lone admission is sent at once; what arrives while calls are outstanding shares the next
- * one. A ticket is decided within the call timeout, however often the connection is replaced meanwhile: the id is made
+ * Asks the store for slots. A lone admission is sent at once; what arrives in the same turn of the event loop, or while
+ * calls are outstanding, shares the next one. A ticket is decided within the call timeout, however often the connection is replaced meanwhile: the id is made
  * beforehand and older generations are refused, so asking again cannot take a second slot. What may have been taken for
  * somebody who no longer waits is handed to the release queue, and only once its acquire can no longer take effect.
  */
@@ -64,6 +64,7 @@ export class AdmissionQueue {
   #closedAtMs: number
   #rejoining = false
   #callsInFlight = 0
+  #isFlushDue = false
   #cancelTimer: (() => void) | undefined
 
   constructor(parts: {
@@ -111,7 +112,7 @@ export class AdmissionQueue {
       this.#tickets.add(ticket)
       this.#waiting.add(ticket)
       this.#watchOldest()
-      this.#flush()
+      this.#flushSoon()
     })
   }
 
@@ -132,6 +133,17 @@ export class AdmissionQueue {
     if (this.#session) this.#closedAtMs = this.#clock.monotonicMs()
     this.#session = undefined
     this.#rejoining = rejoining
+  }
+
+  /** What is asked in one turn of the event loop shares a call; what fills one needs to wait for nobody. */
+  #flushSoon(): void {
+    if (this.#waiting.size >= MAX_ITEMS) this.#flush()
+    if (this.#isFlushDue || this.#waiting.size === 0) return
+    this.#isFlushDue = true
+    this.#clock.soon(() => {
+      this.#isFlushDue = false
+      this.#flush()
+    })
   }
 
   #flush(): void {
@@ -161,7 +173,7 @@ export class AdmissionQueue {
     })
     // Who was not answered asks again in the next session, before all who came later.
     if (batch.some(({ done }) => !done)) this.#waiting = new Set([...this.#tickets].filter(({ sent }) => !sent))
-    this.#flush()
+    this.#flushSoon()
   }
 
   #answered(ticket: Ticket, reply: Reply<Verdict[]>, item: number): void {

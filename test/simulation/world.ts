@@ -104,6 +104,7 @@ export class World {
       monotonicMs: () => this.nowMs,
       wallMs: () => this.nowMs + wallOffsetMs(),
       after: (delayMs, task) => this.at(delayMs, task, owner),
+      soon: (task) => task(),
     }
   }
 

@@ -1,5 +1,6 @@
 import { getEventListeners, once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type RawData, WebSocket, WebSocketServer } from 'ws'
 import type { Admitted } from '../../src/core/admission.js'
@@ -44,6 +45,28 @@ describe('an admitted upgrade', () => {
     expect(headers.ratelimit).toBe('"org";r=2')
     expect(headers['sec-websocket-extensions']).toBeUndefined()
     await close()
+    await allGone(gate, admitter)
+  })
+
+  test('the handshake and the first frame leave in one piece', async () => {
+    const admitter = new CountingAdmitter()
+    const gate = await startGate(admitter)
+    let writes = 0
+    gate.server.on('connection', (socket: Socket) => {
+      const [write, writev] = [socket._write, socket._writev!]
+      socket._write = (...args) => {
+        writes++
+        write.apply(socket, args)
+      }
+      socket._writev = (...args) => {
+        writes++
+        writev.apply(socket, args)
+      }
+    })
+    const client = new RawClient(gate.port).send(handshake())
+    await until(() => client.received.includes('connection.ack'))
+    expect(writes).toBe(1)
+    client.reset()
     await allGone(gate, admitter)
   })
 

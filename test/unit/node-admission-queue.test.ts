@@ -347,3 +347,49 @@ describe('nothing grows without bound', () => {
     expect(EventEmitter.getEventListeners(signal, 'abort')).toEqual([])
   })
 })
+
+describe('what is asked in one turn of the event loop', () => {
+  const due: (() => void)[] = []
+  const endTurn = () => {
+    for (const task of due.splice(0)) task()
+  }
+  const sizes = () => store.calls.map(({ said }) => (said[1] as Claim[]).length)
+
+  beforeEach(async () => {
+    clock.soon = (task) => void due.push(task)
+    await reopen()
+    store.holdUp('acquire')
+  })
+
+  test('shares a call; one alone leaves at the end of its turn', async () => {
+    ask()
+    expect(sizes()).toEqual([])
+    endTurn()
+    expect(sizes()).toEqual([1])
+    for (let n = 0; n < 5; n++) ask()
+    endTurn()
+    expect(sizes()).toEqual([1, 5])
+    expect(due).toEqual([])
+  })
+
+  test('and fills a call: that one waits for nobody', async () => {
+    for (let n = 0; n < 70; n++) ask(undefined, 100)
+    expect(sizes()).toEqual([64])
+    endTurn()
+    expect(sizes()).toEqual([64, 6])
+  })
+
+  test('what asks behind two calls leaves in the turn in which one of them is answered', async () => {
+    for (let n = 0; n < 2; n++) {
+      ask(undefined, 100)
+      endTurn()
+    }
+    for (let n = 0; n < 3; n++) ask(undefined, 100)
+    endTurn()
+    expect(sizes()).toEqual([1, 1])
+    await store.calls[0]!.answer()
+    await turns()
+    endTurn()
+    expect(sizes()).toEqual([1, 3])
+  })
+})

@@ -11,11 +11,16 @@
 --       9 orders:takeover  10 orders:drain  11 probes
 -- ARGV  1 'hello'  2 lease  3 generation  4 token last answered, '' for a new lease  5 proposed epoch
 --       6 '1' if the node will reassert connections  7 ttl ms  8 clock step cap ms  9 recovery ms  10 recovery limit ms
---       11 node info (JSON)  12 proposed secret of resume tokens
--- Returns {'lost'|'fenced'|'stale'} | {'ok', epoch, 1 if it began now, ms until admissions resume, eviction policy,
+--       11 node info (JSON)  12 proposed secret of resume tokens  13 over how many buckets nodes spread their orgs
+-- Returns {'buckets', how many there are} if that is another number: such a node would look for orgs in other sets
+--         | {'lost'|'fenced'|'stale'} | {'ok', epoch, 1 if it began now, ms until admissions resume, eviction policy,
 --         the cluster's secret of resume tokens}
 -- @include allow-oom
 local lease, generation, cap_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[8])
+local buckets = redis.call('HGET', KEYS[2], 'buckets')
+if buckets and buckets ~= ARGV[13] then
+  return { 'buckets', buckets }
+end
 -- @include store-clock
 -- @include recovery
 -- @include doubts
@@ -79,4 +84,5 @@ redis.call('ZREM', KEYS[4], lease)
 
 local policy = string.match(redis.call('INFO', 'memory'), 'maxmemory_policy:([%w-]+)') or ''
 redis.call('HSETNX', KEYS[2], 'resumeSecret', ARGV[12])
+redis.call('HSETNX', KEYS[2], 'buckets', ARGV[13])
 return { 'ok', epoch, began, recovery_left(), policy, redis.call('HGET', KEYS[2], 'resumeSecret') }

@@ -20,7 +20,7 @@ const cursor = (form: RegExp) => z.string().regex(form, 'The cursor must be one 
 /** What may stand behind the `?`. */
 export const queries = {
   orgs: z.object({
-    cursor: cursor(/^o?\d{1,20}$/).default('0'),
+    cursor: cursor(/^(\d{1,3}\.)?o?\d{1,20}$/).default('0'),
     sort: z.literal('utilisation', 'sort takes utilisation and nothing else').optional(),
     limit,
   }),

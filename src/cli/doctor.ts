@@ -58,8 +58,13 @@ async function examine(source: Source): Promise<{ findings: Finding[]; skipped: 
 const nameOf = ({ code, subject, item = '' }: Finding) => JSON.stringify([code, subject, item])
 
 async function judgeStore(source: Source) {
-  const { facts, keys } = await source.facts!()
-  return { findings: [...judgeRedis(facts), ...judgeBooks(facts, keys)], skipped: facts.skipped }
+  const buckets = await source.facts!()
+  const findings = buckets.flatMap(({ facts, keys }, bucket) => {
+    const found = [...judgeRedis(facts), ...judgeBooks(facts, keys)]
+    const where = buckets.length > 1 ? ` (bucket ${bucket})` : ''
+    return found.map((finding) => ({ ...finding, detail: finding.detail + where }))
+  })
+  return { findings, skipped: buckets.flatMap(({ facts }) => facts.skipped) }
 }
 
 async function judgeNodes(source: Source) {

@@ -5,13 +5,16 @@ const SLOW_MS = 50
 const NEARLY = 0.9
 
 /** What is wrong with a Redis as such, whatever it holds. */
-export function judgeRedis({ info, pingsMs, missingRights, scriptLoaded, leases }: StoreFacts): Finding[] {
+export function judgeRedis(facts: StoreFacts): Finding[] {
+  const { info, pingsMs, missingRights, scriptLoaded, leases, buckets, meta } = facts
   const found: Finding[] = []
   const find = (code: FindingCode, detail: string) => void found.push({ code, subject: '', detail })
   const number = (name: string) => Number(info.get(name) ?? 0)
   const version = info.get('redis_version') ?? ''
   if (Number.parseInt(version, 10) < 7) find('REDIS_VERSION', `it is ${version}`)
-  if (info.get('redis_mode') === 'cluster') find('REDIS_CLUSTER', 'it runs in cluster mode')
+  if (info.get('redis_mode') === 'cluster' && !facts.viaCluster) find('REDIS_CLUSTER', 'it runs in cluster mode')
+  if (meta.buckets !== undefined && Number(meta.buckets) !== buckets)
+    find('BUCKETS_DIFFER', `the URL says ${buckets}, the nodes ${meta.buckets}`)
   if (info.get('role') === 'slave') find('REPLICA', 'this is a replica')
   const policy = info.get('maxmemory_policy') ?? 'noeviction'
   const evicts = policy !== 'noeviction'

@@ -3,9 +3,11 @@ import { UsageError } from '../core/errors.js'
 import { leaseTiming } from '../core/lease-timing.js'
 import { ClusterStats } from '../limiter/org-stats.js'
 import { JOURNAL_ENTRIES } from '../store/journal.js'
-import { StoreUnavailable } from '../store/lease-store.js'
-import { RedisExaminer } from '../store/redis-examiner.js'
-import { RedisStore } from '../store/redis-store.js'
+import { type SharedState, StoreUnavailable } from '../store/lease-store.js'
+import { RedisExaminer, type StoreFacts } from '../store/redis-examiner.js'
+import type { RedisKeys } from '../store/redis-keys.js'
+import { openRedis } from '../store/redis-open.js'
+import { waysTo } from '../store/redis-ways.js'
 import { CliError } from './cli-error.js'
 import type { Holder, NodeRow, Note, NoteQuery, Org, OrgLimits, Source } from './source.js'
 
@@ -14,16 +16,16 @@ const MOST_HOLDERS = 1_000
 /** Answers straight from Redis, for when no node can be asked. It reads and changes nothing. */
 export class RedisSource implements Source {
   readonly description: string
-  readonly #store: RedisStore
+  readonly #store: SharedState
   readonly #stats: ClusterStats
-  readonly #examiner: RedisExaminer
+  readonly #examiners: readonly RedisExaminer[]
 
   constructor(url: string, keyPrefix: string) {
     // A store needs the times of a lease only for connections that hold one.
     const timing = leaseTiming({ ttlMs: 15_000, renewIntervalMs: 3_000, callTimeoutMs: 250 })
     try {
-      this.#store = new RedisStore({ url, keyPrefix, timing, clock: systemClock })
-      this.#examiner = new RedisExaminer(url, keyPrefix, systemClock)
+      this.#store = openRedis({ url, keyPrefix, timing, clock: systemClock })
+      this.#examiners = waysTo(url, systemClock).map((way) => new RedisExaminer(way, keyPrefix, systemClock))
     } catch (error) {
       if (!(error instanceof UsageError)) throw error
       throw new CliError(error.message, 'docs/redis.md has the forms')
@@ -70,12 +72,17 @@ export class RedisSource implements Source {
     )
   }
 
-  async facts() {
-    return { facts: await this.#ask(() => this.#examiner.examine()), keys: this.#examiner.keys }
+  async facts(): Promise<{ facts: StoreFacts; keys: RedisKeys }[]> {
+    const found: { facts: StoreFacts; keys: RedisKeys }[] = []
+    // One after the other: what they hold of a large cluster need not be in memory at once, nor all be asked together.
+    for (const examiner of this.#examiners) {
+      found.push({ facts: await this.#ask(() => examiner.examine()), keys: examiner.keys })
+    }
+    return found
   }
 
   close(): Promise<void> {
-    this.#examiner.close()
+    for (const examiner of this.#examiners) examiner.close()
     return this.#store.close()
   }
 

@@ -42,6 +42,6 @@ export interface Source {
   /** Asks the admin API of a node; rejects where answers come straight from Redis. */
   admin<T>(method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string, body?: object): Promise<T>
   /** Everything that Redis is and holds; only where answers come straight from there. */
-  facts?(): Promise<{ readonly facts: StoreFacts; readonly keys: RedisKeys }>
+  facts?(): Promise<readonly { readonly facts: StoreFacts; readonly keys: RedisKeys }[]>
   close(): Promise<void>
 }

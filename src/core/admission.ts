@@ -56,6 +56,11 @@ export interface Admitted {
    */
   readonly lost: AbortSignal
   /**
+   * Present where no frame may pass once the lease cannot be trusted (S7): asked before each frame is handed to or taken
+   * from the socket.
+   */
+  readonly mayCarryFrames?: (() => boolean) | undefined
+  /**
    * Tells the node how to ask whether the peer is still there, when somebody needs its slot. A connection of which it was
    * not told is never asked.
    */
@@ -83,11 +88,6 @@ export type Phase = 'starting' | 'running' | 'quiet' | 'draining' | 'stopped'
 /** What the gate needs of a node. */
 export interface Admitter {
   readonly phase: Phase
-  /**
-   * Present where no frame may pass once the lease cannot be trusted (S7): asked before each frame is handed to or
-   * taken from a socket.
-   */
-  readonly mayCarryFrames?: (() => boolean) | undefined
   /**
    * Decides within the store's deadline, and where a limit is full and silent peers are asked whether they are still
    * there, within their time to answer and that deadline once more; for an instance whose old connection is on another

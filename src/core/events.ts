@@ -1,6 +1,11 @@
 import { EventEmitter } from 'node:events'
 import type { ClosingCode, RefusalCode } from './closures.js'
 
+/** Where a node is in several buckets, a lease in each: which of them is meant. */
+interface OfBucket {
+  bucket?: number
+}
+
 /** What a node tells the outside, in the past tense. Counts and ids only: no keys, no credentials. */
 export interface NodeEvents {
   'admission.granted': {
@@ -38,10 +43,10 @@ export interface NodeEvents {
   /** A limit was full: so many silent peers of this node were asked whether they are still there, and so many were not. */
   'peers.probed': { scope: string; id: string; asked: number; freed: number }
   'connection.released': { connectionId: string; org: string }
-  'lease.taken': { lease: number; epoch: string; recoveryMs: number }
+  'lease.taken': OfBucket & { lease: number; epoch: string; recoveryMs: number }
   /** `deadLeases` are not swept yet; of many only 16 are told. */
   'lease.renewed': { liveNodes: number; deadLeases: number; recoveryMs: number }
-  'lease.lost': { lease: number; reason: 'lost' | 'fenced' }
+  'lease.lost': OfBucket & { lease: number; reason: 'lost' | 'fenced' }
   /** A change that an operator made by any node, or whose time is over; without a limit it is taken back or has ended. */
   'limit.learned': { org: string; kind: 'override' | 'tier'; limit?: number }
   'limit.ended': { org: string; kind: 'override' | 'tier' }
@@ -51,13 +56,13 @@ export interface NodeEvents {
   'tier.unknown': { org: string; tier: string; fallback: string }
   'overrides.restored': { written: number; known: number; over: number }
   'overrides.overflowed': { remembered: number }
-  'lease.swept': { lease: number; connections: number }
-  'connections.reasserted': { kept: number; closed: number; mode: 'keep' | 'room' }
+  'lease.swept': OfBucket & { lease: number; connections: number }
+  'connections.reasserted': OfBucket & { kept: number; closed: number; mode: 'keep' | 'room' }
   'store.called': { verb: string; outcome: string; tookMs: number }
-  'store.left': { cause: string }
-  'store.joined': { generation: number }
-  'store.misconfigured': { evictionPolicy: string }
-  'lease.lapsed': { closing: number }
+  'store.left': OfBucket & { cause: string }
+  'store.joined': OfBucket & { generation: number }
+  'store.misconfigured': OfBucket & { evictionPolicy: string }
+  'lease.lapsed': OfBucket & { closing: number }
   'debt.taken': { connectionId: string; org: string; policy: 'local' | 'allow' }
   'debt.settled': { connections: number }
   'orders.given': { org: string; kind: 'evict' | 'surplus'; ordered: number; reason?: string }

@@ -149,8 +149,7 @@ export class Gate {
   #complete(upgrade: Upgrade, admitted: Admitted): void {
     const { currentCount, maxAllowed } = admitted
     const headers = rateLimitHeaders('org', maxAllowed, maxAllowed - currentCount).map((pair) => pair.join(': '))
-    const { mayCarryFrames } = this.#options.admitter
-    const welcome = { identity: upgrade.identity!, admitted, mayCarryFrames }
+    const welcome = { identity: upgrade.identity!, admitted }
     upgrade.handedOver = true
     this.#options.sockets.complete(upgrade, headers, welcome, (link) => {
       if (!upgrade.settle('open')) return link.terminate()

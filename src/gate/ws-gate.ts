@@ -15,8 +15,6 @@ export type { WebSocketServer } from 'ws'
 export interface Welcome {
   readonly identity: Identity
   readonly admitted: Admitted
-  /** Asked before each frame where frames must not outlive the lease (S7). */
-  readonly mayCarryFrames?: (() => boolean) | undefined
 }
 
 /** Turns admitted upgrades into WebSockets. */
@@ -112,7 +110,8 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
       inOnePiece(wss, upgrade, (ws) => {
         // A malformed frame is an `error` event; without a listener it would end the process. ws closes by itself.
         ws.on('error', nothing)
-        if (welcome.mayCarryFrames) guardFrames(ws, frameRule(welcome.mayCarryFrames, welcome.admitted.lost))
+        const { admitted } = welcome
+        if (admitted.mayCarryFrames) guardFrames(ws, frameRule(admitted.mayCarryFrames, admitted.lost))
         opened(new Link(ws, upgrade.socket, clock))
         greet(ws, upgrade.request, welcome)
       })

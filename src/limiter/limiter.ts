@@ -8,13 +8,16 @@ import type { Stage } from '../gate/census.js'
 import { Gate } from '../gate/gate.js'
 import type { GateOptions } from '../gate/gate-options.js'
 import { adoptedSockets, type WebSocketServer } from '../gate/ws-gate.js'
+import type { AdmittingNode } from '../node/admitting-node.js'
+import { BucketedNode } from '../node/bucketed-node.js'
 import type { LimitTerms } from '../node/limit-terms.js'
 import { LimiterNode } from '../node/limiter-node.js'
 import type { SurplusTerms } from '../node/on-lowered.js'
 import type { Evicted, EvictionRequest } from '../node/order-giver.js'
 import { SoftLimit } from '../node/soft-limit.js'
+import { BucketedStore } from '../store/bucketed-store.js'
 import type { Journal } from '../store/journal.js'
-import type { LeaseStore } from '../store/lease-store.js'
+import type { LeaseStore, SharedState } from '../store/lease-store.js'
 import { MeasuredStore } from '../store/measured-store.js'
 import type { DrainVerdict } from '../store/orders.js'
 import type { AttachOptions, UpgradeSource } from './attach-options.js'
@@ -31,10 +34,10 @@ import { TimedAdmitter } from './timed-admitter.js'
  */
 export class Limiter {
   readonly stats: ClusterStats
-  readonly #node: LimiterNode
+  readonly #node: AdmittingNode
   readonly #admitter: TimedAdmitter
   readonly #tiers: Tiers
-  readonly #store: LeaseStore
+  readonly #store: SharedState
   readonly #ownsStore: boolean
   readonly #events = new EventBus()
   readonly #gates = new Set<Gate>()
@@ -51,11 +54,16 @@ export class Limiter {
     this.#ownsStore = ownsStore
     this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf, timing, reserved: limits.reserved })
     this.#tiers = tiers
-    const measured = new MeasuredStore(store, systemClock, (call) => this.#events.emit('store.called', call))
-    this.#node = new LimiterNode({
-      ...{ store: measured, timing, connectionsPerOrg, tiers, name, clock: systemClock, random: Math.random },
+    const measured = (one: LeaseStore) =>
+      new MeasuredStore(one, systemClock, (call) => this.#events.emit('store.called', call))
+    const node = {
+      ...{ timing, connectionsPerOrg, tiers, name, clock: systemClock, random: Math.random },
       ...{ limits, policies, resumeSecret, probeTimeoutMs, events: this.#events },
-    })
+    }
+    this.#node =
+      store instanceof BucketedStore
+        ? new BucketedNode({ ...node, buckets: store.buckets.map(measured), bucketOf: (org) => store.bucketOf(org) })
+        : new LimiterNode({ ...node, store: measured(store) })
     this.#admitter = new TimedAdmitter(this.#node, systemClock, this.#events)
     this.#node.start()
   }

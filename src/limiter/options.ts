@@ -8,14 +8,15 @@ import { checkReserve, type Reserve } from '../core/reserve.js'
 import { Tiers } from '../core/tiers.js'
 import type { ScopeLimits } from '../node/claims.js'
 import type { Policies } from '../node/policies.js'
+import type { BucketedStore } from '../store/bucketed-store.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import { MemoryStore } from '../store/memory-store.js'
-import { RedisStore } from '../store/redis-store.js'
+import { openRedis } from '../store/redis-open.js'
 
 export interface LimiterOptions {
   /**
-   * Where the cluster's shared state lives: `redis://`, `rediss://`, `redis+sentinel://`, `rediss+sentinel://` or
-   * `redis+unix://`; docs/redis.md says how to set it up. Without it an embedded store serves this process alone, with
+   * Where the cluster's shared state lives: `redis://`, `rediss://`, `redis+sentinel://`, `rediss+sentinel://`,
+   * `redis+cluster://`, `rediss+cluster://` or `redis+unix://`; docs/redis.md says how to set it up. Without it an embedded store serves this process alone, with
    * the same semantics.
    */
   readonly redis?: string | undefined
@@ -88,7 +89,7 @@ export const LIMITER_DEFAULTS = {
 } as const
 
 export interface ResolvedOptions {
-  readonly store: LeaseStore
+  readonly store: LeaseStore | BucketedStore
   /** Whether the store was made here, and is closed with the limiter. */
   readonly ownsStore: boolean
   readonly timing: LeaseTiming
@@ -159,12 +160,12 @@ function probeTimeout(ms: number): number {
   throw new UsageError('INVALID_SETTINGS', `probeTimeoutMs is a time from 0 to 2000 ms, not ${ms}`)
 }
 
-function storeOf({ store, redis, keyPrefix }: LimiterOptions, timing: LeaseTiming): LeaseStore {
+function storeOf({ store, redis, keyPrefix }: LimiterOptions, timing: LeaseTiming): LeaseStore | BucketedStore {
   if (store && redis !== undefined) {
     throw new UsageError('INVALID_SETTINGS', 'give either `store` or `redis`, not both')
   }
   if (store) return store
   const clock = systemClock
   if (redis === undefined) return new MemoryStore({ timing, clock })
-  return new RedisStore({ url: redis, timing, clock, keyPrefix: keyPrefix ?? LIMITER_DEFAULTS.keyPrefix })
+  return openRedis({ url: redis, timing, clock, keyPrefix: keyPrefix ?? LIMITER_DEFAULTS.keyPrefix })
 }

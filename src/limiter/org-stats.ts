@@ -7,7 +7,7 @@ import { fieldsOf } from '../core/parse-json.js'
 import { type Reserve, reservedOf } from '../core/reserve.js'
 import { decodeDetails } from '../node/details.js'
 import { type DefaultLimits, requestLimit } from '../node/request-limit.js'
-import type { LeaseStore, OrgCount } from '../store/lease-store.js'
+import type { OrgCount, StoreInspector } from '../store/lease-store.js'
 import { type OrgLimits, orgLimits } from './org-limits.js'
 
 export interface OrgStats {
@@ -67,10 +67,10 @@ export interface StatsDefaults extends DefaultLimits {
  * with `INVALID_ORG` for an id that no org can have.
  */
 export class ClusterStats {
-  readonly #store: LeaseStore
+  readonly #store: StoreInspector
   readonly #defaults: StatsDefaults
 
-  constructor(store: LeaseStore, defaults: StatsDefaults) {
+  constructor(store: StoreInspector, defaults: StatsDefaults) {
     this.#store = store
     this.#defaults = defaults
   }

@@ -18,10 +18,6 @@ export class TimedAdmitter implements Admitter {
     return this.#admitter.phase
   }
 
-  get mayCarryFrames(): (() => boolean) | undefined {
-    return this.#admitter.mayCarryFrames
-  }
-
   admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission> {
     const startMs = this.#clock.monotonicMs()
     const decision = this.#admitter.admit(request, signal)

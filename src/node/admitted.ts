@@ -5,13 +5,20 @@ import type { HeldConnection } from './held-connection.js'
 export function admittedAs(
   connection: HeldConnection,
   counts: Pick<Admitted, 'currentCount' | 'maxAllowed' | 'reserved'>,
-  { release, resumeToken }: { readonly release: () => void; readonly resumeToken: () => string | undefined },
+  {
+    release,
+    resumeToken,
+    mayCarryFrames,
+  }: Pick<Admitted, 'release' | 'mayCarryFrames'> & {
+    readonly resumeToken: () => string | undefined
+  },
 ): Admitted {
   return {
     admitted: true,
     connectionId: connection.id,
     ...counts,
     release,
+    mayCarryFrames,
     watch(peer) {
       connection.peer = peer
     },

@@ -1,4 +1,4 @@
-import type { Admission, AdmissionRequest, Admitter, Phase } from '../core/admission.js'
+import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
 import { EventBus } from '../core/events.js'
 import { connectionId } from '../core/ids.js'
 import { within } from '../core/within.js'
@@ -6,6 +6,7 @@ import type { Claim } from '../store/lease-store.js'
 import { Absence, type Slot } from './absence.js'
 import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
 import { admittedAs } from './admitted.js'
+import type { AdmittingNode } from './admitting-node.js'
 import { Attempts } from './attempts.js'
 import { Auditor } from './auditor.js'
 import { claimOf } from './claims.js'
@@ -36,9 +37,8 @@ const LEAVE_MS = 100
  * Its phases: `starting` until the store would admit; `running`; `quiet` (admits none, keeps what is open); `draining`
  * (open connections are told to close); `stopped` (the lease is given up, last of all).
  */
-export class LimiterNode implements Admitter {
+export class LimiterNode implements AdmittingNode {
   readonly events: EventBus
-  /** What operators may ask of connections, wherever they are held. */
   readonly orders: OrderGiver
   readonly #options: LimiterNodeOptions
   readonly #held = new HeldConnections()
@@ -58,6 +58,7 @@ export class LimiterNode implements Admitter {
 
   constructor(options: LimiterNodeOptions) {
     const { store, timing, clock, random, name } = options
+    const { startedAt = new Date(clock.wallMs()).toISOString() } = options
     const [held, releases] = [this.#held, this.#releases]
     this.#options = options
     this.events = options.events ?? new EventBus()
@@ -78,7 +79,7 @@ export class LimiterNode implements Admitter {
     this.#keeper = new LeaseKeeper({
       ...{ store, timing, clock, random, held, releases, events: this.events },
       admissions: this.#admissions,
-      nodeInfo: JSON.stringify({ name, startedAt: new Date(clock.wallMs()).toISOString() }),
+      nodeInfo: JSON.stringify({ name, startedAt }),
       overrides: this.#overrides,
       onSecret: (secret) => this.#takeovers.tokens.learn(secret),
       onJoined: (sentAt) => this.#absence.joined(sentAt),
@@ -109,25 +110,18 @@ export class LimiterNode implements Admitter {
     })
   }
 
-  get mayCarryFrames(): (() => boolean) | undefined {
-    return this.#absence.mayCarryFrames
-  }
-
   get phase(): Phase {
     return this.#phase
   }
 
-  /** Connections of this node that are open or being admitted. */
   get connections(): number {
     return this.#held.size
   }
 
-  /** Admissions without a decision yet, and slots that are being given back. */
   get waiting(): { readonly admissions: number; readonly releases: number } {
     return { admissions: this.#admissions.size, releases: this.#releases.size }
   }
 
-  /** Whether the last renewal is recent enough for this node to trust its lease, and a session is open. */
   get storeReachable(): boolean {
     return this.#keeper.session !== undefined && this.#keeper.trusted()
   }
@@ -173,33 +167,22 @@ export class LimiterNode implements Admitter {
     this.events.emit('admission.granted', { connectionId: connection.id, org: connection.org, ...counts })
     return admittedAs(connection, counts, {
       release: () => this.#release(connection),
+      mayCarryFrames: this.#absence.mayCarryFrames,
       resumeToken: () => this.#takeovers.tokens.issue(request, connection.id),
     })
   }
 
-  /**
-   * Sets or clears (`undefined`) the operator's exception for an org, or with `tier` the limit of the tier it is put in.
-   * It binds the very next admission on every node.
-   * Where the org holds more than that, `onLowered` says what becomes of the surplus, or else the node's policy.
-   * Rejects with `StoreUnavailable` when the store did not confirm it; saying it again is harmless.
-   */
   async setLimit(org: string, limit: number | undefined, terms: SetTerms = {}): Promise<void> {
     await this.#overrides.set(this.#keeper.session, org, limit, terms)
     await this.#excess.look(org, terms.onLowered)
   }
 
-  /** Admits nobody from here on; what is open stays. */
   quiet(): void {
     if (this.#phase === 'stopped' || this.#isClosing() || this.#phase === 'quiet') return
     this.#phase = 'quiet'
     this.events.emit('node.quieted', {})
   }
 
-  /**
-   * Stops in order: admits none, tells every connection to close, waits until each has given back its slot, and gives
-   * up the lease last; all of it within `withinMs`, also when the store does not answer. What has not been given back by
-   * then keeps its slot until the lease is swept by another node.
-   */
   async drain({ withinMs }: { withinMs: number }): Promise<void> {
     if (this.#phase === 'stopped') return
     const { clock } = this.#options

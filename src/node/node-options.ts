@@ -20,6 +20,8 @@ export interface LimiterNodeOptions {
   readonly tiers?: Tiers
   /** What operators see of this node. */
   readonly name: string
+  /** RFC 3339; now where absent. */
+  readonly startedAt?: string
   /** What resume tokens are signed with, the same on all nodes; one that the store hands out where absent. */
   readonly resumeSecret?: string | undefined
   /** What a silent peer has to answer when somebody needs its slot, in ms; 1,000 where absent, 0 to ask none. */

@@ -9,15 +9,14 @@ const shown = (limit: number | undefined) => (limit === Number.POSITIVE_INFINITY
 
 /** Writes what a node goes through into the log: changes loudly, single admissions only at debug level. */
 export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
-  let away = false
-  limiter.on('store.left', ({ cause }) => {
-    if (away) log.debug({ cause }, 'the store still does not answer')
-    else log.warn({ cause }, 'the connection to the store is lost; open connections stay, new ones wait or are refused')
-    away = true
+  const away = new Set<number | undefined>()
+  limiter.on('store.left', (fields) => {
+    if (away.has(fields.bucket)) log.debug(fields, 'the store still does not answer')
+    else log.warn(fields, 'the connection to the store is lost; open connections stay, new ones wait or are refused')
+    away.add(fields.bucket)
   })
   limiter.on('store.joined', (fields) => {
-    if (away) log.info(fields, 'the store answers again')
-    away = false
+    if (away.delete(fields.bucket)) log.info(fields, 'the store answers again')
   })
   limiter.on('lease.taken', (fields) => {
     log.info(fields, 'lease taken')

@@ -202,15 +202,19 @@ export interface StoreConnection {
   destroy(reason: string): void
 }
 
-export interface LeaseStore extends StoreInspector {
+/** What every store has, also one that is made of several. */
+export interface SharedState extends StoreInspector {
   /** True where the store lives and dies with this process: then there is nothing to recover and no ghost to wait for. */
   readonly embedded: boolean
   /** Where the store is, without credentials. */
   readonly description: string
   readonly journal: Journal
+  close(): Promise<void>
+}
+
+export interface LeaseStore extends SharedState {
   /** A fresh connection; `unanswered` when none could be had within the connect deadline. */
   connect(): Promise<Reply<StoreConnection>>
-  close(): Promise<void>
 }
 
 /** The store did not answer a read-only question. */

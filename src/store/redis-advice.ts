@@ -5,7 +5,11 @@ const ADVICE: readonly (readonly [says: RegExp, advice: string])[] = [
   [/NOPERM|ACL failure|user executing the script can't/, 'the user lacks rights: docs/redis.md lists them'],
   [/READONLY/, 'this is a replica: name the primary, or its sentinels'],
   [/NOREPLICAS/, 'too few replicas are in sync for min-replicas-to-write'],
-  [/^(MOVED|ASK|CLUSTERDOWN|CROSSSLOT)/, 'this is a Redis Cluster, which is not supported yet'],
+  [/^CLUSTERDOWN/, 'the Redis Cluster does not serve: CLUSTER INFO says why'],
+  [
+    /^(MOVED|ASK|TRYAGAIN|CROSSSLOT)/,
+    'slots of this Redis Cluster are being moved, or it was not named by redis+cluster://',
+  ],
   [/DB index is out of range/, 'this Redis has no database of that number'],
   [
     /certificate|self.signed|SSL routines|altnames/i,

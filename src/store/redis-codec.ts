@@ -101,6 +101,8 @@ export function readReply<T>(raw: unknown, read: (rest: unknown[]) => T): Reply<
       return { status: 'refused', reason: word }
     case 'recovering':
       return { status: 'refused', reason: word, retryAfterMs: int(rest[0]) }
+    case 'buckets':
+      throw new MalformedReply(`these keys are spread over ${text(rest[0])} buckets: name that many in the Redis URL`)
     default:
       throw new MalformedReply(`unknown answer ${JSON.stringify(word)}`)
   }

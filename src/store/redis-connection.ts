@@ -55,7 +55,7 @@ export class RedisConnection implements StoreConnection {
   }
 
   hello(request: HelloRequest): Promise<Reply<HelloReply>> {
-    const { keys, timing, recovery } = this.#wiring
+    const { keys, timing, recovery, buckets } = this.#wiring
     return this.#run(
       [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.nodes, ...keys.allOrders, keys.probes],
       [
@@ -63,7 +63,7 @@ export class RedisConnection implements StoreConnection {
         request.proposedEpoch,
         ...[request.reasserting ? 1 : 0, timing.ttlMs, timing.clockStepCapMs],
         ...(recovery ? [timing.recoveryMs, timing.recoveryLimitMs] : [0, 0]),
-        ...[request.nodeInfo, request.proposedSecret],
+        ...[request.nodeInfo, request.proposedSecret, buckets],
       ],
       codec.readHello,
     )

@@ -1,15 +1,18 @@
 import type { Redis } from 'ioredis'
 import type { Clock } from '../core/clock.js'
 import { decodeEntry } from './redis-codec.js'
-import { RedisDialer } from './redis-dial.js'
 import { type RedisKeys, redisKeys } from './redis-keys.js'
 import { RedisQuestions } from './redis-questions.js'
-import { NODE_COMMANDS } from './redis-rights.js'
+import { CLUSTER_COMMANDS, NODE_COMMANDS } from './redis-rights.js'
 import { RedisScript } from './redis-script.js'
+import type { Way } from './redis-ways.js'
 
 /** What a Redis is and holds, read as it is, for whoever judges whether it is sound. */
 export interface StoreFacts {
   readonly info: ReadonlyMap<string, string>
+  /** How the URL goes there: whether as to a Redis Cluster, and over how many buckets. */
+  readonly viaCluster: boolean
+  readonly buckets: number
   /** Redis's own clock. */
   readonly timeMs: number
   /** How long a few PINGs took. */
@@ -43,17 +46,19 @@ const MOST_KEYS = 200_000
 export class RedisExaminer {
   readonly keys: RedisKeys
   readonly description: string
-  readonly #prefix: string
+  readonly #way: Way
+  readonly #ours: string
   readonly #questions: RedisQuestions
   readonly #clock: Clock
   #skipped: string[] = []
 
-  /** Throws `INVALID_REDIS_URL` or `INVALID_KEY_PREFIX`. */
-  constructor(url: string, prefix: string, clock: Clock) {
-    const dialer = new RedisDialer(url, clock)
+  /** Throws `INVALID_KEY_PREFIX`. */
+  constructor(way: Way, prefix: string, clock: Clock) {
+    const { dialer, bucket } = way
+    this.#way = way
     this.description = dialer.description
-    this.keys = redisKeys(prefix)
-    this.#prefix = prefix
+    this.keys = redisKeys(prefix, bucket)
+    this.#ours = `${prefix}{${bucket}}:*`
     this.#clock = clock
     this.#questions = new RedisQuestions(async (withinMs, over) => (await dialer.dial(withinMs, over)).redis, clock)
   }
@@ -77,7 +82,7 @@ export class RedisExaminer {
     for (const { name, type } of slotSets) if (type === 'zset') sets.set(name, await this.#scores(name))
     const orders = await Promise.all(allOrders.map((name) => this.#may(new Map(), name, () => this.#scores(name))))
     return {
-      ...{ info, keys, sets, indexes },
+      ...{ info, keys, sets, indexes, viaCluster: this.#way.viaCluster, buckets: this.#way.buckets },
       timeMs: Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000),
       pingsMs: await this.#may([], 'the latency', () => this.#pings()),
       scriptLoaded: await this.#may(true, 'the script', () => ask((redis) => new RedisScript().isLoaded(redis))),
@@ -110,7 +115,7 @@ export class RedisExaminer {
     let cursor = '0'
     do {
       const [next, page] = await this.#questions.ask((redis) =>
-        redis.scan(cursor, 'MATCH', `${this.#prefix}*`, 'COUNT', SCAN_COUNT),
+        redis.scan(cursor, 'MATCH', this.#ours, 'COUNT', SCAN_COUNT),
       )
       for (const name of page) names.add(name)
       cursor = next
@@ -165,6 +170,7 @@ export class RedisExaminer {
   async #missingRights(): Promise<string[]> {
     const user = await this.#questions.ask((redis) => redis.acl('WHOAMI'))
     const commands = Object.entries(NODE_COMMANDS(this.keys.meta))
+    if (this.#way.viaCluster) commands.push(...CLUSTER_COMMANDS)
     const answers = await this.#questions.ask((redis) =>
       Promise.all(commands.map(([name, args]) => redis.acl('DRYRUN', user, name, ...args))),
     )

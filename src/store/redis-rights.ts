@@ -39,3 +39,9 @@ export const NODE_COMMANDS = (key: string): Readonly<Record<string, readonly str
   zremrangebyscore: [key, '0', '0'],
   zscore: [key, 'm'],
 })
+
+/** What a node asks of a Redis Cluster besides: who serves which slot, and how new that is. */
+export const CLUSTER_COMMANDS: readonly [name: string, args: readonly string[]][] = [
+  ['cluster', ['slots']],
+  ['cluster', ['nodes']],
+]

@@ -5,17 +5,20 @@ import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection } 
 import type { OrgOverrides } from './override-records.js'
 import { RedisConnection } from './redis-connection.js'
 import { cut } from './redis-cut.js'
-import { type Dialed, RedisDialer } from './redis-dial.js'
+import type { Dialed, RedisDialer } from './redis-dial.js'
 import { RedisInspector } from './redis-inspector.js'
 import { RedisJournal } from './redis-journal.js'
 import { type RedisKeys, redisKeys } from './redis-keys.js'
 import { leaveFormerPrimary } from './redis-primary-watch.js'
 import { RedisQuestions } from './redis-questions.js'
 import { RedisScript } from './redis-script.js'
+import { theWayTo, type Way } from './redis-ways.js'
 
 export interface RedisStoreOptions {
   /** Any of the forms that redis-url.ts reads. */
   readonly url: string
+  /** Where that has several buckets, which of them this is. */
+  readonly way?: Way
   readonly timing: LeaseTiming
   readonly clock: Clock
   readonly keyPrefix: string
@@ -27,12 +30,16 @@ export interface RedisStoreOptions {
 
 const CLOSED = 'the store is closed'
 
-/** The store in Redis 7 or later: one primary that accepts writes, at an address or known to sentinels. */
+/**
+ * The store in Redis 7 or later: one primary that accepts writes, at an address, or named by sentinels or a cluster. It
+ * keeps one bucket, and knows nothing of the others.
+ */
 export class RedisStore implements LeaseStore {
   readonly embedded = false
   readonly description: string
   readonly journal: RedisJournal
   readonly #options: RedisStoreOptions
+  readonly #buckets: number
   readonly #dialer: RedisDialer
   readonly #keys: RedisKeys
   readonly #script: RedisScript
@@ -47,12 +54,15 @@ export class RedisStore implements LeaseStore {
     this.#options = options
     // As many listen as connections are being made, which is for their makers to bound.
     setMaxListeners(0, this.#over.signal)
-    this.#dialer = new RedisDialer(options.url, options.clock)
+    const { url, clock, keyPrefix } = options
+    const { dialer, bucket, buckets } = options.way ?? theWayTo(url, clock)
+    this.#buckets = buckets
+    this.#dialer = dialer
     this.description = this.#dialer.description
-    this.#keys = redisKeys(options.keyPrefix)
+    this.#keys = redisKeys(keyPrefix, bucket)
     this.#script = new RedisScript(options.script)
     const dial = async (withinMs: number, over: AbortSignal) => (await this.#dialer.dial(withinMs, over)).redis
-    this.#questions = new RedisQuestions(dial, options.clock)
+    this.#questions = new RedisQuestions(dial, clock)
     this.#inspector = new RedisInspector(this.#questions, this.#keys, this.#script)
     this.journal = new RedisJournal(this.#questions, this.#keys)
   }
@@ -71,15 +81,15 @@ export class RedisStore implements LeaseStore {
       cut(redis)
       return { status: 'unanswered', cause: CLOSED }
     }
-    const { script, keys } = { script: this.#script, keys: this.#keys }
-    const connection = new RedisConnection({ redis, script, keys, timing, clock, recovery })
+    const [script, keys, buckets] = [this.#script, this.#keys, this.#buckets]
+    const connection = new RedisConnection({ redis, script, keys, buckets, timing, clock, recovery })
     this.#open.add(connection)
     connection.closed.then(() => this.#open.delete(connection))
-    const { sentinels } = this.#dialer
-    if (sentinels && primary) {
+    const { finder } = this.#dialer
+    if (finder && primary) {
       // Questions may still go to another one, which knows nothing of what is decided from here on.
       this.#questions.hangUp()
-      void leaveFormerPrimary({ connection, primary, sentinels, timing, clock })
+      void leaveFormerPrimary({ connection, primary, finder, timing, clock })
     }
     return { status: 'ok', value: connection }
   }

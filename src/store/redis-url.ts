@@ -2,6 +2,7 @@
 export const REDIS_URL_ACCEPTED =
   'redis://[user:password@]host[:port][/database], rediss:// for TLS, ' +
   'redis+sentinel://[user:password@]host[:port],…/primary-name[/database], rediss+sentinel:// for TLS, ' +
+  'redis+cluster://[user:password@]host[:port],…[?buckets=16], rediss+cluster:// for TLS, ' +
   'or redis+unix:///path[?db=database]'
 
 export interface ServerAddress {
@@ -28,9 +29,13 @@ export interface RedisTarget {
     | { readonly kind: 'server'; readonly server: ServerAddress }
     | { readonly kind: 'socket'; readonly path: string }
     | { readonly kind: 'sentinels'; readonly sentinels: readonly ServerAddress[]; readonly primary: string }
+    /** Some servers of a Redis Cluster; they know the others. */
+    | { readonly kind: 'cluster'; readonly servers: readonly ServerAddress[] }
   readonly login: Login
   readonly sentinelLogin: Login
   readonly database: number
+  /** Over how many buckets orgs are spread, each a unit of its own; 1 but in a Redis Cluster. */
+  readonly buckets: number
   /** Absent for an open connection. */
   readonly tls?: TlsSettings
   /** The same without credentials and options, fit to be shown. */
@@ -46,12 +51,17 @@ const OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
   ['rediss', TLS_OPTIONS],
   ['redis+sentinel', SENTINEL_OPTIONS],
   ['rediss+sentinel', [...SENTINEL_OPTIONS, ...TLS_OPTIONS]],
+  ['redis+cluster', ['buckets']],
+  ['rediss+cluster', ['buckets', ...TLS_OPTIONS]],
   ['redis+unix', ['db']],
 ])
 
 const URL_PARTS =
   /^(?<scheme>[a-z+]+):\/\/((?<login>[^/?#]*)@)?(?<hosts>[^@/?#]*)(?<path>\/[^?#]*)?(\?(?<query>[^#]*))?$/
-const MOST_SENTINELS = 16
+const MOST_SERVERS = 16
+const BUCKETS_IN_CLUSTER = '16'
+/** Each bucket is a connection of every node. */
+const BUCKETS = /^([1-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-6])$/
 const DATABASE = /^\d{0,5}$/
 
 /**
@@ -63,7 +73,6 @@ export function parseRedisUrl(text: string): RedisTarget | { readonly problem: s
   const parts = URL_PARTS.exec(text)?.groups
   if (!parts) return { problem: 'it is not of that form' }
   const { scheme = '', hosts = '', path = '' } = parts
-  if (scheme.endsWith('+cluster')) return { problem: 'Redis Cluster is not supported yet' }
   const accepted = OPTIONS.get(scheme)
   if (!accepted) return { problem: 'its scheme is not one of these' }
   const options = new URLSearchParams(parts.query ?? '')
@@ -75,10 +84,13 @@ export function parseRedisUrl(text: string): RedisTarget | { readonly problem: s
   if (!login) return { problem: 'user or password are not percent-encoded well' }
   const place = placeOf(scheme, hosts, path, options)
   if (!place) return { problem: 'host, port, path or database are not of that form' }
+  const buckets = place.at.kind === 'cluster' ? (options.get('buckets') ?? BUCKETS_IN_CLUSTER) : '1'
+  if (!BUCKETS.test(buckets)) return { problem: 'buckets is a whole number from 1 to 256' }
   const [sentinelUser, sentinelPassword] = SENTINEL_OPTIONS.map((name) => options.get(name))
   return {
     ...place,
     login,
+    buckets: Number(buckets),
     sentinelLogin: loginOf(sentinelUser, sentinelPassword),
     ...(scheme.startsWith('rediss') && { tls: tlsOf(options) }),
     description: `${scheme}://${hosts}${path}`,
@@ -89,6 +101,7 @@ type Place = Pick<RedisTarget, 'at' | 'database'>
 
 function placeOf(scheme: string, hosts: string, path: string, options: URLSearchParams): Place | undefined {
   if (scheme === 'redis+unix') return hosts === '' ? socketAt(path, options.get('db') ?? '') : undefined
+  if (scheme.endsWith('+cluster')) return path === '' || path === '/' ? clusterAt(hosts) : undefined
   return scheme.endsWith('+sentinel') ? sentinelsAt(hosts, path) : serverAt(hosts, path.slice(1))
 }
 
@@ -104,11 +117,21 @@ function serverAt(host: string, database: string): Place | undefined {
 
 function sentinelsAt(hosts: string, path: string): Place | undefined {
   const [, primary, database = ''] = /^\/([\w.-]+)(?:\/(\d*))?$/.exec(path) ?? []
-  const named = hosts.split(',')
-  const sentinels = named.map((host) => addressOf(host, 26_379)).filter((address) => address !== undefined)
-  if (sentinels.length < named.length || sentinels.length > MOST_SENTINELS) return undefined
-  if (primary === undefined || !DATABASE.test(database)) return undefined
+  const sentinels = addressesOf(hosts, 26_379)
+  if (!sentinels || primary === undefined || !DATABASE.test(database)) return undefined
   return { at: { kind: 'sentinels', sentinels, primary }, database: Number(database) }
+}
+
+/** A cluster has no other database. */
+function clusterAt(hosts: string): Place | undefined {
+  const servers = addressesOf(hosts, 6_379)
+  return servers && { at: { kind: 'cluster', servers }, database: 0 }
+}
+
+function addressesOf(hosts: string, defaultPort: number): readonly ServerAddress[] | undefined {
+  const named = hosts.split(',')
+  const addresses = named.map((host) => addressOf(host, defaultPort)).filter((address) => address !== undefined)
+  return addresses.length < named.length || addresses.length > MOST_SERVERS ? undefined : addresses
 }
 
 function addressOf(text: string, defaultPort: number): ServerAddress | undefined {

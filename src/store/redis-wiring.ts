@@ -9,6 +9,8 @@ export interface Wiring {
   readonly redis: Redis
   readonly script: RedisScript
   readonly keys: RedisKeys
+  /** Over how many buckets the nodes spread their orgs. */
+  readonly buckets: number
   readonly timing: LeaseTiming
   readonly clock: Clock
   /** An embedded or test store may do without the wait after an empty start. */

@@ -106,9 +106,10 @@ export class Checks {
   }
 
   /** S7: under `close` no frame passes once the last answered renewal was sent D ago, as the outside sees it. */
-  #framesAreSafe({ node, link, name, paused, dead }: SimNode): void {
+  #framesAreSafe({ open, link, name, paused, dead }: SimNode): void {
     const { world, timing } = this.#scenario
-    if (paused || dead || !node.mayCarryFrames?.()) return
+    const [one] = open
+    if (paused || dead || !one?.admitted.mayCarryFrames?.()) return
     const ageMs = world.nowMs - (link.renewedAtMs ?? Number.NEGATIVE_INFINITY)
     if (ageMs >= timing.trustMs)
       this.#violated(`S7: ${name} lets frames pass ${Math.round(ageMs)} ms after its renewal`)

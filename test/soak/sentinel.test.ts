@@ -28,7 +28,7 @@ async function ownSet(options: SentinelSetOptions = {}): Promise<SentinelSet> {
 /** Fails over, waits until all is as R1 says, and tells what it cost. */
 async function failOver(set: SentinelSet, trial: Trial, former: SetServer, how: () => Promise<void>) {
   const { load } = trial
-  const survivors = set.servers.filter((server) => server !== former).map((server) => trial.booksOf(server))
+  const survivors = set.servers.filter((server) => server !== former).map((server) => trial.booksOf(set.urlOf(server)))
   load.longestGapMs = 0
   await how()
   const goneAtMs = performance.now()
@@ -38,7 +38,7 @@ async function failOver(set: SentinelSet, trial: Trial, former: SetServer, how: 
   await untilAdmitted(trial, 50)
   const blackoutMs = load.longestGapMs
   await load.freeze()
-  const exactAfterMs = await untilExact(trial, trial.booksOf(primary))
+  const exactAfterMs = await untilExact(trial, trial.booksOf(set.urlOf(primary)))
   const [lost, left] = (['lost', 'left'] as const).map((kind) => Math.max(...drifts.map((drift) => drift[kind])))
   const figures = { promotedAfterMs, blackoutMs, slowestAnswerMs: load.slowestMs, exactAfterMs, held: load.open.size }
   const rounded = Object.entries(figures).map(([name, value]) => `${name} ${Math.round(value)}`)
@@ -50,7 +50,7 @@ async function failOver(set: SentinelSet, trial: Trial, former: SetServer, how: 
 
 test('R1: the primary is killed: nobody is closed, no org exceeds its limit, the sets are exact again', async () => {
   const set = await ownSet()
-  const trial = await startTrial({ set })
+  const trial = await startTrial([set.url, set.url, set.url])
   await untilFull(trial)
   const former = await set.primary()
   await failOver(set, trial, former, () => former.kill())
@@ -58,7 +58,7 @@ test('R1: the primary is killed: nobody is closed, no org exceeds its limit, the
 
 test('R1, R2: the primary freezes, is replaced, and goes on later: as if it had been killed', async () => {
   const set = await ownSet()
-  const trial = await startTrial({ set })
+  const trial = await startTrial([set.url, set.url, set.url])
   await untilFull(trial)
   const former = await set.primary()
   onTestFinished(() => former.resume())
@@ -69,13 +69,13 @@ test('R1, R2: the primary freezes, is replaced, and goes on later: as if it had 
     what: 'the former primary is a replica',
   })
   expect(await set.primary()).toBe(primary)
-  await untilExact(trial, trial.booksOf(primary))
+  await untilExact(trial, trial.booksOf(set.urlOf(primary)))
   expect(trial.load.kicked).toBe(0)
 })
 
 test('R1: a replica is promoted that has missed the last seconds: what it lacks is told to it again, an operator’s exception too', async () => {
   const set = await ownSet()
-  const trial = await startTrial({ set })
+  const trial = await startTrial([set.url, set.url, set.url])
   await untilFull(trial)
   const former = await set.primary()
   await former.shutOut('replica')
@@ -94,7 +94,7 @@ async function splitBrain(options: SentinelSetOptions) {
   const former = await set.primary()
   const alone = await startFakeSentinel({ port: former.port, configEpoch: 0 })
   onTestFinished(() => alone.stop())
-  const trial = await startTrial({ set, urls: [set.url, set.url, set.url, set.urlBehind(alone.port)] })
+  const trial = await startTrial([set.url, set.url, set.url, set.urlBehind(alone.port)])
   const [lonely, connected] = [trial.limiters[3]!, trial.limiters.slice(0, 3)]
   const left: string[] = []
   for (const limiter of connected) limiter.on('store.left', ({ cause }) => left.push(cause))
@@ -111,7 +111,7 @@ async function splitBrain(options: SentinelSetOptions) {
 }
 
 /** Waits until the set is whole again and no org has more than its limit; from then on none ever has. */
-async function untilWhole({ trial, former, primary }: Awaited<ReturnType<typeof splitBrain>>): Promise<void> {
+async function untilWhole({ set, trial, former, primary }: Awaited<ReturnType<typeof splitBrain>>): Promise<void> {
   const { load } = trial
   await until(async () => ((await former.admin.call('ROLE')) as string[])[0] === 'slave', { withinMs: 40_000 })
   await until(() => [...load.highest.keys()].every((org) => load.count(org) <= LIMIT), { withinMs: 30_000 })
@@ -119,14 +119,14 @@ async function untilWhole({ trial, former, primary }: Awaited<ReturnType<typeof 
   await untilAdmitted(trial, 200)
   expect(highestOf(trial)).toBe(LIMIT)
   await load.freeze()
-  await untilExact(trial, trial.booksOf(primary))
+  await untilExact(trial, trial.booksOf(set.urlOf(primary)))
   expect(load.kicked).toBe(0)
 }
 
 test('R4: two primaries: at most twice the limit, by one node only, until they are one again', async () => {
   const split = await splitBrain({})
-  const { trial, primary, lonely, left, promotedAtMs, heal } = split
-  const books = trial.booksOf(primary)
+  const { set, trial, primary, lonely, left, promotedAtMs, heal } = split
+  const books = trial.booksOf(set.urlOf(primary))
   await until(async () => (await books.generations()).size === 3, {
     withinMs: 10_000,
     what: 'the connected nodes hold leases of the new primary',

@@ -13,18 +13,13 @@ export const LIMIT = 5
 const LATE_MS = 5_000
 const ORGS = Array.from({ length: 20 }, (_, i) => `org-${i}`)
 
-/** Limiters on a Sentinel set, clients that come and go at them, and what Redis itself holds of them. */
+/** Limiters on Redis servers that fail over, clients that come and go at them, and what Redis itself holds of them. */
 export interface Trial {
   readonly limiters: readonly Limiter[]
   readonly load: AdmissionLoad
+  readonly prefix: string
   /** What a server holds, read past the limiters. */
-  booksOf(server: SetServer): Books
-}
-
-export interface TrialOptions {
-  readonly set: SentinelSet
-  /** Where each limiter finds Redis; the set's sentinels for three of them where absent. */
-  readonly urls?: readonly string[]
+  booksOf(url: string): Books
 }
 
 /** Attempts a second, of all clients together. */
@@ -32,8 +27,8 @@ const PER_SECOND = 500
 /** So long a connection stays at most that each org is full most of the time. */
 const STAY_MS = 4_000
 
-/** Cleans up by itself when the test is over. */
-export async function startTrial({ set, urls = [set.url, set.url, set.url] }: TrialOptions): Promise<Trial> {
+/** A limiter for each address. Cleans up by itself when the test is over. */
+export async function startTrial(urls: readonly string[]): Promise<Trial> {
   const prefix = freshPrefix()
   const limiters = urls.map((redis) =>
     createLimiter({ ...TIMES, redis, keyPrefix: prefix, limits: { org: LIMIT }, policies: { onLeaseLost: 'rejoin' } }),
@@ -48,9 +43,9 @@ export async function startTrial({ set, urls = [set.url, set.url, set.url] }: Tr
   await Promise.all(limiters.map((limiter) => limiter.ready()))
   load = new AdmissionLoad({ limiters, orgs: ORGS, perSecond: PER_SECOND, stayMs: STAY_MS })
   return {
-    ...{ limiters, load },
-    booksOf(server) {
-      const books = new Books(set.urlOf(server), prefix)
+    ...{ limiters, load, prefix },
+    booksOf(url) {
+      const books = new Books(url, prefix)
       opened.push(books)
       return books
     },
@@ -87,7 +82,7 @@ export function untilPromoted(set: SentinelSet, former: SetServer): Promise<SetS
 }
 
 /** Connections that clients hold and a server does not know, and those that it holds and no client does. */
-export async function driftOf({ load }: Trial, books: Books): Promise<{ lost: number; left: number }> {
+export async function driftOf({ load }: Trial, books: Pick<Books, 'slots'>): Promise<{ lost: number; left: number }> {
   const slots = await books.slots()
   const known = new Set([...slots.values()].flatMap((ids) => [...ids.keys()]))
   const lost = [...load.open.keys()].filter((id) => !known.has(id)).length
@@ -99,7 +94,7 @@ export async function driftOf({ load }: Trial, books: Books): Promise<{ lost: nu
  * Waits until the sets in Redis are, id by id, what the clients hold, for T + R at most. The load must be frozen. Returns
  * how long that took.
  */
-export async function untilExact({ load }: Trial, books: Books): Promise<number> {
+export async function untilExact({ load }: Trial, books: Pick<Books, 'slots'>): Promise<number> {
   const startMs = performance.now()
   const withinMs = TIMES.leaseTtlMs + TIMES.renewIntervalMs + LATE_MS
   const held = JSON.stringify([...load.ids()].sort())

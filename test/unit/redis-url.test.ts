@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
-import { RedisDialer } from '../../src/store/redis-dial.js'
 import { parseRedisUrl } from '../../src/store/redis-url.js'
+import { waysTo } from '../../src/store/redis-ways.js'
 
 const server = (host: string, port: number) => ({ kind: 'server', server: { host, port } })
 
@@ -79,7 +79,7 @@ describe('the address of a Redis', () => {
   })
 
   test('is refused at once where a certificate cannot be read, naming the option and the file', () => {
-    const dialer = () => new RedisDialer('rediss://h?ca=/nowhere/ca.pem', systemClock)
+    const dialer = () => waysTo('rediss://h?ca=/nowhere/ca.pem', systemClock)
     expect(dialer).toThrow(expect.objectContaining({ code: 'INVALID_REDIS_URL' }))
     expect(dialer).toThrow(/"ca" cannot be read: .*\/nowhere\/ca\.pem/)
   })

@@ -9,20 +9,17 @@ import { Gate } from '../gate/gate.js'
 import type { GateOptions } from '../gate/gate-options.js'
 import { adoptedSockets, type WebSocketServer } from '../gate/ws-gate.js'
 import type { AdmittingNode } from '../node/admitting-node.js'
-import { BucketedNode } from '../node/bucketed-node.js'
 import type { LimitTerms } from '../node/limit-terms.js'
-import { LimiterNode } from '../node/limiter-node.js'
 import type { SurplusTerms } from '../node/on-lowered.js'
 import type { Evicted, EvictionRequest } from '../node/order-giver.js'
 import { SoftLimit } from '../node/soft-limit.js'
-import { BucketedStore } from '../store/bucketed-store.js'
 import type { Journal } from '../store/journal.js'
-import type { LeaseStore, SharedState } from '../store/lease-store.js'
-import { MeasuredStore } from '../store/measured-store.js'
+import type { SharedState } from '../store/lease-store.js'
 import type { DrainVerdict } from '../store/orders.js'
 import type { AttachOptions, UpgradeSource } from './attach-options.js'
 import { drainInOrder } from './drain-in-order.js'
 import { gateEvents } from './gate-events.js'
+import { makeNode } from './make-node.js'
 import { type LimiterOptions, resolveOptions } from './options.js'
 import type { OrgLimits } from './org-limits.js'
 import { ClusterStats, type OrgStats } from './org-stats.js'
@@ -54,16 +51,10 @@ export class Limiter {
     this.#ownsStore = ownsStore
     this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf, timing, reserved: limits.reserved })
     this.#tiers = tiers
-    const measured = (one: LeaseStore) =>
-      new MeasuredStore(one, systemClock, (call) => this.#events.emit('store.called', call))
-    const node = {
+    this.#node = makeNode(store, {
       ...{ timing, connectionsPerOrg, tiers, name, clock: systemClock, random: Math.random },
       ...{ limits, policies, resumeSecret, probeTimeoutMs, events: this.#events },
-    }
-    this.#node =
-      store instanceof BucketedStore
-        ? new BucketedNode({ ...node, buckets: store.buckets.map(measured), bucketOf: (org) => store.bucketOf(org) })
-        : new LimiterNode({ ...node, store: measured(store) })
+    })
     this.#admitter = new TimedAdmitter(this.#node, systemClock, this.#events)
     this.#node.start()
   }

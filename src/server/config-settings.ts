@@ -67,7 +67,7 @@ export const settings = {
     kind: kinds.redisUrl,
     defaultShown: 'embedded store, for a single node',
     description:
-      'The Redis that all nodes of the cluster share: `redis://`, `rediss://`, `redis+sentinel://`, `rediss+sentinel://` or `redis+unix://`',
+      'The Redis that all nodes of the cluster share: `redis://`, `rediss://`, `redis+sentinel://`, `rediss+sentinel://`, `redis+cluster://`, `rediss+cluster://` or `redis+unix://`',
   },
   maxConnectionsPerOrg: {
     name: 'WS_MAX_CONNECTIONS_PER_ORG',

@@ -111,7 +111,7 @@ describe('a bad value names the variable, the value and what is accepted', () =>
     ['REDIS_URL', 'localhost:6379', 'redis://'],
     ['REDIS_URL', 'http://localhost', 'redis://'],
     ['REDIS_URL', 'redis+sentinel://a', 'primary-name'],
-    ['REDIS_URL', 'redis+cluster://a', 'not supported yet'],
+    ['REDIS_URL', 'redis+cluster://a,', 'host'],
     ['REDIS_URL', 'redis://a?commandTimeout=0', 'is not known'],
     ['REDIS_URL', 'redis://a/db', 'redis://'],
   ])('%s=%s', (name, value, accepted) => {
@@ -131,7 +131,7 @@ describe('a bad value names the variable, the value and what is accepted', () =>
     const all = [
       ...messagesOf({ env: { REDIS_URL: `redis://u:${secret}@h/x` } }),
       ...messagesOf({ env: { REDIS_URL: `redis//u:${secret}@h` } }),
-      ...messagesOf({ env: { REDIS_URL: `redis+cluster://${secret}@h` } }),
+      ...messagesOf({ env: { REDIS_URL: `redis+cluster://${secret}@h/1` } }),
       ...messagesOf({ env: { REDIS_URL: `u:${secret}@h` } }),
       ...messagesOf({ env: { REDIS_URL: `redis://u:12/${secret}@h` } }),
       ...messagesOf({ env: { ADMIN_TOKEN: `${secret} ${secret}` } }),

@@ -37,6 +37,21 @@ describe('the address of a Redis', () => {
         description: 'redis+sentinel://a,b:7,[::2]:8/my-name.1/4',
       },
     ],
+    [
+      'redis+cluster://u:p@a,b:7',
+      {
+        at: {
+          kind: 'cluster',
+          servers: [
+            { host: 'a', port: 6_379 },
+            { host: 'b', port: 7 },
+          ],
+        },
+        ...{ login: { username: 'u', password: 'p' }, database: 0, buckets: 16, description: 'redis+cluster://a,b:7' },
+      },
+    ],
+    ['rediss+cluster://a/?buckets=256&ca=c', { at: { kind: 'cluster' }, buckets: 256, tls: { ca: 'c' } }],
+    ['redis://h', { buckets: 1 }],
     ['rediss+sentinel://a/m?ca=c', { at: { kind: 'sentinels' }, tls: { ca: 'c' }, sentinelLogin: {} }],
   ])('%s is read', (url, read) => {
     expect(parseRedisUrl(url)).toMatchObject(read)
@@ -53,7 +68,13 @@ describe('the address of a Redis', () => {
     ['redis://h#x', 'form'],
     ['http://h', 'scheme'],
     ['constructor://h', 'scheme'],
-    ['redis+cluster://h', 'not supported yet'],
+    ['redis+cluster://', 'host'],
+    ['redis+cluster://a,,b', 'host'],
+    ['redis+cluster://a/0', 'path'],
+    ['redis+cluster://a?buckets=0', 'buckets'],
+    ['redis+cluster://a?buckets=257', 'buckets'],
+    ['redis+cluster://a?buckets=1.5', 'buckets'],
+    ['redis://a?buckets=16', 'is not known'],
     ['redis://', 'host'],
     ['redis://h/db', 'database'],
     ['redis://h/0/1', 'database'],

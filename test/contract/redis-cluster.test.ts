@@ -1,0 +1,187 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '../../src/core/clock.js'
+import { createLimiter, type Limiter, type LimiterOptions } from '../../src/index.js'
+import { slotOfTag } from '../../src/store/redis-slot.js'
+import { RedisStore } from '../../src/store/redis-store.js'
+import { waysTo } from '../../src/store/redis-ways.js'
+import { leakGate } from '../support/leak-gate.js'
+import { operate } from '../support/operator.js'
+import { freePort } from '../support/ports.js'
+import { freshPrefix } from '../support/redis.js'
+import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.js'
+import { TIMING } from '../support/store-bench.js'
+import { done } from '../support/store-node.js'
+import { until } from '../support/until.js'
+
+let cluster: RedisCluster
+
+beforeAll(async () => {
+  cluster = await startRedisCluster()
+}, 60_000)
+afterAll(() => cluster.stop())
+
+leakGate()
+
+/** Orgs enough that some are in every bucket. */
+const ORGS = Array.from({ length: 200 }, (_, i) => `org-${i}`)
+
+async function limiterOn(url: string, options: LimiterOptions = {}): Promise<Limiter> {
+  const limiter = createLimiter({
+    redis: url,
+    renewIntervalMs: 300,
+    leaseTtlMs: 3_000,
+    storeTimeoutMs: 1_000,
+    ...options,
+  })
+  onTestFinished(() => limiter.drain({ withinMs: 1_000 }))
+  return limiter
+}
+
+async function twoLimiters() {
+  const keyPrefix = freshPrefix()
+  const limiters = [
+    await limiterOn(cluster.url, { keyPrefix, nodeName: 'a' }),
+    await limiterOn(cluster.url, { keyPrefix, nodeName: 'b' }),
+  ] as const
+  await Promise.all(limiters.map((limiter) => limiter.ready()))
+  return { keyPrefix, limiters }
+}
+
+describe('buckets in a Redis Cluster', () => {
+  test('a slot is computed as Redis computes it', async () => {
+    const tags = [...Array.from({ length: 256 }, (_, i) => String(i)), '', 'a'.repeat(100), 'ü€𝄞']
+    const { admin } = cluster.servers[0]!
+    const said = await Promise.all(tags.map((tag) => admin.call('CLUSTER', 'KEYSLOT', tag)))
+    expect(tags.map(slotOfTag)).toEqual(said)
+  })
+
+  test('each is found where it is served, through any server and past those that are gone', async () => {
+    const last = cluster.servers.at(-1)!
+    const url = `redis+cluster://127.0.0.1:${await freePort()},${last.host}:${last.port}`
+    for (const { dialer, bucket } of waysTo(url, systemClock)) {
+      const { redis } = await dialer.dial(2_000, new AbortController().signal)
+      expect(redis.options.port, `bucket ${bucket}`).toBe((await cluster.primaryOf(bucket)).port)
+      redis.disconnect()
+    }
+  })
+
+  test('where no server answers, each says why', async () => {
+    const port = await freePort()
+    const limiter = await limiterOn(`redis+cluster://127.0.0.1:${port}`)
+    const causes: string[] = []
+    limiter.on('store.left', ({ cause }) => causes.push(cause))
+    await until(() => causes.length > 0)
+    expect(causes[0]).toMatch(new RegExp(`nobody names who serves slot 13907: 127.0.0.1:${port}: .*ECONNREFUSED`))
+    expect(await limiter.admit({ org: 'acme' })).toMatchObject({ admitted: false, code: 'STARTING' })
+  })
+
+  test('limits hold over two nodes, orgs are in all buckets, and what is asked of all is answered by all', async () => {
+    const { keyPrefix, limiters } = await twoLimiters()
+    const [one, other] = limiters
+    const answers = await Promise.all(ORGS.flatMap((org) => [0, 1, 0, 1].map((i) => limiters[i]!.admit({ org }))))
+    expect(answers.filter(({ admitted }) => admitted)).toHaveLength(3 * ORGS.length)
+    const keys = await Promise.all(cluster.servers.map(({ admin }) => admin.keys(`${keyPrefix}*:org:*`)))
+    expect(new Set(keys.flat().map((key) => /\{(\d+)\}/.exec(key)![1])).size).toBe(16)
+    expect(await one.allOrgStats()).toHaveLength(ORGS.length)
+    expect(await other.orgStats('org-7')).toEqual({ orgId: 'org-7', currentCount: 3, maxAllowed: 3 })
+    expect(one.connections + other.connections).toBe(3 * ORGS.length)
+    const nodes = await one.stats.nodes()
+    expect(nodes.map(({ name }) => name).sort()).toEqual(['a', 'b'])
+    expect(nodes.reduce((sum, { connections }) => sum + connections, 0)).toBe(3 * ORGS.length)
+  })
+
+  test('operators reach connections and nodes whatever bucket those are in', async () => {
+    const { limiters } = await twoLimiters()
+    const [one, other] = limiters
+    const held = await other.admit({ org: 'acme' })
+    if (!held.admitted) throw new Error(held.code)
+    expect(await one.evict({ connectionId: held.connectionId })).toMatchObject({ ordered: 1 })
+    await until(() => held.lost.aborted)
+    expect(held.lost.reason).toBe('EVICTED')
+    held.release()
+    await one.setLimit('acme', 1)
+    expect(await other.orgLimits('acme')).toMatchObject({ maxAllowed: 1, limitFrom: 'override' })
+    const told: string[] = []
+    for (const event of ['drain.ordered', 'node.quieted'] as const) other.on(event, () => told.push(event))
+    const { lease } = (await one.stats.nodes()).find(({ name }) => name === 'b')!
+    expect(await one.drainNode(lease)).toBe('ordered')
+    await until(() => other.phase === 'quiet')
+    // Each once, whatever bucket the order came by.
+    expect(told.sort()).toEqual(['drain.ordered', 'node.quieted'])
+    expect(await one.drainNode(1)).toBe('gone')
+  })
+
+  test('a node that is told of another number of buckets is let in nowhere, and changes nothing', async () => {
+    const { keyPrefix, limiters } = await twoLimiters()
+    await limiters[0].admit({ org: 'acme' })
+    const before = await cluster.slots(keyPrefix)
+    for (const buckets of [8, 32]) {
+      const wrong = await limiterOn(`${cluster.url}?buckets=${buckets}`, { keyPrefix })
+      const causes: string[] = []
+      wrong.on('store.left', ({ cause }) => causes.push(cause))
+      await until(() => causes.length >= 3, { withinMs: 10_000 })
+      expect(causes.join()).toContain('these keys are spread over 16 buckets')
+      expect(wrong.phase).toBe('starting')
+    }
+    expect(await cluster.slots(keyPrefix)).toEqual(before)
+    expect(await limiters[1].admit({ org: 'acme' })).toMatchObject({ admitted: true, currentCount: 2 })
+  })
+
+  test('one bucket alone, which may be asked for, is a cluster like any other', async () => {
+    const limiter = await limiterOn(`${cluster.url}?buckets=1`, { keyPrefix: freshPrefix(), limits: { cluster: 1 } })
+    await limiter.ready()
+    expect(await limiter.admit({ org: 'a' })).toMatchObject({ admitted: true })
+    expect(await limiter.admit({ org: 'b' })).toMatchObject({ code: 'CLUSTER_CAPACITY_EXCEEDED' })
+  })
+
+  test('limits that span orgs are refused at once (S5)', async () => {
+    for (const limits of [{ cluster: 5 }, { address: 5 }]) {
+      expect(() => createLimiter({ redis: cluster.url, limits })).toThrow(
+        expect.objectContaining({ code: 'INVALID_SETTINGS' }),
+      )
+    }
+    const { limiters } = await twoLimiters()
+    const scopes = [{ name: 'user', id: 'u', limit: 1 }]
+    await expect(limiters[0].admit({ org: 'a', scopes })).rejects.toMatchObject({ code: 'INVALID_SCOPES' })
+    await expect(limiters[0].admit({ org: '' })).rejects.toMatchObject({ code: 'INVALID_ORG' })
+  })
+
+  test('the command line reads it whole, and doctor finds it well', async () => {
+    const { keyPrefix, limiters } = await twoLimiters()
+    for (const org of ORGS.slice(0, 40)) await limiters[0].admit({ org })
+    const where = ['--redis', cluster.url, '--key-prefix', keyPrefix]
+    const orgs = JSON.parse((await operate(['orgs', '--json', ...where])).stdout)
+    expect(orgs).toMatchObject({ total: 40 })
+    const doctor = await operate(['doctor', ...where])
+    expect(doctor.stdout).toContain('nothing is wrong')
+    const other = await operate(['doctor', '--redis', `${cluster.url}?buckets=8`, '--key-prefix', keyPrefix])
+    expect(other.stdout).toContain('fault   BUCKETS_DIFFER')
+  }, 60_000)
+
+  test('a connection that meets a moved slot ends, and the next one goes where the slot is', async () => {
+    const [way] = waysTo(cluster.url, systemClock)
+    const store = new RedisStore({
+      ...{ url: cluster.url, way: way!, timing: TIMING, clock: systemClock, keyPrefix: freshPrefix() },
+    })
+    onTestFinished(() => store.close())
+    const hello = {
+      lease: 7,
+      generation: 1,
+      proposedEpoch: 'e',
+      proposedSecret: 's',
+      reasserting: false,
+      nodeInfo: '{}',
+    }
+    const connection = done(await store.connect())
+    done(await connection.hello(hello))
+    const from = await cluster.primaryOf(0)
+    await cluster.moveBucket(0, cluster.servers.find((server) => server !== from)!)
+    expect(await connection.hello({ ...hello, generation: 2 })).toMatchObject({
+      status: 'unanswered',
+      cause: expect.stringMatching(/^MOVED 13907 /),
+    })
+    // Another server's memory: whatever it holds counts as from before a loss.
+    const next = done(await store.connect())
+    expect(done(await next.hello({ ...hello, lease: 8 }))).toMatchObject({ newEpoch: true })
+  })
+})

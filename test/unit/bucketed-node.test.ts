@@ -1,0 +1,131 @@
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '../../src/core/clock.js'
+import { EventBus, type NodeEvents } from '../../src/core/events.js'
+import { BucketedNode } from '../../src/node/bucketed-node.js'
+import { WholeNews } from '../../src/node/whole-news.js'
+import { memoryStore, SHORT } from '../support/cluster.js'
+import { SteeredStore } from '../support/steered-store.js'
+import { until } from '../support/until.js'
+
+/** Three buckets; an org is in the one that its name ends with. */
+let stores: SteeredStore[]
+let events: EventBus
+let told: (keyof NodeEvents)[]
+
+beforeEach(() => {
+  stores = [0, 1, 2].map(() => new SteeredStore(memoryStore()))
+  events = new EventBus()
+  told = []
+  for (const event of ['node.started', 'node.quieted', 'node.drained'] as const)
+    events.on(event, () => told.push(event))
+})
+
+function node(): BucketedNode {
+  const made = new BucketedNode({
+    ...{ buckets: stores, bucketOf: (org) => Number(org.at(-1)), timing: SHORT, clock: systemClock, events },
+    ...{ random: Math.random, connectionsPerOrg: 2, name: 'n' },
+  })
+  onTestFinished(async () => {
+    for (const store of stores) store.away = false
+    await made.drain({ withinMs: 500 })
+  })
+  made.start()
+  return made
+}
+
+async function running(): Promise<BucketedNode> {
+  const made = node()
+  await until(() => made.phase === 'running' && made.storeReachable)
+  return made
+}
+
+describe('a node over several buckets', () => {
+  test('asks the first bucket before it uses any other', async () => {
+    stores[0]!.away = true
+    const made = node()
+    await until(() => stores[0]!.connects >= 3)
+    expect([stores[1]!.connects, stores[2]!.connects]).toEqual([0, 0])
+    stores[0]!.away = false
+    await until(() => made.phase === 'running')
+    expect(told).toEqual(['node.started'])
+  })
+
+  test('starts once although a bucket is away, and that one’s orgs wait alone', async () => {
+    stores[2]!.away = true
+    const made = node()
+    await until(() => made.phase === 'running')
+    expect(told).toEqual(['node.started'])
+    expect(await made.admit({ org: 'org-1' })).toMatchObject({ admitted: true })
+    expect(await made.admit({ org: 'org-2' })).toMatchObject({ admitted: false, code: 'STARTING' })
+    expect(made.storeReachable).toBe(false)
+    stores[2]!.away = false
+    await until(() => made.storeReachable)
+    expect(await made.admit({ org: 'org-2' })).toMatchObject({ admitted: true })
+    expect(told).toEqual(['node.started'])
+  })
+
+  test('a bucket that loses its memory is told again of its own connections, and says which it is', async () => {
+    const made = await running()
+    const reasserted: NodeEvents['connections.reasserted'][] = []
+    events.on('connections.reasserted', (event) => reasserted.push(event))
+    for (const org of ['org-0', 'org-1', 'org-1']) expect(await made.admit({ org })).toMatchObject({ admitted: true })
+    stores[1]!.inner.tables.wipe()
+    await until(() => reasserted.length > 0)
+    expect(reasserted).toEqual([{ kept: 2, closed: 0, mode: 'keep', bucket: 1 }])
+    expect(await made.admit({ org: 'org-1' })).toMatchObject({ admitted: false, currentCount: 2 })
+    expect(made.connections).toBe(3)
+  })
+
+  test('renewals of all buckets are one word: the most nodes, all that is dead, the longest recovery', () => {
+    const renewed: NodeEvents['lease.renewed'][] = []
+    events.on('lease.renewed', (event) => renewed.push(event))
+    const news = new WholeNews({ events, parts: 2, clock: systemClock, patienceMs: 0, started: () => {} })
+    news.heard(0, 'lease.renewed', { liveNodes: 3, deadLeases: 1, recoveryMs: 0 })
+    news.heard(1, 'lease.renewed', { liveNodes: 2, deadLeases: 2, recoveryMs: 700 })
+    news.heard(1, 'lease.renewed', { liveNodes: 2, deadLeases: 0, recoveryMs: 0 })
+    expect(renewed).toEqual([
+      { liveNodes: 3, deadLeases: 1, recoveryMs: 0 },
+      { liveNodes: 3, deadLeases: 3, recoveryMs: 700 },
+      { liveNodes: 3, deadLeases: 1, recoveryMs: 0 },
+    ])
+  })
+
+  test('an id is looked for in all buckets; one that is away only matters if no other has it', async () => {
+    const made = await running()
+    const held = await made.admit({ org: 'org-1' })
+    if (!held.admitted) throw new Error(held.code)
+    const { connectionId } = held
+    stores[2]!.inner.orgOf = () => Promise.reject(new Error('away'))
+    expect(await made.orders.evict({ connectionId })).toMatchObject({ ordered: 1 })
+    await expect(made.orders.evict({ connectionId: 'nobody' })).rejects.toThrow('away')
+    expect(await made.orders.drain(12345)).toBe('gone')
+    held.release()
+  })
+
+  test('stops once, in all buckets, its leases given up last', async () => {
+    const made = await running()
+    const held = await made.admit({ org: 'org-2' })
+    if (!held.admitted) throw new Error(held.code)
+    held.lost.addEventListener('abort', () => held.release())
+    const left: number[] = []
+    events.on('node.drained', (event) => left.push(event.left))
+    made.quiet()
+    expect(await made.admit({ org: 'org-0' })).toMatchObject({ code: 'DRAINING' })
+    await made.drain({ withinMs: 2_000 })
+    expect(held.lost.reason).toBe('DRAINING')
+    expect(made.phase).toBe('stopped')
+    expect(told).toEqual(['node.started', 'node.quieted', 'node.drained'])
+    expect(left).toEqual([0])
+    for (const { inner } of stores) expect(inner.tables.live.size).toBe(0)
+  })
+
+  test('a stop before the start starts nothing afterwards', async () => {
+    stores[0]!.away = true
+    const made = node()
+    await made.drain({ withinMs: 200 })
+    stores[0]!.away = false
+    expect(made.phase).toBe('stopped')
+    expect(told).toEqual(['node.quieted', 'node.drained'])
+    expect(stores[1]!.connects).toBe(0)
+  })
+})

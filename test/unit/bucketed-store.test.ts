@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import { BucketedStore } from '../../src/store/bucketed-store.js'
+import type { LeaseStore } from '../../src/store/lease-store.js'
+import { memoryStore } from '../support/cluster.js'
+
+function bucketed(count: number): { stores: LeaseStore[]; store: BucketedStore } {
+  const [first, ...others] = Array.from({ length: count }, (): LeaseStore => memoryStore())
+  return { stores: [first!, ...others], store: new BucketedStore([first!, ...others]) }
+}
+
+test('an org falls to the same bucket on every node and for all time', () => {
+  const { store } = bucketed(16)
+  const orgs = ['acme', 'globex', 'Ünï', '{x}', 'a\r\nb']
+  // Written down once: another value would send an org to another set than the nodes before.
+  expect(orgs.map((org) => store.bucketOf(org))).toEqual([11, 4, 6, 15, 8])
+})
+
+test('every bucket has its share of orgs', () => {
+  const { store } = bucketed(16)
+  const counts = Array.from({ length: 16 }, () => 0)
+  for (let i = 0; i < 16_000; i++) counts[store.bucketOf(`org-${i}`)]!++
+  expect(Math.min(...counts)).toBeGreaterThan(850)
+  expect(Math.max(...counts)).toBeLessThan(1_150)
+})
+
+test('the list of orgs goes through all buckets, page by page, and has each org once', async () => {
+  const { store, stores } = bucketed(3)
+  const pages: Record<string, { cursor: string; orgs: string[] }>[] = [
+    { '0': { cursor: '7', orgs: ['a'] }, '7': { cursor: '0', orgs: ['b'] } },
+    { '0': { cursor: '0', orgs: [] } },
+    { '0': { cursor: 'o9', orgs: ['c'] }, o9: { cursor: '0', orgs: ['d'] } },
+  ]
+  stores.forEach((bucket, i) => {
+    bucket.listOrgs = async (cursor) => pages[i]![cursor]!
+  })
+  const seen: string[] = []
+  const cursors: string[] = []
+  let cursor = '0'
+  do {
+    const page = await store.listOrgs(cursor)
+    seen.push(...page.orgs)
+    cursor = page.cursor
+    cursors.push(cursor)
+  } while (cursor !== '0')
+  expect(seen).toEqual(['a', 'b', 'c', 'd'])
+  expect(cursors).toEqual(['0.7', '2.o9', '0'])
+  expect(await store.listOrgs('99.0')).toEqual({ cursor: '0', orgs: [] })
+})
+
+test('a page that is full ends before the next bucket', async () => {
+  const { store, stores } = bucketed(2)
+  stores[0]!.listOrgs = async () => ({ cursor: '0', orgs: Array.from({ length: 500 }, (_, i) => `o${i}`) })
+  expect(await store.listOrgs('0')).toMatchObject({ cursor: '1.0' })
+})
+
+test('a node is one entry: all its connections, and the lease that runs out first', async () => {
+  const { store, stores } = bucketed(2)
+  const entry = { lease: 1, connections: 2, expiresInMs: 900, info: '{"name":"a"}' }
+  stores[0]!.nodes = async () => [entry, { ...entry, lease: 2, info: '{"name":"b"}' }]
+  stores[1]!.nodes = async () => [{ ...entry, lease: 3, connections: 5, expiresInMs: 400 }]
+  expect(await store.nodes()).toEqual([
+    { ...entry, connections: 7, expiresInMs: 400 },
+    { ...entry, lease: 2, info: '{"name":"b"}' },
+  ])
+})
+
+test('a question about one org costs one bucket', async () => {
+  const { store, stores } = bucketed(4)
+  const at = store.bucketOf('acme')
+  for (const [i, bucket] of stores.entries()) {
+    if (i === at) continue
+    bucket.holders = () => Promise.reject(new Error('not asked'))
+    bucket.overridesOf = () => Promise.reject(new Error('not asked'))
+  }
+  expect(await store.holders('acme', 10)).toEqual([])
+  expect(await store.overridesOf('acme')).toEqual({})
+})

@@ -38,6 +38,7 @@ export interface StoreFacts {
 }
 
 const PINGS = 9
+const OF_A_BUCKET = /^\{\d+\}:/
 const SCAN_COUNT = 500
 /** More would take minutes and all memory of a small machine. */
 const MOST_KEYS = 200_000
@@ -47,7 +48,9 @@ export class RedisExaminer {
   readonly keys: RedisKeys
   readonly description: string
   readonly #way: Way
-  readonly #ours: string
+  readonly #prefix: string
+  /** Of this bucket, or of none: those stand where nothing of ours should. */
+  readonly #isOurs: (name: string) => boolean
   readonly #questions: RedisQuestions
   readonly #clock: Clock
   #skipped: string[] = []
@@ -58,7 +61,8 @@ export class RedisExaminer {
     this.#way = way
     this.description = dialer.description
     this.keys = redisKeys(prefix, bucket)
-    this.#ours = `${prefix}{${bucket}}:*`
+    this.#prefix = prefix
+    this.#isOurs = (name) => name.startsWith(`${prefix}{${bucket}}:`) || !OF_A_BUCKET.test(name.slice(prefix.length))
     this.#clock = clock
     this.#questions = new RedisQuestions(async (withinMs, over) => (await dialer.dial(withinMs, over)).redis, clock)
   }
@@ -115,9 +119,9 @@ export class RedisExaminer {
     let cursor = '0'
     do {
       const [next, page] = await this.#questions.ask((redis) =>
-        redis.scan(cursor, 'MATCH', this.#ours, 'COUNT', SCAN_COUNT),
+        redis.scan(cursor, 'MATCH', `${this.#prefix}*`, 'COUNT', SCAN_COUNT),
       )
-      for (const name of page) names.add(name)
+      for (const name of page.filter(this.#isOurs)) names.add(name)
       cursor = next
     } while (cursor !== '0' && names.size < MOST_KEYS)
     if (cursor !== '0') this.#skipped.push(`the keys: only the first ${names.size} were looked at`)

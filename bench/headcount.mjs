@@ -1,6 +1,7 @@
 import { systemClock } from '../dist/core/clock.js'
 import { connectionId, newEpoch, newLease } from '../dist/core/ids.js'
 import { leaseTiming } from '../dist/core/lease-timing.js'
+import { claimOf as claimOfNode } from '../dist/node/claims.js'
 import { RedisStore } from '../dist/store/redis-store.js'
 import { BEAT } from './settings.mjs'
 
@@ -13,9 +14,16 @@ const POPULATE_ITEMS = 64
 /**
  * headcount through the store connection that a node uses, with the real script: `nodes` leases, each with its share
  * of the connections. A batch is one call of one node. `scopesOf` an item are limits that each connection which is there
- * from the beginning counts against beside its org's.
+ * from the beginning counts against beside its org's; `detailsOf` it is what the store keeps of it for operators.
  */
-export async function headcount({ url, prefix, nodes, name = 'headcount', scopesOf = () => [] }) {
+export async function headcount({
+  url,
+  prefix,
+  nodes,
+  name = 'headcount',
+  scopesOf = () => [],
+  detailsOf = detailsOfNode,
+}) {
   const store = new RedisStore({ url, timing: TIMING, clock: systemClock, keyPrefix: prefix, recovery: false })
   const connection = value(await store.connect())
   const fences = []
@@ -26,7 +34,7 @@ export async function headcount({ url, prefix, nodes, name = 'headcount', scopes
   const claimOf = (item, limit, scopes = []) => ({
     id: connectionId(fenceOf(item).lease, counter++),
     scopes: [{ name: 'org', id: item.org, limit }, ...scopes],
-    details: JSON.stringify({ gateway: `gateway-${item.node}`, address: '10.20.30.40', since: 1_760_000_000_000 }),
+    details: detailsOf(item),
   })
   const wiring = { connection, fenceOf, claimOf }
   return {
@@ -63,6 +71,12 @@ export async function headcount({ url, prefix, nodes, name = 'headcount', scopes
     },
     close: () => store.close(),
   }
+}
+
+/** What a node tells of a connection under the limit of 3. */
+function detailsOfNode({ org, node }) {
+  const request = { org, gateway: `gateway-${node}`, address: '10.20.30.40' }
+  return claimOfNode(request, { connectionsPerOrg: 3 }, { id: '', since: '2026-11-22T17:40:44.096Z' }).details
 }
 
 /** The three operations, with `scopesOf` an item beside its org. `ask` is acquire, or what stands in its place. */

@@ -6,6 +6,12 @@
 //   npm run bench -- growth       an admission among 100 to 1,000,000 orgs, 1 to 100 nodes, and in an org of 100,000
 //   npm run bench -- reclaim      a node with 10,000 connections dies: when its slots are free, and what others notice
 //   npm run bench -- correctness  what each does in a storm, after kill -9, after FLUSHALL, and with a clock that is ahead
+//   npm run bench -- memory       bytes of Redis a connection, and where they go
+//   npm run bench -- idle         what Redis does while nothing happens and while a dead node is swept, and for how long
+//   npm run bench -- capacity     what `headcount size` says, beside what is measured at 10^5 and 10^6 connections
+//   npm run bench -- sockets      a node with 20,000 idle sockets for 1 min: memory, CPU, how late its event loop is
+//   … --connections 5000 --minutes 10
+//                                 how many sockets, and how long they are held
 //   … --quick                     fewer rounds and orgs
 //   … --check                     exit code 1 when a goal is missed
 //   npm run bench -- --against ../older
@@ -16,7 +22,18 @@
 import { parseArgs } from 'node:util'
 import { benchRedis } from './redis-server.mjs'
 
-const PARTS = ['costs', 'throughput', 'upgrades', 'growth', 'reclaim', 'correctness']
+const PARTS = [
+  'costs',
+  'throughput',
+  'upgrades',
+  'growth',
+  'reclaim',
+  'correctness',
+  'memory',
+  'idle',
+  'sockets',
+  'capacity',
+]
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,6 +41,8 @@ const { values: flags, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
     against: { type: 'string' },
+    connections: { type: 'string' },
+    minutes: { type: 'string' },
   },
 })
 const [part = 'costs'] = positionals

@@ -14,6 +14,7 @@ import { addOrgCommand } from './org.js'
 import { addOrgsCommand } from './orgs.js'
 import { addRefusalsCommand } from './refusals.js'
 import { addServeCommand } from './serve.js'
+import { addSizeCommand } from './size.js'
 import { addTopCommand } from './top.js'
 import { addWhyCommand } from './why.js'
 
@@ -40,5 +41,6 @@ export function makeProgram(version: string, description: string): Command {
   addKeysCommand(program)
   addDoctorCommand(program)
   addCheckCommand(program)
+  addSizeCommand(program)
   return program
 }

@@ -5,6 +5,13 @@ import type { ClosingCode } from '../core/closures.js'
 import type { Identity } from './identify.js'
 import type { Link } from './link.js'
 
+/** What matters until it is decided. An open connection does without, since it would keep some 2 KB of it for life. */
+interface Asked {
+  readonly request: IncomingMessage
+  readonly head: Buffer
+  readonly gone: AbortController
+}
+
 /**
  * One upgrade request and the raw socket under it, from the `upgrade` event to the socket's `close`.
  *
@@ -13,10 +20,7 @@ import type { Link } from './link.js'
  * other moment: a slot is free when its socket is really closed (L1).
  */
 export class Upgrade {
-  readonly request: IncomingMessage
   readonly socket: Duplex
-  /** Bytes that the client sent behind its handshake. */
-  readonly head: Buffer
   /** Where it comes from. Kept because a closed socket no longer knows it. */
   address: string | undefined
   identity?: Identity
@@ -27,7 +31,7 @@ export class Upgrade {
   /** Present once we have begun to close it. */
   closing?: ClosingCode
 
-  readonly #gone = new AbortController()
+  #asked: Asked | undefined
   readonly #undo: (() => void)[] = []
   readonly #faulted: (error: unknown) => void
   #cancelExpiry: () => void = nothing
@@ -43,9 +47,8 @@ export class Upgrade {
     socket.once('close', () => this.#close())
     socket.once('end', () => this.#leaveIfPending())
     this.#faulted = faulted
-    this.request = request
+    this.#asked = { request, head, gone: new AbortController() }
     this.socket = socket
-    this.head = head
     // A framework may hand over a socket late, whose events are already past.
     if (socket.destroyed || socket.readableEnded) {
       this.#leaveIfPending()
@@ -53,9 +56,18 @@ export class Upgrade {
     }
   }
 
+  get request(): IncomingMessage {
+    return this.#pending.request
+  }
+
+  /** Bytes that the client sent behind its handshake. */
+  get head(): Buffer {
+    return this.#pending.head
+  }
+
   /** Aborts when the answer is no longer of use: the peer is gone, or the upgrade was refused meanwhile. */
   get signal(): AbortSignal {
-    return this.#gone.signal
+    return this.#pending.gone.signal
   }
 
   get settled(): boolean {
@@ -67,7 +79,9 @@ export class Upgrade {
     if (this.#settled) return false
     this.#settled = true
     this.#cancelExpiry()
-    if (outcome === 'refused') this.#gone.abort()
+    this.#cancelExpiry = nothing
+    if (outcome === 'refused') this.#asked?.gone.abort()
+    else this.#asked = undefined
     return true
   }
 
@@ -83,6 +97,11 @@ export class Upgrade {
   /** Runs `task` after `delayMs` if nothing has settled the upgrade by then. */
   expireAfter(clock: Clock, delayMs: number, task: () => void): void {
     if (!this.#settled) this.#cancelExpiry = clock.after(delayMs, task)
+  }
+
+  get #pending(): Asked {
+    if (this.#asked === undefined) throw new Error('what an open connection was asked for is forgotten')
+    return this.#asked
   }
 
   /** A client that half-closes during its handshake cannot speak WebSocket any more: nobody needs to wait for it. */

@@ -106,14 +106,16 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
   wss.on('headers', addHeaders)
   return {
     complete(upgrade, headers, welcome, opened) {
-      extraHeaders.set(upgrade.request, headers)
+      // Once open, the upgrade has forgotten it.
+      const { request } = upgrade
+      extraHeaders.set(request, headers)
       inOnePiece(wss, upgrade, (ws) => {
         // A malformed frame is an `error` event; without a listener it would end the process. ws closes by itself.
         ws.on('error', nothing)
         const { admitted } = welcome
         if (admitted.mayCarryFrames) guardFrames(ws, frameRule(admitted.mayCarryFrames, admitted.lost))
         opened(new Link(ws, upgrade.socket, clock))
-        greet(ws, upgrade.request, welcome)
+        greet(ws, request, welcome)
       })
     },
     turnAway(upgrade, words) {

@@ -84,3 +84,13 @@ test('L1: an undo that throws stops none of the others, the one that gives back 
   expect(ran).toEqual(['last', 'first', 'late'])
   expect(faults).toHaveLength(2)
 })
+
+test('what was asked is forgotten once it is open, and kept where it is refused', () => {
+  const settled = (outcome: 'open' | 'refused') => {
+    const upgrade = new Upgrade({ url: '/' } as IncomingMessage, new PassThrough(), Buffer.alloc(0), boom)
+    upgrade.settle(outcome)
+    return upgrade
+  }
+  expect(settled('refused').request.url).toBe('/')
+  expect(() => settled('open').request).toThrow('forgotten')
+})

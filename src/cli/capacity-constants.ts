@@ -36,7 +36,7 @@ export const constants = {
   nodeConnections: 19_500,
   /** `npm run bench -- sockets`: memory of a node by itself, and for each connection. */
   nodeMebibytes: 120,
-  nodeConnectionKibibytes: 11,
+  nodeConnectionKibibytes: 9,
   /** `npm run bench -- upgrades`: CPU of a node for one that comes and goes. */
   nodeUpgradeUs: 520,
 } as const

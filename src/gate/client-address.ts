@@ -26,7 +26,7 @@ export function networksOf(list: string): readonly Network[] {
 export function clientAddress(trusted: readonly Network[]): (request: IncomingMessage) => string | undefined {
   return ({ socket, headers }) => {
     const peer = socket?.remoteAddress ?? ''
-    // The kernel has one spelling for these; to read and to write each anew would cost more than most of an upgrade.
+    // The kernel has one spelling for these: nothing is gained by reading it and writing it anew.
     if (trusted.length === 0 && isIPv4(peer)) return peer
     let client = parseAddress(peer)
     if (!client || !isIn(trusted, client)) return client?.toString()

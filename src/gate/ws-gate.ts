@@ -130,7 +130,7 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
   }
 }
 
-/** The 101 and the first frame leave together: a packet of its own for each costs more than all that the gate does. */
+/** The 101 and the first frame leave together: nothing in an upgrade costs more than a write to the socket. */
 function inOnePiece(wss: WebSocketServer, { request, socket, head }: Upgrade, opened: (ws: WebSocket) => void): void {
   socket.cork()
   try {

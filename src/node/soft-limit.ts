@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { EventBus } from '../core/events.js'
 
 /** Beyond that the org that crossed first is forgotten, and may be told a second time. */
@@ -11,7 +12,7 @@ export class SoftLimit {
   readonly #events: EventBus
   readonly #percent: number
   readonly #event: 'org.nearly_full' | 'org.full'
-  readonly #nearlyFull = new Set<string>()
+  readonly #nearlyFull = new LRUCache<string, true>({ max: MAX_ORGS })
 
   /** `percent` of an org's limit, from 1 to 100. */
   constructor(events: EventBus, percent: number, event: 'org.nearly_full' | 'org.full' = 'org.nearly_full') {
@@ -34,8 +35,7 @@ export class SoftLimit {
       return
     }
     if (this.#nearlyFull.has(org)) return
-    this.#nearlyFull.add(org)
-    if (this.#nearlyFull.size > MAX_ORGS) this.#nearlyFull.delete(this.#nearlyFull.values().next().value!)
+    this.#nearlyFull.set(org, true)
     this.#events.emit(this.#event, { org, currentCount, maxAllowed })
   }
 }

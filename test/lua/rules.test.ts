@@ -24,6 +24,10 @@ function needs({ rule, without, script }: Mutant, promise: string, history: Hist
   })
 }
 
+const firstHello = () => ({
+  ...{ lease: 7, generation: 1, proposedEpoch: 'e', proposedSecret: 's', reasserting: false, nodeInfo: '{}' },
+})
+
 const members = async (bench: RedisBench, org: string) => [
   ...((await bench.contents()).scopes.get(`org:${org}`)?.keys() ?? []),
 ]
@@ -44,14 +48,7 @@ describe('rule 1, fence first', () => {
     (lose: (bench: RedisBench) => Promise<unknown>): History =>
     async (bench) => {
       const connection = done(await bench.store.connect())
-      const hello = {
-        lease: 7,
-        generation: 1,
-        proposedEpoch: 'e',
-        proposedSecret: 's',
-        reasserting: false,
-        nodeInfo: '{}',
-      }
+      const hello = firstHello()
       done(await connection.hello(hello))
       const node = await join(bench)
       await lose(bench)
@@ -71,6 +68,19 @@ describe('rule 1, fence first', () => {
       await bench.pass(1)
     }),
   )
+
+  needs(MUTANTS.anyBuckets, 'S1', async (bench) => {
+    await join(bench)
+    // An epoch would begin here, and every lease be dead.
+    await bench.becomeAnother()
+    const meta = await bench.redis.hgetall(bench.keys.meta)
+    const stranger = bench.beside(2)
+    onTestFinished(() => stranger.close())
+    const reply = await done(await stranger.connect()).hello(firstHello())
+    expect(reply, 'S1: a node that counts other sets was let in').toMatchObject({ status: 'unanswered' })
+    expect(reply).toMatchObject({ cause: expect.stringContaining('these keys are spread over 1 buckets') })
+    expect(await bench.redis.hgetall(bench.keys.meta)).toEqual(meta)
+  })
 
   needs(MUTANTS.noGeneration, 'S4', async (bench) => {
     const node = await join(bench)

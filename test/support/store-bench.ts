@@ -6,6 +6,7 @@ import type { LeaseStore } from '../../src/store/lease-store.js'
 import { MemoryStore } from '../../src/store/memory-store.js'
 import { type RedisKeys, redisKeys } from '../../src/store/redis-keys.js'
 import { RedisStore } from '../../src/store/redis-store.js'
+import { theWayTo } from '../../src/store/redis-ways.js'
 import { SCRIPT } from '../../src/store/script.generated.js'
 import { ManualClock } from './manual-clock.js'
 import { freshPrefix, sharedRedisUrl } from './redis.js'
@@ -31,6 +32,8 @@ export interface RedisBench extends StoreBench {
   readonly redis: Redis
   readonly keys: RedisKeys
   readonly prefix: string
+  /** The same store as a node sees it that was told of so many buckets; whoever asks for it closes it. */
+  beside(buckets: number): RedisStore
 }
 
 export interface BenchOptions {
@@ -88,9 +91,8 @@ export async function redisBench(options: RedisBenchOptions = {}): Promise<Redis
   const redis = new Redis(url)
   const text = realTime ? script : withHeldTime(script)
   const storeUrl = (await options.storeUrl?.(redis, prefix)) ?? url
-  const store = new RedisStore({
-    ...{ url: storeUrl, timing, clock: systemClock, keyPrefix: prefix, recovery, script: text },
-  })
+  const storeOptions = { url: storeUrl, timing, clock: systemClock, keyPrefix: prefix, recovery, script: text }
+  const store = new RedisStore(storeOptions)
   let nowMs = START_MS
   const setTime = async (ms: number) => {
     if (realTime) throw new Error('this store has the time of its Redis')
@@ -110,6 +112,7 @@ export async function redisBench(options: RedisBenchOptions = {}): Promise<Redis
   if (!realTime) await setTime(nowMs)
   return {
     ...{ store, timing, redis, keys, prefix, setTime, wipe },
+    beside: (buckets) => new RedisStore({ ...storeOptions, way: { ...theWayTo(storeUrl, systemClock), buckets } }),
     pass: (ms) => setTime(nowMs + ms),
     becomeAnother: async () => void (await redis.hset(keys.meta, 'identity', 'another')),
     contents: () => redisContents(redis, keys, prefix),

@@ -56,6 +56,12 @@ export const MUTANTS = {
     " .. 'n' .. redis.call('HINCRBY', KEYS[2], 'epochs', 1)",
     '',
   ),
+  anyBuckets: mutant(
+    'rule 1',
+    'the refusal of another number of buckets',
+    'if buckets and buckets ~= ARGV[13] then',
+    'if false then',
+  ),
   undatedEpoch: mutant('rule 1', 'the date in the name of an epoch', " .. 't' .. now, 1", ', 1'),
   deadHello: mutant(
     'rule 1',

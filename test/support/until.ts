@@ -11,12 +11,12 @@ const POLL_MS = 8
 
 /**
  * Waits until `condition` returns something truthy, and returns that. A condition that throws is not true yet. Throws
- * when `withinMs` (5 s) has passed, and says what the condition returned or threw last. A condition that never settles
- * does not outwait the deadline.
+ * when `withinMs` has passed (15 s: a busy machine may take long to start a process), and says what the condition
+ * returned or threw last. A condition that never settles does not outwait the deadline.
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  { withinMs = 5_000, what }: UntilOptions = {},
+  { withinMs = 15_000, what }: UntilOptions = {},
 ): Promise<Exclude<T, false | 0 | '' | null | undefined>> {
   const deadline = performance.now() + withinMs
   let last = 'the condition has not answered yet'

@@ -46,7 +46,7 @@ export class BucketedNode implements AdmittingNode {
     this.#options = options
     this.events = options.events ?? new EventBus()
     const news = new WholeNews({
-      ...{ events: this.events, parts: buckets.length, clock, patienceMs: timing.renewIntervalMs },
+      ...{ events: this.events, parts: buckets.length, clock, patienceMs: timing.recoveryMs },
       started: () => {
         this.#phase = 'running'
       },

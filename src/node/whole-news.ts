@@ -7,7 +7,7 @@ interface WholeParts {
   /** How many buckets the node has. */
   readonly parts: number
   readonly clock: Clock
-  /** So long the first buckets that admit wait for the others. */
+  /** So long the first bucket that admits waits for the others. */
   readonly patienceMs: number
   /** Called before it is told that the node has started. */
   readonly started: () => void

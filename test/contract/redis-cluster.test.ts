@@ -22,19 +22,31 @@ afterAll(() => cluster.stop())
 
 leakGate()
 
+/** Long enough for a busy machine. */
+const PATIENT = { renewIntervalMs: 500, leaseTtlMs: 12_000, storeTimeoutMs: 5_000 } as const
 /** Orgs enough that some are in every bucket. */
 const ORGS = Array.from({ length: 200 }, (_, i) => `org-${i}`)
 
 async function limiterOn(url: string, options: LimiterOptions = {}): Promise<Limiter> {
   const limiter = createLimiter({
     redis: url,
-    renewIntervalMs: 300,
-    leaseTtlMs: 3_000,
-    storeTimeoutMs: 1_000,
+    ...PATIENT,
     ...options,
   })
   onTestFinished(() => limiter.drain({ withinMs: 1_000 }))
   return limiter
+}
+
+/** A node starts without a bucket that is late; these tests want them all. */
+async function untilInAllBuckets(limiter: Limiter): Promise<void> {
+  await limiter.ready()
+  const tried = async () => {
+    const answers = await Promise.all(ORGS.map((org) => limiter.admit({ org, limit: 1_000 })))
+    for (const answer of answers) if (answer.admitted) answer.release()
+    return answers.every(({ admitted }) => admitted)
+  }
+  await until(tried, { withinMs: 20_000, what: 'every bucket admits' })
+  await until(async () => (await limiter.allOrgStats()).length === 0, { what: 'every slot is given back' })
 }
 
 async function twoLimiters() {
@@ -43,7 +55,7 @@ async function twoLimiters() {
     await limiterOn(cluster.url, { keyPrefix, nodeName: 'a' }),
     await limiterOn(cluster.url, { keyPrefix, nodeName: 'b' }),
   ] as const
-  await Promise.all(limiters.map((limiter) => limiter.ready()))
+  for (const limiter of limiters) await untilInAllBuckets(limiter)
   return { keyPrefix, limiters }
 }
 

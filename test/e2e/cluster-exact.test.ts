@@ -26,7 +26,7 @@ describe('S1: three nodes on one Redis are exact', () => {
     // The faster the machine, the shorter a round and the fewer the looks; several fall into each all the same.
     expect(report.looks).toBeGreaterThan(3 * rounds)
     expect(report.refused).toBeGreaterThan(2_000)
-  })
+  }, 120_000)
 
   test('30 orgs at once with limits from 1 to 50: every org is exact', async () => {
     await Promise.all(ORGS.map((org, i) => setLimit(fleet.nodes[i % 3]!, org, LIMITS[i]!)))
@@ -35,7 +35,7 @@ describe('S1: three nodes on one Redis are exact', () => {
     })
     const report = await playRounds({ urls: fleet.urls, books: fleet.books, contenders, rounds: 3 })
     expect(ORGS.map((org) => report.highestInRedis.get(org))).toEqual(LIMITS)
-  })
+  }, 120_000)
 
   test('no slot had to be found by an audit', () => {
     for (const node of fleet.nodes) expect(node.output()).not.toContain('differed; repaired')

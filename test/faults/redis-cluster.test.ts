@@ -7,8 +7,11 @@ import { until } from '../support/until.js'
 leakGate()
 
 const BUCKETS = 16
-/** What clients may be told while buckets move or are replaced: never that it is the org's fault, or theirs. */
-const HONEST = ['admitted', 'ORG_CONNECTION_LIMIT_EXCEEDED', 'STORE_UNAVAILABLE', 'RECOVERING', 'ADMISSION_UNDECIDED']
+/** What clients may be told while buckets start, move or are replaced: never that it is the org's fault, or theirs. */
+const HONEST = [
+  ...['admitted', 'ORG_CONNECTION_LIMIT_EXCEEDED', 'STARTING', 'STORE_UNAVAILABLE', 'RECOVERING'],
+  'ADMISSION_UNDECIDED',
+]
 
 async function trialOn(cluster: RedisCluster) {
   const trial = await startTrial([cluster.url, cluster.url, cluster.url])

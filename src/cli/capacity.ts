@@ -16,8 +16,9 @@ export interface Capacity {
     /** Of one core, of all primaries together; 1 is a whole one. */
     readonly cpuShare: number
     readonly cpu: { readonly admissions: number; readonly audits: number; readonly renewals: number }
-    /** Primaries, so that none is busier than the target. */
+    /** Primaries, so that none is busier than the target, and over how many buckets orgs are spread for that. */
     readonly primaries: number
+    readonly buckets: number
     readonly busiestShare: number
     readonly memoryBytes: number
     readonly renewalsPerSecond: number
@@ -38,10 +39,13 @@ export const TARGET_SHARE = 0.5
 /** How full a node should be at most: when another dies, its connections have to find room. */
 const NODE_FULL_SHARE = 0.7
 
+/** Of a Redis Cluster: the default and what may be named in its address. */
+const BUCKETS = [16, 32, 64, 128, 256]
+
 /**
  * What a cluster takes, by the measured constants. All of it is linear but the memory of a set, which is dearer once it
- * has left its compact form, and the number of primaries: each node has a lease with each of them, so renewals do not
- * become fewer for a primary when there are more of them. `undefined` where renewals alone are more than the target.
+ * has left its compact form, and what more than one primary needs: orgs spread over buckets, in each of which every node
+ * has a lease to renew. `undefined` where no number of buckets is enough.
  */
 export function capacityOf(asked: Asked): Capacity | undefined {
   const { connections, churnPerSecond } = asked
@@ -50,19 +54,18 @@ export function capacityOf(asked: Asked): Capacity | undefined {
   const auditsPerSecond = connections / constants.auditIntervalS
   const admissions = coresOf(churnPerSecond, constants.pairUs)
   const audits = coresOf(auditsPerSecond, constants.auditUs)
-  const renewalsOfOne = nodes / constants.renewIntervalS
-  const renewing = coresOf(renewalsOfOne, constants.renewalUs)
-  if (renewing >= TARGET_SHARE) return undefined
-  const primaries = Math.max(1, Math.ceil((admissions + audits) / (TARGET_SHARE - renewing)))
-  const renewalsPerSecond = renewalsOfOne * primaries
+  const renewalsOf = (buckets: number) => (nodes * buckets) / constants.renewIntervalS
+  const spread = spreadOver((buckets) => admissions + audits + coresOf(renewalsOf(buckets), constants.renewalUs))
+  if (!spread) return undefined
+  const renewalsPerSecond = renewalsOf(spread.buckets)
+  const renewals = coresOf(renewalsPerSecond, constants.renewalUs)
   const bits = (pair: number, renewal: number, audit: number) =>
     8 * (churnPerSecond * pair + renewalsPerSecond * renewal + auditsPerSecond * audit)
   return {
     redis: {
-      cpuShare: admissions + audits + renewing * primaries,
-      cpu: { admissions, audits, renewals: renewing * primaries },
-      primaries,
-      busiestShare: (admissions + audits) / primaries + renewing,
+      cpuShare: admissions + audits + renewals,
+      cpu: { admissions, audits, renewals },
+      ...spread,
       memoryBytes: memoryOf(asked),
       renewalsPerSecond,
       receivesBitsPerSecond: bits(constants.pairInBytes, constants.renewalInBytes, constants.auditInBytes),
@@ -78,6 +81,24 @@ export function capacityOf(asked: Asked): Capacity | undefined {
         Math.ceil(connections / nodes) * constants.nodeConnectionKibibytes * 2 ** 10,
     },
   }
+}
+
+/**
+ * One primary if it can bear all; else the least buckets and primaries. A bucket is on one primary, so a primary has
+ * whole ones.
+ */
+function spreadOver(
+  coresWith: (buckets: number) => number,
+): Pick<Capacity['redis'], 'primaries' | 'buckets' | 'busiestShare'> | undefined {
+  const alone = coresWith(1)
+  if (alone <= TARGET_SHARE) return { primaries: 1, buckets: 1, busiestShare: alone }
+  for (const buckets of BUCKETS) {
+    const cores = coresWith(buckets) / buckets
+    if (cores > TARGET_SHARE) continue
+    const primaries = Math.ceil(buckets / Math.floor(TARGET_SHARE / cores))
+    return { primaries, buckets, busiestShare: cores * Math.ceil(buckets / primaries) }
+  }
+  return undefined
 }
 
 /** What is asked so often and takes so long keeps so much of a core busy. */

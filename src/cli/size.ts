@@ -55,8 +55,8 @@ function known(asked: Asked): Capacity {
   const capacity = capacityOf(asked)
   if (capacity) return capacity
   throw invalid(
-    `${count(asked.nodes ?? 0)} nodes keep every Redis busy by their renewals alone`,
-    'say fewer --nodes, or leave them out',
+    'that is more than 256 buckets can bear, each on a primary of its own',
+    'divide it into several clusters, or say fewer --nodes, all of which renew in each bucket',
   )
 }
 
@@ -80,13 +80,14 @@ function invalid(message: string, advice: string): CliError {
 export function sizeLines({ orgs, connections, churnPerSecond }: Asked, { redis, nodes }: Capacity): string[] {
   const { cpu, primaries } = redis
   const each = Math.round((10 * connections) / orgs) / 10
+  const spread = primaries > 1 ? ` of a Redis Cluster, with ${redis.buckets} buckets` : ''
   const few = nodes.count < nodes.needed ? `; too few, ${count(nodes.needed)} are needed` : ''
   return [
     `${count(connections)} connections in ${count(orgs)} orgs (${each} each); ${count(churnPerSecond)} a second come, as many go`,
     '',
     `Redis  CPU        ${percent(redis.cpuShare)} of a core: coming and going ${percent(cpu.admissions)}, ` +
       `audits ${percent(cpu.audits)}, renewals ${percent(cpu.renewals)}`,
-    `       primaries  ${count(primaries)}, at ${percent(redis.busiestShare)} of a core each (at most ${percent(TARGET_SHARE)})`,
+    `       primaries  ${count(primaries)}${spread}, the busiest at ${percent(redis.busiestShare)} of a core (at most ${percent(TARGET_SHARE)})`,
     `       memory     ${bytes(redis.memoryBytes)} of data, ${bytes(redis.memoryBytes / primaries)} a primary`,
     `       network    ${bits(redis.receivesBitsPerSecond)} in, ${bits(redis.sendsBitsPerSecond)} out`,
     `       renewals   ${count(redis.renewalsPerSecond)} a second`,

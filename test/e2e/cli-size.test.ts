@@ -31,7 +31,7 @@ describe('headcount size', () => {
     [{ churn: '-1' }, /--churn must be a number/],
     [{ nodes: '' }, /--nodes must be a number/],
     [{ orgs: '30001' }, /30001 orgs cannot hold 30000 connections/],
-    [{ nodes: '1e9' }, /renewals alone/],
+    [{ nodes: '1e9' }, /more than 256 buckets/],
   ])('refuses %j with INVALID_SIZE', async (given, message) => {
     const told = await size(given, '--json')
     expect([told.code, told.stdout]).toEqual([1, ''])

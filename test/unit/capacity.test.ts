@@ -10,7 +10,7 @@ const sized = (asked: Asked): Capacity => {
 }
 
 const cluster = fc
-  .record({ connections: fc.integer({ min: 1, max: 1e8 }), each: fc.integer({ min: 1, max: 1e4 }), churn: fc.nat(1e6) })
+  .record({ connections: fc.integer({ min: 1, max: 1e8 }), each: fc.integer({ min: 1, max: 1e4 }), churn: fc.nat(4e5) })
   .map(({ connections, each, churn }) => ({
     ...{ connections, orgs: Math.max(1, Math.floor(connections / each)), churnPerSecond: churn },
   }))
@@ -42,8 +42,11 @@ describe('what a cluster takes', () => {
     const churn = (share: number) => (1e6 * share) / constants.pairUs
     const at = (share: number) => sized({ orgs: 1, connections: 1, churnPerSecond: churn(share), nodes: 1 }).redis
     expect(at(TARGET_SHARE * 0.99)).toMatchObject({ primaries: 1 })
-    expect(at(TARGET_SHARE * 1.01)).toMatchObject({ primaries: 2 })
+    expect(at(TARGET_SHARE * 1.01)).toMatchObject({ primaries: 2, buckets: 16 })
     expect(at(TARGET_SHARE * 1.01).busiestShare).toBeLessThan(TARGET_SHARE * 0.51)
+    // A primary bears three of the 16 buckets then, so it takes six.
+    expect(at(TARGET_SHARE * 5)).toMatchObject({ primaries: 6, buckets: 16 })
+    expect(at(TARGET_SHARE * 17)).toMatchObject({ primaries: 32, buckets: 32 })
   })
 
   test('needs nodes for whatever is more, sockets or upgrades, and one that may die', () => {
@@ -64,17 +67,17 @@ describe('what a cluster takes', () => {
   test('no primary is ever busier than the target, and one fewer would be', () => {
     fc.assert(
       fc.property(cluster, (asked) => {
-        const { primaries, busiestShare, cpu } = sized(asked).redis
+        const { primaries, buckets, busiestShare, cpuShare } = sized(asked).redis
         expect(busiestShare).toBeLessThanOrEqual(TARGET_SHARE + 1e-9)
+        expect(busiestShare * primaries).toBeGreaterThanOrEqual(cpuShare - 1e-9)
         if (primaries === 1) return
-        const one = cpu.renewals / primaries
-        expect((cpu.admissions + cpu.audits) / (primaries - 1) + one).toBeGreaterThan(TARGET_SHARE - 1e-9)
+        expect((cpuShare / buckets) * Math.ceil(buckets / (primaries - 1))).toBeGreaterThan(TARGET_SHARE - 1e-9)
       }),
     )
   })
 
   test('is never less for more', () => {
-    const more = fc.tuple(cluster, fc.constantFrom('connections' as const, 'churnPerSecond' as const), fc.nat(1e6))
+    const more = fc.tuple(cluster, fc.constantFrom('connections' as const, 'churnPerSecond' as const), fc.nat(4e5))
     fc.assert(
       fc.property(more, ([asked, what, by]) => {
         const [less, more] = [sized(asked), sized({ ...asked, [what]: asked[what] + by })]
@@ -85,7 +88,14 @@ describe('what a cluster takes', () => {
     )
   })
 
-  test('is unknown where the renewals of so many nodes are too much for any primary', () => {
+  test('has every node renew in every bucket', () => {
+    const one = sized({ orgs: 1, connections: 1, churnPerSecond: 0, nodes: 30 }).redis
+    expect(one).toMatchObject({ buckets: 1, renewalsPerSecond: 10 })
+    const many = sized({ orgs: 1, connections: 1, churnPerSecond: 1e6 / constants.pairUs, nodes: 30 }).redis
+    expect(many).toMatchObject({ buckets: 16, renewalsPerSecond: 160 })
+  })
+
+  test('is unknown where no number of buckets is enough', () => {
     const nodes = Math.ceil((TARGET_SHARE * 1e6 * constants.renewIntervalS) / constants.renewalUs)
     expect(capacityOf({ orgs: 1, connections: 1, churnPerSecond: 0, nodes })).toBeUndefined()
     expect(capacityOf({ orgs: 1, connections: 1, churnPerSecond: 0, nodes: nodes - 2 })).toBeDefined()

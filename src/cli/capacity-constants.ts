@@ -38,5 +38,5 @@ export const constants = {
   nodeMebibytes: 120,
   nodeConnectionKibibytes: 9,
   /** `npm run bench -- upgrades`: CPU of a node for one that comes and goes. */
-  nodeUpgradeUs: 520,
+  nodeUpgradeUs: 430,
 } as const

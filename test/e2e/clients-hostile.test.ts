@@ -148,7 +148,8 @@ describe('control: these tests can fail', () => {
     await node.settled(1)
     await expect(node.settled(0, 300)).rejects.toThrow('"sockets":1,"connections":1,"slots":2')
     const during = await node.vitals.heap()
-    expect(during.requests - before.requests).toBe(1)
+    // Its request is forgotten once it is open; what stands for it is still there to be seen.
+    expect(during.requests).toBe(before.requests)
     expect(during.functions).toBeGreaterThan(before.functions)
     client.reset()
     await node.settled(0)

@@ -38,7 +38,8 @@ export class BucketedNode implements AdmittingNode {
   /** Throws `INVALID_SETTINGS` for limits that span orgs: no bucket knows what the others hold. */
   constructor(options: BucketedNodeOptions) {
     for (const scope of ['address', 'cluster'] as const) {
-      if (options.limits?.[scope] !== undefined) {
+      // A limit of no end is not counted.
+      if ((options.limits?.[scope] ?? Number.POSITIVE_INFINITY) !== Number.POSITIVE_INFINITY) {
         throw new UsageError('INVALID_SETTINGS', `the limit of ${scope} ${SPANS}`)
       }
     }

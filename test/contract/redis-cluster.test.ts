@@ -4,9 +4,11 @@ import { createLimiter, type Limiter, type LimiterOptions } from '../../src/inde
 import { slotOfTag } from '../../src/store/redis-slot.js'
 import { RedisStore } from '../../src/store/redis-store.js'
 import { waysTo } from '../../src/store/redis-ways.js'
+import { connectGateway } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
 import { operate } from '../support/operator.js'
 import { freePort } from '../support/ports.js'
+import { spawnNode, startServer } from '../support/processes.js'
 import { freshPrefix } from '../support/redis.js'
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.js'
 import { TIMING } from '../support/store-bench.js'
@@ -157,6 +159,20 @@ describe('buckets in a Redis Cluster', () => {
     await expect(limiters[0].admit({ org: 'a', scopes })).rejects.toMatchObject({ code: 'INVALID_SCOPES' })
     await expect(limiters[0].admit({ org: '' })).rejects.toMatchObject({ code: 'INVALID_ORG' })
   })
+
+  test('the server runs on it: a gateway is let in, the limit holds, and the node says where its state is', async () => {
+    const env = { REDIS_URL: cluster.url, HEADCOUNT_KEY_PREFIX: freshPrefix(), HEADCOUNT_RENEW_INTERVAL: '500ms' }
+    const server = await startServer({ env: { ...env, WS_MAX_CONNECTIONS_PER_ORG: '1' } })
+    onTestFinished(() => server.stop().then(() => {}))
+    const held = await connectGateway(server.url, { key: 'demo-key-acme' })
+    expect(held).toMatchObject({ accepted: true })
+    expect(await connectGateway(server.url, { key: 'demo-key-acme' })).toMatchObject({ accepted: false, status: 429 })
+    expect((await server.admin<{ store: string }>('/admin/v1/stats')).store).toBe(`${cluster.url} (16 buckets)`)
+    if (held.accepted) held.terminate()
+    const spanning = await spawnNode('dist/server/main.js', [], { ...env, HEADCOUNT_CLUSTER_MAX_CONNECTIONS: '5' })
+    expect((await spanning.exited).code).toBe(78)
+    expect(spanning.stderr()).toContain('the limit of cluster spans orgs')
+  }, 60_000)
 
   test('the command line reads it whole, and doctor finds it well', async () => {
     const { keyPrefix, limiters } = await twoLimiters()

@@ -45,15 +45,18 @@ export class RedisClusterMap {
    * before its time.
    */
   #ask(withinMs: number): Promise<Answers<readonly Served[]>> {
-    const patience = { withinMs, over: new AbortController().signal }
-    this.#asking ??= askAll({ ...this.#asked, servers: this.#servers() }, servedBy, patience).finally(() => {
+    this.#asking ??= this.#askServers(withinMs).finally(() => {
       this.#asking = undefined
     })
-    return this.#asking.then((answers) => {
-      const newest = newestOf(answers.given.map((served) => ({ served, configEpoch: highest(served) })))
-      if (newest) this.#named = newest.served
-      return answers
-    })
+    return this.#asking
+  }
+
+  async #askServers(withinMs: number): Promise<Answers<readonly Served[]>> {
+    const patience = { withinMs, over: new AbortController().signal }
+    const answers = await askAll({ ...this.#asked, servers: this.#servers() }, servedBy, patience)
+    const newest = newestOf(answers.given.map((served) => ({ served, configEpoch: highest(served) })))
+    if (newest) this.#named = newest.served
+    return answers
   }
 
   #servers(): ServerAddress[] {

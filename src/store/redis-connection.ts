@@ -71,10 +71,11 @@ export class RedisConnection implements StoreConnection {
 
   acquire(fence: Fence, claims: readonly Claim[], how?: { readonly again: boolean }): Promise<Reply<Verdict[]>> {
     const { keys } = this.#wiring
+    bounded(claims)
     return this.#run(
       [...[keys.admission, keys.meta, keys.dead, keys.late, keys.conns(fence.lease)], ...this.#scopeKeys(claims)],
       [
-        ...['acquire', fence.lease, token(fence), bounded(claims)],
+        ...['acquire', fence.lease, token(fence)],
         ...codec.claimArgs(claims),
         ...(how?.again ? [1] : []),
       ],

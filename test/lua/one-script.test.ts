@@ -49,7 +49,7 @@ function sendBoth(
     acquire.run(
       redis,
       [keys.admission, keys.meta, keys.dead, keys.late, keys.conns(fence.lease), set],
-      ['acquire', fence.lease, token, 1, id, '["org","acme"]\n', 10 * ROUNDS],
+      ['acquire', fence.lease, token, id, '["org","acme"]\n', 10 * ROUNDS],
     ),
     release.run(
       redis,

@@ -76,7 +76,8 @@ export async function headcount({
 /** What a node tells of a connection under the limit of 3. */
 function detailsOfNode({ org, node }) {
   const request = { org, gateway: `gateway-${node}`, address: '10.20.30.40' }
-  return claimOfNode(request, { connectionsPerOrg: 3 }, { id: '', since: '2026-11-22T17:40:44.096Z' }).details
+  return claimOfNode(request, { connectionsPerOrg: 3 }, { id: '', sinceMs: Date.parse('2026-11-22T17:40:44.096Z') })
+    .details
 }
 
 /** The three operations, with `scopesOf` an item beside its org. `ask` is acquire, or what stands in its place. */

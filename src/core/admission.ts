@@ -1,4 +1,4 @@
-import type { RefusalCode } from './closures.js'
+import type { ClosingCode, RefusalCode } from './closures.js'
 import type { Peer } from './peer.js'
 import type { ScopeRequest } from './scopes.js'
 
@@ -55,14 +55,16 @@ export interface Admitted {
    * a `ClosingCode`.
    */
   readonly lost: AbortSignal
+  /** Why it is to be closed, once it is: the reason of `lost`. */
+  readonly closing: ClosingCode | undefined
   /**
    * Present where no frame may pass once the lease cannot be trusted (S7): asked before each frame is handed to or taken
    * from the socket.
    */
   readonly mayCarryFrames?: (() => boolean) | undefined
   /**
-   * Tells the node how to ask whether the peer is still there, when somebody needs its slot. A connection of which it was
-   * not told is never asked.
+   * Tells the node how to ask whether the peer is still there, when somebody needs its slot, and how to have it closed. A
+   * connection of which it was not told is never asked.
    */
   watch(peer: Peer): void
 }

@@ -1,3 +1,5 @@
+import type { ClosingCode } from './closures.js'
+
 /** The other end of an admitted connection, as the owner of its socket lets the node see it. */
 export interface Peer {
   /** Nothing was heard of it for longer than the ping interval, in time in which this process was running. */
@@ -8,4 +10,6 @@ export interface Peer {
    * It is false as well where the connection ends by itself meanwhile. Never rejects.
    */
   probe(withinMs: number): Promise<boolean>
+  /** Called once when the connection is to be closed, when `lost` aborts: for who has no need of a signal. Never throws. */
+  lose?(closing: ClosingCode): void
 }

@@ -24,6 +24,7 @@ export function checkScopes(scopes: readonly ScopeRequest[]): void {
   if (!Array.isArray(scopes) || scopes.length > MAX_OWN_SCOPES) {
     throw new UsageError('INVALID_SCOPES', `scopes are a list of at most ${MAX_OWN_SCOPES}`)
   }
+  if (scopes.length === 0) return
   const names = new Set(NAMES_IN_USE)
   for (const { name, id, limit } of scopes) {
     if (typeof name !== 'string' || !NAME.test(name)) {

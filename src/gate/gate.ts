@@ -142,7 +142,7 @@ export class Gate {
     if (admission.admitted) upgrade.atClose(() => admission.release())
     if (upgrade.settled) return
     if (!admission.admitted) return this.#refuse(upgrade, admission)
-    if (admission.lost.aborted) return this.#refuse(upgrade, lostBeforeOpen(admission.lost))
+    if (admission.closing) return this.#refuse(upgrade, lostBeforeOpen(admission.closing))
     this.#complete(upgrade, admission)
   }
 
@@ -156,17 +156,15 @@ export class Gate {
       upgrade.link = link
       this.#census.move(upgrade, 'open')
       this.#wheel.add(link)
-      admitted.watch(new LinkPeer(link, upgrade.socket, this.#wheel, this.#options.clock))
-      const lose = () => this.#close(upgrade, closingOf(admitted.lost))
-      admitted.lost.addEventListener('abort', lose, { once: true })
+      const lose = (closing: ClosingCode) => this.#close(upgrade, closing)
+      admitted.watch(new LinkPeer(link, upgrade.socket, this.#wheel, this.#options.clock, lose))
       upgrade.atClose(() => {
-        admitted.lost.removeEventListener('abort', lose)
         this.#wheel.remove(link)
         this.#options.observer.connectionClosed?.({ ...this.#about(upgrade), connectionId: admitted.connectionId })
       })
       this.#options.observer.connectionOpened?.({ ...this.#about(upgrade), connectionId: admitted.connectionId })
       // Between the decision and here the owner of the sockets may have waited.
-      if (admitted.lost.aborted) lose()
+      if (admitted.closing) lose(admitted.closing)
       else if (!this.#options.mayStay(upgrade.identity!)) this.#close(upgrade, 'KEY_REVOKED')
     })
   }
@@ -214,10 +212,6 @@ function pathOf({ url = '/' }: IncomingMessage): string {
   return query < 0 ? url : url.slice(0, query)
 }
 
-function closingOf({ reason }: AbortSignal): ClosingCode {
-  return typeof reason === 'string' && Object.hasOwn(closings, reason) ? (reason as ClosingCode) : 'LEASE_LOST'
-}
-
-function lostBeforeOpen(lost: AbortSignal): Refusal {
-  return closingOf(lost) === 'DRAINING' ? { code: 'DRAINING' } : LOST_BEFORE_OPEN
+function lostBeforeOpen(closing: ClosingCode): Refusal {
+  return closing === 'DRAINING' ? { code: 'DRAINING' } : LOST_BEFORE_OPEN
 }

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../core/clock.js'
+import type { ClosingCode } from '../core/closures.js'
 import type { Peer } from '../core/peer.js'
 import type { Link } from './link.js'
 import type { PingWheel } from './ping-wheel.js'
@@ -13,12 +14,15 @@ export class LinkPeer implements Peer {
   readonly #socket: Duplex
   readonly #wheel: PingWheel
   readonly #clock: Clock
+  readonly lose: (closing: ClosingCode) => void
 
-  constructor(link: Link, socket: Duplex, wheel: PingWheel, clock: Clock) {
+  /** `lose` has the connection closed. */
+  constructor(link: Link, socket: Duplex, wheel: PingWheel, clock: Clock, lose: (closing: ClosingCode) => void) {
     this.#link = link
     this.#socket = socket
     this.#wheel = wheel
     this.#clock = clock
+    this.lose = lose
   }
 
   get isSilent(): boolean {

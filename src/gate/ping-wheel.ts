@@ -78,7 +78,8 @@ export class PingWheel {
     if (place === undefined) return
     this.#places.delete(member)
     this.#slotAt(place.tick).delete(member)
-    if (this.#places.size === 0) this.stop()
+    // The slots are empty then: clearing all of them at each departure would cost a node that is nearly idle the most.
+    if (this.#places.size === 0) this.#rest()
   }
 
   /** Whether nothing was heard of a peer for so long that it is pinged, or has not answered its ping. */
@@ -88,10 +89,14 @@ export class PingWheel {
 
   /** Forgets everybody and stops the timer. */
   stop(): void {
-    this.#cancel?.()
-    this.#cancel = undefined
+    this.#rest()
     this.#places.clear()
     for (const slot of this.#slots) slot.clear()
+  }
+
+  #rest(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
   }
 
   #start(): void {
@@ -111,7 +116,7 @@ export class PingWheel {
     this.#lastTickAtMs = nowMs
     this.#turn(nowMs)
     if (this.#places.size > 0) this.#schedule()
-    else this.stop()
+    else this.#rest()
   }
 
   #turn(nowMs: number): void {

@@ -25,6 +25,9 @@ export function admittedAs(
     get lost() {
       return connection.lost
     },
+    get closing() {
+      return connection.closing
+    },
     get resumeToken() {
       return resumeToken()
     },

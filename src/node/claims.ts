@@ -32,7 +32,7 @@ export interface ScopeLimits {
 export function claimOf(
   request: AdmissionRequest,
   defaults: DefaultLimits & { readonly limits?: ScopeLimits },
-  stamp: { readonly id: string; readonly since: string },
+  stamp: { readonly id: string; readonly sinceMs: number },
   events?: EventBus,
 ): Claim {
   const { org, gateway, instance, address, scopes = [], priority = false } = request
@@ -41,31 +41,28 @@ export function claimOf(
   if (problem) throw new UsageError('INVALID_ORG', `the org id ${problem}`)
   checkScopes(scopes)
   const limit = requestLimit(request, defaults, events)
+  const claimed: [ScopeClaim, ...ScopeClaim[]] = [{ name: 'org', id: org, limit }]
+  if (limits.instance && instance !== undefined) claimed.push(instanceScope(org, gateway, instance))
+  // The slash ends the org, which has none: no two orgs share a gateway's scope, whatever their names (S5).
+  count(claimed, 'gateway', limits.gateway, gateway, (id) => `${encodeURIComponent(org)}/${id}`)
+  for (const { name, id, limit } of scopes) claimed.push({ name, id, limit })
+  count(claimed, 'address', limits.address, address, countedAs)
+  count(claimed, 'cluster', limits.cluster, 'all', () => '')
   // The limit too, since another node may know a lower one and has to see that this connection is no surplus.
-  const told = { ...(priority && { priority }), ...(limit !== Number.POSITIVE_INFINITY && { limit }) }
-  return {
-    id: stamp.id,
-    scopes: [
-      { name: 'org', id: org, limit },
-      ...(limits.instance && instance !== undefined ? [instanceScope(org, gateway, instance)] : []),
-      // The slash ends the org, which has none: no two orgs share a gateway's scope, whatever their names (S5).
-      ...counted('gateway', limits.gateway, gateway, (id) => `${encodeURIComponent(org)}/${id}`),
-      ...scopes.map(({ name, id, limit }) => ({ name, id, limit })),
-      ...counted('address', limits.address, address, countedAs),
-      ...counted('cluster', limits.cluster, 'all', () => ''),
-    ],
-    ...(!priority && limits.reserved && { reserve: limits.reserved }),
-    details: encodeDetails({ gateway, instance, address, since: stamp.since, ...told }),
-  }
+  const told = { limit: limit === Number.POSITIVE_INFINITY ? undefined : limit, priority: priority || undefined }
+  const details = encodeDetails({ gateway, instance, address, ...told }, stamp.sinceMs)
+  const claim = { id: stamp.id, scopes: claimed, details }
+  return !priority && limits.reserved ? { ...claim, reserve: limits.reserved } : claim
 }
 
-function counted(
+function count(
+  claimed: ScopeClaim[],
   name: string,
   limit: number | undefined,
   id: string | undefined,
   named: (id: string) => string,
-): ScopeClaim[] {
-  if (limit === undefined || limit === Number.POSITIVE_INFINITY || id === undefined) return []
+): void {
+  if (limit === undefined || limit === Number.POSITIVE_INFINITY || id === undefined) return
   if (idProblem(id)) throw new UsageError('INVALID_SCOPES', `the ${name} ${idProblem(id)}`)
-  return [{ name, id: named(id), limit }]
+  claimed.push({ name, id: named(id), limit })
 }

@@ -8,8 +8,8 @@ export interface Details {
   /** RFC 3339. */
   readonly since?: string
   /** Of its org, in slots, with which it came. Absent where that has no end. */
-  readonly limit?: number
-  readonly priority?: boolean
+  readonly limit?: number | undefined
+  readonly priority?: boolean | undefined
 }
 
 /** Every connection pays for these names in the store, so they are a letter each, and the time is in base 36. */
@@ -25,8 +25,12 @@ interface Kept {
 /** A time in base 36 of ms since 1970: all that a date can be, and no more. */
 const TIME = /^[0-9a-z]{1,10}$/
 
-export function encodeDetails({ gateway, instance, address, since, limit, priority }: Details): string {
-  const s = since === undefined ? undefined : Date.parse(since).toString(36)
+/** `sinceMs` is of the wall clock, in ms since 1970. */
+export function encodeDetails(
+  { gateway, instance, address, limit, priority }: Omit<Details, 'since'>,
+  sinceMs?: number,
+): string {
+  const s = sinceMs?.toString(36)
   return JSON.stringify({ g: gateway, i: instance, a: address, s, l: limit, p: priority } satisfies Kept)
 }
 

@@ -23,6 +23,8 @@ export class HeldConnection {
   state: 'asking' | 'held' | 'slotless' | 'gone' = 'asking'
   /** It is being closed as ordered; its slot is its own until the socket has closed, or the lease is lost. */
   leaving = false
+  /** Why it is to be closed, once it is. */
+  closing: ClosingCode | undefined
   /** Made on demand: an idle connection should cost little. */
   #lost: AbortController | undefined
 
@@ -47,7 +49,10 @@ export class HeldConnection {
 
   /** Aborts when the connection should be closed; the reason is a `ClosingCode`. */
   get lost(): AbortSignal {
-    this.#lost ??= new AbortController()
+    if (!this.#lost) {
+      this.#lost = new AbortController()
+      if (this.closing) this.#lost.abort(this.closing)
+    }
     return this.#lost.signal
   }
 
@@ -64,7 +69,9 @@ export class HeldConnection {
   }
 
   lose(closing: ClosingCode): void {
-    this.#lost ??= new AbortController()
-    this.#lost.abort(closing)
+    if (this.closing) return
+    this.closing = closing
+    this.#lost?.abort(closing)
+    this.peer?.lose?.(closing)
   }
 }

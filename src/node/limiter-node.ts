@@ -218,8 +218,7 @@ export class LimiterNode implements AdmittingNode {
 
   #claim(request: AdmissionRequest): Claim {
     const id = connectionId(this.#keeper.idPrefix, this.#counter++)
-    const since = new Date(this.#options.clock.wallMs()).toISOString()
-    return claimOf(request, this.#options, { id, since }, this.events)
+    return claimOf(request, this.#options, { id, sinceMs: this.#options.clock.wallMs() }, this.events)
   }
 
   #release(connection: HeldConnection): void {

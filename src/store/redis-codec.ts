@@ -1,3 +1,4 @@
+import type { Reserve } from '../core/reserve.js'
 import type {
   AuditReply,
   Claim,
@@ -51,15 +52,17 @@ export function decodeEntry(id: string, entry: string): IndexEntry {
 }
 
 export function claimArgs(claims: readonly Claim[]): (string | number)[] {
-  return claims.flatMap((claim) => [
-    claim.id,
-    encodeEntry(claim),
-    claim.scopes.map((scope) => limitArg(scope.limit)).join() + reserveArg(claim),
-  ])
+  const args: (string | number)[] = []
+  for (const claim of claims) {
+    const [{ limit }] = claim.scopes
+    const limits =
+      claim.scopes.length === 1 ? limitArg(limit) : claim.scopes.map((scope) => limitArg(scope.limit)).join()
+    args.push(claim.id, encodeEntry(claim), claim.reserve ? limits + reserveArg(claim.reserve) : limits)
+  }
+  return args
 }
 
-function reserveArg({ reserve }: Claim): string {
-  if (!reserve) return ''
+function reserveArg(reserve: Reserve): string {
   return 'slots' in reserve ? `/${reserve.slots}` : `/${reserve.percent}%`
 }
 

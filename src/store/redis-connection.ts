@@ -74,11 +74,7 @@ export class RedisConnection implements StoreConnection {
     bounded(claims)
     return this.#run(
       [...[keys.admission, keys.meta, keys.dead, keys.late, keys.conns(fence.lease)], ...this.#scopeKeys(claims)],
-      [
-        ...['acquire', fence.lease, token(fence)],
-        ...codec.claimArgs(claims),
-        ...(how?.again ? [1] : []),
-      ],
+      [...['acquire', fence.lease, token(fence)], ...codec.claimArgs(claims), ...(how?.again ? [1] : [])],
       (rest) => codec.readVerdicts(claims, rest),
     )
   }
@@ -200,7 +196,9 @@ export class RedisConnection implements StoreConnection {
   }
 
   #scopeKeys(slots: readonly Pick<IndexEntry, 'scopes'>[]): string[] {
-    return slots.flatMap((slot) => slot.scopes.map((scope) => this.#wiring.keys.scope(scope)))
+    const keys: string[] = []
+    for (const { scopes } of slots) for (const scope of scopes) keys.push(this.#wiring.keys.scope(scope))
+    return keys
   }
 
   #run<T>(keys: string[], args: (string | number)[], read: (rest: unknown[]) => T): Promise<Reply<T>> {

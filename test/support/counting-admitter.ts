@@ -1,5 +1,6 @@
 import type { Admission, AdmissionRequest, Admitter, Phase } from '../../src/core/admission.js'
 import type { ClosingCode } from '../../src/core/closures.js'
+import type { Peer } from '../../src/core/peer.js'
 
 export interface CountingAdmitterOptions {
   readonly limit?: number
@@ -12,7 +13,7 @@ export class CountingAdmitter implements Admitter {
   phase: Phase = 'running'
   readonly requests: AdmissionRequest[] = []
   readonly #options: Required<CountingAdmitterOptions>
-  readonly #slots = new Map<string, { org: string; lose: AbortController }>()
+  readonly #slots = new Map<string, { org: string; lose: AbortController; peer?: Peer }>()
   #held: Promise<void> | undefined
   #waiting = 0
 
@@ -44,7 +45,11 @@ export class CountingAdmitter implements Admitter {
 
   /** Takes a slot away, as a node does that has lost its lease or drains. */
   lose(reason: ClosingCode): void {
-    for (const { lose } of this.#slots.values()) lose.abort(reason)
+    for (const { lose, peer } of this.#slots.values()) {
+      if (lose.signal.aborted) continue
+      lose.abort(reason)
+      peer?.lose?.(reason)
+    }
   }
 
   async admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission> {
@@ -55,7 +60,8 @@ export class CountingAdmitter implements Admitter {
     const connectionId = `c-${this.requests.length}`
     const lose = new AbortController()
     const full = currentCount >= maxAllowed
-    if (!full) this.#slots.set(connectionId, { org, lose })
+    const slot: { org: string; lose: AbortController; peer?: Peer } = { org, lose }
+    if (!full) this.#slots.set(connectionId, slot)
     const release = () => void this.#slots.delete(connectionId)
     this.#waiting++
     await this.#held
@@ -72,8 +78,13 @@ export class CountingAdmitter implements Admitter {
       maxAllowed,
       release,
       lost: lose.signal,
+      get closing() {
+        return lose.signal.reason as ClosingCode | undefined
+      },
       resumeToken: undefined,
-      watch: () => {},
+      watch(peer) {
+        slot.peer = peer
+      },
     }
   }
 }

@@ -17,7 +17,7 @@ function claimed(request: AdmissionRequest, limits?: ScopeLimits) {
   return claimOf(
     request,
     { connectionsPerOrg: 9, ...(limits && { limits }) },
-    { id: 'c', since: '2030-01-01T00:00:00.000Z' },
+    { id: 'c', sinceMs: Date.parse('2030-01-01T00:00:00.000Z') },
   )
 }
 

@@ -20,7 +20,7 @@ function open() {
     wheel.stop()
     socket.destroy()
   })
-  return { clock, socket, pings, link, wheel, peer: new LinkPeer(link, socket, wheel, clock) }
+  return { clock, socket, pings, link, wheel, peer: new LinkPeer(link, socket, wheel, clock, () => {}) }
 }
 
 describe('L3: a peer that is asked whether it is still there', () => {

@@ -41,3 +41,19 @@ test('S5: counting one org looks at none of the others', () => {
   expect(held.heldBy('crowd')).toBe(1_000)
   expect(looks).toBe(1_001)
 })
+
+test('a connection that is lost tells its peer once, and whoever asks for the signal, before or after', () => {
+  const told: string[] = []
+  const [early, late] = [connectionOf('a-0', 'acme'), connectionOf('a-1', 'acme')]
+  for (const connection of [early, late]) {
+    connection.peer = { isSilent: false, probe: async () => true, lose: (closing) => told.push(closing) }
+  }
+  const signal = early.lost
+  expect([signal.aborted, early.closing]).toEqual([false, undefined])
+  for (const connection of [early, late]) {
+    connection.lose('EVICTED')
+    connection.lose('DRAINING')
+  }
+  expect(told).toEqual(['EVICTED', 'EVICTED'])
+  expect([signal.reason, late.lost.reason, late.closing]).toEqual(['EVICTED', 'EVICTED', 'EVICTED'])
+})

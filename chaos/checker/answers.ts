@@ -94,7 +94,7 @@ function refusedWithReason(attempt: Attempt, answered: number, around: Surroundi
   const { refusal, node, askedMs } = attempt
   const { code = '', status = 0 } = refusal ?? {}
   const slackMs = around.slackMs(answered)
-  const lost = () => around.of(['store-lost'], undefined, askedMs - around.recoveryMs - slackMs, answered).length > 0
+  const lost = () => around.isRecovering(askedMs - slackMs, answered)
   const away = () => around.of(UNANSWERED, node, askedMs - around.comebackMs - slackMs, answered).length > 0
   const changing = () => around.of(['draining', 'absent', 'killed'], node, askedMs - slackMs, answered).length > 0
   const allowed: Record<string, () => boolean> = {
@@ -158,8 +158,10 @@ function decidedWithoutStore(attempt: Attempt, answered: number, around: Surroun
 function recoveries(attempts: readonly Attempt[], around: Surroundings, findings: Finding[]): Figure[] {
   const figures: Figure[] = []
   const losses = around.of(['store-lost'], undefined, 1, Number.POSITIVE_INFINITY)
-  for (const { beginMs, endMs } of losses) {
-    const after = attempts.filter(({ askedMs }) => askedMs > beginMs && askedMs < endMs + around.recoveryMs)
+  for (const loss of losses) {
+    const { beginMs, endMs } = loss
+    const recoveredMs = around.recoveredMs(loss)
+    const after = attempts.filter(({ askedMs }) => askedMs > beginMs && askedMs < recoveredMs)
     const first = Math.min(...after.flatMap(({ openedMs }) => openedMs ?? []))
     const least = 2 * around.terms.renewIntervalMs
     if (first < endMs + least - BLUR_MS) {
@@ -172,7 +174,7 @@ function recoveries(attempts: readonly Attempt[], around: Surroundings, findings
     )
     figures.push({
       ...{ promise: 'R1', what: 'newcomers waited', fault: around.faultAt(beginMs), seen: last - endMs, unit: 'ms' },
-      allowed: around.recoveryMs + around.slackMs(last),
+      allowed: recoveredMs - endMs + around.slackMs(last),
     })
   }
   return figures

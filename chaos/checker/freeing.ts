@@ -104,7 +104,8 @@ function deadlineOf({ node, askedMs }: Attempt, endedMs: number, silent: boolean
     if (overMs(other) > overMs(deadline)) deadline = other
   }
   // Windows come in the order of their beginnings, so one look at each is enough.
-  for (const { effect, beginMs, endMs } of around.windows.filter((w) => w.node === undefined || w.node === node)) {
+  for (const window of around.windows.filter((w) => w.node === undefined || w.node === node)) {
+    const { effect, beginMs, endMs } = window
     if (beginMs > overMs(deadline) + around.slackMs(beginMs) || endMs + around.comebackMs < endedMs) continue
     if (effect === 'killed' && askedMs <= beginMs) {
       later({ promise: 'L2', anchorMs: beginMs, allowedMs: around.deathMs })
@@ -113,7 +114,7 @@ function deadlineOf({ node, askedMs }: Attempt, endedMs: number, silent: boolean
       later(l3(beginMs))
       later(l1(endMs))
     } else if (effect === 'store-lost') {
-      later({ ...deadline, anchorMs: endMs, allowedMs: around.recoveryMs })
+      later({ ...deadline, anchorMs: endMs, allowedMs: around.recoveredMs(window) - endMs })
     } else if (effect === 'store-away' || effect === 'cut-off' || effect === 'paused') {
       later({ ...deadline, anchorMs: endMs, allowedMs: Math.max(deadline.allowedMs, around.comebackMs) })
     }

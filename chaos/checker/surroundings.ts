@@ -63,9 +63,22 @@ export class Surroundings {
     return this.terms.renewIntervalMs * 1.1 + 2 * this.terms.callTimeoutMs
   }
 
-  /** The longest a store that lost its memory makes newcomers wait once it is back: T + R, and the way to it. */
-  get recoveryMs(): number {
-    return this.terms.ttlMs + this.terms.renewIntervalMs + this.comebackMs
+  /**
+   * Until when a store that lost its memory may make newcomers wait: T + R once it is back, and the way to it. The wait is
+   * measured on the store's clock, which stands still while nobody gets an answer from it.
+   */
+  recoveredMs(lost: Window): number {
+    let untilMs = lost.endMs + this.terms.ttlMs + this.terms.renewIntervalMs + this.comebackMs
+    // They come in the order of their beginnings.
+    for (const { effect, beginMs, endMs } of this.windows) {
+      if (effect === 'store-away' && beginMs >= lost.endMs && beginMs <= untilMs) untilMs += endMs - beginMs
+    }
+    return untilMs
+  }
+
+  /** Whether newcomers may be waiting for a store that lost its memory, at some moment of this time. */
+  isRecovering(fromMs: number, untilMs: number): boolean {
+    return this.of(['store-lost'], undefined, 0, untilMs).some((lost) => this.recoveredMs(lost) >= fromMs)
   }
 
   /** After its last renewal a dead node's slots are free within T and the next renewal of another. */

@@ -293,6 +293,20 @@ const cases: readonly {
     },
   },
   {
+    name: 'R1: a recovery goes on for as long as the store was away in the middle of it, and no longer',
+    finds: 'R2',
+    well(story) {
+      story.effect('store-lost', 5_000)
+      story.effect('store-away', 8_000, 38_000)
+      story.refused(50_000, 'RECOVERING')
+    },
+    breach(story) {
+      story.effect('store-lost', 5_000)
+      story.effect('store-away', 8_000, 38_000)
+      story.refused(70_000, 'RECOVERING')
+    },
+  },
+  {
     name: 'R1: an admission before 2R after a loss',
     finds: 'R1',
     well(story) {

@@ -100,7 +100,7 @@ function refusedWithReason(attempt: Attempt, answered: number, around: Surroundi
   const allowed: Record<string, () => boolean> = {
     ORG_CONNECTION_LIMIT_EXCEEDED: () => true,
     STORE_UNAVAILABLE: () => away() || lost(),
-    RECOVERING: lost,
+    RECOVERING: () => lost() || around.isRejoining(node, askedMs - slackMs, answered),
     STARTING: () => changing() || lost(),
     DRAINING: changing,
     // Time enough may have passed while the node was frozen that it does not answer for the decision any more.

@@ -92,9 +92,8 @@ export class Surroundings {
    */
   leaselessOf(node: number): { beginMs: number; fromMs: number; untilMs: number }[] {
     const { ttlMs, renewIntervalMs } = this.terms
-    const gone = this.of(['paused', 'cut-off'], node, 0, Number.POSITIVE_INFINITY)
     const merged: { beginMs: number; endMs: number }[] = []
-    for (const { beginMs, endMs } of gone) {
+    for (const { beginMs, endMs } of this.#absencesOf(node)) {
       const last = merged.at(-1)
       if (last && beginMs - last.endMs < this.comebackMs) last.endMs = Math.max(last.endMs, endMs)
       else merged.push({ beginMs, endMs })
@@ -103,10 +102,33 @@ export class Surroundings {
       .map(({ beginMs, endMs }) => ({
         beginMs,
         fromMs: beginMs + ttlMs - renewIntervalMs * 1.1 - MACHINE_SLACK_MS,
-        untilMs: endMs + this.comebackMs + this.slackMs(endMs) + 1_000,
+        untilMs: this.#backMs(endMs),
         endMs,
       }))
       .filter(({ fromMs, endMs }) => endMs > fromMs)
+  }
+
+  /**
+   * Whether a node may be telling the store of its connections at some moment of this time, because it was without its
+   * lease. It hears of that loss from the store alone: so not before an absence is over, nor when it must be back.
+   */
+  isRejoining(node: number, fromMs: number, untilMs: number): boolean {
+    const ends = this.#absencesOf(node).map(({ endMs }) => endMs)
+    return this.leaselessOf(node).some((leaseless) =>
+      ends.some(
+        (endMs) =>
+          endMs >= leaseless.fromMs && endMs <= Math.min(leaseless.untilMs, untilMs) && this.#backMs(endMs) >= fromMs,
+      ),
+    )
+  }
+
+  #absencesOf(node: number): Window[] {
+    return this.of(['paused', 'cut-off'], node, 0, Number.POSITIVE_INFINITY)
+  }
+
+  /** Until when a node whose absence has ended may take to be one of the others again. */
+  #backMs(absentUntilMs: number): number {
+    return absentUntilMs + this.comebackMs + this.slackMs(absentUntilMs) + 1_000
   }
 }
 

@@ -307,6 +307,58 @@ const cases: readonly {
     },
   },
   {
+    name: 'R5: a node without its lease tells the store of its own when it is back, and not for long',
+    finds: 'R2',
+    well(story) {
+      story.effect('cut-off', 5_000, 25_000, 0)
+      story.refused(26_000, 'RECOVERING')
+    },
+    breach(story) {
+      story.effect('cut-off', 5_000, 25_000, 0)
+      story.refused(35_000, 'RECOVERING')
+    },
+  },
+  {
+    name: 'R5: a node says so when it is back, not while it is away',
+    finds: 'R2',
+    well(story) {
+      story.effect('cut-off', 5_000, 25_000, 0)
+      story.effect('cut-off', 26_000, 30_000, 0)
+      story.refused(25_500, 'RECOVERING')
+    },
+    breach(story) {
+      story.effect('cut-off', 5_000, 25_000, 0)
+      story.refused(22_000, 'RECOVERING')
+    },
+  },
+  {
+    name: 'R5: the others have nothing to tell then',
+    finds: 'R2',
+    well(story) {
+      story.effect('paused', 5_000, 25_000, 0)
+      story.refused(26_000, 'RECOVERING', { node: 0 })
+    },
+    breach(story) {
+      story.effect('paused', 5_000, 25_000, 0)
+      story.refused(26_000, 'RECOVERING', { node: 1 })
+    },
+  },
+  {
+    name: 'R3: nobody has anything to tell after a freeze of Redis, however long, or of a node for a moment',
+    finds: 'R2',
+    well(story) {
+      story.effect('store-away', 5_000, 35_000)
+      story.effect('paused', 40_000, 44_000, 0)
+      story.refused(36_000, 'STORE_UNAVAILABLE')
+    },
+    breach(story) {
+      story.effect('store-away', 5_000, 35_000)
+      story.effect('paused', 40_000, 44_000, 0)
+      story.refused(36_000, 'RECOVERING')
+      story.refused(45_000, 'RECOVERING')
+    },
+  },
+  {
     name: 'R1: an admission before 2R after a loss',
     finds: 'R1',
     well(story) {

@@ -4,7 +4,7 @@ import { LimiterNode } from '../../src/node/limiter-node.js'
 import type { Policies } from '../../src/node/policies.js'
 import { SHORT } from '../support/cluster.js'
 import { ManualClock } from '../support/manual-clock.js'
-import { passTime, steeredStore, turns } from '../support/steered-node.js'
+import { declareDead, passTime, steeredStore, turns } from '../support/steered-node.js'
 import type { SteeredStore } from '../support/steered-store.js'
 
 const { renewIntervalMs: R, trustMs: D, callTimeoutMs: C } = SHORT
@@ -84,6 +84,32 @@ describe('R2: the store goes away', () => {
     await goAway()
     await pass(20)
     expect(await admission).toMatchObject({ admitted: true })
+  })
+})
+
+describe('R5: the node was declared dead while it was away', () => {
+  test('until the store has been told what is open it says that it recovers, and admits right after', async () => {
+    await start({})
+    expect(await ask()).toMatchObject({ admitted: true })
+    store.holdUp('reassert')
+    declareDead(store, [...store.inner.tables.live.keys()][0]!)
+    await pass(R + C)
+    expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
+    expect(await ask()).toMatchObject({ admitted: false, code: 'RECOVERING' })
+    store.letThrough('reassert')
+    await store.calls[0]!.answer()
+    await turns()
+    expect(await ask()).toMatchObject({ admitted: true })
+  })
+
+  test('a store that goes away before it was told is away, and nothing else', async () => {
+    await start({})
+    expect(await ask()).toMatchObject({ admitted: true })
+    store.holdUp('reassert')
+    declareDead(store, [...store.inner.tables.live.keys()][0]!)
+    await pass(R + C)
+    await goAway()
+    expect(await ask()).toMatchObject({ admitted: false, code: 'STORE_UNAVAILABLE' })
   })
 })
 

@@ -126,9 +126,15 @@ export class Surroundings {
     return this.of(['paused', 'cut-off'], node, 0, Number.POSITIVE_INFINITY)
   }
 
-  /** Until when a node whose absence has ended may take to be one of the others again. */
+  /** Until when a node whose absence has ended may take to be one of the others again; nobody is while the store is away. */
   #backMs(absentUntilMs: number): number {
-    return absentUntilMs + this.comebackMs + this.slackMs(absentUntilMs) + 1_000
+    const withinMs = this.comebackMs + this.slackMs(absentUntilMs) + 1_000
+    let untilMs = absentUntilMs + withinMs
+    for (const { effect, beginMs, endMs } of this.windows) {
+      const delays = effect === 'store-away' && beginMs <= untilMs && endMs > absentUntilMs
+      if (delays) untilMs = Math.max(untilMs, endMs + withinMs)
+    }
+    return untilMs
   }
 }
 

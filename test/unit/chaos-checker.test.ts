@@ -332,6 +332,23 @@ const cases: readonly {
     },
   },
   {
+    name: 'R5: who was away cannot come back before the store does, and must then',
+    finds: 'R1–R3',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.effect('cut-off', 5_000, 25_000, 0)
+      story.effect('store-away', 26_000, 46_000)
+      story.refused(47_000, 'RECOVERING')
+      story.closedBy(48_000, first!, 4408)
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.effect('cut-off', 5_000, 25_000, 0)
+      story.effect('store-away', 35_000, 55_000)
+      story.closedBy(56_000, first!, 4408)
+    },
+  },
+  {
     name: 'R5: the others have nothing to tell then',
     finds: 'R2',
     well(story) {

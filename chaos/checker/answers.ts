@@ -88,7 +88,8 @@ interface Reasons {
   readonly hiccups: Attempt[]
 }
 
-const UNANSWERED: readonly Effect[] = ['store-away', 'cut-off', 'paused']
+/** After these a node may say that the store is away until it has had the time to come back; then it says it recovers. */
+const UNANSWERED: readonly Effect[] = ['store-away', 'store-lost', 'cut-off', 'paused']
 
 function refusedWithReason(attempt: Attempt, answered: number, around: Surroundings, out: Reasons): void {
   const { refusal, node, askedMs } = attempt
@@ -99,9 +100,9 @@ function refusedWithReason(attempt: Attempt, answered: number, around: Surroundi
   const changing = () => around.of(['draining', 'absent', 'killed'], node, askedMs - slackMs, answered).length > 0
   const allowed: Record<string, () => boolean> = {
     ORG_CONNECTION_LIMIT_EXCEEDED: () => true,
-    STORE_UNAVAILABLE: () => away() || lost(),
+    STORE_UNAVAILABLE: away,
     RECOVERING: () => lost() || around.isRejoining(node, askedMs - slackMs, answered),
-    STARTING: () => changing() || lost(),
+    STARTING: changing,
     DRAINING: changing,
     // Time enough may have passed while the node was frozen that it does not answer for the decision any more.
     ADMISSION_UNDECIDED: () => around.of(['paused'], node, askedMs - slackMs, answered).length > 0,

@@ -281,6 +281,31 @@ const cases: readonly {
     },
   },
   {
+    name: 'R2: a store that lost its memory and is there again is not away',
+    finds: 'R2',
+    well(story) {
+      story.effect('store-lost', 5_000)
+      for (let i = 0; i < 10; i++) story.refused(7_000 + i * 100, 'STORE_UNAVAILABLE')
+    },
+    breach(story) {
+      story.effect('store-lost', 5_000)
+      for (let i = 0; i < 10; i++) story.refused(12_000 + i * 100, 'STORE_UNAVAILABLE')
+    },
+  },
+  {
+    name: 'R1: a node that had admitted before does not start again because the store lost its memory',
+    finds: 'R2',
+    well(story) {
+      story.effect('store-lost', 5_000)
+      story.effect('absent', 8_000, 14_000, 0)
+      story.refused(12_000, 'STARTING')
+    },
+    breach(story) {
+      story.effect('store-lost', 5_000)
+      story.refused(12_000, 'STARTING')
+    },
+  },
+  {
     name: 'R1: a recovery without end',
     finds: 'R2',
     well(story) {

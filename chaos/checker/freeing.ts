@@ -22,6 +22,9 @@ const WHAT = {
   L3: 'a slot after its client fell silent',
 } as const
 
+/** Who is refused so may have been given a slot all the same, which the node gives back once it knows. */
+const MAYBE_TAKEN = ['STORE_UNAVAILABLE', 'ADMISSION_UNDECIDED']
+
 /**
  * L1, L2, L3 and S6: nobody was refused for slots that should have been free. Whoever was refused as too many is
  * explained by the connections that may have been open or in the making then, and by those that had ended so shortly
@@ -84,7 +87,7 @@ function restOf({ deadline }: Holder, atMs: number): number {
 /** An attempt that had a slot, or may have had one without its client being told. */
 function holderOf(attempt: Attempt, around: Surroundings): Holder[] {
   const { refusal, refusedMs, failedMs, openedMs, closedMs, leavingMs, leave } = attempt
-  if (refusal && refusal.code !== 'STORE_UNAVAILABLE') return []
+  if (refusal && !MAYBE_TAKEN.includes(refusal.code)) return []
   const silent = leave === 'silence'
   const goneMs = leave === 'close' || leavingMs === undefined ? closedMs : leavingMs
   const endedMs = openedMs === undefined ? (refusedMs ?? failedMs) : goneMs

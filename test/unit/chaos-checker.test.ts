@@ -306,6 +306,22 @@ const cases: readonly {
     },
   },
   {
+    name: 'L1: what a frozen node did not decide may hold a slot, until the node has given it back',
+    finds: 'L1',
+    well(story) {
+      full(story, 1, 2)
+      story.effect('paused', 5_000, 9_000, 0)
+      story.refused(4_990, 'ADMISSION_UNDECIDED', { afterMs: 4_100 })
+      story.refused(7_000, undefined, { node: 1 })
+    },
+    breach(story) {
+      full(story, 1, 2)
+      story.effect('paused', 5_000, 9_000, 0)
+      story.refused(4_990, 'ADMISSION_UNDECIDED', { afterMs: 4_100 })
+      story.refused(15_000, undefined, { node: 1 })
+    },
+  },
+  {
     name: 'R1: a recovery without end',
     finds: 'R2',
     well(story) {

@@ -3,6 +3,7 @@
 //   npm run chaos                                     ten minutes, three nodes, a seed of its own
 //   npm run chaos -- --minutes 3 --seed 42            the same faults in the same order as any other run with that seed
 //   npm run chaos -- --nodes 5 --clients 500
+//   npm run chaos -- --redis sentinel                 a primary, two replicas and three sentinels in the place of one Redis
 //   npm run chaos -- --fast                           a lease of 5 s: more faults a minute
 //   npm run chaos -- --check records.jsonl            judges the records of an earlier run again
 //
@@ -15,6 +16,7 @@ import { parseArgs } from 'node:util'
 import { check } from './checker/check.js'
 import { keepRecords, readRecords } from './log.js'
 import type { ChaosRecord, RunHeader } from './records.js'
+import { REDIS_KINDS, type RedisKind } from './redis-side.js'
 import { summary, table } from './report.js'
 import { run } from './run.js'
 import { FAST, SHIPPED } from './terms.js'
@@ -28,6 +30,7 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '3' },
     clients: { type: 'string', default: '300' },
     orgs: { type: 'string', default: '40' },
+    redis: { type: 'string', default: 'single' },
     fast: { type: 'boolean', default: false },
     keep: { type: 'string' },
     check: { type: 'string' },
@@ -49,13 +52,13 @@ async function judgeAgain(path: string): Promise<number> {
 
 async function runAndJudge(): Promise<number> {
   const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : number('seed')
-  const minutes = number('minutes')
+  const [minutes, redis] = [number('minutes'), redisKind()]
   console.log(
-    `seed ${seed}; again: npm run chaos -- --minutes ${minutes} --seed ${seed}${values.fast ? ' --fast' : ''}`,
+    `seed ${seed}; again: npm run chaos -- --minutes ${minutes} --seed ${seed} --redis ${redis}${values.fast ? ' --fast' : ''}`,
   )
   const { header, records, said } = await run({
     ...{ seed, minutes, nodes: number('nodes'), clients: number('clients'), orgs: number('orgs') },
-    terms: values.fast ? FAST : SHIPPED,
+    ...{ terms: values.fast ? FAST : SHIPPED, redis },
     // This file runs from chaos/dist/chaos.
     script: fileURLToPath(new URL('../../../dist/server/main.js', import.meta.url)),
     tell: (line) => console.log(line),
@@ -77,6 +80,12 @@ function judge(header: RunHeader, records: readonly ChaosRecord[]): number {
     console.log(`✗ ${promise} at ${(t / 1_000).toFixed(1)} s: ${what}`)
   }
   return verdict.findings.length === 0 ? 0 : 1
+}
+
+function redisKind(): RedisKind {
+  const kind = REDIS_KINDS.find((each) => each === values.redis)
+  if (!kind) throw new Error(`--redis is '${values.redis}'; there are ${REDIS_KINDS.join(' and ')}`)
+  return kind
 }
 
 function number(name: 'seed' | 'minutes' | 'nodes' | 'clients' | 'orgs'): number {

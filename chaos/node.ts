@@ -1,12 +1,13 @@
 import { type ServerProcess, startServer } from '../test/support/processes.js'
 import { startProxy, type TcpProxy } from '../test/support/tcp-proxy.js'
 import type { Log } from './log.js'
+import type { RedisSide } from './redis-side.js'
 
 export interface NodeParts {
   readonly number: number
   readonly log: Log
   readonly env: Readonly<Record<string, string>>
-  readonly redisPort: number
+  readonly redis: RedisSide
   readonly port: number
   readonly script: string
 }
@@ -15,26 +16,33 @@ const READY_WITHIN_MS = 60_000
 
 /**
  * One node of the cluster between two networks that can be broken: the door, through which its clients come, and the
- * link, through which it reaches Redis. It keeps its address through all its lives.
+ * link, through which it reaches a single Redis. It keeps its address through all its lives.
  */
 export class ChaosNode {
   readonly number: number
   readonly door: TcpProxy
-  readonly link: TcpProxy
+  readonly #link: TcpProxy | undefined
   readonly #parts: NodeParts
   #server: ServerProcess | undefined
   /** The exits that faults bring about; any other is the node's own. */
   #expected = 0
 
-  private constructor(parts: NodeParts, door: TcpProxy, link: TcpProxy) {
+  private constructor(parts: NodeParts, door: TcpProxy, link: TcpProxy | undefined) {
     this.#parts = parts
     this.number = parts.number
     this.door = door
-    this.link = link
+    this.#link = link
   }
 
   static async create(parts: NodeParts): Promise<ChaosNode> {
-    return new ChaosNode(parts, await startProxy(parts.port), await startProxy(parts.redisPort))
+    const { single } = parts.redis
+    return new ChaosNode(parts, await startProxy(parts.port), single && (await startProxy(single.server.port)))
+  }
+
+  /** Only where it leads to a single Redis: nodes that ask sentinels go where these say. */
+  get link(): TcpProxy {
+    if (!this.#link) throw new Error(`node ${this.number} finds its Redis by itself`)
+    return this.#link
   }
 
   /** Where clients connect to. */
@@ -49,11 +57,11 @@ export class ChaosNode {
 
   /** Starts the process and resolves when it admits. */
   async start(): Promise<void> {
-    const { env, port, script, log, number } = this.#parts
+    const { env, port, script, log, number, redis } = this.#parts
     const server = await startServer({
       script,
       readyWithinMs: READY_WITHIN_MS,
-      env: { ...env, PORT: String(port), REDIS_URL: this.link.url },
+      env: { ...env, PORT: String(port), REDIS_URL: this.#link?.url ?? redis.url },
     })
     this.#server = server
     void server.exited.then(({ code, signal }) => {
@@ -78,6 +86,6 @@ export class ChaosNode {
     this.#expected++
     await this.#server?.stop()
     await this.door.stop()
-    await this.link.stop()
+    await this.#link?.stop()
   }
 }

@@ -115,4 +115,6 @@ export interface RunHeader {
   readonly clients: number
   readonly orgs: readonly string[]
   readonly terms: Terms
+  /** Absent in records of before there were several. */
+  readonly redis?: string
 }

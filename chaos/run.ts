@@ -6,6 +6,7 @@ import type { Fault } from './faults/fault.js'
 import { Log } from './log.js'
 import { Operator } from './operator.js'
 import type { ChaosRecord, RunHeader, Terms } from './records.js'
+import type { RedisKind } from './redis-side.js'
 import { play, schedule } from './schedule.js'
 import { Stage } from './stage.js'
 
@@ -19,6 +20,7 @@ export interface RunOptions {
   /** The program of the nodes. */
   readonly script: string
   readonly faults?: readonly Fault[]
+  readonly redis?: RedisKind
   /** A control: nodes that share no keys. */
   readonly apart?: boolean
   readonly tell?: (line: string) => void
@@ -36,11 +38,11 @@ const PAGE_BYTES = 4_096
 
 /** Builds a cluster, lets clients and faults loose on it, and returns what was seen. Nothing of it is left. */
 export async function run(options: RunOptions): Promise<Run> {
-  const { minutes, seed, nodes, clients, terms, script, faults = allFaults, apart = false, tell = () => {} } = options
+  const { minutes, seed, nodes, clients, terms, script, redis = 'single', tell = () => {} } = options
   const orgs = Array.from({ length: options.orgs }, (_, i) => `org-${i + 1}`)
-  const header = { seed, minutes, nodes, clients, orgs, terms }
+  const header = { seed, minutes, nodes, clients, orgs, terms, redis }
   const log = new Log()
-  const stage = await Stage.create({ log, terms, nodes, orgs, script, apart })
+  const stage = await Stage.create({ log, terms, nodes, orgs, script, redis, apart: options.apart ?? false })
   try {
     await stage.start()
     tell(`${nodes} nodes admit after ${seconds(log.nowMs())}`)
@@ -53,6 +55,7 @@ export async function run(options: RunOptions): Promise<Run> {
     operator.start()
     const untilMs = log.nowMs() + minutes * 60_000
     const told = tellFaults(log, tell)
+    const faults = (options.faults ?? allFaults).filter(({ possible }) => possible?.(stage) ?? true)
     await play(stage, schedule({ seed, faults, nodes, terms }), untilMs)
     await sleep(Math.max(0, untilMs - log.nowMs()))
     clearInterval(told)

@@ -30,7 +30,7 @@ export async function play(stage: Stage, plans: Iterable<FaultPlan>, untilMs: nu
   for (const plan of plans) {
     const leftMs = untilMs - stage.log.nowMs()
     if (plan.gapMs > leftMs) return
-    if (plan.gapMs + plan.lastsMs > leftMs || plan.fault.possible?.(stage) === false) continue
+    if (plan.gapMs + plan.lastsMs > leftMs) continue
     await sleep(plan.gapMs)
     stage.log.write({ is: 'fault', name: plan.fault.name, phase: 'begin' })
     await plan.fault.happen(stage, plan)

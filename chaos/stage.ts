@@ -4,17 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { temporaryDirectory } from '../test/support/owned-process.js'
 import { freePort } from '../test/support/ports.js'
-import { findLauncher, launch, type TestRedis } from '../test/support/redis-launcher.js'
 import type { Log } from './log.js'
 import { ChaosNode } from './node.js'
 import type { Effect, Terms } from './records.js'
-import { type MovableClock, movableClock } from './redis-clock.js'
+import { type RedisKind, type RedisSide, startRedisSide } from './redis-side.js'
 
 export interface StageOptions {
   readonly log: Log
   readonly terms: Terms
   readonly nodes: number
   readonly orgs: readonly string[]
+  readonly redis: RedisKind
   /** The program of the nodes: what was built, or a broken one. */
   readonly script: string
   /** Keeps the keys of each node apart, so that they limit nothing together: a control. */
@@ -28,22 +28,17 @@ export class Stage {
   readonly log: Log
   readonly terms: Terms
   readonly nodes: readonly ChaosNode[]
-  readonly redis: TestRedis
-  /** Absent where Redis's clock cannot be moved. */
-  readonly clock: MovableClock | undefined
+  readonly redis: RedisSide
 
-  private constructor(options: StageOptions, redis: TestRedis, clock: MovableClock | undefined, nodes: ChaosNode[]) {
+  private constructor(options: StageOptions, redis: RedisSide, nodes: ChaosNode[]) {
     this.log = options.log
     this.terms = options.terms
     this.redis = redis
-    this.clock = clock
     this.nodes = nodes
   }
 
   static async create(options: StageOptions): Promise<Stage> {
-    const launcher = await findLauncher()
-    const clock = await movableClock(launcher)
-    const redis = await launch(launcher, { ...(clock && { env: clock.env }) })
+    const redis = await startRedisSide(options.redis)
     const keysFile = keyFile(options.orgs)
     const nodes: ChaosNode[] = []
     for (let number = 0; number < options.nodes; number++) {
@@ -54,9 +49,9 @@ export class Stage {
         ...(options.apart && { HEADCOUNT_KEY_PREFIX: `apart-${number}:` }),
       }
       const { log, script } = options
-      nodes.push(await ChaosNode.create({ number, log, script, env, redisPort: redis.port, port: await freePort() }))
+      nodes.push(await ChaosNode.create({ number, log, script, env, redis, port: await freePort() }))
     }
-    return new Stage(options, redis, clock, nodes)
+    return new Stage(options, redis, nodes)
   }
 
   async start(): Promise<void> {
@@ -87,9 +82,9 @@ export class Stage {
     this.end(effect, node)
   }
 
-  /** Asks Redis directly, past the nodes and their networks. Rejects after 5 s. */
+  /** Asks whoever takes writes directly, past the nodes and their networks. Rejects after 5 s. */
   async command<T>(...words: [string, ...string[]]): Promise<T> {
-    const redis = new Redis(this.redis.url, {
+    const redis = new Redis(await this.redis.primaryUrl(), {
       lazyConnect: true,
       maxRetriesPerRequest: 0,
       retryStrategy: () => null,

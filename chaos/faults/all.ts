@@ -7,6 +7,7 @@ import { linkDelayed, linkTooSlow } from './link-delayed.js'
 import { nodeKilled } from './node-killed.js'
 import { nodePaused, nodePausedLong } from './node-paused.js'
 import { nodeStopped, rollingRestart } from './node-stopped.js'
+import { primaryFrozen, primaryKilled } from './primary-replaced.js'
 import { redisClientPause } from './redis-client-pause.js'
 import { redisFlushed } from './redis-flushed.js'
 import { redisFrozen, redisFrozenLong } from './redis-frozen.js'
@@ -37,4 +38,6 @@ export const allFaults: readonly Fault[] = [
   linkTooSlow,
   clientsCut,
   clientsCutLong,
+  primaryKilled,
+  primaryFrozen,
 ]

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Fault, long } from './fault.js'
+import { type Fault, long, singleOf } from './fault.js'
 
 const HOUR_MS = 3_600_000
 
@@ -10,11 +10,12 @@ const HOUR_MS = 3_600_000
 export const clockJumped: Fault = {
   name: "Redis's clock jumps by an hour, and back",
   lastsMs: long,
-  possible: ({ clock }) => clock !== undefined,
+  possible: ({ redis }) => redis.single?.clock !== undefined,
   async happen(stage, { lastsMs, roll }) {
-    stage.clock?.move(roll < 0.5 ? HOUR_MS : -HOUR_MS)
+    const { clock } = singleOf(stage)
+    clock?.move(roll < 0.5 ? HOUR_MS : -HOUR_MS)
     await sleep(lastsMs)
-    stage.clock?.move(0)
+    clock?.move(0)
     await sleep(stage.terms.ttlMs)
   },
 }

@@ -1,5 +1,6 @@
 import type { ChaosNode } from '../node.js'
 import type { Effect, Terms } from '../records.js'
+import type { SingleRedis } from '../redis-side.js'
 import type { Stage } from '../stage.js'
 
 /** Something that goes wrong. */
@@ -30,6 +31,14 @@ export function nodeOf(stage: Stage, { node }: FaultPlan): ChaosNode {
   const met = stage.nodes[node % stage.nodes.length]
   if (!met) throw new Error('a run needs a node at least')
   return met
+}
+
+/** What needs a single Redis, or the way to it. */
+export const onSingle: NonNullable<Fault['possible']> = ({ redis }) => redis.single !== undefined
+
+export function singleOf({ redis: { single } }: Stage): SingleRedis {
+  if (!single) throw new Error('this fault is for a single Redis')
+  return single
 }
 
 /** Something that is done to one node, lasts, and is undone. */

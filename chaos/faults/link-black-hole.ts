@@ -1,4 +1,4 @@
-import { type Fault, long, short, toOneNode } from './fault.js'
+import { type Fault, long, onSingle, short, toOneNode } from './fault.js'
 
 /** Nothing arrives and nothing is said about it. When it ends, what was under way arrives late, or never. */
 const happen = toOneNode(
@@ -17,6 +17,7 @@ const happen = toOneNode(
 export const linkBlackHole: Fault = {
   name: 'node cut off from Redis (black hole) for less than its lease',
   lastsMs: short,
+  possible: onSingle,
   happen,
 }
 
@@ -24,5 +25,6 @@ export const linkBlackHole: Fault = {
 export const linkBlackHoleLong: Fault = {
   name: 'node cut off from Redis (black hole) for longer than its lease',
   lastsMs: long,
+  possible: onSingle,
   happen,
 }

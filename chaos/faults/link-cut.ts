@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Fault, nodeOf } from './fault.js'
+import { type Fault, nodeOf, onSingle } from './fault.js'
 
 /** The connection between a node and Redis is reset, in the middle of whatever was said, a few times. */
 export const linkCut: Fault = {
   name: 'node–Redis connection reset, again and again',
   lastsMs: () => 3_000,
+  possible: onSingle,
   async happen(stage, plan) {
     const node = nodeOf(stage, plan)
     stage.begin('cut-off', node)

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Fault, nodeOf, short, toOneNode } from './fault.js'
+import { type Fault, nodeOf, onSingle, short, toOneNode } from './fault.js'
 
 /** There and back takes a fifth of a call's deadline: slower, and nothing else. */
 export const linkDelayed: Fault = {
   name: 'node–Redis network slow (a fifth of C)',
   lastsMs: short,
+  possible: onSingle,
   async happen(stage, plan) {
     const { link } = nodeOf(stage, plan)
     link.delay(stage.terms.callTimeoutMs / 10)
@@ -17,6 +18,7 @@ export const linkDelayed: Fault = {
 export const linkTooSlow: Fault = {
   name: 'node–Redis network too slow (twice C)',
   lastsMs: short,
+  possible: onSingle,
   happen: (stage, plan) =>
     toOneNode(
       'cut-off',

@@ -1,9 +1,10 @@
-import { type Fault, short } from './fault.js'
+import { type Fault, onSingle, short } from './fault.js'
 
-/** Redis lives and lets its clients wait. */
+/** Redis lives and lets its clients wait. Sentinels would take it for dead. */
 export const redisClientPause: Fault = {
   name: 'Redis: CLIENT PAUSE',
   lastsMs: short,
+  possible: onSingle,
   happen: (stage, plan) =>
     stage.during(
       'store-away',

@@ -2,12 +2,13 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Stage } from '../stage.js'
-import { type Fault, short } from './fault.js'
+import { type Fault, onSingle, short, singleOf } from './fault.js'
 
 /** Killed, away for a while, and back without anything (R1, R2). */
 export const redisRestartedEmpty: Fault = {
   name: 'Redis killed, restarted empty',
   lastsMs: short,
+  possible: onSingle,
   async happen(stage, { lastsMs }) {
     await rm(await snapshotPath(stage), { force: true })
     await restart(stage, lastsMs)
@@ -18,6 +19,7 @@ export const redisRestartedEmpty: Fault = {
 export const redisRestartedOld: Fault = {
   name: 'Redis killed, restarted with an old snapshot',
   lastsMs: short,
+  possible: onSingle,
   async happen(stage, { lastsMs }) {
     const snapshot = await snapshotPath(stage)
     await stage.command('SAVE')
@@ -28,11 +30,12 @@ export const redisRestartedOld: Fault = {
 }
 
 async function restart(stage: Stage, awayMs: number): Promise<void> {
+  const { server } = singleOf(stage)
   stage.begin('store-away')
-  await stage.redis.kill()
+  await server.kill()
   stage.begin('store-lost')
   await sleep(awayMs)
-  await stage.redis.restart()
+  await server.restart()
   stage.end('store-away')
 }
 

@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node'
+import { forgetDeadPorts } from './ports.js'
 import { removeContainersOfRun, runId } from './redis-container.js'
 import { describeLauncher, findLauncher, launch } from './redis-launcher.js'
 import { untilRedisAnswers } from './redis-ready.js'
@@ -6,6 +7,7 @@ import { untilRedisAnswers } from './redis-ready.js'
 /** Gives all tests one real Redis, says which, and ends it after them. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   runId()
+  forgetDeadPorts()
   const given = process.env.TEST_REDIS_URL
   if (given) {
     const url = new URL(given)

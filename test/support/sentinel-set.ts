@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { type OwnedProcess, spawnOwned, temporaryDirectory } from './owned-process.js'
 import { freePort } from './ports.js'
-import { findLocalLauncher, startLocalRedis, type TestRedis } from './redis.js'
+import { findLocalLauncher } from './redis.js'
+import { type Launcher, launch, type TestRedis } from './redis-launcher.js'
 import { untilRedisAnswers } from './redis-ready.js'
 import { until } from './until.js'
 
@@ -40,13 +41,19 @@ export interface SentinelSetOptions {
   readonly downAfterMs?: number
   /** Further arguments of every server. */
   readonly args?: readonly string[]
+  /** What runs the servers; that of the tests where absent. */
+  readonly launcher?: Launcher
 }
 
 /** Resolves when the replicas are in sync and each sentinel knows all the others: from then on they can fail over. */
 export async function startSentinelSet({
   downAfterMs = 1_000,
   args = [],
+  launcher: given,
 }: SentinelSetOptions = {}): Promise<SentinelSet> {
+  const launcher = given ?? (await findLocalLauncher())
+  // A sentinel is a process beside the servers: none of them can be in a container.
+  if (launcher.kind !== 'binary') throw new Error('sentinels need a redis-server of this machine')
   const servers: SetServer[] = []
   const sentinels: { port: number; process: OwnedProcess; client: Redis }[] = []
   const stop = async () => {
@@ -60,14 +67,14 @@ export async function startSentinelSet({
     }
   }
   try {
-    for (let i = 0; i < 3; i++) servers.push(await startServer(args, servers[0]?.port))
+    for (let i = 0; i < 3; i++) servers.push(await startServer(launcher, args, servers[0]?.port))
     for (const replica of servers.slice(1)) {
       await until(async () => (await replica.admin.info('replication')).includes('master_link_status:up'), {
         withinMs: 20_000,
         what: 'a replica is in sync',
       })
     }
-    for (let i = 0; i < 3; i++) sentinels.push(await startSentinel(servers[0]!.port, downAfterMs))
+    for (let i = 0; i < 3; i++) sentinels.push(await startSentinel(launcher.path, servers[0]!.port, downAfterMs))
     for (const { client } of sentinels) await untilInformed(client)
   } catch (error) {
     await stop()
@@ -92,9 +99,13 @@ export async function startSentinelSet({
   }
 }
 
-async function startServer(args: readonly string[], primaryPort: number | undefined): Promise<SetServer> {
+async function startServer(
+  launcher: Launcher,
+  args: readonly string[],
+  primaryPort: number | undefined,
+): Promise<SetServer> {
   const users = USERS.flatMap((user) => ['--user', user, 'on', `>${PASSWORD}`, '~*', '&*', '+@all'])
-  const redis = await startLocalRedis({
+  const redis = await launch(launcher, {
     args: [
       ...[...users, '--user', 'default', 'off', '--masteruser', 'replica', '--masterauth', PASSWORD],
       ...['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1'],
@@ -123,8 +134,7 @@ async function startServer(args: readonly string[], primaryPort: number | undefi
   }
 }
 
-async function startSentinel(primaryPort: number, downAfterMs: number) {
-  const { path } = await findLocalLauncher()
+async function startSentinel(path: string, primaryPort: number, downAfterMs: number) {
   const port = await freePort()
   const directory = temporaryDirectory()
   const file = join(directory, 'sentinel.conf')

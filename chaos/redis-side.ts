@@ -1,0 +1,42 @@
+import { findLauncher, launch, type TestRedis } from '../test/support/redis-launcher.js'
+import { type SentinelSet, startSentinelSet } from '../test/support/sentinel-set.js'
+import { type MovableClock, movableClock } from './redis-clock.js'
+
+/** One Redis, from which nodes can be cut off one by one; or a primary with two replicas, and sentinels that replace it. */
+export const REDIS_KINDS = ['single', 'sentinel'] as const
+export type RedisKind = (typeof REDIS_KINDS)[number]
+
+/** The Redis of a run: what the nodes are given, and what faults can do to it. One of the first two is there. */
+export interface RedisSide {
+  readonly single?: SingleRedis
+  readonly sentinels?: SentinelSet
+  readonly url: string
+  /** Whoever takes writes now. Rejects while nobody does. */
+  primaryUrl(): Promise<string>
+  stop(): Promise<void>
+}
+
+export interface SingleRedis {
+  readonly server: TestRedis
+  /** Absent where its clock cannot be moved. */
+  readonly clock: MovableClock | undefined
+}
+
+/** Slower than the sentinels of the tests: a machine that is busy with hundreds of clients must not look dead to them. */
+const DOWN_AFTER_MS = 2_000
+
+export async function startRedisSide(kind: RedisKind): Promise<RedisSide> {
+  const launcher = await findLauncher(
+    kind === 'single' ? process.env : { ...process.env, TEST_REDIS_PROVIDER: 'binary' },
+  )
+  if (kind === 'single') {
+    const clock = await movableClock(launcher)
+    const server = await launch(launcher, { ...(clock && { env: clock.env }) })
+    return { single: { server, clock }, url: server.url, primaryUrl: async () => server.url, stop: () => server.stop() }
+  }
+  const sentinels = await startSentinelSet({ launcher, downAfterMs: DOWN_AFTER_MS })
+  return {
+    ...{ sentinels, url: sentinels.url, stop: sentinels.stop },
+    primaryUrl: async () => sentinels.urlOf(await sentinels.primary()),
+  }
+}

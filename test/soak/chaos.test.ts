@@ -23,6 +23,10 @@ describe('chaos', () => {
     expect(await promisesBroken({ minutes: 5, clients: 200, orgs: 25 })).toEqual([])
   })
 
+  test('every promise is kept while sentinels replace the primary, and nodes come and go (S1, L1–L6, R1, R2)', async () => {
+    expect(await promisesBroken({ minutes: 4, clients: 200, orgs: 25, redis: 'sentinel' })).toEqual([])
+  })
+
   test('control: a script that admits one too many is found out', async () => {
     const right = 'if held_count >= slots then'
     const script = brokenServer('store/script.generated.js', right, 'if held_count > slots then')

@@ -1,5 +1,5 @@
-import { Redis } from 'ioredis'
 import type { RedisKeys } from '../../src/store/redis-keys.js'
+import { monitorStream } from './monitor-stream.js'
 
 /**
  * What the script has done to one org, as Redis itself tells it: the commands of a script come in order, and scripts one
@@ -12,36 +12,31 @@ export class LimitHistory {
   readonly ordered = new Set<string>()
   admitted = 0
   changes = 0
-  readonly #redis: Redis
-  readonly #monitor: Redis
   readonly #holders = new Set<string>()
+  /** What is done with the arguments of a command on a key. */
+  readonly #told: Readonly<Record<string, (args: string[]) => void>>
   #leaving = 0
   #limit: number
+  #end = () => {}
 
-  private constructor(
-    redis: Redis,
-    monitor: Redis,
-    { keys, org, limit }: { keys: RedisKeys; org: string; limit: number },
-  ) {
-    this.#redis = redis
-    this.#monitor = monitor
+  private constructor({ keys, org, limit }: { keys: RedisKeys; org: string; limit: number }) {
     this.#limit = limit
     const set = keys.scope({ name: 'org', id: org })
-    const told: Record<string, (args: string[]) => void> = {
+    this.#told = {
       [`HSET ${keys.admission}`]: ([field, slots]) => field === set && this.#change(Number(slots)),
       [`ZADD ${set}`]: (args) => this.#admit(args.at(-1)!),
       [`ZREM ${set}`]: (ids) => this.#free(ids),
       [`ZADD ${keys.orders('surplus')}`]: ([, id]) => this.#order(id!),
     }
-    monitor.on('monitor', (_time: string, [command = '', key, ...args]: string[], source: string) => {
-      if (source === 'lua') told[`${command.toUpperCase()} ${key}`]?.(args)
-    })
   }
 
   /** Listens from here on; the org holds nothing yet, and may hold `limit`. */
   static async start(url: string, of: { keys: RedisKeys; org: string; limit: number }): Promise<LimitHistory> {
-    const redis = new Redis(url)
-    return new LimitHistory(redis, await redis.monitor(), of)
+    const history = new LimitHistory(of)
+    history.#end = await monitorStream(url, (source, [command = '', key, ...args]) => {
+      if (source === 'lua') history.#told[`${command.toUpperCase()} ${key}`]?.(args)
+    })
+    return history
   }
 
   /** How many the org holds above its limit, without those that were told to leave; below 0 where it has room. */
@@ -50,8 +45,7 @@ export class LimitHistory {
   }
 
   stop(): void {
-    this.#monitor.disconnect()
-    this.#redis.disconnect()
+    this.#end()
   }
 
   #change(slots: number): void {

@@ -57,15 +57,11 @@ export function mutantsOf(file, text) {
       [...code.matchAll(places)].map((found) => ({ operator, found, word: '' })),
     ),
   ]
-  const seen = new Map()
+  const taken = new Set()
   return places
     .map(({ operator, found, word }) => mutant(file, text, operator, found.index, found[0].length, `${word}`))
     .filter(({ text: mutated }) => mutated !== text)
-    .map(({ name, ...rest }) => {
-      const times = (seen.get(name) ?? 0) + 1
-      seen.set(name, times)
-      return { id: `${file}#${digest(`${name}${times > 1 ? times : ''}`)}`, ...rest }
-    })
+    .map(({ name, ...rest }) => ({ id: `${file}#${freeDigest(name, taken)}`, ...rest }))
 }
 
 function mutant(file, text, operator, at, length, word) {
@@ -79,4 +75,14 @@ function mutant(file, text, operator, at, length, word) {
 }
 
 const words = (text) => text.trim().replace(/\s+/g, ' ')
+
+/** Lines that say the same, and names whose digests happen to be equal, are told apart by a number behind the name. */
+function freeDigest(name, taken) {
+  let times = 1
+  let found = digest(name)
+  while (taken.has(found)) found = digest(`${name}${++times}`)
+  taken.add(found)
+  return found
+}
+
 const digest = (name) => createHash('sha1').update(name).digest('hex').slice(0, 5)

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 
 interface Mutant {
@@ -37,6 +38,14 @@ describe('mutants of Lua', () => {
   test('are none in comments or in strings', () => {
     expect(mutantsOf('verb', verb).filter(({ line }) => line === 1)).toEqual([])
     expect(texts.every((text) => text.includes("'a == b'") || !text.includes('ZADD'))).toBe(true)
+  })
+
+  test('of each verb have names of their own: two by one name would have one verdict', () => {
+    const verbs = readdirSync('lua').filter((name) => name.endsWith('.lua'))
+    for (const name of verbs) {
+      const ids = mutantsOf(name, readFileSync(`lua/${name}`, 'utf8')).map(({ id }) => id)
+      expect(new Set(ids).size, name).toBe(ids.length)
+    }
   })
 
   test('have names of their own, which they keep when the file grows elsewhere', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { TAKEN_REMEMBERED } from '../../src/store/orders.js'
 import { leakGate } from '../support/leak-gate.js'
 import { listedOrgs } from '../support/listed-orgs.js'
 import { redisBench } from '../support/store-bench.js'
@@ -67,4 +68,20 @@ test('an operator who has set very many limits: no page of the list of orgs has 
   }
   expect(await listedOrgs({ listOrgs })).toEqual(new Set(['holder', ...orgs]))
   expect(longest).toBeLessThan(1_500)
+})
+
+test('of the connections whose slots were taken over the last 100,000 are remembered, and no more', async () => {
+  const bench = await redisBench()
+  onTestFinished(() => bench.close())
+  const node = await StoreNode.join(bench)
+  const most = TAKEN_REMEMBERED.connections
+  const ids = Array.from({ length: most + 3 }, (_, i) => `taken-${i}`)
+  for (let from = 0; from < ids.length; from += 10_000) {
+    const some = ids.slice(from, from + 10_000)
+    await bench.redis.zadd(bench.keys.taken, ...some.flatMap((id, i) => [from + i + 1, id]))
+  }
+  await node.renew()
+  const { redis, keys } = bench
+  const remembered = await redis.zmscore(keys.taken, 'taken-2', 'taken-3')
+  expect([await redis.zcard(keys.taken), remembered]).toEqual([most, [null, '4']])
 })

@@ -243,6 +243,7 @@ describe('rule 5, one call, many items, each alone', () => {
       expect(await node.reassert('keep', true, broken, claim('a', 'acme', 9))).toEqual(['broken', 'kept'])
       expect(await bench.store.countOrgs(['broken', 'acme'])).toMatchObject([{ count: 0 }, { count: 2 }])
       expect(await node.order('evict', 'broken', ['x'])).toMatchObject({ count: 0, leaving: 0, verdicts: ['gone'] })
+      expect(await node.probe({ name: 'org', id: 'broken' })).toBe(0)
       expect(await node.connection.audit(node.fence, '0', [broken, claim('a', 'acme', 9)])).toMatchObject({
         value: { whole: [false, true] },
       })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { claim, recovered, StoreNode } from '../support/store-node.js'
+import { claim, liveOn, recovered, StoreNode } from '../support/store-node.js'
 import type { BenchOf } from './suite.js'
 
 /** A store without memory waits: 2R and what a jump of TIME may eat, then for who said hello, at most T + R. */
@@ -58,6 +58,18 @@ export function recoveryTests(bench: BenchOf): void {
         if (steps === 20) await slow.reassert('keep', true)
       })
       expect(tookMs).toBe(20 * 500)
+    })
+
+    test('says that it may be over any moment while it only waits for another node, to a takeover too', async () => {
+      const [node] = [await StoreNode.join(bench()), await StoreNode.join(bench(), { reasserting: true })]
+      const { recoveryMs } = bench().timing
+      const takeOver = () => node.connection.takeover(node.fence, [{ ...claim('a', 'acme', 1), replaces: 'b' }])
+      const recovering = (retryAfterMs: number) => ({ status: 'refused', reason: 'recovering', retryAfterMs })
+      await bench().pass(1_000)
+      await node.renew()
+      expect([await acquire(node), await takeOver()]).toEqual(Array(2).fill(recovering(recoveryMs - 1_000)))
+      await liveOn(bench(), recoveryMs, node)
+      expect([await acquire(node), await takeOver()]).toEqual(Array(2).fill(recovering(0)))
     })
 
     test('waits no longer than T + R for a node that never reasserts', async () => {

@@ -229,10 +229,15 @@ describe('a store that will not do it', () => {
     const verbs: ((connection: StoreConnection) => Promise<Reply<unknown>>)[] = [
       (connection) => connection.hello({ ...request, lease: 8 }),
       (connection) => connection.acquire(fence, [claim('b', 'acme', 2)]),
+      (connection) => connection.takeover(fence, [{ ...claim('b', 'acme', 2), replaces: 'a' }]),
+      (connection) => connection.takeover(fence, [{ ...claim('b', 'acme', 2), replaces: 'nobody' }]),
       (connection) => connection.release(fence, [held]),
       (connection) => connection.renew(fence),
       (connection) => connection.reassert(fence, [claim('c', 'acme', 2)], { mode: 'keep', final: true }),
       (connection) => connection.override(fence, 'acme', 9),
+      (connection) => connection.order(fence, { kind: 'evict', org: 'acme', limit: 0, ids: ['a'] }),
+      (connection) => connection.drain(fence, node.lease),
+      (connection) => connection.probe(fence, held.scopes[0]),
       (connection) => connection.leave(fence),
     ]
     await bench.redis.config('SET', 'min-replicas-to-write', '1')

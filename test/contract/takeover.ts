@@ -169,9 +169,9 @@ export function takeoverTests(bench: BenchOf): void {
       expect(await b.takeOver([plain, 'x-0'])).toEqual([{ admitted: true, count: 2, limit: 2, tookOver: true }])
     })
 
-    test('one order a connection: what it was ordered before gives way', async () => {
+    test.each(['evict', 'surplus'] as const)('one order a connection: that of before gives way, %s', async (kind) => {
       const [a, b] = await full()
-      await b.order('evict', 'acme', ['old'])
+      await b.order(kind, 'acme', ['old'], 1)
       await b.takeOver([claim('new', 'acme', 2), 'old'])
       expect(await told(a)).toEqual(['takeover old'])
       expect((await b.order('evict', 'acme', ['old'])).verdicts).toEqual(['gone'])
@@ -182,6 +182,14 @@ export function takeoverTests(bench: BenchOf): void {
       expect(await b.takeOver([claim('other', 'acme', 2), 'old'])).toEqual([{ admitted: false, reason: 'conflict' }])
       expect(await members()).toEqual(['old', 'other'])
       expect(await told(a)).toEqual([])
+    })
+
+    test('looks for the id of a claim in the scopes of that claim, and not of the one before it (S5)', async () => {
+      const [, b] = await full()
+      expect(await b.takeOver([claim('x', 'acme', 3), 'nobody'], [claim('other', 'globex', 1), 'nobody'])).toEqual([
+        { admitted: true, count: 3, limit: 3 },
+        { admitted: true, count: 1, limit: 1 },
+      ])
     })
 
     test('stays an order for as long as its owner does not confirm it, also when it is forgotten otherwise', async () => {

@@ -235,6 +235,44 @@ describe('rule 5, one call, many items, each alone', () => {
     expect(await members(bench, 'acme'), 'S2: a refusal left something behind').toEqual([])
   })
 
+  test('a takeover that meets a broken key is broken alone, and its old connection keeps what it has (S2, S5)', async () => {
+    await run(async (bench) => {
+      const [a, b] = [await join(bench), await join(bench)]
+      const brokenGateway = { name: 'gateway', id: 'broken', limit: 9 }
+      await a.acquire(claim('old', 'acme', 9), claim('held', 'other', 9))
+      await breakKey(bench)
+      await bench.redis.set(bench.keys.scope(brokenGateway), 'foreign')
+      const asked = claim('new', 'acme', 9, brokenGateway)
+      expect(
+        await b.takeOver(
+          [asked, 'old'],
+          [{ ...asked, reserve: { slots: 1 } }, 'old'],
+          [broken, 'old'],
+          [claim('y', 'other', 9), 'held'],
+        ),
+      ).toEqual([
+        ...Array.from({ length: 3 }, () => ({ admitted: false, reason: 'broken' })),
+        { admitted: true, count: 1, limit: 9, tookOver: true },
+      ])
+      expect([await members(bench, 'acme'), await members(bench, 'other')]).toEqual([['old'], ['y']])
+      expect((await a.renew()).orders).toEqual([{ kind: 'takeover', id: 'held' }])
+    })
+  })
+
+  test('a lease whose index is broken is given nothing, whichever verb asks (S2)', async () => {
+    await run(async (bench) => {
+      const [a, b] = [await join(bench), await join(bench)]
+      await a.acquire(claim('old', 'acme', 9))
+      await bench.redis.set(bench.keys.conns(b.lease), 'foreign')
+      const nothing = [{ admitted: false, reason: 'broken' }]
+      expect(await b.acquire(claim('x', 'acme', 9))).toEqual(nothing)
+      expect(await b.takeOver([claim('y', 'acme', 9), 'nobody'])).toEqual(nothing)
+      expect(await b.takeOver([claim('z', 'acme', 9), 'old'])).toEqual(nothing)
+      expect(await members(bench, 'acme')).toEqual(['old'])
+      expect((await a.renew()).orders).toEqual([])
+    })
+  })
+
   test('a broken key of one org touches no other, whatever the verb (S5)', async () => {
     await run(async (bench) => {
       const [node, gone] = [await join(bench), await join(bench)]

@@ -134,6 +134,33 @@ export function lifeTests(bench: BenchOf): void {
       await node.renew()
       expect(await freeInMs()).toEqual([ttlMs - lateAfterMs - 1_000])
     })
+
+    test('whose time is over, and whom nobody has declared dead yet, is free at once', async () => {
+      const [late, node] = [await StoreNode.join(bench()), await StoreNode.join(bench())]
+      await late.acquire(claim('a', 'acme', 1))
+      const dueMs = (await bench().contents()).leases.get(late.lease) ?? 0
+      await bench().pass(3_000)
+      await node.renew()
+      await bench().pass(3_000)
+      await node.renew()
+      // A hello moves the clock too, and declares nobody dead.
+      while ((await bench().contents()).clockMs <= dueMs) {
+        await bench().pass(3_000)
+        await node.hello()
+      }
+      expect(await node.acquire(claim('b', 'acme', 1))).toMatchObject([{ admitted: false, count: 1, freeInMs: 0 }])
+    })
+  })
+
+  describe('the clock of the store', () => {
+    test.each([1, 998, 999])('counts milliseconds, whatever of a second has passed: %d', async (passMs) => {
+      const node = await StoreNode.join(bench())
+      const before = await bench().contents()
+      await bench().pass(passMs)
+      await node.renew()
+      const { clockMs, lastTimeMs } = await bench().contents()
+      expect([clockMs - before.clockMs, (lastTimeMs ?? 0) - (before.lastTimeMs ?? 0)]).toEqual([passMs, passMs])
+    })
   })
 
   describe('sweep', () => {

@@ -52,6 +52,28 @@ describe('a cluster that dies all at once', () => {
   })
 })
 
+test('of many late holders the 16 that would be dead first are known, each by its own time, and no more', async () => {
+  const bench = await redisBench()
+  onTestFinished(() => bench.close())
+  const orgs = Array.from({ length: 17 }, (_, i) => claim(`c-${i}`, `org-${i}`, 1))
+  for (const held of orgs) {
+    await (await StoreNode.join(bench)).acquire(held)
+    await bench.pass(1)
+  }
+  const node = await StoreNode.join(bench)
+  const { ttlMs, lateAfterMs } = bench.timing
+  for (const passMs of [lateAfterMs - 1_000, 1_000]) {
+    await bench.pass(passMs)
+    await node.renew()
+  }
+  const verdicts = await node.acquire(...orgs.map((held) => ({ ...held, id: `new-${held.id}` })))
+  const soonestMs = ttlMs - lateAfterMs - orgs.length
+  expect(verdicts.map((verdict) => Object(verdict).freeInMs)).toEqual([
+    ...Array.from({ length: 16 }, (_, i) => soonestMs + i),
+    undefined,
+  ])
+})
+
 test('an operator who has set very many limits: no page of the list of orgs has them all (S5)', async () => {
   const bench = await redisBench()
   onTestFinished(() => bench.close())

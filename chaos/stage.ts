@@ -83,7 +83,12 @@ export class Stage {
   }
 
   /** Asks whoever takes writes directly, past the nodes and their networks. Rejects after 5 s. */
-  async command<T>(...words: [string, ...string[]]): Promise<T> {
+  command<T>(...words: [string, ...string[]]): Promise<T> {
+    return this.connected(async (redis) => (await redis.call(...words)) as T)
+  }
+
+  /** The same with a connection that is open: what is asked then is done at once. */
+  async connected<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
     const redis = new Redis(await this.redis.primaryUrl(), {
       lazyConnect: true,
       maxRetriesPerRequest: 0,
@@ -93,7 +98,7 @@ export class Stage {
     redis.on('error', () => {})
     try {
       await redis.connect()
-      return (await redis.call(...words)) as T
+      return await work(redis)
     } finally {
       redis.disconnect()
     }

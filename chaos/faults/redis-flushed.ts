@@ -5,7 +5,10 @@ export const redisFlushed: Fault = {
   name: 'Redis: FLUSHALL',
   lastsMs: () => 0,
   async happen(stage) {
-    stage.begin('store-lost')
-    await stage.command('FLUSHALL', 'SYNC')
+    // To find out whom to ask takes a while, in which it is not lost yet.
+    await stage.connected(async (redis) => {
+      stage.begin('store-lost')
+      await redis.flushall('SYNC')
+    })
   },
 }

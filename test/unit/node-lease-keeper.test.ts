@@ -58,6 +58,19 @@ const names = () => told.map(([event]) => event)
 const lease = () => [...store.inner.tables.live.keys()]
 const count = async () => (await store.countOrgs(['acme']))[0]!.count
 
+test('L4: a node that the store has never answered stops all the same, with no lease to give up', async () => {
+  store.holdUp('hello')
+  const node = new LimiterNode({
+    ...{ store, timing: SHORT, clock, random: () => 0.5, connectionsPerOrg: 5, name: 'n' },
+  })
+  node.start()
+  await turns()
+  const stopped = node.drain({ withinMs: 2 * T })
+  await pass(2 * T)
+  await stopped
+  expect(node.phase).toBe('stopped')
+})
+
 describe('S3: how long a node trusts its lease', () => {
   test('D counts from when the last successful renewal was sent, not from when it was answered', async () => {
     const node = await start()
@@ -239,6 +252,30 @@ describe('renewed, refused and unanswered are three outcomes', () => {
     expect(told).toContainEqual(['connections.reasserted', { kept: 2, closed: 0, mode: 'keep' }])
     expect(all.some(({ lost }) => lost.aborted)).toBe(false)
     for (const one of all) one.release()
+  })
+
+  test('what came of it is told, also where as many are closed as kept', async () => {
+    const node = await start()
+    const all = [await admit(node), await admit(node)]
+    store.inner.tables.overrides.set('acme', 1)
+    declareDead(store, lease()[0]!)
+    await pass(2 * R)
+    expect(told).toContainEqual(['connections.reasserted', { kept: 1, closed: 1, mode: 'room' }])
+    expect(all.map(({ closing }) => closing)).toEqual([undefined, 'LEASE_LOST'])
+    for (const one of all) one.release()
+  })
+
+  test('where nothing was open, nothing is told', async () => {
+    const node = await start()
+    node.events.on('debt.settled', (payload) => told.push(['debt.settled', { ...payload }]))
+    // What operators have set is remembered, so the store hears of this node too.
+    await node.setLimit('acme', 4)
+    await pass(R)
+    store.inner.tables.wipe()
+    await pass(2 * R)
+    expect(names()).toContain('lease.lost')
+    expect(names()).not.toContain('connections.reasserted')
+    expect(names()).not.toContain('debt.settled')
   })
 
   test('lost, and then fenced before it was told: nobody is kicked for it', async () => {

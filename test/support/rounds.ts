@@ -104,6 +104,8 @@ async function playRound(
   const results = await Promise.allSettled(Array.from({ length: MAX_AT_ONCE }, knock))
   const failed = results.find((one) => one.status === 'rejected')
   if (failed) throw failed.reason
+  // First, because it explains what else is not as expected.
+  expect(clients.closedByServer, 'connections that no client closed').toEqual([])
   for (const { org, limit } of contenders) {
     const [got, room] = [admitted.get(org) ?? 0, free.get(org)!]
     expect(got, `admitted of ${org}, limit ${limit}`).toBeGreaterThanOrEqual(room)

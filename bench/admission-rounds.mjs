@@ -17,7 +17,8 @@ export async function admissionRounds({ systems, meter, scale, beforeEach }) {
         for (const system of turned(systems, round + 1)) {
           const command = system.commands[operation]
           if (!command) continue
-          const calls = attempts(scale, { start: (round + 1) * 997, turn: system.turn ?? 0, count, size })
+          const shape = { ...scale, orgs: system.orgs ?? scale.orgs }
+          const calls = attempts(shape, { start: (round + 1) * 997, turn: system.turn ?? 0, count, size })
           await system.before?.(operation, calls)
           await beforeEach()
           const inFlight = size === 1 ? scale.inFlight : 1

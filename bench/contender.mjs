@@ -23,11 +23,12 @@ const ready = CONTENDERS[name](wiring)
 
 answerParent({
   ready: () => ready.then(() => true),
-  /** So many attempts at once. Resolves to how many were granted. */
+  /** So many attempts at once. Resolves to how many were granted, and how many were neither granted nor refused. */
   async storm({ org, limit, attempts }) {
     const take = await ready
     const answers = await Promise.all(Array.from({ length: attempts }, () => take(org, limit)))
-    return answers.filter(Boolean).length
+    const count = (sought) => answers.filter((answer) => answer === sought).length
+    return { granted: count(true), waiting: count(undefined) }
   },
   /** How many of an org were told that what they hold is not theirs any more. */
   lost: ({ org }) => lost.get(org) ?? 0,

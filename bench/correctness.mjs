@@ -47,21 +47,26 @@ async function judge({ name, url, redis, storms }) {
     await child.ask('ready')
     return child
   }
-  const take = (child, org, attempts = LIMIT, limit = LIMIT) => child.ask('storm', { org, limit, attempts })
+  const storm = (child, org, attempts, limit = LIMIT) => child.ask('storm', { org, limit, attempts })
+  const take = async (child, org, attempts = LIMIT, limit = LIMIT) => (await storm(child, org, attempts, limit)).granted
+  // What one leaks, another of its kind would find.
+  await redis.flushall()
   try {
     const nodes = await Promise.all(Array.from({ length: NODES }, () => start()))
-    let [beyond, worst] = [0, 0]
-    for (let storm = 0; storm < storms; storm++) {
-      const granted = await Promise.all(nodes.map((node) => take(node, `storm-${storm}`, ATTEMPTS_A_NODE)))
-      const excess = granted.reduce((sum, count) => sum + count) - LIMIT
+    let [beyond, worst, waiting] = [0, 0, 0]
+    for (let turn = 0; turn < storms; turn++) {
+      const answers = await Promise.all(nodes.map((node) => storm(node, `storm-${turn}`, ATTEMPTS_A_NODE)))
+      const sum = (what) => answers.reduce((total, answer) => total + answer[what], 0)
+      const excess = sum('granted') - LIMIT
+      waiting = Math.max(waiting, sum('waiting'))
       if (excess < 0) throw new Error(`${name}: an org was full with ${excess + LIMIT} of ${LIMIT}`)
       if (excess > 0) beyond++
       worst = Math.max(worst, excess)
     }
     return {
       name,
-      ...{ beyond, worst },
-      leaked: await leakedByDeath(start, nodes[0], take),
+      ...{ beyond, worst, waiting },
+      ...(await leakedByDeath(start, nodes[0], take)),
       ahead: await aheadOfTime(start, nodes[0], take),
       ...(await flushed(redis, nodes, take)),
     }
@@ -79,7 +84,8 @@ async function leakedByDeath(start, survivor, take) {
   if (granted !== limit) throw new Error(`${granted} of ${limit} granted`)
   await dying.stop('SIGKILL')
   await sleep(CALM_MS)
-  return LIMIT - (await take(survivor, org, LIMIT, limit))
+  const bystander = await survivor.ask('lost', { org })
+  return { leaked: LIMIT - (await take(survivor, org, LIMIT, limit)), bystander }
 }
 
 /** A node whose clock is ahead by more than a slot lives. */
@@ -92,13 +98,14 @@ async function aheadOfTime(start, holder, take) {
 /** The connections stay open, whatever the store forgets, unless their node is told that they have lost their slots. */
 async function flushed(redis, [holder, other], take) {
   const org = 'flushed'
-  await take(holder, org)
+  const granted = await take(holder, org)
+  if (granted !== LIMIT) throw new Error(`${granted} of ${LIMIT} granted`)
   await redis.flushall()
   const atOnce = await take(other, org)
   await sleep(CALM_MS)
   const later = atOnce + (await take(other, org))
-  const kicked = await holder.ask('lost', { org })
-  return { atOnce, kicked, stays: later - kicked }
+  const [kicked, kickedLater] = await Promise.all([holder, other].map((node) => node.ask('lost', { org })))
+  return { atOnce, kicked, stays: later - kicked - kickedLater }
 }
 
 function report(verdicts, storms) {
@@ -106,7 +113,9 @@ function report(verdicts, storms) {
     '',
     `storms of ${NODES * ATTEMPTS_A_NODE} beyond it`,
     'by, at most',
+    'left without an answer, at most',
     `leaked after kill -9, of ${LIMIT}`,
+    'kicked beside them, of 1',
     'beyond it by a clock that is ahead',
     'beyond it at once after FLUSHALL',
     `kicked, of ${LIMIT}`,
@@ -116,6 +125,6 @@ function report(verdicts, storms) {
   return table([head, ...rows])
 }
 
-function shown({ worst, leaked, ahead, atOnce, kicked, stays }) {
-  return [worst, leaked, ahead, atOnce, kicked, stays].map(String)
+function shown({ worst, waiting, leaked, bystander, ahead, atOnce, kicked, stays }) {
+  return [worst, waiting, leaked, bystander, ahead, atOnce, kicked, stays].map(String)
 }

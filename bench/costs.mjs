@@ -10,6 +10,7 @@ import { Meter } from './meter.mjs'
 import { population } from './population.mjs'
 import { forget, PREFIX } from './prefix.mjs'
 import { admissionTable, furtherTable, idleTable, machineFacts, scaleFacts } from './report.mjs'
+import { bottleneck } from './rivals/bottleneck.mjs'
 import { counter } from './rivals/counter.mjs'
 import { emptyScript } from './rivals/empty-script.mjs'
 import { expiryZset } from './rivals/expiry-zset.mjs'
@@ -31,7 +32,9 @@ export async function run({ url, flags }) {
   const stores = [ours, extended, ...older]
   const further = furtherCosts(extended)
   const rivals = [redisSemaphore(wiring), expiryZset(wiring), counter(wiring)]
-  const systems = [emptyScript(wiring), ours, ...rivals]
+  // Its connections do not beat, its limiters do: it has no part in what idle connections cost.
+  const queue = bottleneck(wiring)
+  const systems = [emptyScript(wiring), ours, ...rivals, queue]
   try {
     console.log(await machineFacts(plain))
     console.log(scaleFacts(scale))
@@ -61,7 +64,7 @@ export async function run({ url, flags }) {
     return goals(admission, idle)
   } finally {
     if (process.env.BENCH_REDIS_URL) await forget(plain)
-    await Promise.all([...stores, emptyNodes].map((store) => store.close()))
+    await Promise.all([...stores, emptyNodes, queue].map((store) => store.close()))
     plain.disconnect()
     pipelined.disconnect()
   }

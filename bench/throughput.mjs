@@ -6,6 +6,7 @@ import { quantile } from './meter.mjs'
 import { attempts, population } from './population.mjs'
 import { forget, PREFIX } from './prefix.mjs'
 import { machineFacts } from './report.mjs'
+import { bottleneck } from './rivals/bottleneck.mjs'
 import { counter } from './rivals/counter.mjs'
 import { emptyBatched } from './rivals/empty-batched.mjs'
 import { emptyScript } from './rivals/empty-script.mjs'
@@ -34,11 +35,12 @@ export async function run({ url, flags }) {
   const prefix = `${PREFIX}hc:`
   const cluster = await headcount({ url, prefix, nodes: scale.nodes })
   const empty = emptyScript(wiring)
+  const queue = bottleneck({ plain, prefix: PREFIX })
   const rivals = [redisSemaphore(wiring), expiryZset(wiring), counter(wiring)]
-  const closing = [cluster]
+  const closing = [cluster, queue]
   try {
     const orgs = population(scale)
-    for (const system of [cluster, ...rivals]) await system.populate(orgs)
+    for (const system of [cluster, ...rivals, queue]) await system.populate(orgs)
     const ours = await embedded({ url, prefix, limit: scale.connectionsPerOrg + 1 })
     closing.push(ours)
     const systems = [
@@ -48,14 +50,11 @@ export async function run({ url, flags }) {
       ours,
       ...rivals,
       semaphoreClass(wiring),
+      queue,
     ]
     console.log(await machineFacts(plain))
-    const samples = await rounds(systems, {
-      scale,
-      count: flags.quick ? ROUNDS.quick : ROUNDS.full,
-      redis: plain,
-      cluster,
-    })
+    const count = flags.quick ? ROUNDS.quick : ROUNDS.full
+    const samples = await rounds(systems, { scale, count, redis: plain, cluster })
     for (const { inFlight } of LOADS) {
       console.log(`\n${inFlight} in flight\n`)
       console.log(throughputTable(systems, samples, inFlight))
@@ -79,7 +78,9 @@ async function rounds(systems, { scale, count, redis, cluster }) {
   for (let round = -1; round < count; round++) {
     for (const { inFlight, pairs } of LOADS) {
       for (const system of turned(systems, round + 1)) {
-        const calls = attempts(scale, { start: (round + 1) * 997, turn: 0, count: pairs, size: 1 })
+        const { orgs = scale.orgs } = system
+        const asked = { start: (round + 1) * 997, turn: 0, count: Math.min(pairs, orgs), size: 1 }
+        const calls = attempts({ ...scale, orgs }, asked)
         // The leases that hold the population must not lapse: a late node makes refusals dearer.
         await cluster.renewAll()
         const sample = await measure(system, calls, inFlight, redis)

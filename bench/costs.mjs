@@ -7,9 +7,10 @@ import { goals } from './goals.mjs'
 import { headcount } from './headcount.mjs'
 import { idleRounds } from './idle-rounds.mjs'
 import { Meter } from './meter.mjs'
+import { plot } from './plot.mjs'
 import { population } from './population.mjs'
 import { forget, PREFIX } from './prefix.mjs'
-import { admissionTable, furtherTable, idleTable, machineFacts, scaleFacts } from './report.mjs'
+import { admissionColumns, admissionTable, furtherTable, idleTable, machineFacts, scaleFacts } from './report.mjs'
 import { bottleneck } from './rivals/bottleneck.mjs'
 import { counter } from './rivals/counter.mjs'
 import { emptyScript } from './rivals/empty-script.mjs'
@@ -36,7 +37,8 @@ export async function run({ url, flags }) {
   const queue = bottleneck(wiring)
   const systems = [emptyScript(wiring), ours, ...rivals, queue]
   try {
-    console.log(await machineFacts(plain))
+    const facts = await machineFacts(plain)
+    console.log(facts)
     console.log(scaleFacts(scale))
     const orgs = population(scale)
     for (const system of [...systems, extended, ...older]) await system.populate(orgs)
@@ -61,6 +63,23 @@ export async function run({ url, flags }) {
     }
     console.log(`\nµs of Redis an idle connection and minute\n`)
     console.log(idleTable(rivals, idle, scale))
+    for (const [kind, name, where] of [
+      ['script', 'bench-costs-command', 'in the command'],
+      ['cpu', 'bench-costs-cpu', 'all CPU'],
+    ]) {
+      await plot({
+        ...{ flags, name, title: `What an admission costs Redis, ${where}`, across: 3 },
+        rows: systems.map(({ name }) => name),
+        panels: admissionColumns(scale).map(({ key, head }) => ({
+          title: head,
+          kind,
+          unit: 'µs of Redis an item',
+          key,
+        })),
+        of: (row, { key }) => admission.get(`${row} ${key}`),
+        caption: [facts, `Medians of ${scale.rounds} interleaved rounds.`],
+      })
+    }
     return goals(admission, idle)
   } finally {
     if (process.env.BENCH_REDIS_URL) await forget(plain)

@@ -4,6 +4,7 @@ import { medianOf } from './goals.mjs'
 import { headcount } from './headcount.mjs'
 import { largeOrgs } from './large-orgs.mjs'
 import { Meter } from './meter.mjs'
+import { plot } from './plot.mjs'
 import { attempts, population } from './population.mjs'
 import { benchRedis } from './redis-server.mjs'
 import { machineFacts, table } from './report.mjs'
@@ -29,7 +30,8 @@ export async function run({ flags }) {
   try {
     for (const orgs of scale.orgs) populations.push(await populated(`${orgs} orgs, ${NODES} nodes`, orgs, NODES))
     for (const nodes of scale.nodes) populations.push(await populated(`${ORGS} orgs, ${nodes} nodes`, ORGS, nodes))
-    console.log(await machineFacts(populations[0].redis))
+    const facts = await machineFacts(populations[0].redis)
+    console.log(facts)
     const samples = await rounds(populations, scale.rounds)
     const groups = [populations.slice(0, scale.orgs.length), populations.slice(scale.orgs.length)]
     for (const kind of ['script', 'cpu']) {
@@ -41,6 +43,14 @@ export async function run({ flags }) {
     }
     const large = await largeOrgs({ size: scale.largeOrg, rounds: scale.rounds })
     console.log(large.report)
+    await plot({
+      ...{ flags, name: 'bench-growth', title: 'What an admission costs among more orgs and with more nodes' },
+      rows: populations.map(({ name }) => name),
+      panels: COLUMNS.map((column, i) => ({ title: HEADS[i], kind: 'script', unit: 'µs of Redis an item', column })),
+      across: 3,
+      of: (row, { column: [operation, size] }) => samples.get(`${row} ${operation} ${size}`),
+      caption: [facts, `In the command. Medians of ${scale.rounds} interleaved rounds.`],
+    })
     return [...groups.flatMap((group) => growthGoals(group, samples)), ...large.goals]
   } finally {
     for (const { close } of populations) await close()
@@ -64,6 +74,7 @@ async function populated(name, orgs, nodes) {
 
 const OPERATIONS = ['acquire', 'release', 'refuse']
 const COLUMNS = [1, BATCH].flatMap((size) => ['acquire', 'refuse', 'release'].map((operation) => [operation, size]))
+const HEADS = COLUMNS.map(([operation, size]) => (size === 1 ? operation : `${operation} by ${size}`))
 
 async function rounds(populations, count) {
   const samples = new Map()
@@ -88,8 +99,7 @@ function growthTable(group, samples, kind) {
   const of = ({ name }, [operation, size]) => medianOf(samples.get(`${name} ${operation} ${size}`), kind)
   const cell = (one, column) =>
     `${of(one, column).toFixed(2)} (${(of(one, column) / of(group[0], column)).toFixed(2)}×)`
-  const head = COLUMNS.map(([operation, size]) => (size === 1 ? operation : `${operation} by ${size}`))
-  return table([['', ...head], ...group.map((one) => [one.name, ...COLUMNS.map((column) => cell(one, column))])])
+  return table([['', ...HEADS], ...group.map((one) => [one.name, ...COLUMNS.map((column) => cell(one, column))])])
 }
 
 function growthGoals(group, samples) {

@@ -14,6 +14,7 @@
 //                                 how many sockets, and how long they are held
 //   … --quick                     fewer rounds and orgs
 //   … --check                     exit code 1 when a goal is missed
+//   … --svg docs/images           bar charts of the medians into that directory: costs, throughput, upgrades, growth
 //   npm run bench -- --against ../older
 //                                 the plain path of another working copy too, which must be built
 //
@@ -34,12 +35,14 @@ const PARTS = [
   'sockets',
   'capacity',
 ]
+const DRAWN = ['costs', 'throughput', 'upgrades', 'growth']
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
+    svg: { type: 'string' },
     against: { type: 'string' },
     connections: { type: 'string' },
     minutes: { type: 'string' },
@@ -48,6 +51,10 @@ const { values: flags, positionals } = parseArgs({
 const [part = 'costs'] = positionals
 if (!PARTS.includes(part)) {
   console.error(`there is no part ${JSON.stringify(part)}; there are ${PARTS.join(', ')}`)
+  process.exit(64)
+}
+if (flags.svg !== undefined && !DRAWN.includes(part)) {
+  console.error(`--svg draws ${DRAWN.join(', ')}`)
   process.exit(64)
 }
 const server = await benchRedis()

@@ -28,13 +28,18 @@ export function furtherTable(systems, samples, scale, kind) {
   return table(admissionRows(systems, samples, scale, kind, (key) => `headcount ${key}`))
 }
 
-function admissionRows(systems, samples, { batchSize }, kind, referenceOf) {
-  const columns = [1, batchSize].flatMap((size) =>
+/** Each operation alone and batched: its samples are those of `<system> <key>`. */
+export function admissionColumns({ batchSize }) {
+  return [1, batchSize].flatMap((size) =>
     OPERATIONS.map((operation) => ({
       key: `${operation} ${size}`,
       head: size === 1 ? operation : `${operation} by ${size}`,
     })),
   )
+}
+
+function admissionRows(systems, samples, scale, kind, referenceOf) {
+  const columns = admissionColumns(scale)
   const cell = (found, key) =>
     found
       ? `${medianOf(found, kind).toFixed(2)} (${ratioOf(found, samples.get(referenceOf(key)), kind).toFixed(2)}×)`

@@ -3,6 +3,7 @@ import { add, turned } from './admission-rounds.mjs'
 import { headcount } from './headcount.mjs'
 import { embedded } from './limiter.mjs'
 import { quantile } from './meter.mjs'
+import { plot } from './plot.mjs'
 import { attempts, population } from './population.mjs'
 import { forget, PREFIX } from './prefix.mjs'
 import { machineFacts } from './report.mjs'
@@ -52,13 +53,25 @@ export async function run({ url, flags }) {
       semaphoreClass(wiring),
       queue,
     ]
-    console.log(await machineFacts(plain))
+    const facts = await machineFacts(plain)
+    console.log(facts)
     const count = flags.quick ? ROUNDS.quick : ROUNDS.full
     const samples = await rounds(systems, { scale, count, redis: plain, cluster })
     for (const { inFlight } of LOADS) {
       console.log(`\n${inFlight} in flight\n`)
       console.log(throughputTable(systems, samples, inFlight))
     }
+    const units = { perSecond: 'pairs a second', clientUs: 'µs of CPU of the client a pair' }
+    await plot({
+      ...{ flags, name: 'bench-throughput', title: 'Pairs of acquire and release, end to end through one client' },
+      rows: systems.map(({ name }) => name),
+      panels: Object.entries(units).flatMap(([kind, unit]) =>
+        LOADS.map(({ inFlight }) => ({ title: `${inFlight} in flight`, kind, unit, inFlight })),
+      ),
+      across: LOADS.length,
+      of: (row, { inFlight }) => samples.get(`${row} ${inFlight}`),
+      caption: [facts, `Medians of ${count} interleaved rounds.`],
+    })
     return throughputGoals(samples)
   } finally {
     await Promise.all(closing.map((one) => one.close()))

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { add, turned } from './admission-rounds.mjs'
 import { startChild } from './child.mjs'
 import { medianOf } from './goals.mjs'
+import { plot } from './plot.mjs'
 import { forget, PREFIX } from './prefix.mjs'
 import { machineFacts } from './report.mjs'
 import { latencyTable, rateTable, upgradeGoals } from './upgrades-report.mjs'
@@ -35,7 +36,8 @@ export async function run({ url, flags }) {
   })
   try {
     for (const node of nodes) node.port = await node.child.ask('port')
-    console.log(await machineFacts(redis))
+    const facts = await machineFacts(redis)
+    console.log(facts)
     const rates = await rateRounds(nodes, clients, scale)
     console.log(`\n${scale.inFlight} in flight, as fast as it goes; medians of ${scale.rounds} interleaved rounds\n`)
     console.log(rateTable(nodes, rates))
@@ -44,6 +46,17 @@ export async function run({ url, flags }) {
     const paced = await pacedRounds(compared, clients, perSecond, scale)
     console.log(`\n${Math.round(perSecond)} a second at random moments; medians of ${scale.pacedRounds} rounds\n`)
     console.log(latencyTable(compared, paced))
+    await plot({
+      ...{ flags, name: 'bench-upgrades', title: `Upgrades of one node, ${scale.inFlight} in flight` },
+      rows: nodes.map(({ name }) => name),
+      panels: [
+        { title: 'as fast as it goes', kind: 'perSecond', unit: 'upgrades a second' },
+        { title: "the node's CPU for each", kind: 'nodeUs', unit: 'µs an upgrade' },
+      ],
+      across: 2,
+      of: (row) => rates.get(row),
+      caption: [facts, `Medians of ${scale.rounds} interleaved rounds.`],
+    })
     return upgradeGoals(rates, paced)
   } finally {
     await Promise.all([clients, ...nodes.map(({ child }) => child)].map((child) => child.stop()))

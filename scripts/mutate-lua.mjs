@@ -107,7 +107,7 @@ function scriptOf({ file, text }) {
   return bundleLua((name) => (name === file ? text : read(name)))
 }
 
-/** The exit code of a run of vitest, whose words go into a file. */
+/** The exit code of a run of vitest, whose words go into a file. One that was itself killed has found nothing out. */
 function vitest(args, env, path) {
   const command = [
     join(root, 'node_modules/vitest/vitest.mjs'),
@@ -121,7 +121,9 @@ function vitest(args, env, path) {
     const options = { cwd: root, env: { ...process.env, ...env }, stdio: 'ignore' }
     const child = spawn(process.execPath, [...command, ...args], options)
     child.on('error', reject)
-    child.on('close', resolve)
+    child.on('close', (code, signal) =>
+      signal ? reject(new Error(`the tests were ended by ${signal}`)) : resolve(code),
+    )
   })
 }
 

@@ -36,16 +36,16 @@ async function ask(node: ServerProcess, path: string, init: RequestInit = {}) {
   return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
 }
 
-/** All pages of the list: one may be empty, since others write to this Redis too. */
-async function orgsOf(node: ServerProcess): Promise<unknown[]> {
-  const orgs: unknown[] = []
+/** The list, page by page: one may be empty, since others write to this Redis too. */
+async function pagesOf(node: ServerProcess): Promise<{ orgId: string; currentCount: number }[][]> {
+  const pages = []
   for (let cursor: string | null = '0'; cursor !== null; ) {
     const { status, body } = await ask(node, `/admin/v1/orgs?cursor=${cursor}`)
     expect(status).toBe(200)
-    orgs.push(...body.orgs)
+    pages.push(body.orgs)
     cursor = body.nextCursor
   }
-  return orgs
+  return pages
 }
 
 const put = (node: ServerProcess, path: string, body: string) => ask(node, path, { method: 'PUT', body })
@@ -179,18 +179,10 @@ describe('who holds the slots', () => {
       const asked = orgs.slice(from, from + 200).map((org) => limiter.admit({ org }))
       for (const { admitted } of await Promise.all(asked)) expect(admitted).toBe(true)
     }
-    const seen = new Map<string, number>()
-    let cursor: string | null = '0'
-    let pages = 0
-    while (cursor !== null) {
-      const { status, body } = await ask(nodes[0], `/admin/v1/orgs?cursor=${cursor}`)
-      expect(status).toBe(200)
-      for (const { orgId, currentCount } of body.orgs) seen.set(orgId, currentCount)
-      cursor = body.nextCursor
-      pages++
-    }
+    const pages = await pagesOf(nodes[0])
+    const seen = new Map(pages.flat().map(({ orgId, currentCount }) => [orgId, currentCount]))
     expect(orgs.filter((org) => seen.get(org) !== 1)).toEqual([])
-    expect(pages).toBeGreaterThan(1)
+    expect(pages.length).toBeGreaterThan(1)
     expect((await limiter.allOrgStats()).filter(({ orgId }) => orgId.startsWith('many-'))).toHaveLength(1_200)
   })
 
@@ -219,7 +211,7 @@ describe('an exception of the operator', () => {
     expect(refused).toMatchObject({ accepted: false, status: 429, body: { currentCount: 1, maxAllowed: 1 } })
     expect((await put(here, path, '{"limit":"unlimited"}')).body).toMatchObject({ maxAllowed: 'unlimited' })
     for (let n = 0; n < 4; n++) await open(there)
-    expect(await orgsOf(here)).toContainEqual({
+    expect((await pagesOf(here)).flat()).toContainEqual({
       ...{ orgId: 'acme', currentCount: 5, maxAllowed: 'unlimited' },
     })
     expect((await ask(here, path, { method: 'DELETE' })).body).toMatchObject({ currentCount: 5, maxAllowed: 3 })
@@ -229,7 +221,7 @@ describe('an exception of the operator', () => {
   test('0 shuts an org out, and it is listed although it holds nothing', async () => {
     onTestFinished(async () => void (await ask(nodes[0], '/admin/v1/orgs/shut/limit', { method: 'DELETE' })))
     expect((await put(nodes[0], '/admin/v1/orgs/shut/limit', '{"limit":0}')).status).toBe(200)
-    expect(await orgsOf(nodes[1])).toContainEqual({
+    expect((await pagesOf(nodes[1])).flat()).toContainEqual({
       ...{ orgId: 'shut', currentCount: 0, maxAllowed: 0 },
     })
   })

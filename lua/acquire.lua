@@ -4,13 +4,18 @@
 -- behind (S2); a claim already held under this lease takes nothing, and asked `again` it is admitted again, full or not
 -- (S4); a broken key of one claim touches no other (S5); a scope with room for the living admits (S6).
 --
--- KEYS  1 admission  2 meta  3 dead  4 late  5 conns:<lease>  6... scope sets, claim by claim, org first
+-- It is asked in short, with the keys that the usual answer needs. If the fence does not hold or any lease is in doubt, it
+-- says 'whole' before anything is written, and is to be asked again in whole. Every key or argument costs each call some 2 %.
+--
+-- KEYS  1 admission  2 conns:<lease>  3... scope sets, claim by claim, org first
+--       in whole then: meta, dead, late
 -- ARGV  1 'acquire'  2 lease  3 token
 --       then per claim: id, index entry, limits in slots, one a scope, joined by commas (-1 = unlimited), and where
 --       something of the org's is kept for others, '/' and how many slots, or '/' and a share as in '20%'
---       then '1' if any of the claims may have been asked before
---       (how many claims there are follows from how many arguments: each that is sent costs every call some 2 %)
--- Returns {'lost'|'fenced'|'stale'} | {'recovering', ms} | {'ok', then per claim one of:} | of one claim its number alone:
+--       in whole then: 'whole', or 'again' if any of the claims may have been asked before
+--       (how many claims there are follows from how many arguments)
+-- Returns {'whole'} | {'lost'|'fenced'|'stale'} | {'recovering', ms} | {'ok', then per claim one of:} | of one claim its
+--       number alone:
 --       count > 0    admitted; the org's slots, this one included, under the limit as given
 --       -count <= 0  refused; the org is full under the limit as given, and no lease is in doubt
 --       {outcome, count, limit, free_in_ms}, and as a fifth, where the claim keeps something for others, how many slots
@@ -21,25 +26,30 @@
 
 -- One look tells all that is not in the sets: the token of the lease, whether any lease is in doubt, and the override
 -- of each scope under the name of its set. Most calls bring one set; `unpack` of it would cost them 3 %.
-local known = redis.call('HMGET', KEYS[1], ARGV[2], 'doubts', KEYS[6] or '', unpack(KEYS, 7))
-local held = known[1]
+local known = redis.call('HMGET', KEYS[1], ARGV[2], 'doubts', KEYS[3] or '', unpack(KEYS, 4))
+local held, doubts, lease, n = known[1], known[2], ARGV[2], math.floor(#ARGV / 3) - 1
+local how, meta, dead, late = ARGV[4 + 3 * n], nil, nil, nil
+if how then
+  meta, dead, late = unpack(KEYS, #KEYS - 2)
+elseif doubts or held ~= ARGV[3] then
+  return { 'whole' }
+end
 -- @include fence-of-held
 if marked then
-  local bounds = redis.call('HMGET', KEYS[2], 'recovery', 'clock')
+  local bounds = redis.call('HMGET', meta, 'recovery', 'clock')
   if bounds[1] then
     return { 'recovering', math.max(0, tonumber(bounds[1]) - tonumber(bounds[2])) }
   end
   redis.pcall('HSET', KEYS[1], ARGV[2], ARGV[3])
 end
-local lease, n, doubts = ARGV[2], math.floor(#ARGV / 3) - 1, known[2]
-local again = ARGV[4 + 3 * n]
+local again = how == 'again'
 local reply = n > 1 and { 'ok' }
-local arg, key = 4, 6
+local arg, key = 4, 3
 
 for claim = 1, n do
   local id = ARGV[arg]
   -- @include limits
-  local override = known[key - 3] and tonumber(known[key - 3])
+  local override = known[key] and tonumber(known[key])
   local outcome, count, limit, free_in_ms, mine, kept = 0, 0, 0, -1, false, nil
 
   -- Look at every scope before anything is written.
@@ -60,13 +70,13 @@ for claim = 1, n do
         -- Functions that are rarely needed are made only here: making one costs all calls that do without it.
         if doubts then
           -- @include occupancy
-          held_count = occupancy(KEYS[1], KEYS[3], scope_key, card)
+          held_count = occupancy(KEYS[1], dead, scope_key, card)
         end
         if held_count >= slots then
           outcome, count, limit = s, held_count, slots
           if doubts then
             -- @include free-in
-            free_in_ms = free_in(KEYS[4], scope_key)
+            free_in_ms = free_in(late, scope_key)
           end
           break
         end
@@ -81,7 +91,7 @@ for claim = 1, n do
   if mine then
     count = redis.call('ZCARD', KEYS[key])
   elseif outcome == 0 then
-    local entry = redis.pcall('HSET', KEYS[5], id, ARGV[arg + 1])
+    local entry = redis.pcall('HSET', KEYS[2], id, ARGV[arg + 1])
     if type(entry) ~= 'number' then
       outcome = string.find(entry.err, 'OOM', 1, true) and -2 or -1
       -- What is neither out of memory nor a foreign key takes no writes at all, and is no store to ask.
@@ -113,7 +123,7 @@ for claim = 1, n do
           end
         end
         if entry == 1 then
-          redis.call('HDEL', KEYS[5], id)
+          redis.call('HDEL', KEYS[2], id)
         end
       end
     end

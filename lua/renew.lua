@@ -12,6 +12,7 @@
 --       8 how many orders of each kind to return  9 how many of each to pass over
 --       10 how long it is remembered which connections were taken over, ms  11 and of how many
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', ms until admissions resume, live leases, version of the overrides,
+--         1 while any lease is in doubt, else 0,
 --         {kind of order, id, ...} for the caller, and in the same list {'probe', scope, ...}, which is told once,
 --         dead lease...}
 -- @include fence
@@ -61,6 +62,6 @@ if #behind > 0 or redis.call('EXISTS', KEYS[4]) == 1 then
 end
 
 -- @include override-expiry
-mark_doubts(KEYS[5], KEYS[4])
+local doubts = mark_doubts(KEYS[5], KEYS[4])
 local dead = redis.call('SRANDMEMBER', KEYS[5], bound)
-return { 'ok', recovery_left(), redis.call('ZCARD', KEYS[3]), override_version, orders, unpack(dead) }
+return { 'ok', recovery_left(), redis.call('ZCARD', KEYS[3]), override_version, doubts, orders, unpack(dead) }

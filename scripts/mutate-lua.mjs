@@ -25,7 +25,10 @@ const STEPS = [
   { name: 'the contract', judges: 'test/mutation/contract.test.ts' },
   {
     name: 'the rules and bounds',
-    tests: ['test/lua/rules', 'test/lua/memory', 'test/lua/admission-encoding', 'redis-bounds', 'redis-connection'],
+    tests: [
+      ...['test/lua/rules', 'test/lua/memory', 'test/lua/admission-encoding'],
+      ...['redis-acquire', 'redis-bounds', 'redis-connection'],
+    ],
   },
   { name: '400 sequences of calls', judges: 'test/mutation/sequences.test.ts', env: { HEADCOUNT_RUNS: '400' } },
 ]

@@ -121,7 +121,7 @@ export function readHello([epoch, began, recoveryMs, policy, secret]: unknown[])
   }
 }
 
-export function readRenew([recoveryMs, liveNodes, overrideVersion, orders, ...dead]: unknown[]): RenewReply {
+export function readRenew([recoveryMs, liveNodes, overrideVersion, _, orders, ...dead]: unknown[]): RenewReply {
   return {
     recoveryMs: int(recoveryMs),
     liveNodes: int(liveNodes),
@@ -129,6 +129,11 @@ export function readRenew([recoveryMs, liveNodes, overrideVersion, orders, ...de
     ...readTold(orders),
     dead: dead.map(int),
   }
+}
+
+/** Whether nothing is in doubt that a renewal knows of: no lease is dead or late, and the store does not recover. */
+export function saysAllIsUsual([recoveryMs, , , doubts]: unknown[]): boolean {
+  return int(recoveryMs) === 0 && int(doubts) === 0
 }
 
 /** Kind, id, kind, id; of a probe the name and the id of its scope. */

@@ -18,6 +18,7 @@ import type {
 import { MAX_ITEMS } from './lease-store.js'
 import { TAKEN_REMEMBERED } from './orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
+import { AcquireCalls } from './redis-acquire.js'
 import { advised } from './redis-advice.js'
 import * as codec from './redis-codec.js'
 import { cut } from './redis-cut.js'
@@ -40,10 +41,12 @@ export class RedisConnection implements StoreConnection {
   readonly #wiring: Wiring
   /** Settles what is pending when the connection goes; a client that was closed may leave promises pending for ever. */
   readonly #pending = new Set<(cause: string) => void>()
+  readonly #acquireCalls: AcquireCalls
   #gone: string | undefined
 
   constructor(wiring: Wiring) {
     this.#wiring = wiring
+    this.#acquireCalls = new AcquireCalls(wiring)
     this.closed = new Promise((resolve) => {
       wiring.redis.once('close', () => {
         this.#gone ??= 'the connection to the store closed'
@@ -70,11 +73,9 @@ export class RedisConnection implements StoreConnection {
   }
 
   acquire(fence: Fence, claims: readonly Claim[], how?: { readonly again: boolean }): Promise<Reply<Verdict[]>> {
-    const { keys } = this.#wiring
     bounded(claims)
-    return this.#run(
-      [...[keys.admission, keys.meta, keys.dead, keys.late, keys.conns(fence.lease)], ...this.#scopeKeys(claims)],
-      [...['acquire', fence.lease, token(fence)], ...codec.claimArgs(claims), ...(how?.again ? [1] : [])],
+    return this.#settled(
+      () => this.#acquireCalls.run([fence.lease, token(fence)], claims, how?.again ?? false),
       (rest) => codec.readVerdicts(claims, rest),
     )
   }
@@ -103,7 +104,10 @@ export class RedisConnection implements StoreConnection {
         ...['renew', fence.lease, token(fence), timing.ttlMs, timing.clockStepCapMs, timing.lateAfterMs, LEASES_A_CALL],
         ...[MAX_ITEMS, ordersPassedOver, TAKEN_REMEMBERED.forMs, TAKEN_REMEMBERED.connections],
       ],
-      codec.readRenew,
+      (rest) => {
+        this.#acquireCalls.renewed(codec.saysAllIsUsual(rest))
+        return codec.readRenew(rest)
+      },
     )
   }
 
@@ -202,7 +206,12 @@ export class RedisConnection implements StoreConnection {
   }
 
   #run<T>(keys: string[], args: (string | number)[], read: (rest: unknown[]) => T): Promise<Reply<T>> {
-    const { redis, script, timing, clock } = this.#wiring
+    const { redis, script } = this.#wiring
+    return this.#settled(() => script.run(redis, keys, args), read)
+  }
+
+  #settled<T>(call: () => Promise<unknown>, read: (rest: unknown[]) => T): Promise<Reply<T>> {
+    const { timing, clock } = this.#wiring
     if (this.#gone) return Promise.resolve({ status: 'unanswered', cause: this.#gone })
     return new Promise((resolve) => {
       const cancel = clock.after(timing.callTimeoutMs, () => fail(`no answer within ${timing.callTimeoutMs} ms`))
@@ -219,7 +228,7 @@ export class RedisConnection implements StoreConnection {
         unanswered(cause)
       }
       this.#pending.add(unanswered)
-      script.run(redis, keys, args).then(
+      call().then(
         (raw) => {
           try {
             settle(codec.readReply(raw, read))

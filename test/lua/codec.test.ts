@@ -34,7 +34,7 @@ describe('the reading of replies', () => {
     ['an audit without lists', () => audited(['ok', '0'])],
     ['a hello without an epoch', () => codec.readReply(['ok'], codec.readHello)],
     ['a renewal without numbers', () => codec.readReply(['ok'], codec.readRenew)],
-    ['a dead lease that is no number', () => codec.readReply(['ok', 0, 1, 'x'], codec.readRenew)],
+    ['a dead lease that is no number', () => codec.readReply(['ok', 0, 1, 0, 0, [], 'x'], codec.readRenew)],
     ['index entries that are no list', () => codec.readEntries('a')],
   ])('notices %s', (_, read) => {
     expect(read).toThrow(codec.MalformedReply)

@@ -48,7 +48,7 @@ function sendBoth(
   return Promise.all([
     acquire.run(
       redis,
-      [keys.admission, keys.meta, keys.dead, keys.late, keys.conns(fence.lease), set],
+      [keys.admission, keys.conns(fence.lease), set],
       ['acquire', fence.lease, token, id, '["org","acme"]\n', 10 * ROUNDS],
     ),
     release.run(

@@ -346,7 +346,7 @@ describe('rule 6, keys and the clock', () => {
       .filter(([, command]) => command !== 'TIME' && command !== 'INFO')
       .filter(
         ([, , key = '']) =>
-          !/^(KEYS\[.+|scope_key|admission_key|dead_key|late_key|records|versions|expiry|clears)$/.test(key),
+          !/^(KEYS\[.+|scope_key|admission_key|meta|dead_key|late_key|records|versions|expiry|clears)$/.test(key),
       )
       .map(([call]) => call)
 

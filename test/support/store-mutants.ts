@@ -14,7 +14,7 @@ function mutant(rule: string, without: string, snippet: string, replacement: str
   return { rule, without, script: SCRIPT.replaceAll(snippet, () => replacement) }
 }
 
-const INDEX_FIRST = `    local entry = redis.pcall('HSET', KEYS[5], id, ARGV[arg + 1])
+const INDEX_FIRST = `    local entry = redis.pcall('HSET', KEYS[2], id, ARGV[arg + 1])
     if type(entry) ~= 'number' then`
 
 const LOOKED = `    if type(card) ~= 'number' then
@@ -25,12 +25,12 @@ const LOOKED = `    if type(card) ~= 'number' then
 
 /** One or more for each of the seven rules of the design but the last, which is not about the text of the script. */
 export const MUTANTS = {
-  noFence: mutant('rule 1', 'the fence', 'if held ~= ARGV[3] then', 'if false then'),
+  noFence: mutant('rule 1', 'the fence', 'held ~= ARGV[3] then', 'false then'),
   noGeneration: mutant(
     'rule 1',
     'the generation in the fence',
-    'if held ~= ARGV[3] then',
-    "if string.match(held or '', ':.*') ~= string.match(ARGV[3], ':.*') then",
+    'held ~= ARGV[3] then',
+    "string.match(held or '', ':.*') ~= string.match(ARGV[3], ':.*') then",
   ),
   lateHello: mutant(
     'rule 1',
@@ -226,7 +226,7 @@ ${INDEX_FIRST}`,
   memoryUnchecked: mutant(
     'rule 6',
     'the pcall around the growing write that comes first in acquire',
-    "local entry = redis.pcall('HSET', KEYS[5], id, ARGV[arg + 1])",
-    "local entry = redis.call('HSET', KEYS[5], id, ARGV[arg + 1])",
+    "local entry = redis.pcall('HSET', KEYS[2], id, ARGV[arg + 1])",
+    "local entry = redis.call('HSET', KEYS[2], id, ARGV[arg + 1])",
   ),
 } as const satisfies Record<string, Mutant>

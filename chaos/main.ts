@@ -4,6 +4,7 @@
 //   npm run chaos -- --minutes 3 --seed 42            the same faults in the same order as any other run with that seed
 //   npm run chaos -- --nodes 5 --clients 500
 //   npm run chaos -- --redis sentinel                 a primary, two replicas and three sentinels in the place of one Redis
+//   npm run chaos -- --redis cluster                  a Redis Cluster of three primaries with a replica each
 //   npm run chaos -- --fast                           a lease of 5 s: more faults a minute
 //   npm run chaos -- --check records.jsonl            judges the records of an earlier run again
 //
@@ -84,7 +85,7 @@ function judge(header: RunHeader, records: readonly ChaosRecord[]): number {
 
 function redisKind(): RedisKind {
   const kind = REDIS_KINDS.find((each) => each === values.redis)
-  if (!kind) throw new Error(`--redis is '${values.redis}'; there are ${REDIS_KINDS.join(' and ')}`)
+  if (!kind) throw new Error(`--redis is '${values.redis}'; there are ${REDIS_KINDS.join(', ')}`)
   return kind
 }
 

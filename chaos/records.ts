@@ -53,11 +53,11 @@ export type FaultRecord = { readonly is: 'fault'; readonly name: string; readonl
 
 /**
  * What a fault does, in the words that the promises use. `begin` is written before it is done and `end` after it was
- * undone. Without a node it concerns all of them.
+ * undone. Without a node it concerns all of them, and without orgs all orgs.
  *
- * - `store-away`: no node gets an answer from the store
+ * - `store-away`: no node gets an answer from the store, for these orgs
  * - `cut-off`: this node alone gets none
- * - `store-lost`: the store forgot everything (a moment: `begin` alone)
+ * - `store-lost`: the store forgot everything, of these orgs (a moment: `begin` alone)
  * - `paused`: the node does not run
  * - `killed`: the node's process was ended at once; `end` when its successor is ready
  * - `draining`: the node was told to stop; `end` when its process is gone
@@ -68,6 +68,8 @@ export type EffectRecord = {
   readonly is: 'effect'
   readonly effect: Effect
   readonly node?: number
+  /** Those whose part of the store it happens to, where a store has parts. */
+  readonly orgs?: readonly string[]
   readonly phase: 'begin' | 'end'
 }
 

@@ -1,18 +1,24 @@
+import { startRedisCluster } from '../test/support/redis-cluster.js'
 import { findLauncher, launch, type TestRedis } from '../test/support/redis-launcher.js'
 import { type SentinelSet, startSentinelSet } from '../test/support/sentinel-set.js'
+import { ClusterSide } from './cluster-side.js'
 import { type MovableClock, movableClock } from './redis-clock.js'
 
-/** One Redis, from which nodes can be cut off one by one; or a primary with two replicas, and sentinels that replace it. */
-export const REDIS_KINDS = ['single', 'sentinel'] as const
+/**
+ * One Redis, from which nodes can be cut off one by one; a primary with two replicas, and sentinels that replace it; or a
+ * Redis Cluster of three primaries with a replica each.
+ */
+export const REDIS_KINDS = ['single', 'sentinel', 'cluster'] as const
 export type RedisKind = (typeof REDIS_KINDS)[number]
 
-/** The Redis of a run: what the nodes are given, and what faults can do to it. One of the first two is there. */
+/** The Redis of a run: what the nodes are given, and what faults can do to it. One of the first three is there. */
 export interface RedisSide {
   readonly single?: SingleRedis
   readonly sentinels?: SentinelSet
+  readonly cluster?: ClusterSide
   readonly url: string
-  /** Whoever takes writes now. Rejects while nobody does. */
-  primaryUrl(): Promise<string>
+  /** Whoever takes writes now, each for a part of the keys. Rejects while somebody is missing. */
+  primaryUrls(): Promise<string[]>
   stop(): Promise<void>
 }
 
@@ -22,7 +28,7 @@ export interface SingleRedis {
   readonly clock: MovableClock | undefined
 }
 
-/** Slower than the sentinels of the tests: a machine that is busy with hundreds of clients must not look dead to them. */
+/** Slower than in the tests: a machine that is busy with hundreds of clients must not look dead to other servers. */
 const DOWN_AFTER_MS = 2_000
 
 export async function startRedisSide(kind: RedisKind): Promise<RedisSide> {
@@ -32,11 +38,22 @@ export async function startRedisSide(kind: RedisKind): Promise<RedisSide> {
   if (kind === 'single') {
     const clock = await movableClock(launcher)
     const server = await launch(launcher, { ...(clock && { env: clock.env }) })
-    return { single: { server, clock }, url: server.url, primaryUrl: async () => server.url, stop: () => server.stop() }
+    return {
+      single: { server, clock },
+      url: server.url,
+      primaryUrls: async () => [server.url],
+      stop: () => server.stop(),
+    }
+  }
+  if (kind === 'cluster') {
+    const servers = await startRedisCluster({ launcher, replicas: true, nodeTimeoutMs: DOWN_AFTER_MS })
+    const cluster = new ClusterSide(servers)
+    const primaryUrls = async () => (await cluster.primaries()).map(({ url }) => url)
+    return { cluster, url: servers.url, primaryUrls, stop: servers.stop }
   }
   const sentinels = await startSentinelSet({ launcher, downAfterMs: DOWN_AFTER_MS })
   return {
     ...{ sentinels, url: sentinels.url, stop: sentinels.stop },
-    primaryUrl: async () => sentinels.urlOf(await sentinels.primary()),
+    primaryUrls: async () => [sentinels.urlOf(await sentinels.primary())],
   }
 }

@@ -48,6 +48,7 @@ export async function run(options: RunOptions): Promise<Run> {
     tell(`${nodes} nodes admit after ${seconds(log.nowMs())}`)
     const operator = new Operator(stage, orgs, seed)
     await operator.setAll()
+    await stage.redis.cluster?.learn(orgs)
     const crowd = new Crowd({ log, seed, size: clients, orgs, urls: stage.nodes.map(({ url }) => url) })
     log.startLagProbe()
     const memory = setInterval(() => void noteMemory(stage, log), RSS_EVERY_MS)

@@ -59,8 +59,8 @@ export class Stage {
     await Promise.all(this.nodes.map((node) => node.start()))
   }
 
-  begin(effect: Effect, node?: ChaosNode): void {
-    this.log.write({ is: 'effect', effect, phase: 'begin', ...(node && { node: node.number }) })
+  begin(effect: Effect, node?: ChaosNode, orgs?: readonly string[]): void {
+    this.log.write({ is: 'effect', effect, phase: 'begin', ...(node && { node: node.number }), ...(orgs && { orgs }) })
   }
 
   end(effect: Effect, node?: ChaosNode): void {
@@ -82,14 +82,20 @@ export class Stage {
     this.end(effect, node)
   }
 
-  /** Asks whoever takes writes directly, past the nodes and their networks. Rejects after 5 s. */
-  command<T>(...words: [string, ...string[]]): Promise<T> {
+  /** Asks all who take writes directly, past the nodes and their networks, one after another. Rejects after 5 s. */
+  command<T>(...words: [string, ...string[]]): Promise<T[]> {
     return this.connected(async (redis) => (await redis.call(...words)) as T)
   }
 
-  /** The same with a connection that is open: what is asked then is done at once. */
-  async connected<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = new Redis(await this.redis.primaryUrl(), {
+  /** The same with connections that are open: what is asked then is done at once. */
+  async connected<T>(work: (redis: Redis) => Promise<T>): Promise<T[]> {
+    const done: T[] = []
+    for (const url of await this.redis.primaryUrls()) done.push(await this.#at(url, work))
+    return done
+  }
+
+  async #at<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
+    const redis = new Redis(url, {
       lazyConnect: true,
       maxRetriesPerRequest: 0,
       retryStrategy: () => null,
@@ -106,12 +112,11 @@ export class Stage {
 
   /** The connection ids of all orgs, as Redis has them, read past the program. */
   async slots(): Promise<string[]> {
-    const script = `local ids = {}
-      for _, key in ipairs(redis.call('KEYS', '*:{0}:org:*')) do
-        for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do ids[#ids + 1] = id end
-      end
-      return ids`
-    return this.command<string[]>('EVAL', script, '0')
+    const found = await this.connected(async (redis) => {
+      const keys = await redis.keys('*:{*}:org:*')
+      return Promise.all(keys.map((key) => redis.zrange(key, '0', '-1')))
+    })
+    return found.flat(2)
   }
 
   async destroy(): Promise<void> {

@@ -29,9 +29,10 @@ export function answers(attempts: readonly Attempt[], around: Surroundings): Ver
       findings.push({ promise: 'L6', t: attempt.askedMs, what: `#${attempt.number} was never answered` })
       continue
     }
-    inTime(attempt, answered, around, findings, figures)
-    if (attempt.refusal) refusedWithReason(attempt, answered, around, { findings, waits, hiccups })
-    decidedWithoutStore(attempt, answered, around, findings)
+    const near = around.of(attempt.org)
+    inTime(attempt, answered, near, findings, figures)
+    if (attempt.refusal) refusedWithReason(attempt, answered, near, { findings, waits, hiccups })
+    decidedWithoutStore(attempt, answered, near, findings)
   }
   const allowed = Math.ceil((attempts.length * HICCUPS_PER_MILLE) / 1_000)
   if (hiccups.length > allowed) {
@@ -40,7 +41,12 @@ export function answers(attempts: readonly Attempt[], around: Surroundings): Ver
   }
   return {
     findings,
-    figures: [...figures, ...refusalTimes(waits, findings), ...recoveries(attempts, around, findings)],
+    figures: [
+      ...figures,
+      ...refusalTimes(waits, findings),
+      ...recoveries(attempts, around, findings),
+      ...bystanders(attempts, new Set(hiccups), around, findings),
+    ],
   }
 }
 
@@ -61,8 +67,8 @@ function inTime(
 ): void {
   const { askedMs, node, failure } = attempt
   if (failure === 'reset by the client') return
-  const unable = around.of(['paused', 'killed', 'absent', 'clients-cut'], node, askedMs, answered)
-  const ending = around.of(['killed', 'draining'], node, askedMs - around.slackMs(answered), answered)
+  const unable = around.during(['paused', 'killed', 'absent', 'clients-cut'], node, askedMs, answered)
+  const ending = around.during(['killed', 'draining'], node, askedMs - around.slackMs(answered), answered)
   if (failure !== undefined && unable.length + ending.length === 0) {
     findings.push({ promise: 'L6', t: answered, what: `${nameOf(attempt)}: '${failure}' from a node that was well` })
   }
@@ -96,8 +102,8 @@ function refusedWithReason(attempt: Attempt, answered: number, around: Surroundi
   const { code = '', status = 0 } = refusal ?? {}
   const slackMs = around.slackMs(answered)
   const lost = () => around.isRecovering(askedMs - slackMs, answered)
-  const away = () => around.of(UNANSWERED, node, askedMs - around.comebackMs - slackMs, answered).length > 0
-  const changing = () => around.of(['draining', 'absent', 'killed'], node, askedMs - slackMs, answered).length > 0
+  const away = () => around.during(UNANSWERED, node, askedMs - around.comebackMs - slackMs, answered).length > 0
+  const changing = () => around.during(['draining', 'absent', 'killed'], node, askedMs - slackMs, answered).length > 0
   const allowed: Record<string, () => boolean> = {
     ORG_CONNECTION_LIMIT_EXCEEDED: () => true,
     STORE_UNAVAILABLE: away,
@@ -105,14 +111,14 @@ function refusedWithReason(attempt: Attempt, answered: number, around: Surroundi
     STARTING: changing,
     DRAINING: changing,
     // Time enough may have passed while the node was frozen that it does not answer for the decision any more.
-    ADMISSION_UNDECIDED: () => around.of(['paused'], node, askedMs - slackMs, answered).length > 0,
+    ADMISSION_UNDECIDED: () => around.during(['paused'], node, askedMs - slackMs, answered).length > 0,
   }
   if (!allowed[code]?.()) {
     if (code === 'STORE_UNAVAILABLE') out.hiccups.push(attempt)
     else out.findings.push({ promise: 'R2', t: answered, what: `${nameOf(attempt)} got ${status} ${code} for nothing` })
   }
-  const during = code === 'STORE_UNAVAILABLE' && around.of(['store-away', 'cut-off'], node, askedMs, askedMs)[0]
-  if (!during || around.of(['paused', 'clients-cut'], node, askedMs, answered).length > 0) return
+  const during = code === 'STORE_UNAVAILABLE' && around.during(['store-away', 'cut-off'], node, askedMs, askedMs)[0]
+  if (!during || around.during(['paused', 'clients-cut'], node, askedMs, answered).length > 0) return
   const [fault, seen] = [around.faultAt(askedMs), answered - askedMs]
   const allowedMs = around.terms.callTimeoutMs + slackMs
   out.waits.push({ attempt, fault, seen, allowed: allowedMs })
@@ -148,21 +154,43 @@ function decidedWithoutStore(attempt: Attempt, answered: number, around: Surroun
   const { refusal, openedMs, node, askedMs } = attempt
   const decided = openedMs !== undefined || (refusal !== undefined && refusal.status < 500)
   const aside = around
-    .of(['store-away', 'cut-off'], node, askedMs, answered)
+    .during(['store-away', 'cut-off'], node, askedMs, answered)
     .find(({ beginMs, endMs }) => askedMs >= beginMs + STILL_KNOWN_MS && answered <= endMs - BLUR_MS)
   if (!decided || !aside || around.faultAt(askedMs).includes('again and again')) return
   const answer = refusal ? `${refusal.status} ${refusal.code}` : 'admitted'
   findings.push({ promise: 'R2', t: answered, what: `${nameOf(attempt)} was ${answer} without the store` })
 }
 
+/** S5: the orgs of the other parts of a store notice nothing of what is done to one. */
+function bystanders(
+  attempts: readonly Attempt[],
+  refused: ReadonlySet<Attempt>,
+  around: Surroundings,
+  findings: Finding[],
+): Figure[] {
+  const beside = attempts.filter(({ org, askedMs }) => around.isElsewhere(org, askedMs))
+  return [...groupBy(beside, ({ askedMs }) => around.faultAt(askedMs))].map(([fault, own]): Figure => {
+    const harmed = own.filter((attempt) => refused.has(attempt))
+    const allowed = Math.ceil((own.length * HICCUPS_PER_MILLE) / 1_000)
+    if (harmed.length > allowed) {
+      const what = `${harmed.length} of ${own.length} were refused for a part of the store that is not theirs`
+      findings.push({ promise: 'S5', t: harmed[0]!.askedMs, what: `${what}: ${harmed.slice(0, 5).map(nameOf)}` })
+    }
+    const [seen, most] = [harmed.length, allowed].map((count) => (100 * count) / own.length)
+    return { promise: 'S5', what: 'refused for a part of others', fault, seen: seen!, allowed: most!, unit: '%' }
+  })
+}
+
 /** R1: after each loss the first admission, which must not come before 2R, and the last refusal for it. */
 function recoveries(attempts: readonly Attempt[], around: Surroundings, findings: Finding[]): Figure[] {
   const figures: Figure[] = []
-  const losses = around.of(['store-lost'], undefined, 1, Number.POSITIVE_INFINITY)
+  const losses = around.during(['store-lost'], undefined, 1, Number.POSITIVE_INFINITY)
   for (const loss of losses) {
-    const { beginMs, endMs } = loss
-    const recoveredMs = around.recoveredMs(loss)
-    const after = attempts.filter(({ askedMs }) => askedMs > beginMs && askedMs < recoveredMs)
+    const { beginMs, endMs, orgs } = loss
+    const concerned = orgs ? attempts.filter(({ org }) => orgs.has(org)) : attempts
+    const known = new Set(concerned.map(({ org }) => org))
+    const recoveredMs = Math.max(endMs, ...[...known].map((org) => around.of(org).recoveredMs(loss)))
+    const after = concerned.filter(({ askedMs }) => askedMs > beginMs && askedMs < recoveredMs)
     const first = Math.min(...after.flatMap(({ openedMs }) => openedMs ?? []))
     const least = 2 * around.terms.renewIntervalMs
     if (first < endMs + least - BLUR_MS) {

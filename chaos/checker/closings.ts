@@ -21,7 +21,7 @@ export function closings(attempts: readonly Attempt[], around: Surroundings): Ve
     // Who reads nothing learns of the end at some time, and not of the reason.
     if (openedMs === undefined || closedMs === undefined || leavingMs !== undefined || deaf) continue
     const fault = around.faultAt(closedMs)
-    if (hasReason(node, closedMs, closeCode, around)) continue
+    if (hasReason(node, closedMs, closeCode, around.of(attempt.org))) continue
     wronged.set(fault, (wronged.get(fault) ?? 0) + 1)
     const what = `#${attempt.number} of ${attempt.org} at node ${node} was closed with ${closeCode} for nothing`
     findings.push({ promise: 'R1–R3', t: closedMs, what: `${what} (${fault})` })
@@ -36,7 +36,8 @@ export function closings(attempts: readonly Attempt[], around: Surroundings): Ve
 
 function hasReason(node: number, closedMs: number, code: number | undefined, around: Surroundings): boolean {
   const fromMs = closedMs - NOTICED_MS - around.slackMs(closedMs)
-  const now = (...effects: Parameters<Surroundings['of']>[0]) => around.of(effects, node, fromMs, closedMs).length > 0
+  const now = (...effects: Parameters<Surroundings['during']>[0]) =>
+    around.during(effects, node, fromMs, closedMs).length > 0
   if (code === WENT_AWAY) return now('draining')
   if (code === BROKE_OFF) return now('killed', 'clients-cut') || now('draining')
   if (code !== LEASE_LOST) return false

@@ -77,7 +77,7 @@ function processes(records: readonly ChaosRecord[], around: Surroundings): Verdi
   for (const record of records) {
     if (record.is !== 'exited') continue
     const { node, t, code, signal } = record
-    if (around.of(['draining'], node, t - 1_000, t).length > 0) continue
+    if (around.during(['draining'], node, t - 1_000, t).length > 0) continue
     findings.push({ promise: 'R2', t, what: `node ${node} ended by itself (${code ?? signal})` })
   }
   const samples = records.flatMap((record) => (record.is === 'rss' ? [record] : []))

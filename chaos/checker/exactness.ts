@@ -18,10 +18,11 @@ interface Stretch {
  * memory meanwhile (R1). After a limit was lowered nobody has to go: so it is looked at each opening, which must find
  * room, and at the end of each exemption, by which what is too many must have gone.
  */
-export function exactness(attempts: readonly Attempt[], limits: Limits, around: Surroundings): Verdict {
+export function exactness(attempts: readonly Attempt[], limits: Limits, surroundings: Surroundings): Verdict {
   const findings: Finding[] = []
   const figures: Figure[] = []
   for (const [org, own] of groupBy(attempts, ({ org }) => org)) {
+    const around = surroundings.of(org)
     const stretches = own.flatMap((attempt) => stretchesOf(attempt, around))
     for (const { t, open, last } of openings(stretches)) {
       const fromMs = last.opening ? last.attempt.askedMs : Math.min(...[...open].map(({ attempt }) => attempt.askedMs))
@@ -99,7 +100,7 @@ function stretchesOf(attempt: Attempt, around: Surroundings): Stretch[] {
     }
     fromMs = leaseless.untilMs
     // Kept whatever the limits say, if the node had had no time to tell the new store of it before it was gone.
-    const lost = around.of(['store-lost'], undefined, leaseless.beginMs - around.comebackMs, leaseless.untilMs)
+    const lost = around.during(['store-lost'], undefined, leaseless.beginMs - around.comebackMs, leaseless.untilMs)
     if (lost.length > 0) return stretches
   }
   if (untilMs > fromMs) stretches.push({ attempt, fromMs, untilMs, opening: fromMs === attempt.openedMs })

@@ -31,10 +31,11 @@ const MAYBE_TAKEN = ['STORE_UNAVAILABLE', 'ADMISSION_UNDECIDED']
  * before that their slots may have been taken still. If it takes the latter, the youngest of them prove how long slots
  * stayed; if these do not suffice, a slot came back too late or not at all.
  */
-export function freeing(attempts: readonly Attempt[], limits: Limits, around: Surroundings): Verdict {
+export function freeing(attempts: readonly Attempt[], limits: Limits, surroundings: Surroundings): Verdict {
   const findings: Finding[] = []
   const figures: Figure[] = []
   for (const [org, own] of groupBy(attempts, ({ org }) => org)) {
+    const around = surroundings.of(org)
     const holders = own.flatMap((attempt) => holderOf(attempt, around))
     let near: Holder[] = []
     let next = 0

@@ -30,7 +30,7 @@ export class Limits {
       record.is === 'effect' &&
       record.effect === 'store-lost' &&
       deaths.some(({ t }) => t <= record.t && t >= record.t - 1.5 * renewIntervalMs)
-        ? [{ t: record.t, record: undefined } as const]
+        ? [{ t: record.t, record: undefined, orgs: record.orgs } as const]
         : [],
     )
     const steps = [...changes, ...losses].sort((a, b) => a.t - b.t)
@@ -40,6 +40,7 @@ export class Limits {
       for (const { t, record, ...step } of steps) {
         const before = spans.at(-1)!.limits
         if (record === undefined) {
+          if ('orgs' in step && step.orgs?.includes(org) === false) continue
           lostMs = t
           const recent = spans.filter((_, i) => (spans[i + 1]?.fromMs ?? Infinity) >= t - 1.5 * renewIntervalMs)
           spans.push({ fromMs: t, limits: recent.flatMap(({ limits }) => limits) })

@@ -1,9 +1,10 @@
 import type { ChaosRecord, Effect, Terms } from '../records.js'
 
-/** A time in which something was not as it should be; without a node it concerns all. */
+/** A time in which something was not as it should be; without a node it concerns all of them, and without orgs all orgs. */
 export interface Window {
   readonly effect: Effect
   readonly node: number | undefined
+  readonly orgs: ReadonlySet<string> | undefined
   readonly beginMs: number
   readonly endMs: number
 }
@@ -15,26 +16,47 @@ const MACHINE_SLACK_MS = 500
 export class Surroundings {
   readonly terms: Terms
   readonly windows: readonly Window[]
+  readonly #records: readonly ChaosRecord[]
   readonly #lags: readonly { readonly t: number; readonly ms: number }[]
   readonly #faults: readonly { readonly name: string; readonly beginMs: number }[]
+  readonly #ofOrgs = new Map<string, Surroundings>()
 
-  constructor(records: readonly ChaosRecord[], terms: Terms) {
+  constructor(records: readonly ChaosRecord[], terms: Terms, windows: readonly Window[] = windowsOf(records)) {
     this.terms = terms
-    this.windows = windowsOf(records)
+    this.windows = windows
+    this.#records = records
     this.#lags = records.flatMap((record) => (record.is === 'lag' ? [record] : []))
     this.#faults = records.flatMap((record) =>
       record.is === 'fault' && record.phase === 'begin' ? [{ name: record.name, beginMs: record.t }] : [],
     )
   }
 
+  /** As an org has them: what was done to the part of a store that keeps others is no excuse where it is concerned. */
+  of(org: string): Surroundings {
+    let own = this.#ofOrgs.get(org)
+    if (!own) {
+      const windows = this.windows.filter(({ orgs }) => orgs === undefined || orgs.has(org))
+      own = windows.length === this.windows.length ? this : new Surroundings(this.#records, this.terms, windows)
+      this.#ofOrgs.set(org, own)
+    }
+    return own
+  }
+
   /** Windows of these effects that concern the node and have anything in common with the time. */
-  of(effects: readonly Effect[], node: number | undefined, fromMs: number, untilMs: number): Window[] {
+  during(effects: readonly Effect[], node: number | undefined, fromMs: number, untilMs: number): Window[] {
     return this.windows.filter(
       (window) =>
         effects.includes(window.effect) &&
         (window.node === undefined || node === undefined || window.node === node) &&
         window.beginMs <= untilMs &&
         window.endMs >= fromMs,
+    )
+  }
+
+  /** Whether something is done to a part of the store then, or was just before, that does not keep this org. */
+  isElsewhere(org: string, t: number): boolean {
+    return this.windows.some(
+      ({ orgs, beginMs, endMs }) => orgs?.has(org) === false && beginMs <= t && t <= endMs + this.comebackMs,
     )
   }
 
@@ -78,7 +100,7 @@ export class Surroundings {
 
   /** Whether newcomers may be waiting for a store that lost its memory, at some moment of this time. */
   isRecovering(fromMs: number, untilMs: number): boolean {
-    return this.of(['store-lost'], undefined, 0, untilMs).some((lost) => this.recoveredMs(lost) >= fromMs)
+    return this.during(['store-lost'], undefined, 0, untilMs).some((lost) => this.recoveredMs(lost) >= fromMs)
   }
 
   /** After its last renewal a dead node's slots are free within T and the next renewal of another. */
@@ -123,7 +145,7 @@ export class Surroundings {
   }
 
   #absencesOf(node: number): Window[] {
-    return this.of(['paused', 'cut-off'], node, 0, Number.POSITIVE_INFINITY)
+    return this.during(['paused', 'cut-off'], node, 0, Number.POSITIVE_INFINITY)
   }
 
   /** Until when a node whose absence has ended may take to be one of the others again; nobody is while the store is away. */
@@ -139,13 +161,14 @@ export class Surroundings {
 }
 
 function windowsOf(records: readonly ChaosRecord[]): Window[] {
-  type Growing = { effect: Effect; node: number | undefined; beginMs: number; endMs: number }
+  type Growing = { -readonly [K in keyof Window]: Window[K] }
   const open = new Map<string, Growing>()
   const windows: Growing[] = []
-  const lostWhileAway: { effect: Effect; node: number | undefined; beginMs: number; away: Growing }[] = []
+  const lostWhileAway: (Omit<Window, 'endMs'> & { readonly away: Growing })[] = []
   for (const record of records) {
     if (record.is !== 'effect') continue
     const { effect, node, phase, t } = record
+    const orgs = record.orgs && new Set(record.orgs)
     const key = `${effect} ${node}`
     if (phase === 'end') {
       const window = open.get(key)
@@ -154,13 +177,14 @@ function windowsOf(records: readonly ChaosRecord[]): Window[] {
       open.delete(key)
       continue
     }
+    if (open.has(key)) throw new Error(`'${effect}' of node ${node} began at ${t} a second time`)
     // What has no end yet lasts until the records end. A loss is a moment, or as long as the store is away for it.
     const away = windows.find((one) => one.effect === 'store-away' && one.endMs === Number.POSITIVE_INFINITY)
     if (effect === 'store-lost' && away) {
-      lostWhileAway.push({ effect, node, beginMs: t, away })
+      lostWhileAway.push({ effect, node, orgs, beginMs: t, away })
       continue
     }
-    const window = { effect, node, beginMs: t, endMs: effect === 'store-lost' ? t : Number.POSITIVE_INFINITY }
+    const window = { effect, node, orgs, beginMs: t, endMs: effect === 'store-lost' ? t : Number.POSITIVE_INFINITY }
     windows.push(window)
     if (effect !== 'store-lost') open.set(key, window)
   }

@@ -1,5 +1,6 @@
 import { clientsCut, clientsCutLong } from './clients-cut.js'
 import { clockJumped } from './clock-jumped.js'
+import { bucketMoved, clusterPrimaryFlushed, clusterPrimaryFrozen, clusterPrimaryKilled } from './cluster-part.js'
 import type { Fault } from './fault.js'
 import { linkBlackHole, linkBlackHoleLong } from './link-black-hole.js'
 import { linkCut } from './link-cut.js'
@@ -40,4 +41,8 @@ export const allFaults: readonly Fault[] = [
   clientsCutLong,
   primaryKilled,
   primaryFrozen,
+  clusterPrimaryKilled,
+  clusterPrimaryFrozen,
+  clusterPrimaryFlushed,
+  bucketMoved,
 ]

@@ -53,7 +53,7 @@ async function replaced(stage: Stage, end: (primary: SetServer) => Promise<void>
 }
 
 /** Until then the next fault would find too few replicas. */
-async function untilItFollows({ admin }: SetServer): Promise<void> {
+export async function untilItFollows({ admin }: Pick<SetServer, 'admin'>): Promise<void> {
   const follows = async () => {
     const info = await admin.info('replication')
     return info.includes('role:slave') && info.includes('master_link_status:up')

@@ -40,6 +40,6 @@ async function restart(stage: Stage, awayMs: number): Promise<void> {
 }
 
 async function snapshotPath(stage: Stage): Promise<string> {
-  const [, directory = ''] = await stage.command<[string, string]>('CONFIG', 'GET', 'dir')
+  const [[, directory = ''] = []] = await stage.command<string[]>('CONFIG', 'GET', 'dir')
   return join(directory, 'dump.rdb')
 }

@@ -27,6 +27,10 @@ describe('chaos', () => {
     expect(await promisesBroken({ minutes: 4, clients: 200, orgs: 25, redis: 'sentinel' })).toEqual([])
   })
 
+  test('every promise is kept for each org while parts of a Redis Cluster are lost, and nodes come and go (S1, S5, L1–L6, R1, R2)', async () => {
+    expect(await promisesBroken({ minutes: 4, clients: 200, orgs: 25, redis: 'cluster' })).toEqual([])
+  })
+
   test('control: a script that admits one too many is found out', async () => {
     const right = 'if held_count >= slots then'
     const script = brokenServer('store/script.generated.js', right, 'if held_count > slots then')

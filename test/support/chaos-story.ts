@@ -48,8 +48,8 @@ export class ChaosStory {
     this.at(t, { is: 'closed', attempt, code, provenMs: t - 500 })
   }
 
-  effect(effect: Effect, beginMs: number, endMs?: number, node?: number): void {
-    const whom = node === undefined ? {} : { node }
+  effect(effect: Effect, beginMs: number, endMs?: number, node?: number, orgs?: readonly string[]): void {
+    const whom = { ...(node !== undefined && { node }), ...(orgs && { orgs }) }
     this.at(beginMs, { is: 'fault', name: effect, phase: 'begin' })
     this.at(beginMs, { is: 'effect', effect, phase: 'begin', ...whom })
     if (endMs !== undefined) this.at(endMs, { is: 'effect', effect, phase: 'end', ...whom })

@@ -2,16 +2,19 @@ import { Redis } from 'ioredis'
 import { slotOfTag } from '../../src/store/redis-slot.js'
 import type { Slots } from './books.js'
 import { freePort } from './ports.js'
-import { startLocalRedis, type TestRedis } from './redis.js'
+import { findLocalLauncher } from './redis.js'
+import { type Launcher, launch, type TestRedis } from './redis-launcher.js'
 import { until } from './until.js'
 
 const PRIMARIES = 3
 const SLOTS = 16_384
 const KEYS_A_MOVE = 100
+/** Longer than a move of so many keys may take. */
+const COMMAND_MS = 10_000
 
 export interface ClusterServer extends TestRedis {
   readonly id: string
-  /** A client that follows no redirect and comes back by itself. */
+  /** A client that follows no redirect, gives up a command after some seconds, and comes back by itself. */
   readonly admin: Redis
 }
 
@@ -23,23 +26,36 @@ export interface RedisCluster {
   /** Who serves the keys of a bucket now, as most servers say. */
   primaryOf(bucket: number): Promise<ClusterServer>
   /** Moves a bucket, key by key, as a resharding does; commands for it are refused or redirected meanwhile. */
-  moveBucket(bucket: number, to: ClusterServer): Promise<void>
+  moveBucket(bucket: number, to: ClusterServer, told?: MoveSteps): Promise<void>
   /** Every org set of all buckets, read past the program. Not at one moment: nobody may be writing. */
   slots(prefix: string): Promise<Slots>
   stop(): Promise<void>
+}
+
+/** Called in the middle of a move: before the first key goes, and before and after the new primary serves the bucket. */
+export interface MoveSteps {
+  readonly leaves?: () => void
+  readonly arrives?: () => void
+  readonly arrived?: () => void
 }
 
 export interface RedisClusterOptions {
   /** A replica for each primary: then one that dies is replaced. */
   readonly replicas?: boolean
   readonly nodeTimeoutMs?: number
+  /** What runs the servers; that of the tests where absent. */
+  readonly launcher?: Launcher
 }
 
 /** Resolves when every server says that all slots are served, and replicas are in sync. */
 export async function startRedisCluster({
   replicas = false,
   nodeTimeoutMs = 2_000,
+  launcher: given,
 }: RedisClusterOptions = {}): Promise<RedisCluster> {
+  const launcher = given ?? (await findLocalLauncher())
+  // They speak to each other by a port beside the one that a container lets through.
+  if (launcher.kind !== 'binary') throw new Error('a cluster needs a redis-server of this machine')
   const servers: ClusterServer[] = []
   const stop = async () => {
     for (const { admin } of servers) admin.disconnect()
@@ -47,7 +63,7 @@ export async function startRedisCluster({
   }
   try {
     const count = replicas ? 2 * PRIMARIES : PRIMARIES
-    for (let i = 0; i < count; i++) servers.push(await startServer(nodeTimeoutMs))
+    for (let i = 0; i < count; i++) servers.push(await startServer(launcher, nodeTimeoutMs))
     await join(servers)
   } catch (error) {
     await stop()
@@ -58,19 +74,20 @@ export async function startRedisCluster({
     url: `redis+cluster://${servers.map(({ host, port }) => `${host}:${port}`).join()}`,
     servers,
     primaryOf,
-    moveBucket: async (bucket, to) => moveSlot(slotOfTag(String(bucket)), await primaryOf(bucket), to, servers),
+    moveBucket: async (bucket, to, told = {}) =>
+      moveSlot({ slot: slotOfTag(String(bucket)), from: await primaryOf(bucket), to, servers, told }),
     async slots(prefix) {
       const living = servers.filter(({ admin }) => admin.status === 'ready')
-      const found = await Promise.all(living.map(({ admin }) => slotsIn(admin, prefix)))
+      const found = await Promise.all(living.map((server) => slotsIn(server, prefix)))
       return new Map(found.flat())
     },
     stop,
   }
 }
 
-async function startServer(nodeTimeoutMs: number): Promise<ClusterServer> {
+async function startServer(launcher: Launcher, nodeTimeoutMs: number): Promise<ClusterServer> {
   const busPort = await freePort()
-  const redis = await startLocalRedis({
+  const redis = await launch(launcher, {
     args: [
       ...['--cluster-enabled', 'yes', '--cluster-port', `${busPort}`, '--cluster-node-timeout', `${nodeTimeoutMs}`],
       ...['--cluster-require-full-coverage', 'no', '--repl-diskless-sync-delay', '0'],
@@ -79,7 +96,7 @@ async function startServer(nodeTimeoutMs: number): Promise<ClusterServer> {
   })
   const admin = new Redis({
     ...{ host: redis.host, port: redis.port, maxRetriesPerRequest: null, retryStrategy: () => 50 },
-    ...{ enableReadyCheck: false },
+    ...{ enableReadyCheck: false, commandTimeout: COMMAND_MS },
   })
   // Tests end servers on purpose; this client just comes back.
   admin.on('error', () => {})
@@ -113,6 +130,11 @@ async function join(servers: readonly ClusterServer[]): Promise<void> {
   }
 }
 
+/** Whether it takes itself for one. */
+export async function isPrimary({ admin }: ClusterServer): Promise<boolean> {
+  return ((await admin.call('ROLE')) as unknown[])[0] === 'master'
+}
+
 /** Who serves a slot, as most servers that answer say. */
 async function ownerOf(servers: readonly ClusterServer[], slot: number): Promise<ClusterServer> {
   const votes = new Map<string, number>()
@@ -128,22 +150,36 @@ async function ownerOf(servers: readonly ClusterServer[], slot: number): Promise
   return owner
 }
 
-async function moveSlot(slot: number, from: ClusterServer, to: ClusterServer, servers: readonly ClusterServer[]) {
+interface Move {
+  readonly slot: number
+  readonly from: ClusterServer
+  readonly to: ClusterServer
+  readonly servers: readonly ClusterServer[]
+  readonly told: MoveSteps
+}
+
+async function moveSlot({ slot, from, to, servers, told }: Move) {
   if (from === to) return
   await to.admin.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id)
   await from.admin.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id)
+  told.leaves?.()
   for (;;) {
     const keys = (await from.admin.call('CLUSTER', 'GETKEYSINSLOT', slot, KEYS_A_MOVE)) as string[]
     if (keys.length === 0) break
     await from.admin.call('MIGRATE', to.host, to.port, '', 0, 5_000, 'KEYS', ...keys)
   }
+  told.arrives?.()
   await to.admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id)
-  for (const { admin, id } of servers) if (id !== to.id) await admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id)
+  told.arrived?.()
+  // Replicas hear it from their primaries, and refuse to be told.
+  for (const server of servers) {
+    if (server !== to && (await isPrimary(server))) await server.admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id)
+  }
 }
 
-async function slotsIn(redis: Redis, prefix: string): Promise<[string, ReadonlyMap<string, number>][]> {
-  const role = (await redis.call('ROLE')) as unknown[]
-  if (role[0] !== 'master') return []
+async function slotsIn(server: ClusterServer, prefix: string): Promise<[string, ReadonlyMap<string, number>][]> {
+  if (!(await isPrimary(server))) return []
+  const { admin: redis } = server
   const keys = (await redis.keys(`${prefix}{*}:org:*`)).sort()
   return Promise.all(
     keys.map(async (key): Promise<[string, ReadonlyMap<string, number>]> => {

@@ -477,6 +477,56 @@ const cases: readonly {
     breach: (story) => story.at(9_000, { is: 'exited', node: 0, code: 1, signal: null }),
   },
   {
+    name: 'R2: the loss of a part of the store is no excuse for the orgs of the others',
+    finds: 'R2',
+    well(story) {
+      story.effect('store-lost', 20_000, undefined, undefined, ['globex'])
+      story.refused(21_000, 'RECOVERING', { org: 'globex' })
+    },
+    breach(story) {
+      story.effect('store-lost', 20_000, undefined, undefined, ['globex'])
+      story.refused(21_000, 'RECOVERING', { org: 'acme' })
+    },
+  },
+  {
+    name: 'R1: after the loss of a part of the store its own orgs wait, and the others do not',
+    finds: 'R1',
+    well(story) {
+      story.effect('store-lost', 20_000, undefined, undefined, ['globex'])
+      story.opens(21_000, 0, 'acme')
+    },
+    breach(story) {
+      story.effect('store-lost', 20_000, undefined, undefined, ['globex'])
+      story.opens(21_000, 0, 'globex')
+    },
+  },
+  {
+    name: 'R2: an org whose part of the store is away is admitted, while the others may be',
+    finds: 'R2',
+    well(story) {
+      story.effect('store-away', 20_000, 25_000, undefined, ['globex'])
+      story.opens(22_000, 0, 'acme')
+    },
+    breach(story) {
+      story.effect('store-away', 20_000, 25_000, undefined, ['globex'])
+      story.opens(22_000, 0, 'globex')
+    },
+  },
+  {
+    name: 'S5: one bystander who is refused is the machine, many are not',
+    finds: 'S5',
+    well(story) {
+      story.effect('store-away', 20_000, 25_000, undefined, ['globex'])
+      for (let i = 0; i < 50; i++)
+        story.refused(20_100 + i * 90, 'STORE_UNAVAILABLE', { org: i < 1 ? 'acme' : 'globex' })
+    },
+    breach(story) {
+      for (let i = 0; i < 1_000; i++) story.leaves(1_000 + i * 12, story.opens(990 + i * 12))
+      story.effect('store-away', 20_000, 25_000, undefined, ['globex'])
+      for (let i = 0; i < 10; i++) story.refused(20_100 + i * 90, 'STORE_UNAVAILABLE', { org: 'acme' })
+    },
+  },
+  {
     name: 'a node that grows',
     finds: 'R2',
     well(story) {

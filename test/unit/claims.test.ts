@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import type { AdmissionRequest } from '../../src/core/admission.js'
-import { UsageError } from '../../src/core/errors.js'
 import { checkReserve, type Reserve, reservedOf } from '../../src/core/reserve.js'
 import { checkScopes, refusalOfScope, type ScopeRequest } from '../../src/core/scopes.js'
 import { claimOf, type ScopeLimits } from '../../src/node/claims.js'
@@ -8,6 +7,7 @@ import { decodeDetails } from '../../src/node/details.js'
 import { HeldConnection } from '../../src/node/held-connection.js'
 import { HeldConnections } from '../../src/node/held-connections.js'
 import { loadConfig } from '../../src/server/config.js'
+import { codeOf } from '../support/thrown.js'
 
 const Unlimited = Number.POSITIVE_INFINITY
 const ALL: ScopeLimits = { instance: true, gateway: 2, address: 3, cluster: 4, reserved: { slots: 1 } }
@@ -19,15 +19,6 @@ function claimed(request: AdmissionRequest, limits?: ScopeLimits) {
     { connectionsPerOrg: 9, ...(limits && { limits }) },
     { id: 'c', sinceMs: Date.parse('2030-01-01T00:00:00.000Z') },
   )
-}
-
-const codeOf = (work: () => unknown): string | undefined => {
-  try {
-    work()
-    return undefined
-  } catch (error) {
-    return error instanceof UsageError ? error.code : String(error)
-  }
 }
 
 describe('what a request claims', () => {

@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest'
+import { connectionId, LEASE_LIMIT, newEpoch, newLease } from '../../src/core/ids.js'
+import { checkLimit } from '../../src/core/limits.js'
+import { idProblem } from '../../src/core/org-id.js'
+import { refusalOfScope } from '../../src/core/scopes.js'
+import { codeOf } from '../support/thrown.js'
+
+const MANY = 2_000
+
+describe('ids of our own', () => {
+  test('leases are whole numbers from 1 to below 2^46, spread over all of it', () => {
+    const leases = Array.from({ length: MANY }, newLease)
+    expect(leases.every((lease) => Number.isSafeInteger(lease) && lease >= 1 && lease < LEASE_LIMIT)).toBe(true)
+    expect(new Set(leases).size).toBe(MANY)
+    const upper = leases.filter((lease) => lease >= LEASE_LIMIT / 2).length
+    expect(upper / MANY).toBeGreaterThan(0.4)
+    expect(upper / MANY).toBeLessThan(0.6)
+  })
+
+  test('an epoch is twelve hexadecimal digits, each time others', () => {
+    expect(newEpoch()).toMatch(/^[0-9a-f]{12}$/)
+    expect(newEpoch()).not.toBe(newEpoch())
+  })
+
+  test('a connection is its lease and a counter, short', () => {
+    expect(connectionId(36, 35)).toBe('10-z')
+  })
+})
+
+describe('ids of others', () => {
+  test.each(['a', 'x'.repeat(256), '{0}', 'a\r\nb', '\0', '😀', '__proto__', '...', 'ä'])('%j is one', (id) => {
+    expect(idProblem(id)).toBeUndefined()
+  })
+
+  test.each([
+    [undefined, 'must be text'],
+    [3, 'must be text'],
+    ['', 'must not be empty'],
+    ['x'.repeat(257), 'must have at most 256 characters, it has 257'],
+    ['.', 'must not be "." or ".."'],
+    ['..', 'must not be "." or ".."'],
+    ['a\ud800', 'must not contain a lone surrogate'],
+  ])('%j is none, and it is said why', (id, problem) => {
+    expect(idProblem(id)).toBe(problem)
+  })
+})
+
+describe('limits', () => {
+  test.each([0, 1, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY])('%d is one', (limit) => {
+    expect(() => checkLimit(limit)).not.toThrow()
+  })
+
+  test.each([-1, 1.5, Number.NaN, Number.NEGATIVE_INFINITY, 2 ** 53])('%d is none', (limit) => {
+    expect(codeOf(() => checkLimit(limit))).toBe('INVALID_LIMIT')
+  })
+})
+
+describe('who finds a scope full', () => {
+  test.each([
+    ['org', 'ORG_CONNECTION_LIMIT_EXCEEDED'],
+    ['instance', 'INSTANCE_CONNECTION_LIMIT_EXCEEDED'],
+    ['gateway', 'GATEWAY_CONNECTION_LIMIT_EXCEEDED'],
+    ['address', 'ADDRESS_CONNECTION_LIMIT_EXCEEDED'],
+    ['cluster', 'CLUSTER_CAPACITY_EXCEEDED'],
+  ])('that of the %s, is told %s', (name, code) => {
+    expect(refusalOfScope(name)).toBe(code)
+  })
+})

@@ -6,20 +6,24 @@ import type { Wiring } from './redis-wiring.js'
 const WHOLE = 'whole'
 
 /**
- * Asks acquire in short, with the keys that the usual answer needs, once a renewal has said that all is as usual; and
- * again in whole where acquire wants the other keys after all. From then on it is asked in whole, until a renewal says once
- * more that all is as usual: two calls share the deadline of one, and on a slow way to the store may not both fit into it.
+ * Asks acquire in short, with the keys that the usual answer needs, once all is as usual: a renewal has said so, and an
+ * acquire in whole was answered since, which takes the mark of a recovery that is over off the fence. Where acquire wants the
+ * other keys after all, it is asked again in whole, and so from then on until all is as usual once more: two calls share the
+ * deadline of one, and on a slow way to the store may not both fit into it.
  */
 export class AcquireCalls {
   readonly #wiring: Pick<Wiring, 'redis' | 'script' | 'keys'>
+  #isUsual = false
   #inShort = false
 
   constructor(wiring: Pick<Wiring, 'redis' | 'script' | 'keys'>) {
     this.#wiring = wiring
   }
 
+  /** To be told at every renewal: whether no lease is in doubt, and nothing recovers. */
   renewed(isAllUsual: boolean): void {
-    this.#inShort = isAllUsual
+    this.#isUsual = isAllUsual
+    this.#inShort &&= isAllUsual
   }
 
   /** The script's reply, never `whole`. With `again` any of the claims may have been asked before. */
@@ -30,10 +34,12 @@ export class AcquireCalls {
   ): Promise<unknown> {
     if (!again && this.#inShort) {
       const reply = await this.#ask(fence, claims)
-      if (!Array.isArray(reply) || reply[0] !== WHOLE) return reply
-      this.#inShort = false
+      if (!isList(reply, WHOLE)) return reply
+      this.renewed(false)
     }
-    return this.#ask(fence, claims, again ? 'again' : WHOLE)
+    const reply = await this.#ask(fence, claims, again ? 'again' : WHOLE)
+    this.#inShort = this.#isUsual && (typeof reply === 'number' || isList(reply, 'ok'))
+    return reply
   }
 
   #ask([lease, token]: readonly [number, string], claims: readonly Claim[], how?: string): Promise<unknown> {
@@ -47,4 +53,8 @@ export class AcquireCalls {
     }
     return script.run(redis, asked, args)
   }
+}
+
+function isList(reply: unknown, word: string): boolean {
+  return Array.isArray(reply) && reply[0] === word
 }

@@ -63,6 +63,7 @@ test('acquire that has to be asked in whole is answered what it would have been 
   await node.sweepAll(gone.lease)
   await node.renew()
   // From here on nothing is in doubt that this node has heard of.
+  await node.acquire(claim('w', 'other', 9))
   const late = await StoreNode.join(bench)
   await late.acquire(claim('z', 'acme', 1))
   await late.leave()
@@ -84,12 +85,16 @@ test('acquire that has to be asked in whole is answered what it would have been 
 test('acquire of a node that is fenced, or whose store is lost, says which', async () => {
   const bench = await own()
   const [gone, node] = [await StoreNode.join(bench), await StoreNode.join(bench)]
-  await gone.renew()
+  for (const each of [gone, node]) {
+    await each.renew()
+    await each.acquire(claim(`${each.lease}`, 'other', 9))
+  }
   await node.outlive()
   const asked = [claim('z', 'acme', 9)]
   expect(await gone.connection.acquire(gone.fence, asked)).toEqual({ status: 'refused', reason: 'fenced' })
   await node.sweepAll(gone.lease)
   await node.renew()
+  await node.acquire(claim('y', 'acme', 9))
   await bench.wipe()
   expect(await node.connection.acquire(node.fence, asked)).toEqual({ status: 'refused', reason: 'lost' })
 })

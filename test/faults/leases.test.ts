@@ -14,6 +14,9 @@ import { watch } from '../support/watch.js'
 /** Leases short enough to see them die, and calls that a busy machine answers in time. */
 const TIMING = leaseTiming({ ttlMs: 3_000, renewIntervalMs: 300, callTimeoutMs: 500 })
 const { ttlMs: T, renewIntervalMs: R } = TIMING
+/** For a way to Redis that takes more than half of the deadline of a call: two calls in turn are too late. */
+const FAR = leaseTiming({ ttlMs: 6_000, renewIntervalMs: 500, callTimeoutMs: 1_500 })
+const FAR_ONE_WAY_MS = 450
 const ORG = 'acme'
 
 let redis: TestRedis
@@ -41,10 +44,10 @@ afterEach(async () => {
 })
 
 /** A node of this process that admits; behind the proxy where `url` is the proxy's. */
-async function start(name: string, url = redis.url): Promise<LimiterNode> {
-  const store = redisStore(url, prefix, TIMING)
+async function start(name: string, url = redis.url, timing = TIMING): Promise<LimiterNode> {
+  const store = redisStore(url, prefix, timing)
   const node = new LimiterNode({
-    ...{ store, timing: TIMING, clock: systemClock, random: Math.random, connectionsPerOrg: 3, name },
+    ...{ store, timing, clock: systemClock, random: Math.random, connectionsPerOrg: 3, name },
   })
   stores.push(store)
   nodes.push(node)
@@ -146,6 +149,30 @@ describe('S3: a lease that is declared dead while an acquire is in flight', () =
     await until(() => slow.storeReachable, { withinMs: 10_000, what: 'the node is back' })
     await theBooksAgree(3, slow)
     expect(lost).toEqual(['slow fenced'])
+  })
+})
+
+describe('R2: a way to the store that takes more than half of C', () => {
+  test('costs no node its connection again and again while others are late, dead and swept', async () => {
+    const [far, gone] = [await start('far', proxy.url, FAR), await start('gone', redis.url, FAR)]
+    proxy.delay(FAR_ONE_WAY_MS)
+    const left: string[] = []
+    far.events.on('store.left', ({ cause }) => left.push(cause))
+    const [kept] = (await open(far, 1)) as [Admitted]
+    await open(gone, 2)
+    const lease = await books.leaseOf('gone')
+    await gone.abandon()
+    const [first] = await until(
+      async () => {
+        const admitted = taken(await ask(far, 1))
+        return admitted.length > 0 && admitted
+      },
+      { withinMs: 30_000, what: 'the slots of the dead are free' },
+    )
+    expect(await books.isLive(lease)).toBe(false)
+    // One call may have been under way when the doubt arose.
+    expect(left.length, `${left}`).toBeLessThanOrEqual(1)
+    for (const each of [first!, kept]) each.release()
   })
 })
 

@@ -95,6 +95,26 @@ describe('L6: a decision within the budget', () => {
     expect(held.size).toBe(0)
   })
 
+  test('a store that is there again, and has to be told first, is waited for anew, however long it was away', async () => {
+    await reopen()
+    queue.close(false)
+    clock.advance(2 * BUDGET_MS)
+    queue.opening()
+    const asked = ask()
+    clock.advance(BUDGET_MS - 1)
+    await turns()
+    expect(asked.outcome).toBeUndefined()
+    clock.advance(1)
+    await turns()
+    expect(asked.outcome).toEqual({ kind: 'recovering', retryAfterMs: undefined })
+    await reopen()
+    queue.close(false)
+    clock.advance(BUDGET_MS)
+    const late = ask()
+    await turns()
+    expect(late.outcome, 'away again, and nothing else').toMatchObject({ kind: 'unavailable' })
+  })
+
   test('a node that is telling of its connections says that it recovers', async () => {
     await reopen()
     queue.close(true)

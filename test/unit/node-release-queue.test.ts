@@ -143,3 +143,43 @@ test('what comes while a call is under way goes with the next; of full ones, of 
   expect(await isEmpty()).toBe(true)
   expect(await slots()).toBe(0)
 })
+
+describe('who waits for one slot to come back', () => {
+  /** Whether `whenReturned` has resolved, by the ids that are asked for, as far as it has. */
+  function waiting(...ids: string[]): string[] {
+    const back: string[] = []
+    for (const id of ids) void queue.whenReturned(id).then(() => back.push(id))
+    return back
+  }
+
+  test('is told when the store has confirmed that one, and at once where there is nothing to wait for', async () => {
+    const session = await sessions.next()
+    const [one, two] = await take(session, 2)
+    queue.open(session)
+    store.holdUp('release')
+    queue.add(one!)
+    queue.add(two!)
+    const back = waiting('c-0', 'c-1', 'unknown')
+    await turns()
+    expect(back).toEqual(['unknown'])
+    await store.calls[0]!.answer()
+    await turns()
+    expect(back).toEqual(['unknown', 'c-0'])
+    await store.calls[0]!.answer()
+    await turns()
+    expect(back).toEqual(['unknown', 'c-0', 'c-1'])
+  })
+
+  test('is told when its lease is dead: nobody gives it back any more', async () => {
+    const session = await sessions.next()
+    const [one] = await take(session, 1)
+    queue.add(one!)
+    const back = waiting('c-0')
+    await turns()
+    expect(back).toEqual([])
+    queue.forget()
+    await turns()
+    expect(back).toEqual(['c-0'])
+    session.close('closed', 'test')
+  })
+})

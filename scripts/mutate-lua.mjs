@@ -4,6 +4,7 @@
 //   npm run mutants:lua -- acquire hello   of these files alone, or of single mutants by their ids
 //   npm run mutants:lua -- --list          only lists the mutants
 //   npm run mutants:lua -- --workers 1     leaves the machine to others
+//   npm run mutants:lua -- --from 3 …      begins with the third step: what is named has survived those before
 //
 // What kills most in the least time comes first, and each step looks only at what is left of the one before. Exits 1 if a
 // mutant survives that docs/mutation.md does not explain, or if one that is explained there is killed or gone.
@@ -35,7 +36,11 @@ const STEPS = [
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { list: { type: 'boolean' }, workers: { type: 'string', default: '2' } },
+  options: {
+    list: { type: 'boolean' },
+    workers: { type: 'string', default: '2' },
+    from: { type: 'string', default: '1' },
+  },
 })
 
 const read = (name) => readFileSync(`${root}lua/${name}.lua`, 'utf8')
@@ -56,7 +61,7 @@ async function judgeAll() {
   const folder = mkdtempSync(join(tmpdir(), 'headcount-mutants-'))
   const fates = new Map(mutants.map(({ id }) => [id, 'survived']))
   try {
-    for (const step of STEPS) {
+    for (const step of STEPS.slice(Number(values.from) - 1)) {
       const alive = mutants.filter(({ id }) => fates.get(id) === 'survived')
       console.log(`${alive.length} of ${mutants.length} are looked at by ${step.name}`)
       const workers = Math.min(Number(values.workers), alive.length)

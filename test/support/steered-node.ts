@@ -17,8 +17,8 @@ export function claimOf(id: string, org = 'acme', limit = 3): Claim {
   return { id, scopes: [{ name: 'org', id: org, limit }], details: JSON.stringify({ limit }) }
 }
 
-export function connectionOf(id: string, org = 'acme', limit = 3, sinceMs = 0): HeldConnection {
-  return new Held(claimOf(id, org, limit), sinceMs)
+export function connectionOf(id: string, org = 'acme', limit = 3, sinceMs = 0, replaces?: string): HeldConnection {
+  return new Held(claimOf(id, org, limit), sinceMs, replaces)
 }
 
 /** Opens sessions of one lease, each with the next generation. */

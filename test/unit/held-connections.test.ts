@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { HeldConnection } from '../../src/node/held-connection.js'
 import { HeldConnections } from '../../src/node/held-connections.js'
-import { connectionOf } from '../support/steered-node.js'
+import { connectionOf, turns } from '../support/steered-node.js'
 
 function holding(held: HeldConnections, org: string, count: number) {
   return Array.from({ length: count }, (_, i) => {
@@ -56,4 +57,60 @@ test('a connection that is lost tells its peer once, and whoever asks for the si
   }
   expect(told).toEqual(['EVICTED', 'EVICTED'])
   expect([signal.reason, late.lost.reason, late.closing]).toEqual(['EVICTED', 'EVICTED', 'EVICTED'])
+})
+
+test('R2: what is held in a scope is counted there alone, and no longer once it is given back or on its way out', () => {
+  const held = new HeldConnections()
+  const scope = (id: string) => ({ name: 'gateway', id, limit: 9 })
+  const all = ['eu', 'eu', 'us'].map((id, i) => {
+    const { claim } = connectionOf(`c-${i}`, 'acme')
+    const connection = new HeldConnection({ ...claim, scopes: [claim.scopes[0], scope(id)] }, i)
+    connection.state = 'held'
+    held.add(connection)
+    return connection
+  })
+  const ids = (id: string) => [...held.in(scope(id))].map((connection) => connection.id)
+  expect([ids('eu'), ids('us'), ids('asia')]).toEqual([['c-0', 'c-1'], ['c-2'], []])
+  all[0]!.leave('EVICTED')
+  expect([held.heldIn(scope('eu')), ids('eu')]).toEqual([2, ['c-1']])
+  for (const connection of all) held.remove(connection)
+  expect([held.heldIn(scope('eu')), ids('eu'), held.orgs(), held.limitOf('acme')]).toEqual([0, [], [], undefined])
+})
+
+test('those that hold a slot come the oldest first, and the highest limit of an org counts', () => {
+  const held = new HeldConnections()
+  const [young, asking, old] = [
+    connectionOf('young', 'acme', 2, 30),
+    connectionOf('asking', 'acme', 9, 10),
+    connectionOf('old', 'acme', 5, 20),
+  ]
+  for (const connection of [young!, asking!, old!]) held.add(connection)
+  young!.state = 'held'
+  old!.state = 'held'
+  expect(held.held().map(({ id }) => id)).toEqual(['old', 'young'])
+  expect([held.limitOf('acme'), held.orgs()]).toEqual([9, ['acme']])
+  held.remove(asking!)
+  expect(held.limitOf('acme')).toBe(5)
+})
+
+test('L4: who waits for all to be gone is told then, and at once where nothing is left', async () => {
+  const held = new HeldConnections()
+  const [first, second] = holding(held, 'acme', 2)
+  let told = 0
+  const waiting = held.whenEmpty().then(() => told++)
+  held.remove(first!)
+  await turns()
+  expect(told).toBe(0)
+  held.remove(second!)
+  await waiting
+  await held.whenEmpty()
+  expect(told).toBe(1)
+})
+
+test('a connection that loses its slot while it holds none stays what it is; its signal is one and the same', () => {
+  const connection = connectionOf('a', 'acme')
+  const { lost } = connection
+  connection.state = 'gone'
+  connection.loseSlot()
+  expect([connection.state, connection.lost === lost, lost.reason]).toEqual(['gone', true, 'LEASE_LOST'])
 })

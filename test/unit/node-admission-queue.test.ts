@@ -413,3 +413,103 @@ describe('what is asked in one turn of the event loop', () => {
     expect(sizes()).toEqual([1, 3])
   })
 })
+
+describe('takeovers', () => {
+  test('have a verb of their own, and a call is of one sort', async () => {
+    await reopen()
+    const old = ask()
+    await turns()
+    expect(old.outcome).toMatchObject(admitted)
+    store.holdUp('acquire', 'takeover')
+    // Two calls are under way, so what comes now waits.
+    for (let n = 0; n < 2; n++) ask()
+    const outcomes = [undefined, 'c-0', undefined].map((replaces) => {
+      return queue.ask(connectionOf(`c-${made++}`, 'acme', 9, 0, replaces))
+    })
+    for (let n = 0; n < 2; n++) {
+      await store.calls[0]!.answer()
+      await turns()
+    }
+    const said = () => store.calls.map(({ verb, said }) => [verb, (said[1] as Claim[]).map(({ id }) => id)])
+    expect(said()).toEqual([
+      ['acquire', ['c-3', 'c-5']],
+      ['takeover', ['c-4']],
+    ])
+    expect(store.calls[1]!.said[1]).toMatchObject([{ id: 'c-4', replaces: 'c-0' }])
+    expect(queue.size).toBe(3)
+    for (const call of [...store.calls]) await call.answer()
+    expect(await Promise.all(outcomes)).toMatchObject([
+      admitted,
+      { ...admitted, verdict: { tookOver: true } },
+      admitted,
+    ])
+    expect([queue.size, await slots()]).toEqual([0, 5])
+  })
+})
+
+describe('what is said of a claim', () => {
+  const again = () => store.calls.map(({ said }) => said[2])
+
+  test('that it is asked again, if one of the call was asked before, and not otherwise', async () => {
+    const session = await reopen()
+    store.holdUp('acquire')
+    ask()
+    await turns()
+    expect(again()).toEqual([{ again: false }])
+    store.calls[0]!.giveUp()
+    await turns()
+    ask()
+    await reopen(session)
+    expect(again()).toEqual([{ again: true }])
+    expect((store.calls[0]!.said[1] as Claim[]).map(({ id }) => id)).toEqual(['c-0', 'c-1'])
+  })
+
+  test('nobody is asked for twice at a time: what the old session has in a call waits for that to end', async () => {
+    await reopen()
+    store.holdUp('acquire')
+    ask()
+    await turns()
+    ask()
+    await turns()
+    const [first, second] = store.calls
+    expect(store.calls).toHaveLength(2)
+    first!.giveUp()
+    await turns()
+    expect(second, 'the session took its other call with it').not.toBe(store.calls[0])
+    await reopen()
+    expect(store.calls.map(({ said }) => (said[1] as Claim[]).map(({ id }) => id))).toEqual([['c-0', 'c-1']])
+  })
+})
+
+describe('R1: a store that recovers', () => {
+  test('says for how long, and nothing is kept', async () => {
+    await reopen()
+    store.holdUp('acquire')
+    const asked = ask()
+    await turns()
+    store.inner.tables.recovery = { fromMs: store.inner.tables.clockMs + 700, limitMs: Number.POSITIVE_INFINITY }
+    await store.calls[0]!.answer()
+    await turns()
+    expect(asked.outcome).toMatchObject({ kind: 'recovering', retryAfterMs: 700 })
+    await nothingKept()
+  })
+})
+
+describe('R2: how long one waits for a store that is away', () => {
+  test('counts from when it went, not from when it came, nor anew when it is told of once more', async () => {
+    await reopen()
+    clock.advance(10 * BUDGET_MS)
+    queue.close(false)
+    const early = ask()
+    clock.advance(BUDGET_MS - 1)
+    await turns()
+    expect(early.outcome).toBeUndefined()
+    queue.close(false)
+    clock.advance(1)
+    await turns()
+    expect(early.outcome).toMatchObject({ kind: 'unavailable' })
+    const late = ask()
+    await turns()
+    expect(late.outcome).toMatchObject({ kind: 'unavailable', cause: 'the store is away' })
+  })
+})

@@ -269,6 +269,19 @@ describe('the audit and its connections’ own moves', () => {
     expect(await count()).toBe(0)
   })
 
+  test('a repair that is not answered ends with its session, and is told by nobody', async () => {
+    const { store, session, auditor, one, repairs } = await steered()
+    store.inner.tables.remove('org:acme', one.id)
+    store.inner.tables.removeIndex(session.fence.lease, one.id)
+    store.holdUp('reassert')
+    const audit = auditor.audit(session)
+    await turns()
+    expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
+    store.calls[0]!.giveUp()
+    await audit
+    expect({ repairs, end: session.end?.why }).toEqual({ repairs: [], end: 'unanswered' })
+  })
+
   test('an unanswered audit ends with its session and mends nothing on a guess', async () => {
     const { store, session, auditor, count, repairs } = await steered()
     store.holdUp('audit')

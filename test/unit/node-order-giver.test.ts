@@ -158,3 +158,9 @@ test('by age: who tells none is the oldest, and within a millisecond the counter
   expect(byAge(holders, 'oldest')).toEqual(oldest)
   expect(byAge(holders, 'newest')).toEqual(oldest.toReversed())
 })
+
+test('a node is ordered to stop by its lease; one that is no node is not', async () => {
+  expect(await giver.drain(sessions.lease)).toBe('ordered')
+  expect(await giver.drain(sessions.lease)).toBe('leaving')
+  expect(await giver.drain(99)).toBe('gone')
+})

@@ -45,7 +45,7 @@ async function owner(count: number) {
     releases.add(connection.claim)
     held.remove(connection)
   }
-  return { session, releases, all, hear, close, ordered: () => store.tables.orders('evict').size }
+  return { session, releases, events, all, hear, close, ordered: () => store.tables.orders('evict').size }
 }
 
 describe('an owner that is ordered to close', () => {
@@ -93,4 +93,43 @@ describe('an owner that is ordered to close', () => {
     for (const one of [leaving!, staying!]) one.release()
     await until(() => members().length === 0)
   })
+})
+
+test('that the node itself is to stop is told once, whatever else is ordered, and never confirmed', async () => {
+  const store = memoryStore()
+  const sessions = new SessionMaker(store)
+  const session = await sessions.next()
+  onTestFinished(() => session.close('closed', 'test'))
+  const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(), new EventBus()]
+  const taker = new OrderTaker({ clock: systemClock, events, held, releases })
+  let told = 0
+  events.on('drain.ordered', () => told++)
+  const hear = async () => {
+    const { orders } = done(await session.call((line, fence) => line.renew(fence)))
+    taker.take(session, orders)
+    await turns()
+    return orders
+  }
+  expect(await hear()).toEqual([])
+  taker.take(session, [{ kind: 'evict', id: 'nobody' }])
+  await turns()
+  expect(told).toBe(0)
+  expect(done(await session.call((line, fence) => line.drain(fence, sessions.lease)))).toBe('ordered')
+  for (let renewals = 0; renewals < 3; renewals++) expect(await hear()).toMatchObject([{ kind: 'drain' }])
+  expect(told).toBe(1)
+})
+
+test('whom an order closed is told to who listens; what was ordered of many that are gone is confirmed in bounded calls', async () => {
+  const { session, all, hear, close, ordered, events } = await owner(ORDERED)
+  const obeyed: unknown[] = []
+  events.on('order.obeyed', (event) => obeyed.push(event))
+  await hear()
+  await until(() => obeyed.length === ORDERED)
+  expect(obeyed).toContainEqual({ connectionId: all[0]!.id, org: 'acme', closing: 'EVICTED' })
+  for (const connection of all) close(connection)
+  await until(async () => {
+    await hear()
+    return ordered() === 0
+  })
+  expect([session.end, obeyed.length]).toEqual([undefined, ORDERED])
 })

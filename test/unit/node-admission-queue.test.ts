@@ -6,7 +6,7 @@ import { ReleaseQueue } from '../../src/node/release-queue.js'
 import type { Session } from '../../src/node/session.js'
 import type { Claim } from '../../src/store/lease-store.js'
 import { ManualClock } from '../support/manual-clock.js'
-import { connectionOf, SessionMaker, steeredStore, turns } from '../support/steered-node.js'
+import { connectionOf, declareDead, SessionMaker, steeredStore, turns } from '../support/steered-node.js'
 import type { SteeredStore } from '../support/steered-store.js'
 
 const BUDGET_MS = 250
@@ -482,6 +482,21 @@ describe('what is said of a claim', () => {
 })
 
 describe('R1: a store that recovers', () => {
+  test('is not one whose lease is dead: who asked waits for the next, and is decided there', async () => {
+    await reopen()
+    store.holdUp('acquire')
+    const asked = ask()
+    await turns()
+    declareDead(store, sessions.lease)
+    await store.calls[0]!.answer()
+    await turns()
+    expect(asked.outcome).toBeUndefined()
+    clock.advance(BUDGET_MS)
+    await turns()
+    expect(asked.outcome).toMatchObject({ kind: 'unavailable' })
+    await nothingKept()
+  })
+
   test('says for how long, and nothing is kept', async () => {
     await reopen()
     store.holdUp('acquire')

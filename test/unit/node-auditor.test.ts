@@ -158,6 +158,16 @@ describe.each([
     expect(repairs).toHaveLength(1)
   })
 
+  test('of many that the store does not know all are put back, in calls that it takes', async () => {
+    const keeper = await keep()
+    const { session, held, lease, repairs, audit } = await audited(keeper)
+    const all = await hold(session, held, MAX_ITEMS + 6)
+    for (const { id } of all) await keeper.loseIndex(lease, id)
+    await audit()
+    expect(repairs).toEqual([{ leaked: 0, missing: MAX_ITEMS + 6 }])
+    expect((await indexed(keeper, lease)).size).toBe(MAX_ITEMS + 6)
+  })
+
   test('finds one in a thousand, whichever it is', async () => {
     const keeper = await keep()
     const { session, held, audit, repairs, releases, lease } = await audited(keeper)

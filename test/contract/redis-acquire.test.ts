@@ -44,7 +44,7 @@ test('acquire is two calls where a doubt arises between two renewals, and one fr
   const asking = (id: string) => callsOf(bench, () => node.acquire(claim(id, 'acme', 9)))
   await gone.acquire(claim('x', 'acme', 9))
   await liveOn(bench, bench.timing.renewIntervalMs, gone, node, other)
-  expect(await asking('a')).toBe(1)
+  expect([await asking('a'), await asking('again')]).toEqual([1, 1])
   await liveOn(bench, bench.timing.lateAfterMs, other)
   expect([await asking('b'), await asking('c')]).toEqual([2, 1])
   await node.renew()

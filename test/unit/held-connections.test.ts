@@ -71,6 +71,10 @@ test('R2: what is held in a scope is counted there alone, and no longer once it 
   })
   const ids = (id: string) => [...held.in(scope(id))].map((connection) => connection.id)
   expect([ids('eu'), ids('us'), ids('asia')]).toEqual([['c-0', 'c-1'], ['c-2'], []])
+  const asking = connectionOf('asking', 'acme')
+  held.add(asking)
+  expect([...held.in({ name: 'org', id: 'acme' })]).toEqual(all)
+  held.remove(asking)
   all[0]!.leave('EVICTED')
   expect([held.heldIn(scope('eu')), ids('eu')]).toEqual([2, ['c-1']])
   for (const connection of all) held.remove(connection)
@@ -91,6 +95,9 @@ test('those that hold a slot come the oldest first, and the highest limit of an 
   expect([held.limitOf('acme'), held.orgs()]).toEqual([9, ['acme']])
   held.remove(asking!)
   expect(held.limitOf('acme')).toBe(5)
+  const [only] = holding(held, 'globex', 1)
+  held.remove(only!)
+  expect(held.orgs()).toEqual(['acme'])
 })
 
 test('L4: who waits for all to be gone is told then, and at once where nothing is left', async () => {

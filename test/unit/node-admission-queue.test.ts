@@ -464,6 +464,24 @@ describe('what is said of a claim', () => {
     expect((store.calls[0]!.said[1] as Claim[]).map(({ id }) => id)).toEqual(['c-0', 'c-1'])
   })
 
+  test('who was in a call with somebody who has left is asked for again, where it is not answered', async () => {
+    await reopen()
+    store.holdUp('acquire')
+    // Two calls are under way, so the next two share one.
+    for (let n = 0; n < 2; n++) ask()
+    const left = new AbortController()
+    ask(left.signal)
+    ask()
+    for (let n = 0; n < 2; n++) {
+      await store.calls[0]!.answer()
+      await turns()
+    }
+    left.abort()
+    store.calls[0]!.giveUp()
+    await reopen()
+    expect(store.calls.map(({ said }) => (said[1] as Claim[]).map(({ id }) => id))).toEqual([['c-3']])
+  })
+
   test('nobody is asked for twice at a time: what the old session has in a call waits for that to end', async () => {
     await reopen()
     store.holdUp('acquire')

@@ -8,7 +8,8 @@ import { OrderTaker } from '../../src/node/order-taker.js'
 import { ReleaseQueue } from '../../src/node/release-queue.js'
 import { memoryStore, startNodes } from '../support/cluster.js'
 import { leakGate } from '../support/leak-gate.js'
-import { connectionOf, SessionMaker, turns } from '../support/steered-node.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { connectionOf, SessionMaker, steeredStore, turns } from '../support/steered-node.js'
 import { done } from '../support/store-node.js'
 import { until } from '../support/until.js'
 
@@ -132,4 +133,32 @@ test('whom an order closed is told to who listens; what was ordered of many that
     return ordered() === 0
   })
   expect([session.end, obeyed.length]).toEqual([undefined, ORDERED])
+})
+
+test('what is confirmed goes in calls that the store takes, and no further once one is not answered', async () => {
+  const store = steeredStore(new ManualClock())
+  const sessions = new SessionMaker(store)
+  const gone = Array.from({ length: 140 }, (_, i) => ({ kind: 'evict', id: `gone-${i}` }) as const)
+  const sizes = () => store.calls.map(({ said }) => (said[1] as unknown[]).length)
+  const session = await sessions.next()
+  const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(), new EventBus()]
+  const taker = new OrderTaker({ clock: systemClock, events, held, releases })
+  store.holdUp('confirm')
+  taker.take(session, gone)
+  await turns()
+  expect(sizes()).toEqual([64])
+  // While they are being carried out, what a renewal tells meanwhile waits for the next.
+  taker.take(session, gone)
+  await store.calls[0]!.answer()
+  await turns()
+  expect(sizes()).toEqual([64])
+  store.calls[0]!.giveUp()
+  await turns()
+  expect([sizes(), session.end?.why]).toEqual([[], 'unanswered'])
+  const next = await sessions.next()
+  taker.take(next, gone.slice(128))
+  await turns()
+  expect(sizes()).toEqual([12])
+  await store.calls[0]!.answer()
+  next.close('closed', 'test')
 })

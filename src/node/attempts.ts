@@ -1,9 +1,10 @@
 import { type Clock, sleep } from '../core/clock.js'
 import type { ScopeClaim } from '../store/lease-store.js'
 import type { AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
+import type { FarProbes } from './far-probes.js'
 import type { HeldConnection } from './held-connection.js'
 import type { HeldConnections } from './held-connections.js'
-import type { Probing } from './probing.js'
+import type { Prober } from './prober.js'
 import { fullScope } from './refusal.js'
 
 /**
@@ -27,8 +28,8 @@ export interface Attempt {
 interface AttemptsParts {
   readonly clock: Clock
   readonly held: HeldConnections
-  readonly admissions: AdmissionQueue
-  readonly probing: Probing
+  readonly admissions: Pick<AdmissionQueue, 'ask'>
+  readonly probing: { readonly near: Pick<Prober, 'frees'>; readonly far: Pick<FarProbes, 'doneInMs'> }
   /** Whether the node still admits anybody. */
   readonly admits: () => boolean
 }

@@ -1,0 +1,205 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import type { AdmissionOutcome } from '../../src/node/admission-queue.js'
+import { Attempts } from '../../src/node/attempts.js'
+import { HeldConnection } from '../../src/node/held-connection.js'
+import { HeldConnections } from '../../src/node/held-connections.js'
+import type { ScopeClaim, ScopeRef } from '../../src/store/lease-store.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { passTime, turns } from '../support/steered-node.js'
+
+const ORG: ScopeClaim = { name: 'org', id: 'acme', limit: 3 }
+const INSTANCE: ScopeClaim = { name: 'instance', id: 'acme//pod', limit: 1 }
+const [ORG_FULL, INSTANCE_FULL] = [0, 1]
+/** After what pauses it is asked again: from 25 ms, twice as long each time, 250 ms at most. */
+const PAUSES = [25, 50, 100, 200, 250, 250]
+
+const clock = new ManualClock()
+afterEach(() => expect(clock.pending).toBe(0))
+
+const granted: AdmissionOutcome = { kind: 'decided', verdict: { admitted: true, count: 1, limit: 3 } }
+const fullIn = (scope: number): AdmissionOutcome => ({
+  kind: 'decided',
+  verdict: { admitted: false, reason: 'full', scope, count: 3, limit: 3 },
+})
+
+interface World {
+  /** What the store says to the n-th question, from 0; to all further ones the same as to the last. */
+  readonly answers: readonly AdmissionOutcome[]
+  /** Scopes in which somebody who was silent is found to be gone. */
+  readonly freed?: readonly string[]
+  /** In how many ms other nodes will have looked. */
+  readonly lookedInMs?: number
+}
+
+function attemptsIn({ answers, freed = [], lookedInMs }: World) {
+  const held = new HeldConnections()
+  const asked: { id: string; atMs: number }[] = []
+  const [lookedFor, askedFarFor] = [[] as string[], [] as string[]]
+  let admits = true
+  let next = 0
+  const startMs = clock.monotonicMs()
+  const attempts = new Attempts({
+    ...{ clock, held, admits: () => admits },
+    admissions: {
+      ask: async ({ id }, signal) => {
+        asked.push({ id, atMs: clock.monotonicMs() - startMs })
+        if (signal?.aborted) return { kind: 'abandoned' }
+        return answers[Math.min(asked.length, answers.length) - 1]!
+      },
+    },
+    probing: {
+      near: {
+        frees: async ({ name }: ScopeRef) => {
+          lookedFor.push(name)
+          return freed.includes(name)
+        },
+      },
+      far: {
+        doneInMs: async ({ name }: ScopeRef) => {
+          askedFarFor.push(name)
+          return lookedInMs
+        },
+      },
+    },
+  })
+  const connection = (withInstance: boolean) =>
+    new HeldConnection({ id: `c-${next++}`, scopes: withInstance ? [ORG, INSTANCE] : [ORG], details: '{}' }, 0)
+  const decide = (withInstance = false, signal?: AbortSignal) =>
+    attempts.decide(connection(withInstance), () => connection(withInstance), signal)
+  const stop = () => {
+    admits = false
+  }
+  return { held, asked, lookedFor, askedFarFor, connection, decide, stop, times: () => asked.map(({ atMs }) => atMs) }
+}
+
+/** When it is asked again, from the second time on, if the last is due before `endMs`. */
+function againUntil(endMs: number): number[] {
+  const times = []
+  for (let atMs = 0; atMs < endMs; times.push(atMs)) atMs += PAUSES[Math.min(times.length, PAUSES.length - 1)]!
+  return times
+}
+
+async function decided<T>(deciding: Promise<T>): Promise<T> {
+  await turns()
+  await passTime(clock, 3_000, 25)
+  return deciding
+}
+
+describe('who names no instance', () => {
+  test.each([
+    ['has a slot', granted],
+    ['is told that the store is away', { kind: 'unavailable', cause: 'gone' } as const],
+  ])('%s by the first answer, and nobody is looked for', async (_, answer) => {
+    const { decide, asked, lookedFor } = attemptsIn({ answers: [answer] })
+    const { connection, outcome } = await decide()
+    expect([connection.id, outcome, asked.length, lookedFor]).toEqual(['c-0', answer, 1, []])
+  })
+
+  test('is asked for again, as another, where somebody silent has made room', async () => {
+    const { decide, times, lookedFor, askedFarFor } = attemptsIn({ answers: [fullIn(0), granted], freed: ['org'] })
+    const { connection, outcome } = await decide()
+    expect([connection.id, outcome, lookedFor, askedFarFor]).toEqual(['c-1', granted, ['org'], []])
+    expect(times()).toEqual([0, 0])
+  })
+
+  test('is refused where nobody has, and waits for no other node', async () => {
+    const { decide, asked, lookedFor } = attemptsIn({ answers: [fullIn(0), granted], lookedInMs: 500 })
+    const { connection, outcome } = await decide()
+    expect([connection.id, outcome, asked.length, lookedFor]).toEqual(['c-0', fullIn(0), 1, ['org']])
+  })
+
+  test('and has left: asked once more, to be told so', async () => {
+    const { decide, asked } = attemptsIn({ answers: [fullIn(0)] })
+    const gone = new AbortController()
+    const deciding = decide(false, gone.signal)
+    gone.abort()
+    const { outcome } = await deciding
+    expect([outcome, asked.length]).toEqual([{ kind: 'abandoned' }, 2])
+  })
+
+  test('is not asked for again by a node that stops', async () => {
+    const { decide, asked, stop } = attemptsIn({ answers: [fullIn(0), granted], freed: ['org'] })
+    const deciding = decide()
+    stop()
+    expect([(await deciding).outcome, asked.length]).toEqual([fullIn(0), 1])
+  })
+})
+
+describe('an instance that comes back (L3)', () => {
+  test('is looked for besides whatever is full, once', async () => {
+    const org = attemptsIn({ answers: [fullIn(ORG_FULL), granted], freed: ['instance'] })
+    const back = await org.decide(true)
+    expect([back.connection.id, back.outcome, org.lookedFor.sort()]).toEqual(['c-1', granted, ['instance', 'org']])
+    const own = attemptsIn({ answers: [fullIn(INSTANCE_FULL), granted], freed: ['instance'] })
+    expect((await own.decide(true)).outcome).toEqual(granted)
+    expect([own.lookedFor, own.askedFarFor]).toEqual([['instance'], ['instance']])
+  })
+
+  test('waits while another node looks, is asked for again ever more rarely, and has the slot once it is free', async () => {
+    const answers = [fullIn(ORG_FULL), fullIn(ORG_FULL), fullIn(ORG_FULL), granted]
+    const { decide, times } = attemptsIn({ answers, lookedInMs: 1_000 })
+    const { connection, outcome } = await decided(decide(true))
+    expect([connection.id, outcome, times()]).toEqual(['c-3', granted, [0, 25, 75, 175]])
+  })
+
+  test.each([
+    ['half a second after that node should have looked', 1_000, 1_500],
+    ['2.25 s after it came at most', 5_000, 2_250],
+  ])('is refused %s', async (_, lookedInMs, endMs) => {
+    const { decide, times } = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs })
+    const { connection, outcome } = await decided(decide(true))
+    expect(times()).toEqual([0, ...againUntil(endMs)])
+    expect([connection.id, outcome]).toEqual([`c-${times().length - 1}`, fullIn(ORG_FULL)])
+  })
+
+  test('whose old connection is here, and answers, is refused at once', async () => {
+    const { decide, held, connection, asked } = attemptsIn({ answers: [fullIn(INSTANCE_FULL)] })
+    const old = connection(true)
+    old.state = 'held'
+    held.add(old)
+    expect([(await decide(true)).outcome, asked.length]).toEqual([fullIn(INSTANCE_FULL), 1])
+  })
+
+  test('whose slot is taken although nobody is here or elsewhere waits until it has been given back', async () => {
+    const { decide, times } = attemptsIn({ answers: [fullIn(INSTANCE_FULL)] })
+    await decided(decide(true))
+    expect(times()).toEqual([0, ...againUntil(500)])
+  })
+
+  test('and finds the org full, with nobody to ask, is refused at once', async () => {
+    const { decide, asked } = attemptsIn({ answers: [fullIn(ORG_FULL)] })
+    expect([(await decide(true)).outcome, asked.length]).toEqual([fullIn(ORG_FULL), 1])
+  })
+
+  test('waits no longer than its client, and not for a node that stops', async () => {
+    const leaving = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs: 1_000 })
+    const left = new AbortController()
+    const waiting = leaving.decide(true, left.signal)
+    await turns()
+    left.abort()
+    expect((await waiting).outcome).toEqual({ kind: 'abandoned' })
+    const stopping = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs: 1_000 })
+    const deciding = stopping.decide(true)
+    await turns()
+    await passTime(clock, 25, 25)
+    stopping.stop()
+    expect((await decided(deciding)).outcome).toEqual(fullIn(ORG_FULL))
+    expect(stopping.times()).toEqual([0, 25])
+  })
+
+  test('waits beside 255 others; who comes beyond is refused at once, until one of them has gone', async () => {
+    const { decide, asked } = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs: 1_000 })
+    const left = new AbortController()
+    const waiting = Array.from({ length: 256 }, (_, n) => decide(true, n === 0 ? left.signal : undefined))
+    await turns()
+    expect((await decide(true)).connection.id).toBe('c-256')
+    expect(asked.length).toBe(257)
+    left.abort()
+    await turns()
+    const another = decide(true)
+    await turns()
+    await passTime(clock, 25, 25)
+    expect(asked.filter(({ id }) => Number(id.slice(2)) > 512).length).toBeGreaterThan(0)
+    await decided(Promise.all([...waiting, another]))
+  })
+})

@@ -9,8 +9,8 @@ import { SteeredStore } from './steered-store.js'
 import { done } from './store-node.js'
 
 /** A steered store whose time is the test's. */
-export function steeredStore(clock: ManualClock): SteeredStore {
-  return new SteeredStore(new MemoryStore({ timing: SHORT, clock }))
+export function steeredStore(clock: ManualClock, { recovery = false } = {}): SteeredStore {
+  return new SteeredStore(new MemoryStore({ timing: SHORT, clock, recovery }))
 }
 
 export function claimOf(id: string, org = 'acme', limit = 3): Claim {

@@ -75,16 +75,21 @@ async function judgeAll() {
   return fates
 }
 
-/** The fates of some mutants; the script without a mistake is among them, and must survive. */
+/**
+ * The fates of some mutants. The script without a mistake is the first and the last of them, and must survive both times:
+ * a mutant that spoils something for those after it would count them as killed.
+ */
 async function judge(path, share, { judges, tests, env }) {
-  const control = { id: 'control', script: bundleLua(read) }
-  const all = [control, ...share.map((mutant) => ({ id: mutant.id, script: scriptOf(mutant) }))]
+  const controls = ['first', 'last'].map((when) => ({ id: `${when} control`, script: bundleLua(read) }))
+  const judged = share.map((mutant) => ({ id: mutant.id, script: scriptOf(mutant) }))
+  const all = [controls[0], ...judged, controls[1]]
   const fates = judges ? await judgeTogether(path, all, judges, env) : await judgeEach(path, all, tests)
   const silent = all.filter(({ id }) => !fates.has(id))
-  if (fates.get('control') !== 'survived' || silent.length > 0) {
-    throw new Error(`no verdict on ${silent.length} of ${all.length}; the control: ${fates.get('control')}`)
+  const found = controls.map(({ id }) => `${id} ${fates.get(id)}`)
+  if (silent.length > 0 || controls.some(({ id }) => fates.get(id) !== 'survived')) {
+    throw new Error(`no verdict on ${silent.length} of ${all.length}; ${found.join(', ')}`)
   }
-  fates.delete('control')
+  for (const { id } of controls) fates.delete(id)
   return fates
 }
 

@@ -1,20 +1,31 @@
-import { afterAll, afterEach, beforeEach, describe } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest'
 import { contractSuite } from '../contract/suite.js'
+import { startRedis, type TestRedis } from '../support/redis.js'
 import { redisBench } from '../support/store-bench.js'
 import { mutantsToJudge, tellFate } from './mutants.js'
 
-/** The contract suite over Redis, once for each mutant. One test that fails is enough: the others are passed over. */
+/**
+ * The contract suite over Redis, once for each mutant. One test that fails is enough: the others are passed over. Each
+ * has a Redis of its own: a script that never ends takes it along.
+ */
 for (const { id, script } of mutantsToJudge()) {
   describe(id, () => {
+    let redis: TestRedis
     let killed = false
+    beforeAll(async () => {
+      redis = await startRedis()
+    })
     beforeEach(({ skip }) => {
       if (killed) skip()
     })
     afterEach(({ task }) => {
       killed ||= task.result?.state === 'fail'
     })
-    afterAll(() => tellFate(id, killed ? 'killed' : 'survived'))
+    afterAll(async () => {
+      tellFate(id, killed ? 'killed' : 'survived')
+      await redis.stop()
+    })
 
-    contractSuite('RedisStore', (options) => redisBench({ ...options, script }))
+    contractSuite('RedisStore', (options) => redisBench({ ...options, url: redis.url, script }))
   })
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { MOST_PROBES, TAKEN_REMEMBERED } from '../../src/store/orders.js'
 import { memoryBench } from '../support/store-bench.js'
 import { claim, done, StoreNode } from '../support/store-node.js'
 
@@ -27,4 +28,31 @@ test('a holder whose details are gone is shown with what is known of it', async 
   await node.acquire(claim('a', 'acme', 1))
   bench.store.tables.removeIndex(node.lease, 'a')
   expect(await bench.store.holders('acme', 9)).toEqual([{ id: 'a', lease: node.lease, scopes: [], details: '' }])
+})
+
+test('whose slots were taken over is remembered of the last ones, as many as Redis would', async () => {
+  const bench = memoryBench()
+  const node = await StoreNode.join(bench)
+  const { taken } = bench.store.tables
+  const most = TAKEN_REMEMBERED.connections
+  const { clockMs } = bench.store.tables
+  taken.set('newest', clockMs)
+  for (let n = 0; n < most; n++) taken.set(`c-${n}`, clockMs - 1 - (n % 2))
+  await node.renew()
+  expect(taken.size).toBe(most)
+  expect(taken.has('newest')).toBe(true)
+  expect(taken.get(`c-${most - 1}`)).toBeUndefined()
+  expect(taken.get(`c-${most - 2}`)).toBe(clockMs - 1)
+})
+
+test('of more holders than may be asked to look, those with the lowest leases are', async () => {
+  const bench = memoryBench()
+  const nodes = [await StoreNode.join(bench), await StoreNode.join(bench), await StoreNode.join(bench)]
+  const [asker, ...holders] = nodes.sort((one, other) => one.lease - other.lease)
+  // The one with the higher lease comes first, so that the order of the set is another than that of the leases.
+  for (const holder of [...holders].reverse()) await holder.acquire(claim(`c-${holder.lease}`, 'acme', 5))
+  const { probes } = bench.store.tables
+  for (let n = 1; n < MOST_PROBES; n++) probes.set(`1:org:o-${n}`, 1)
+  expect(done(await asker!.connection.probe(asker!.fence, { name: 'org', id: 'acme' }))).toEqual({ asked: 1 })
+  expect([...probes.values()].at(-1)).toBe(holders[0]!.lease)
 })

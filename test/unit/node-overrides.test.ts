@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { EventBus } from '../../src/core/events.js'
+import type { SetTerms } from '../../src/node/limit-terms.js'
 import { Overrides } from '../../src/node/overrides.js'
 import { Session } from '../../src/node/session.js'
 import type { StoreConnection } from '../../src/store/lease-store.js'
@@ -21,6 +22,8 @@ class Memory {
     const { clock, events } = this
     this.overrides = new Overrides({ clock, events, ...(mostKnown !== undefined && { mostKnown }) })
     events.on('limit.learned', ({ org, kind, limit }) => this.told.push(`${kind} of ${org}: ${limit}`))
+    events.on('limit.ended', ({ org, kind }) => this.told.push(`${kind} of ${org} ended`))
+    events.on('limit.set', (event) => this.told.push(JSON.stringify(event)))
     events.on('overrides.overflowed', ({ remembered }) => this.told.push(`more than ${remembered}`))
     events.on('overrides.restored', (counts) => this.told.push(JSON.stringify(counts)))
   }
@@ -29,6 +32,10 @@ class Memory {
   async join(node: StoreNode): Promise<void> {
     this.#session = new Session(node.connection, node.fence)
     expect(await this.overrides.restore(this.#session, idle)).toBe(true)
+  }
+
+  set(org: string, limit: number | undefined, terms: SetTerms = {}): Promise<void> {
+    return this.overrides.set(this.#session, org, limit, terms)
   }
 
   /** What a renewal tells, and all that follows from it. */
@@ -149,5 +156,76 @@ describe('what a node remembers of overrides (R1)', () => {
     expect(await memory.overrides.restore(new Session(broken, again.fence), idle)).toBe(false)
     await memory.join(again)
     expect((await again.learn(0)).records).toMatchObject([{ org: 'acme', limit: 1 }])
+  })
+})
+
+describe('what operators set by this node', () => {
+  test('is told with its terms, and known here at once', async () => {
+    const { memory } = await joined(memoryBench())
+    await memory.set('acme', 7, { note: 'paid', onLowered: 'newest', kind: 'tier', tier: 'gold' })
+    await new Promise((resolve) => setImmediate(resolve))
+    const setAt = new Date(memory.clock.wallMs()).toISOString()
+    const terms = { tier: 'gold', note: 'paid', onLowered: 'newest', setAt }
+    expect(JSON.parse(memory.told[0]!)).toEqual({ org: 'acme', kind: 'tier', limit: 7, ...terms })
+    expect([memory.overrides.limitOf('acme'), memory.overrides.onLoweredOf('acme')]).toEqual([7, 'newest'])
+    expect(memory.overrides.onLoweredOf('globex')).toBeUndefined()
+    await memory.set('acme', undefined, { kind: 'tier' })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(memory.overrides.limitOf('acme')).toBeUndefined()
+  })
+
+  test('is refused where it is no org, no limit or no terms, before the store is asked', async () => {
+    const { memory, node } = await joined(memoryBench())
+    await expect(memory.set('', 7)).rejects.toMatchObject({ code: 'INVALID_ORG' })
+    await expect(memory.set('acme', -1)).rejects.toMatchObject({ code: 'INVALID_LIMIT' })
+    await expect(memory.set('acme', 1, { forMs: 0 })).rejects.toMatchObject({ code: 'INVALID_TERMS' })
+    expect([memory.told, (await node.learn(0)).records]).toEqual([[], []])
+  })
+
+  test('is not in force for all one knows where the store did not confirm it: without a session, or an answer', async () => {
+    const memory = new Memory()
+    await expect(memory.set('acme', 7)).rejects.toThrow('no session is open')
+    const bench = memoryBench()
+    const cut = await aNode(bench)
+    await memory.join(cut)
+    cut.connection.destroy('cut off')
+    await expect(memory.set('acme', 7)).rejects.toThrow('cut off')
+    expect(memory.told).toEqual([])
+  })
+
+  test('ends by itself, which is told as that; an exception that has ended lets the tier count again', async () => {
+    const bench = memoryBench()
+    const { node, memory } = await joined(bench)
+    await memory.set('acme', 5, { kind: 'tier', tier: 'gold' })
+    await memory.set('acme', 9, { forMs: 1_000 })
+    await memory.renew(node)
+    expect(memory.overrides.limitOf('acme')).toBe(9)
+    memory.clock.advance(999)
+    expect(memory.overrides.limitOf('acme')).toBe(9)
+    memory.clock.advance(1)
+    expect(memory.overrides.limitOf('acme')).toBe(5)
+    memory.told.length = 0
+    await bench.pass(1_001)
+    await memory.renew(node)
+    await memory.renew(node)
+    expect(memory.told).toEqual(['override of acme ended', 'override of acme: undefined'])
+  })
+
+  test('is more than it remembers: that is told anew once there was room again', async () => {
+    const bench = memoryBench({ recovery: true })
+    const { node, memory } = await joined(bench, 2)
+    for (let i = 0; i < 3; i++) await node.override(`org-${i}`, i)
+    await memory.renew(node)
+    await bench.wipe()
+    const again = await aNode(bench)
+    await again.reassert('keep', true)
+    await recovered(bench, again)
+    await memory.join(again)
+    await again.override('only', 1)
+    await memory.renew(again)
+    expect(memory.overrides.size).toBe(1)
+    for (const org of ['another', 'third']) await again.override(org, 1)
+    await memory.renew(again)
+    expect(memory.told.filter((line) => line.startsWith('more'))).toEqual(['more than 2', 'more than 2'])
   })
 })

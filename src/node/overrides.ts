@@ -131,8 +131,7 @@ export class Overrides {
       }
       for (const record of records) this.#take(record)
       this.#cursor = next
-      more = reply.value.more
-      if (!more) this.#endOfWalk(floor)
+      more = reply.value.more || this.#endOfWalk(floor)
     }
     this.#learning = false
   }
@@ -154,14 +153,20 @@ export class Overrides {
     this.#events.emit('limit.learned', { org, kind, ...(limit !== undefined && { limit }) })
   }
 
-  /** Forgets what the store has forgotten: clears below the floor, and whatever a walk over everything did not meet. */
-  #endOfWalk(floor: number): void {
+  /**
+   * Forgets what the store has forgotten: clears below the floor, and whatever a walk over everything did not meet. True
+   * if there is room now for what there was none for: then everything is to be walked over again.
+   */
+  #endOfWalk(floor: number): boolean {
     for (const [key, { record }] of this.#known) {
       const oldClear = record.limit === undefined && record.version <= floor
       if (oldClear || (this.#met && !this.#met.has(key))) this.#known.delete(key)
     }
     this.#met = undefined
-    if (this.#known.size < this.#mostKnown) this.#full = false
+    if (!this.#full || this.#known.size >= this.#mostKnown) return false
+    this.#full = false
+    this.#beginAnew()
+    return true
   }
 
   #beginAnew(): void {

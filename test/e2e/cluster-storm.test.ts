@@ -2,9 +2,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Fleet, startFleet } from '../support/fleet.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
-import { flushScripts, loseAnswers, speakLate, stormThrough, timesForgotten } from '../support/storm-faults.js'
+import {
+  flushScripts,
+  haveBothLines,
+  loseAnswers,
+  speakLate,
+  stormThrough,
+  timesForgotten,
+} from '../support/storm-faults.js'
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
-import { until } from '../support/until.js'
 
 const ORGS = ['acme', 'globex', 'initech', 'umbrella']
 const STORM = { faults: 12, answers: 300 }
@@ -20,14 +26,7 @@ describe('S4: a storm of connects and closes over three nodes', () => {
     const redisUrl = (node: number) => (node === 0 ? proxy.url : redis.url)
     fleet = await startFleet({ orgs: ORGS, redis, redisUrl })
   })
-  // A node's connection for what operators ask is made at the first question, and again at the first one after a fault has
-  // cut it off; here, so that no test seems to leave it.
-  beforeEach(async () => {
-    await until(async () => {
-      await fleet.nodes[0]!.admin('/admin/v1/orgs')
-      return proxy.connections === 2
-    })
-  })
+  beforeEach(() => haveBothLines(proxy, fleet))
   afterAll(async () => {
     await fleet?.stop()
     await proxy?.stop()

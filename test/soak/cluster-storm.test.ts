@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, test } from 'vitest'
 import { type Fleet, startFleet } from '../support/fleet.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
-import { flushScripts, loseAnswers, speakLate, stormThrough } from '../support/storm-faults.js'
+import { flushScripts, haveBothLines, loseAnswers, speakLate, stormThrough } from '../support/storm-faults.js'
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
 
 const ORGS = ['acme', 'globex', 'initech', 'umbrella']
@@ -18,6 +18,7 @@ describe('S4: a long storm of connects and closes over three nodes', () => {
     proxy = await startProxy(redis.port, redis.host)
     fleet = await startFleet({ orgs: ORGS, redis, redisUrl: (node) => (node === 0 ? proxy.url : redis.url) })
   })
+  beforeEach(() => haveBothLines(proxy, fleet))
   afterAll(async () => {
     await fleet?.stop()
     await proxy?.stop()

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js'
 import { type Fence, MAX_ITEMS, type Reply, type StoreConnection, type Verdict } from '../store/lease-store.js'
+import { Gathering } from './gathering.js'
 import type { HeldConnection } from './held-connection.js'
 import type { HeldConnections } from './held-connections.js'
 import type { ReleaseQueue } from './release-queue.js'
@@ -44,7 +45,7 @@ const FULL_CALLS_IN_FLIGHT = 16
 const MAX_TICKETS = 8_192
 
 /**
- * Asks the store for slots. A lone admission is sent at once; what arrives in the same turn of the event loop, or while
+ * Asks the store for slots. A lone admission is sent at once; what arrives in the same turns of the event loop, or while
  * calls are outstanding, shares the next one. A ticket is decided within the call timeout, however often the connection is replaced meanwhile: the id is made
  * beforehand and older generations are refused, so asking again cannot take a second slot. What may have been taken for
  * somebody who no longer waits is handed to the release queue, and only once its acquire can no longer take effect.
@@ -60,11 +61,11 @@ export class AdmissionQueue {
   readonly #tickets = new Set<Ticket>()
   /** Those of them that are in no call, in the same order: nobody who asks looks at all who asked before. */
   #waiting = new Set<Ticket>()
+  readonly #gathering: Gathering
   #session: Session | undefined
   #closedAtMs: number
   #rejoining = false
   #callsInFlight = 0
-  #isFlushDue = false
   #cancelTimer: (() => void) | undefined
 
   constructor(parts: {
@@ -80,6 +81,12 @@ export class AdmissionQueue {
     this.#releases = parts.releases
     this.#trusted = parts.trusted
     this.#closedAtMs = parts.clock.monotonicMs()
+    this.#gathering = new Gathering({
+      ...{ clock: parts.clock, mostInCall: MAX_ITEMS },
+      waiting: () => this.#waiting.size,
+      hasCompany: () => this.#tickets.size > 1,
+      call: () => this.#flush(),
+    })
   }
 
   get size(): number {
@@ -135,15 +142,10 @@ export class AdmissionQueue {
     this.#rejoining = rejoining
   }
 
-  /** What is asked in one turn of the event loop shares a call; what fills one needs to wait for nobody. */
+  /** What fills a call needs to wait for nobody. */
   #flushSoon(): void {
     if (this.#waiting.size >= MAX_ITEMS) this.#flush()
-    if (this.#isFlushDue || this.#waiting.size === 0) return
-    this.#isFlushDue = true
-    this.#clock.soon(() => {
-      this.#isFlushDue = false
-      this.#flush()
-    })
+    if (this.#waiting.size > 0) this.#gathering.begin()
   }
 
   #flush(): void {

@@ -42,7 +42,7 @@ export class LimiterNode implements AdmittingNode {
   readonly orders: OrderGiver
   readonly #options: LimiterNodeOptions
   readonly #held = new HeldConnections()
-  readonly #releases = new ReleaseQueue()
+  readonly #releases: ReleaseQueue
   readonly #admissions: AdmissionQueue
   readonly #keeper: LeaseKeeper
   readonly #auditor: Auditor
@@ -59,6 +59,7 @@ export class LimiterNode implements AdmittingNode {
   constructor(options: LimiterNodeOptions) {
     const { store, timing, clock, random, name } = options
     const { startedAt = new Date(clock.wallMs()).toISOString() } = options
+    this.#releases = new ReleaseQueue(clock)
     const [held, releases] = [this.#held, this.#releases]
     this.#options = options
     this.events = options.events ?? new EventBus()

@@ -1,4 +1,6 @@
+import type { Clock } from '../core/clock.js'
 import { MAX_ITEMS, type SlotRef } from '../store/lease-store.js'
+import { Gathering } from './gathering.js'
 import type { Session } from './session.js'
 
 /** As many full calls may be under way; what fills none waits for the one before it. */
@@ -12,10 +14,20 @@ export class ReleaseQueue {
   readonly #pending = new Map<string, SlotRef>()
   /** Those of them that are in no call of this session. */
   readonly #waiting = new Map<string, SlotRef>()
+  readonly #gathering: Gathering
   #session: Session | undefined
   #callsInFlight = 0
   #whenEmpty: (() => void)[] = []
   readonly #whenReturned = new Map<string, () => void>()
+
+  constructor(clock: Pick<Clock, 'soon'>) {
+    this.#gathering = new Gathering({
+      ...{ clock, mostInCall: MAX_ITEMS },
+      waiting: () => this.#waiting.size,
+      hasCompany: () => this.#pending.size > 1,
+      call: () => this.#flush(),
+    })
+  }
 
   get size(): number {
     return this.#pending.size
@@ -29,7 +41,7 @@ export class ReleaseQueue {
     if (this.#pending.has(slot.id)) return
     this.#pending.set(slot.id, slot)
     this.#waiting.set(slot.id, slot)
-    this.#flush()
+    this.#gathering.begin()
   }
 
   open(session: Session): void {

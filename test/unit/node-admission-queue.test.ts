@@ -25,7 +25,7 @@ beforeEach(() => {
   store = steeredStore(clock)
   sessions = new SessionMaker(store)
   held = new HeldConnections()
-  releases = new ReleaseQueue()
+  releases = new ReleaseQueue(new ManualClock())
   trusted = true
   made = 0
   queue = new AdmissionQueue({ clock, budgetMs: BUDGET_MS, held, releases, trusted: () => trusted })
@@ -368,10 +368,15 @@ describe('nothing grows without bound', () => {
   })
 })
 
-describe('what is asked in one turn of the event loop', () => {
+describe('what is asked in the same turns of the event loop', () => {
   const due: (() => void)[] = []
   const endTurn = () => {
     for (const task of due.splice(0)) task()
+  }
+  /** The last turn that brings somebody, and the one after it, in which nobody comes. */
+  const endTurns = () => {
+    endTurn()
+    endTurn()
   }
   const sizes = () => store.calls.map(({ said }) => (said[1] as Claim[]).length)
 
@@ -388,28 +393,31 @@ describe('what is asked in one turn of the event loop', () => {
     expect(sizes()).toEqual([1])
     for (let n = 0; n < 5; n++) ask()
     endTurn()
-    expect(sizes()).toEqual([1, 5])
+    expect(sizes()).toEqual([1])
+    for (let n = 0; n < 2; n++) ask()
+    endTurns()
+    expect(sizes()).toEqual([1, 7])
     expect(due).toEqual([])
   })
 
   test('and fills a call: that one waits for nobody', async () => {
     for (let n = 0; n < 70; n++) ask(undefined, 100)
     expect(sizes()).toEqual([64])
-    endTurn()
+    endTurns()
     expect(sizes()).toEqual([64, 6])
   })
 
-  test('what asks behind two calls leaves in the turn in which one of them is answered', async () => {
+  test('what asks behind two calls leaves when one of them is answered', async () => {
     for (let n = 0; n < 2; n++) {
       ask(undefined, 100)
-      endTurn()
+      endTurns()
     }
     for (let n = 0; n < 3; n++) ask(undefined, 100)
-    endTurn()
+    endTurns()
     expect(sizes()).toEqual([1, 1])
     await store.calls[0]!.answer()
     await turns()
-    endTurn()
+    endTurns()
     expect(sizes()).toEqual([1, 3])
   })
 })

@@ -70,7 +70,7 @@ async function audited({ bench }: Keeper, rounds: number | undefined = 1) {
   const session = await sessions.next()
   onTestFinished(() => session.close('closed', 'test'))
   const held = new HeldConnections()
-  const releases = new ReleaseQueue()
+  const releases = new ReleaseQueue(new ManualClock())
   const events = new EventBus()
   const repairs: NodeEvents['drift.repaired'][] = []
   events.on('drift.repaired', (repair) => repairs.push(repair))
@@ -238,7 +238,7 @@ describe('the audit and its connections’ own moves', () => {
   async function steered() {
     const store = steeredStore(new ManualClock())
     const session = await new SessionMaker(store).next()
-    const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(), new EventBus()]
+    const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(new ManualClock()), new EventBus()]
     releases.open(session)
     const repairs: unknown[] = []
     events.on('drift.repaired', (repair) => repairs.push(repair))

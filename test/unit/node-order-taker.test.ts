@@ -22,7 +22,7 @@ async function owner(count: number) {
   const store = memoryStore()
   const session = await new SessionMaker(store).next()
   onTestFinished(() => session.close('closed', 'test'))
-  const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(), new EventBus()]
+  const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(new ManualClock()), new EventBus()]
   releases.open(session)
   const all = Array.from({ length: count }, (_, i) =>
     connectionOf(`c-${i.toString().padStart(4, '0')}`, 'acme', 1_000, i),
@@ -101,7 +101,7 @@ test('that the node itself is to stop is told once, whatever else is ordered, an
   const sessions = new SessionMaker(store)
   const session = await sessions.next()
   onTestFinished(() => session.close('closed', 'test'))
-  const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(), new EventBus()]
+  const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(new ManualClock()), new EventBus()]
   const taker = new OrderTaker({ clock: systemClock, events, held, releases })
   let told = 0
   events.on('drain.ordered', () => told++)
@@ -141,7 +141,7 @@ test('what is confirmed goes in calls that the store takes, and no further once 
   const gone = Array.from({ length: 140 }, (_, i) => ({ kind: 'evict', id: `gone-${i}` }) as const)
   const sizes = () => store.calls.map(({ said }) => (said[1] as unknown[]).length)
   const session = await sessions.next()
-  const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(), new EventBus()]
+  const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(new ManualClock()), new EventBus()]
   const taker = new OrderTaker({ clock: systemClock, events, held, releases })
   store.holdUp('confirm')
   taker.take(session, gone)

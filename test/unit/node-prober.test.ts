@@ -26,7 +26,12 @@ class SteeredPeer implements Peer {
 }
 
 function nodeWith(count: number, timeoutMs = 1_000, org = 'acme') {
-  const [clock, events, held, releases] = [new ManualClock(), new EventBus(), new HeldConnections(), new ReleaseQueue()]
+  const [clock, events, held, releases] = [
+    new ManualClock(),
+    new EventBus(),
+    new HeldConnections(),
+    new ReleaseQueue(new ManualClock()),
+  ]
   const prober = new Prober({ clock, events, held, releases, timeoutMs, confirmMs: 250 })
   const peers = Array.from({ length: count }, (_, i) => {
     const [connection, peer] = [connectionOf(`c-${i}`, org), new SteeredPeer()]

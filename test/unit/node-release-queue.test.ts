@@ -14,7 +14,7 @@ let queue: ReleaseQueue
 beforeEach(() => {
   store = steeredStore(new ManualClock())
   sessions = new SessionMaker(store)
-  queue = new ReleaseQueue()
+  queue = new ReleaseQueue(new ManualClock())
 })
 
 const slots = async () => (await store.countOrgs(['acme']))[0]!.count

@@ -1,5 +1,6 @@
 import type { Claim } from './lease-store.js'
 import { claimArgs } from './redis-codec.js'
+import { scopeKeys } from './redis-keys.js'
 import type { Wiring } from './redis-wiring.js'
 
 /** What acquire answers, asked in short, when it needs the rest of its keys to decide. It has changed nothing then. */
@@ -44,8 +45,7 @@ export class AcquireCalls {
 
   #ask([lease, token]: readonly [number, string], claims: readonly Claim[], how?: string): Promise<unknown> {
     const { redis, script, keys } = this.#wiring
-    const asked = [keys.admission, keys.conns(lease)]
-    for (const { scopes } of claims) for (const scope of scopes) asked.push(keys.scope(scope))
+    const asked = [keys.admission, keys.conns(lease), ...scopeKeys(keys, claims)]
     const args = ['acquire', lease, token, ...claimArgs(claims)]
     if (how) {
       asked.push(keys.meta, keys.dead, keys.late)

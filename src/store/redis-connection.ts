@@ -22,6 +22,7 @@ import { AcquireCalls } from './redis-acquire.js'
 import { advised } from './redis-advice.js'
 import * as codec from './redis-codec.js'
 import { cut } from './redis-cut.js'
+import { scopeKeys } from './redis-keys.js'
 import { confirmCall, drainCall, orderCall } from './redis-orders.js'
 import { readLearn, readRestore, restoreArgs } from './redis-overrides.js'
 import { probeCall } from './redis-probes.js'
@@ -87,7 +88,7 @@ export class RedisConnection implements StoreConnection {
   release(fence: Fence, slots: readonly SlotRef[]): Promise<Reply<void>> {
     const { keys } = this.#wiring
     return this.#run(
-      [keys.admission, keys.meta, keys.conns(fence.lease), ...this.#scopeKeys(slots)],
+      [keys.admission, keys.meta, keys.conns(fence.lease), ...scopeKeys(keys, slots)],
       ['release', fence.lease, token(fence), bounded(slots), ...codec.slotArgs(slots)],
       () => undefined,
     )
@@ -114,7 +115,7 @@ export class RedisConnection implements StoreConnection {
   sweep(fence: Fence, dead: number, entries: readonly IndexEntry[]): Promise<Reply<SweepReply>> {
     const { keys } = this.#wiring
     return this.#run(
-      [keys.admission, keys.meta, keys.dead, keys.nodes, keys.conns(dead), ...this.#scopeKeys(entries)],
+      [keys.admission, keys.meta, keys.dead, keys.nodes, keys.conns(dead), ...scopeKeys(keys, entries)],
       ['sweep', fence.lease, token(fence), dead, MAX_ITEMS, bounded(entries), ...codec.slotArgs(entries)],
       (rest) => ({ next: codec.readEntries(rest) }),
     )
@@ -138,7 +139,7 @@ export class RedisConnection implements StoreConnection {
     return this.#run(
       [
         ...[keys.admission, keys.meta, keys.dead, keys.conns(fence.lease), ...keys.closingOrders, keys.taken],
-        ...this.#scopeKeys(claims),
+        ...scopeKeys(keys, claims),
       ],
       [
         ...['reassert', fence.lease, token(fence), how.mode, how.final ? 1 : 0, bounded(claims)],
@@ -188,7 +189,7 @@ export class RedisConnection implements StoreConnection {
   audit(fence: Fence, cursor: string | undefined, slots: readonly SlotRef[]): Promise<Reply<AuditReply>> {
     const { keys } = this.#wiring
     return this.#run(
-      [keys.admission, keys.meta, keys.conns(fence.lease), ...this.#scopeKeys(slots)],
+      [keys.admission, keys.meta, keys.conns(fence.lease), ...scopeKeys(keys, slots)],
       ['audit', fence.lease, token(fence), cursor ?? '', bounded(slots), ...codec.slotArgs(slots)],
       (rest) => codec.readAudit(slots, rest),
     )
@@ -197,12 +198,6 @@ export class RedisConnection implements StoreConnection {
   destroy(reason: string): void {
     this.#gone ??= reason
     cut(this.#wiring.redis)
-  }
-
-  #scopeKeys(slots: readonly Pick<IndexEntry, 'scopes'>[]): string[] {
-    const keys: string[] = []
-    for (const { scopes } of slots) for (const scope of scopes) keys.push(this.#wiring.keys.scope(scope))
-    return keys
   }
 
   #run<T>(keys: string[], args: (string | number)[], read: (rest: unknown[]) => T): Promise<Reply<T>> {

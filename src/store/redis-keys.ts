@@ -1,5 +1,6 @@
 import { UsageError } from '../core/errors.js'
 import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
+import type { IndexEntry } from './lease-store.js'
 import { CLOSING_ORDERS, ORDER_KINDS } from './orders.js'
 
 /** Every key name of the store, in one place. See lua/README.md for what each holds. */
@@ -63,4 +64,11 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
     orgPattern: `${orgPrefix}*`,
     orgPrefix,
   }
+}
+
+/** The sets of all scopes of several slots, slot by slot, as the verbs take them. */
+export function scopeKeys(keys: Pick<RedisKeys, 'scope'>, slots: readonly Pick<IndexEntry, 'scopes'>[]): string[] {
+  const sets: string[] = []
+  for (const { scopes } of slots) for (const scope of scopes) sets.push(keys.scope(scope))
+  return sets
 }

@@ -1,7 +1,7 @@
 import { bounded } from './bounded.js'
 import type { TakeoverClaim, Verdict } from './lease-store.js'
 import { claimArgs, int, readVerdicts } from './redis-codec.js'
-import type { RedisKeys } from './redis-keys.js'
+import { type RedisKeys, scopeKeys } from './redis-keys.js'
 
 /** Keys, arguments, and how the reply is read. */
 type TakeoverCall = [keys: string[], args: (string | number)[], read: (rest: unknown[]) => Verdict[]]
@@ -11,11 +11,10 @@ export function takeoverCall(
   [lease, token]: readonly [lease: number, token: string],
   claims: readonly TakeoverClaim[],
 ): TakeoverCall {
-  const sets = claims.flatMap((claim) => claim.scopes.map((scope) => keys.scope(scope)))
   return [
     [
       ...[keys.admission, keys.meta, keys.dead, keys.late, keys.conns(lease), ...keys.closingOrders, keys.taken],
-      ...sets,
+      ...scopeKeys(keys, claims),
     ],
     [
       ...['takeover', lease, token, bounded(claims)],

@@ -161,6 +161,21 @@ export function takeoverTests(bench: BenchOf): void {
       expect(await members()).toEqual(['old', 'other'])
     })
 
+    test('by one of the same id replaces nothing: whoever lives and holds it keeps it (S4)', async () => {
+      const [a, b] = await nodes(2)
+      await a.acquire(claim('old', 'acme', 3))
+      expect(await b.takeOver([claim('old', 'acme', 3), 'old'])).toEqual([{ admitted: false, reason: 'conflict' }])
+      expect((await bench().contents()).scopes.get('org:acme')?.get('old')).toBe(a.lease)
+      expect(await told(a)).toEqual([])
+    })
+
+    test('from a dead lease takes of what is reserved as any other would: nobody’s slot is its own', async () => {
+      const [, node] = await full()
+      await node.outlive()
+      const plain = { ...claim('new', 'acme', 1), reserve: { slots: 1 } }
+      expect(await node.takeOver([plain, 'old'])).toMatchObject([{ admitted: false, reason: 'full', limit: 0 }])
+    })
+
     test('takes nothing of what is reserved: the slot is the client’s already', async () => {
       const [a, b] = await nodes(2)
       await a.acquire(...claims(2, 'x', 'acme', 2))

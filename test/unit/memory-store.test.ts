@@ -56,3 +56,12 @@ test('of more holders than may be asked to look, those with the lowest leases ar
   expect(done(await asker!.connection.probe(asker!.fence, { name: 'org', id: 'acme' }))).toEqual({ asked: 1 })
   expect([...probes.values()].at(-1)).toBe(holders[0]!.lease)
 })
+
+test('of more probes than a renewal tells, the first by name are told first, as Redis does', async () => {
+  const bench = memoryBench()
+  const node = await StoreNode.join(bench)
+  const { probes } = bench.store.tables
+  for (let n = 65; n > 0; n--) probes.set(`${node.lease}:org:o-${100 + n}`, node.lease)
+  expect((await node.renew()).probes.map(({ id }) => id)).toEqual(Array.from({ length: 64 }, (_, n) => `o-${101 + n}`))
+  expect((await node.renew()).probes).toEqual([{ name: 'org', id: 'o-165' }])
+})

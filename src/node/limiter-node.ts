@@ -5,7 +5,7 @@ import { within } from '../core/within.js'
 import type { Claim } from '../store/lease-store.js'
 import { Absence, type Slot } from './absence.js'
 import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
-import { admittedAs } from './admitted.js'
+import { AdmittedConnection } from './admitted.js'
 import type { AdmittingNode } from './admitting-node.js'
 import { Attempts } from './attempts.js'
 import { Auditor } from './auditor.js'
@@ -166,7 +166,8 @@ export class LimiterNode implements AdmittingNode {
     if (connection.instance) this.#keeper.pause.shorten()
     const counts = { currentCount: count, maxAllowed: limit, ...(reserved !== undefined && { reserved }) }
     this.events.emit('admission.granted', { connectionId: connection.id, org: connection.org, ...counts })
-    return admittedAs(connection, counts, {
+    return new AdmittedConnection(connection, {
+      ...counts,
       release: () => this.#release(connection),
       mayCarryFrames: this.#absence.mayCarryFrames,
       resumeToken: () => this.#takeovers.tokens.issue(request, connection.id),

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type Hmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../core/clock.js'
 
 /** Whose connection a token speaks of. It is for nobody else. */
@@ -25,42 +25,45 @@ export function newSecret(): string {
  */
 export class ResumeTokens {
   readonly #clock: Clock
-  readonly #configured: string | undefined
-  #secret: string | undefined
+  readonly #isConfigured: boolean
+  #key: KeyObject | undefined
 
   /** With a `secret` of the operator's, that of the store does not count. */
   constructor(clock: Clock, secret?: string) {
     this.#clock = clock
-    this.#configured = secret
-    this.#secret = secret
+    this.#isConfigured = secret !== undefined
+    this.#key = secret === undefined ? undefined : keyOf(secret)
   }
 
   /** What the store has for all nodes. */
   learn(secret: string): void {
-    this.#secret = this.#configured ?? secret
+    if (!this.#isConfigured) this.#key = keyOf(secret)
   }
 
   /** `undefined` before the store was heard for the first time. */
   issue(owner: TokenOwner, connectionId: string): string | undefined {
-    if (this.#secret === undefined) return undefined
+    if (this.#key === undefined) return undefined
     const expiry = Math.ceil((this.#clock.wallMs() + VALID_MS) / 1_000).toString(36)
-    return `${connectionId}.${expiry}.${mac(this.#secret, owner, connectionId, expiry).toString('base64url')}`
+    return `${connectionId}.${expiry}.${mac(this.#key, owner, connectionId, expiry).digest('base64url')}`
   }
 
   /** The connection that the token vouches for; `undefined` where it vouches for none. */
   connectionIn(token: string, owner: TokenOwner): string | undefined {
     const [, connectionId, expiry, signature] = (token.length <= MAX_LENGTH && TOKEN.exec(token)) || []
-    if (this.#secret === undefined || connectionId === undefined || expiry === undefined) return undefined
-    const due = mac(this.#secret, owner, connectionId, expiry)
+    if (this.#key === undefined || connectionId === undefined || expiry === undefined) return undefined
+    const due = mac(this.#key, owner, connectionId, expiry).digest()
     const given = Buffer.from(signature!, 'base64url')
     if (given.length !== due.length || !timingSafeEqual(given, due)) return undefined
     return Number.parseInt(expiry, 36) * 1_000 > this.#clock.wallMs() ? connectionId : undefined
   }
 }
 
+/** Made once: a text would be made a key for every token. */
+function keyOf(secret: string): KeyObject {
+  return createSecretKey(secret, 'utf8')
+}
+
 /** As JSON, because otherwise the end of one name and the beginning of the next could be moved. */
-function mac(secret: string, { org, gateway }: TokenOwner, connectionId: string, expiry: string): Buffer {
-  return createHmac('sha256', secret)
-    .update(JSON.stringify([org, gateway ?? null, connectionId, expiry]))
-    .digest()
+function mac(key: KeyObject, { org, gateway }: TokenOwner, connectionId: string, expiry: string): Hmac {
+  return createHmac('sha256', key).update(JSON.stringify([org, gateway ?? null, connectionId, expiry]))
 }

@@ -104,7 +104,8 @@ export class World {
       monotonicMs: () => this.nowMs,
       wallMs: () => this.nowMs + wallOffsetMs(),
       after: (delayMs, task) => this.at(delayMs, task, owner),
-      soon: (task) => task(),
+      // Behind whatever else is due now: as in the event loop, something may come between.
+      soon: (task) => void this.at(0, task, owner),
     }
   }
 

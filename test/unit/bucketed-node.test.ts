@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
 import { EventBus, type NodeEvents } from '../../src/core/events.js'
-import { BucketedNode } from '../../src/node/bucketed-node.js'
+import { BucketedNode, type BucketedNodeOptions } from '../../src/node/bucketed-node.js'
 import { WholeNews } from '../../src/node/whole-news.js'
 import { memoryStore, SHORT } from '../support/cluster.js'
+import { ManualClock } from '../support/manual-clock.js'
 import { SteeredStore } from '../support/steered-store.js'
+import { codeOf } from '../support/thrown.js'
 import { until } from '../support/until.js'
 
 /** Three buckets; an org is in the one that its name ends with. */
@@ -20,10 +22,11 @@ beforeEach(() => {
     events.on(event, () => told.push(event))
 })
 
-function node(): BucketedNode {
+function node(options: Partial<BucketedNodeOptions> = {}): BucketedNode {
   const made = new BucketedNode({
     ...{ buckets: stores, bucketOf: (org) => Number(org.at(-1)), timing: SHORT, clock: systemClock, events },
     ...{ random: Math.random, connectionsPerOrg: 2, name: 'n' },
+    ...options,
   })
   onTestFinished(async () => {
     for (const store of stores) store.away = false
@@ -33,8 +36,8 @@ function node(): BucketedNode {
   return made
 }
 
-async function running(): Promise<BucketedNode> {
-  const made = node()
+async function running(options?: Partial<BucketedNodeOptions>): Promise<BucketedNode> {
+  const made = node(options)
   await until(() => made.phase === 'running' && made.storeReachable)
   return made
 }
@@ -127,5 +130,94 @@ describe('a node over several buckets', () => {
     expect(made.phase).toBe('stopped')
     expect(told).toEqual(['node.quieted', 'node.drained'])
     expect(stores[1]!.connects).toBe(0)
+  })
+
+  test('refuses limits that span orgs, of which no bucket knows what the others hold', async () => {
+    expect(codeOf(() => node({ limits: { address: 3 } }))).toBe('INVALID_SETTINGS')
+    expect(codeOf(() => node({ limits: { cluster: 3 } }))).toBe('INVALID_SETTINGS')
+    const unlimited = Number.POSITIVE_INFINITY
+    const made = await running({ limits: { address: unlimited, cluster: unlimited } })
+    const scopes = [{ name: 'user', id: 'kim', limit: 1 }]
+    await expect(made.admit({ org: 'org-1', scopes })).rejects.toMatchObject({ code: 'INVALID_SCOPES' })
+    expect(await made.admit({ org: 'org-1', scopes: [] })).toMatchObject({ admitted: true })
+  })
+
+  test('counts what waits in all buckets', async () => {
+    const made = await running()
+    const held = [await made.admit({ org: 'org-0' }), await made.admit({ org: 'org-2' })]
+    for (const store of stores) store.holdUp('acquire', 'release')
+    const asked = [made.admit({ org: 'org-0' }), made.admit({ org: 'org-1' }), made.admit({ org: 'org-1' })]
+    for (const one of held) if (one.admitted) one.release()
+    await until(() => made.waiting.admissions === 3 && made.waiting.releases === 2)
+    for (const store of stores) {
+      store.letThrough('acquire', 'release')
+      for (const call of [...store.calls]) await call.answer()
+    }
+    for (const one of await Promise.all(asked)) expect(one).toMatchObject({ admitted: true })
+  })
+
+  test('an order goes to the bucket of its org: a limit, and who is to go', async () => {
+    const made = await running()
+    const held = [await made.admit({ org: 'org-1' }), await made.admit({ org: 'org-1' })]
+    await made.setLimit('org-1', 1)
+    expect(stores.map(({ inner }) => inner.tables.overrides.get('org-1'))).toEqual([undefined, 1, undefined])
+    expect(await made.orders.evict({ orgId: 'org-1' })).toMatchObject({ ordered: 2 })
+    const again = await made.orders.evict({ connectionId: held[0]!.admitted ? held[0]!.connectionId : '' })
+    expect(again.ordered + again.leaving).toBe(1)
+    for (const one of held) if (one.admitted) one.release()
+  })
+
+  test('another node is told to stop by the lease that it has in any bucket, and tells of it once', async () => {
+    const toldToStop: unknown[] = []
+    events.on('drain.ordered', (event) => toldToStop.push(event))
+    const made = await running()
+    const leases = stores.map(({ inner }) => [...inner.tables.live.keys()][0]!)
+    const other = await running({ events: new EventBus() })
+    for (const lease of leases.slice(1)) expect(await other.orders.drain(lease)).not.toBe('gone')
+    await until(() => made.phase === 'quiet')
+    let renewals = 0
+    events.on('lease.renewed', () => renewals++)
+    await until(() => renewals >= 2 * stores.length)
+    expect([toldToStop, other.phase]).toEqual([[{}], 'running'])
+  })
+
+  test('what is left when it stops is told of all buckets together', async () => {
+    const made = await running()
+    const left: number[] = []
+    events.on('node.drained', (event) => left.push(event.left))
+    for (const org of ['org-0', 'org-1', 'org-1']) await made.admit({ org })
+    await made.drain({ withinMs: 100 })
+    await made.drain({ withinMs: 100 })
+    expect(left).toEqual([3])
+  })
+})
+
+describe('the word of all buckets', () => {
+  function news() {
+    const clock = new ManualClock()
+    const heard = new WholeNews({ events, parts: 2, clock, patienceMs: 500, started: () => {} })
+    return { clock, heard }
+  }
+
+  test('that the node has started comes with the last bucket', () => {
+    const { clock, heard } = news()
+    heard.heard(0, 'node.started', {})
+    clock.advance(499)
+    expect(told).toEqual([])
+    heard.heard(1, 'node.started', {})
+    expect([told, clock.pending]).toEqual([['node.started'], 0])
+  })
+
+  test('or some time after the first, and never once it is quiet', () => {
+    const one = news()
+    one.heard.heard(0, 'node.started', {})
+    one.clock.advance(500)
+    one.heard.heard(1, 'node.started', {})
+    expect(told).toEqual(['node.started'])
+    const other = news()
+    other.heard.heard(0, 'node.quieted', {})
+    other.heard.heard(0, 'node.started', {})
+    other.clock.advance(500)
+    expect(told).toEqual(['node.started', 'node.quieted'])
   })
 })

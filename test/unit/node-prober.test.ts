@@ -6,7 +6,7 @@ import { HeldConnections } from '../../src/node/held-connections.js'
 import { Prober } from '../../src/node/prober.js'
 import { ReleaseQueue } from '../../src/node/release-queue.js'
 import { ManualClock } from '../support/manual-clock.js'
-import { connectionOf, turns } from '../support/steered-node.js'
+import { connectionOf, passTime, turns } from '../support/steered-node.js'
 import { claim } from '../support/store-node.js'
 
 const ACME = { name: 'org', id: 'acme' }
@@ -84,6 +84,30 @@ describe('L3: the silent peers of a full org are asked whether they are still th
     clock.advance(1_750)
     expect(await Promise.all(waiting)).not.toContain(true)
     expect(clock.pending).toBe(0)
+  })
+
+  test('of all scopes together 256 wait; who comes beyond is refused at once, until a round is over', async () => {
+    const { clock, held, prober } = nodeWith(0)
+    for (let org = 0; org < 17; org++) {
+      const connection = connectionOf(`c-${org}`, `org-${org}`)
+      connection.state = 'held'
+      connection.peer = new SteeredPeer()
+      held.add(connection)
+    }
+    const frees = (org: number) => prober.frees({ name: 'org', id: `org-${org}` })
+    const waiting = Array.from({ length: 256 }, (_, n) => frees(Math.floor(n / 16)))
+    expect(await frees(16)).toBe(false)
+    await passTime(clock, 1_749, 1_749)
+    expect(await Promise.race([Promise.all(waiting), turns()])).toBeUndefined()
+    clock.advance(1)
+    expect(await Promise.all(waiting)).not.toContain(true)
+    // Whoever waited is gone, so that others may: nobody of them is left over in the count.
+    let isDone = false
+    const later = Array.from({ length: 256 }, (_, n) => frees(Math.floor(n / 16)).finally(() => (isDone = true)))
+    await turns()
+    expect(isDone).toBe(false)
+    clock.advance(1_750)
+    await Promise.all(later)
   })
 
   test('a slot is free only when the store has confirmed it, or has had its time to', async () => {

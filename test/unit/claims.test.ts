@@ -52,6 +52,18 @@ describe('what a request claims', () => {
     expect(decodeDetails(claimed({ org: 'acme', priority: true }).details)).toMatchObject({ priority: true })
   })
 
+  test('tells what it came with: its limit where that has an end, and that it has priority where it has', () => {
+    const told = (request: Partial<AdmissionRequest>) => decodeDetails(claimed({ org: 'acme', ...request }).details)
+    const since = '2030-01-01T00:00:00.000Z'
+    expect(told({})).toStrictEqual({ since, limit: 9 })
+    expect(told({ limit: 0, gateway: 'eu' })).toStrictEqual({ gateway: 'eu', since, limit: 0 })
+    expect(told({ limit: Unlimited, priority: true })).toStrictEqual({ since, priority: true })
+  })
+
+  test('of an org that cannot be kept is refused', () => {
+    for (const org of ['', '\ud800', 'x'.repeat(257)]) expect(codeOf(() => claimed({ org }))).toBe('INVALID_ORG')
+  })
+
   test('S5: no two orgs share the scope of a gateway, whatever their names', () => {
     const idOf = (org: string, gateway: string) => claimed({ org, gateway }, ALL).scopes[1]!.id
     expect(idOf('a', 'b/c')).not.toBe(idOf('a/b', 'c'))

@@ -88,6 +88,16 @@ describe('R2: the store goes away', () => {
 })
 
 describe('R5: the node was declared dead while it was away', () => {
+  test('and is there again: nobody is admitted in the place of a store that is there, whatever the policy', async () => {
+    await start({ onStoreDown: 'allow' })
+    expect(await ask()).toMatchObject({ admitted: true })
+    store.holdUp('reassert')
+    declareDead(store, [...store.inner.tables.live.keys()][0]!)
+    await pass(R + C)
+    expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
+    expect(await ask()).toMatchObject({ admitted: false, code: 'RECOVERING' })
+  })
+
   test('until the store has been told what is open it says that it recovers, and admits right after', async () => {
     await start({})
     expect(await ask()).toMatchObject({ admitted: true })

@@ -100,12 +100,31 @@ describe('what a node remembers of overrides (R1)', () => {
     expect(memory.told.at(-1)).toBe('{"written":3,"known":0,"over":0}')
     const { records } = await again.learn(0)
     expect(records).toMatchObject([
-      { org: 'acme', limit: 1 },
+      { org: 'acme', limit: 1, expiresInMs: undefined },
       { org: 'brief', limit: 2, expiresInMs: 40_000, details: '{"note":"why"}' },
       { org: 'gone', limit: undefined },
     ])
     await memory.join(again)
     expect(memory.told.filter((line) => line.startsWith('{'))).toHaveLength(1)
+  })
+
+  test('is written back in calls that are bounded, each record once', async () => {
+    const bench = memoryBench({ recovery: true })
+    const { node, memory } = await joined(bench)
+    for (let i = 0; i < 128; i++) await node.override(`org-${i}`, i)
+    await memory.renew(node)
+    await bench.wipe()
+    const again = await aNode(bench)
+    const sizes: number[] = []
+    const counting = {
+      ...again.connection,
+      restore: (...said: Parameters<StoreConnection['restore']>) => {
+        sizes.push(said[1].length)
+        return again.connection.restore(...said)
+      },
+    }
+    expect(await memory.overrides.restore(new Session(counting, again.fence), idle)).toBe(true)
+    expect([sizes, memory.told.at(-1)]).toEqual([[64, 64], '{"written":128,"known":0,"over":0}'])
   })
 
   test('yields to the store once admissions have resumed, and forgets what the store does not know', async () => {
@@ -204,6 +223,7 @@ describe('what operators set by this node', () => {
     expect(memory.overrides.limitOf('acme')).toBe(9)
     memory.clock.advance(1)
     expect(memory.overrides.limitOf('acme')).toBe(5)
+    expect(memory.told.filter((line) => line.endsWith('ended'))).toEqual([])
     memory.told.length = 0
     await bench.pass(1_001)
     await memory.renew(node)

@@ -193,6 +193,32 @@ describe('who is admitted', () => {
     expect([next.connectionId.endsWith('-2'), next.currentCount]).toEqual([true, 1])
   })
 
+  test('is not asked for again where the node became quiet while its peers were probed', async () => {
+    const node = await start({ connectionsPerOrg: 1, probeTimeoutMs: 100 })
+    const ghost = await held(node)
+    ghost.watch({
+      isSilent: true,
+      async probe() {
+        node.quiet()
+        ghost.release()
+        return false
+      },
+    })
+    expect(await ask(node)).toMatchObject({ admitted: false, code: 'DRAINING' })
+    expect(node.connections).toBe(0)
+  })
+
+  test('and finds the org full has the other nodes that hold its slots look for silent peers', async () => {
+    const [node, other] = [await start({ connectionsPerOrg: 1 }), await start({ connectionsPerOrg: 1 })]
+    await pass(2 * R)
+    await held(other)
+    store.holdUp('renew')
+    expect(await ask(node)).toMatchObject({ admitted: false, code: 'ORG_CONNECTION_LIMIT_EXCEEDED' })
+    expect(store.inner.tables.probes.size).toBe(1)
+    // The middle of what they take at most: their next renewal, and the second that a peer has to answer.
+    expect(await ask(node)).toMatchObject({ retryAfterMs: R * 1.1 + 1_000 + 250 })
+  })
+
   test('is looked for by its node every half second once it has named its instance', async () => {
     const renewals = () => told.filter(([event]) => event === 'lease.renewed').length
     const node = await start({ limits: { instance: true }, timing: { ...SHORT, renewIntervalMs: 1_000 } })

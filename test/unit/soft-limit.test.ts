@@ -52,6 +52,16 @@ test('nothing comes near no limit, and nothing near a limit of none; a denial fo
   expect(told).toEqual([])
 })
 
+test('what is reserved is part of the limit; another limit that is full says nothing of the org', () => {
+  const [org, counts] = ['acme', { currentCount: 7, maxAllowed: 5 }]
+  events.emit('admission.granted', { connectionId: 'c', org, ...counts, reserved: 5 })
+  events.emit('admission.denied', { org, code: 'ORG_CONNECTION_LIMIT_EXCEEDED', ...counts, reserved: 5 })
+  events.emit('admission.denied', { org, code: 'GATEWAY_CONNECTION_LIMIT_EXCEEDED', currentCount: 2, maxAllowed: 2 })
+  expect(told).toEqual([])
+  events.emit('admission.denied', { org, code: 'ORG_CONNECTION_LIMIT_EXCEEDED', ...counts, reserved: 3 })
+  expect(told).toEqual(['acme 7/8'])
+})
+
 test('orgs without number do not grow it', () => {
   for (let org = 0; org < 10_001; org++) grant(1, 1, `org-${org}`)
   told = []

@@ -51,6 +51,10 @@ describe('the limit of a request', () => {
     expect(requestLimit({ org: 'acme', ...request }, defaults)).toBe(limit)
   })
 
+  test('is the default where a tier is named and none are known', () => {
+    expect(requestLimit({ org: 'acme', tier: 'paid' }, { connectionsPerOrg: 5 })).toBe(5)
+  })
+
   test('in a tier that is none is told', () => {
     const events = new EventBus()
     const told: NodeEvents['tier.unknown'][] = []

@@ -125,9 +125,13 @@ describe('R5: the node was declared dead while it was away', () => {
 
 test('S7: who is admitted between a hello and the first renewal is closed too when the lease lapses', async () => {
   await start({ onLeaseLost: 'close' })
+  let lapses = 0
+  node.events.on('lease.lapsed', () => lapses++)
+  store.holdUp('renew')
+  await pass(R)
   await goAway()
   await pass(2 * D)
-  store.holdUp('renew')
+  expect(lapses, 'control: the store was not heard for longer than D').toBe(1)
   store.away = false
   await pass(R + C)
   const admitted = (await ask()) as Admitted

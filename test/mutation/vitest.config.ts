@@ -7,7 +7,7 @@ export default defineConfig({
       'test/mutation/days.test.ts',
       'test/mutation/twin.test.ts',
       'test/mutation/twin-and-redis.test.ts',
-      'test/unit/{bucketed-node,bucketed-store,claims,clock,details,durations,held-connections,ids,lease-timing,memory-store,node-*,parse-json,resume-tokens}.test.ts',
+      'test/unit/{bucketed-node,bucketed-store,claims,client-address,clock,details,durations,held-connections,ids,lease-timing,memory-store,node-*,parse-json,resume-tokens}.test.ts',
       'test/unit/{core-words,limit-terms,retry-after,soft-limit,tiers}.test.ts',
     ],
     globalSetup: ['test/support/global-setup.ts'],

@@ -1,6 +1,6 @@
 // Plants one small mistake at a time into lua/, and says which of them no test notices.
 //
-//   npm run mutants:lua                    all of lua/; half an hour on two cores
+//   npm run mutants:lua                    all of lua/; an hour on two cores
 //   npm run mutants:lua -- acquire hello   of these files alone, or of single mutants by their ids
 //   npm run mutants:lua -- --list          only lists the mutants
 //   npm run mutants:lua -- --workers 1     leaves the machine to others

@@ -167,6 +167,7 @@ export class AdmissionQueue {
       this.#waiting.delete(ticket)
     }
     this.#callsInFlight++
+    this.#releases.sendAhead()
     const reply = await session.call((connection, fence) => ask(connection, fence, batch))
     this.#callsInFlight--
     batch.forEach((ticket, i) => {

@@ -1,10 +1,14 @@
 import type { Clock } from '../core/clock.js'
 
-/** Of so many turns of the event loop a call waits for those that may share it. */
+/**
+ * Of so many turns of the event loop a call waits for those that may share it, and no longer than so many ms: turns may be
+ * long, and who waits here uses up the deadline of the call.
+ */
 const MOST_TURNS = 8
+const MOST_MS = 2
 
 interface GatheringParts {
-  readonly clock: Pick<Clock, 'soon'>
+  readonly clock: Pick<Clock, 'soon' | 'monotonicMs'>
   /** How many wait for the next call, and how many fill it. */
   readonly waiting: () => number
   readonly mostInCall: number
@@ -30,14 +34,17 @@ export class Gathering {
   begin(): void {
     if (this.#isOn) return
     this.#isOn = true
-    this.#goOn(0, MOST_TURNS)
+    this.#goOn({ before: 0, turnsLeft: MOST_TURNS, endMs: this.#parts.clock.monotonicMs() + MOST_MS })
   }
 
-  #goOn(before: number, turnsLeft: number): void {
+  #goOn({ before, turnsLeft, endMs }: { before: number; turnsLeft: number; endMs: number }): void {
     const { clock, waiting, mostInCall, hasCompany, call } = this.#parts
     clock.soon(() => {
       const count = waiting()
-      if (count > before && count < mostInCall && turnsLeft > 0 && hasCompany()) return this.#goOn(count, turnsLeft - 1)
+      const mayWait = turnsLeft > 0 && count < mostInCall && clock.monotonicMs() < endMs
+      if (mayWait && count > before && hasCompany()) {
+        return this.#goOn({ before: count, turnsLeft: turnsLeft - 1, endMs })
+      }
       this.#isOn = false
       call()
     })

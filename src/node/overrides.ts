@@ -37,6 +37,8 @@ export class Overrides {
   #cursor = 0
   /** What a walk from the beginning has met: the rest is forgotten at its end. */
   #met: Set<string> | undefined = new Set()
+  /** What was known when that walk began. */
+  #unmet: string[] = []
   #learning = false
   #full = false
 
@@ -131,7 +133,8 @@ export class Overrides {
       }
       for (const record of records) this.#take(record)
       this.#cursor = next
-      more = reply.value.more || this.#endOfWalk(floor)
+      more = reply.value.more
+      if (!more) this.#endOfWalk(floor)
     }
     this.#learning = false
   }
@@ -140,7 +143,7 @@ export class Overrides {
     const key = `${record.kind}:${record.org}`
     const before = this.#known.get(key)
     this.#met?.add(key)
-    if (!before && this.#known.size >= this.#mostKnown) {
+    if (!before && this.#known.size >= this.#mostKnown && !this.#makeRoom()) {
       if (!this.#full) this.#events.emit('overrides.overflowed', { remembered: this.#mostKnown })
       this.#full = true
       return
@@ -153,25 +156,29 @@ export class Overrides {
     this.#events.emit('limit.learned', { org, kind, ...(limit !== undefined && { limit }) })
   }
 
-  /**
-   * Forgets what the store has forgotten: clears below the floor, and whatever a walk over everything did not meet. True
-   * if there is room now for what there was none for: then everything is to be walked over again.
-   */
-  #endOfWalk(floor: number): boolean {
+  /** Forgets what the store has forgotten: clears below the floor, and whatever a walk over everything did not meet. */
+  #endOfWalk(floor: number): void {
     for (const [key, { record }] of this.#known) {
       const oldClear = record.limit === undefined && record.version <= floor
       if (oldClear || (this.#met && !this.#met.has(key))) this.#known.delete(key)
     }
     this.#met = undefined
-    if (!this.#full || this.#known.size >= this.#mostKnown) return false
-    this.#full = false
-    this.#beginAnew()
-    return true
+    this.#unmet = []
+    if (this.#known.size < this.#mostKnown) this.#full = false
+  }
+
+  /** What a walk has not met may be gone from the store, and gives way to what it meets; it is taken again if it is met. */
+  #makeRoom(): boolean {
+    for (let key = this.#unmet.pop(); key !== undefined; key = this.#unmet.pop()) {
+      if (!this.#met?.has(key) && this.#known.delete(key)) return true
+    }
+    return false
   }
 
   #beginAnew(): void {
     this.#cursor = 0
     this.#met = new Set()
+    this.#unmet = [...this.#known.keys()]
   }
 
   #asOfNow({ record, learnedAtMs }: Known): OverrideRecord {

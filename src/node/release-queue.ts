@@ -20,7 +20,7 @@ export class ReleaseQueue {
   #whenEmpty: (() => void)[] = []
   readonly #whenReturned = new Map<string, () => void>()
 
-  constructor(clock: Pick<Clock, 'soon'>) {
+  constructor(clock: Pick<Clock, 'soon' | 'monotonicMs'>) {
     this.#gathering = new Gathering({
       ...{ clock, mostInCall: MAX_ITEMS },
       waiting: () => this.#waiting.size,
@@ -42,6 +42,13 @@ export class ReleaseQueue {
     this.#pending.set(slot.id, slot)
     this.#waiting.set(slot.id, slot)
     this.#gathering.begin()
+  }
+
+  /** Sends what waits, a call of it at most: whoever is asked for next must not find a slot taken that was given back before. */
+  sendAhead(): void {
+    const session = this.#session
+    if (!session || session.end || this.#waiting.size === 0 || this.#callsInFlight >= FULL_CALLS_IN_FLIGHT) return
+    void this.#send(session, this.#take())
   }
 
   open(session: Session): void {

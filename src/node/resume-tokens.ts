@@ -28,11 +28,11 @@ export class ResumeTokens {
   readonly #isConfigured: boolean
   #key: KeyObject | undefined
 
-  /** With a `secret` of the operator's, that of the store does not count. */
+  /** With a `secret` of the operator's, that of the store does not count. An empty one is none. */
   constructor(clock: Clock, secret?: string) {
     this.#clock = clock
-    this.#isConfigured = secret !== undefined
-    this.#key = secret === undefined ? undefined : keyOf(secret)
+    this.#isConfigured = Boolean(secret)
+    this.#key = secret ? keyOf(secret) : undefined
   }
 
   /** What the store has for all nodes. */

@@ -6,7 +6,7 @@ import { ReleaseQueue } from '../../src/node/release-queue.js'
 import type { Session } from '../../src/node/session.js'
 import type { Claim } from '../../src/store/lease-store.js'
 import { ManualClock } from '../support/manual-clock.js'
-import { connectionOf, declareDead, SessionMaker, steeredStore, turns } from '../support/steered-node.js'
+import { claimOf, connectionOf, declareDead, SessionMaker, steeredStore, turns } from '../support/steered-node.js'
 import type { SteeredStore } from '../support/steered-store.js'
 
 const BUDGET_MS = 250
@@ -25,7 +25,7 @@ beforeEach(() => {
   store = steeredStore(clock)
   sessions = new SessionMaker(store)
   held = new HeldConnections()
-  releases = new ReleaseQueue(new ManualClock())
+  releases = new ReleaseQueue(clock)
   trusted = true
   made = 0
   queue = new AdmissionQueue({ clock, budgetMs: BUDGET_MS, held, releases, trusted: () => trusted })
@@ -398,6 +398,16 @@ describe('what is asked in the same turns of the event loop', () => {
     endTurns()
     expect(sizes()).toEqual([1, 7])
     expect(due).toEqual([])
+  })
+
+  test('comes behind what was given back before it: nobody finds a slot taken that is free already', async () => {
+    store.holdUp('release')
+    for (let n = 0; n < 3; n++) releases.add(claimOf(`old-${n}`))
+    ask()
+    endTurns()
+    expect(store.calls.map(({ verb }) => verb)).toEqual(['release', 'acquire'])
+    store.letThrough('release')
+    for (const call of [...store.calls]) await call.answer()
   })
 
   test('and fills a call: that one waits for nobody', async () => {

@@ -4,6 +4,7 @@ import { Gathering } from '../../src/node/gathering.js'
 const MOST_IN_CALL = 10
 
 let due: (() => void)[]
+let nowMs: number
 let waiting: number
 let inCalls: number
 let calls: number[]
@@ -11,11 +12,12 @@ let gathering: Gathering
 
 beforeEach(() => {
   due = []
+  nowMs = 1_000
   waiting = 0
   inCalls = 0
   calls = []
   gathering = new Gathering({
-    clock: { soon: (task) => void due.push(task) },
+    clock: { soon: (task) => void due.push(task), monotonicMs: () => nowMs },
     mostInCall: MOST_IN_CALL,
     waiting: () => waiting,
     hasCompany: () => waiting + inCalls > 1,
@@ -66,6 +68,20 @@ describe('a call', () => {
     expect(calls).toEqual([])
     turn(1)
     expect(calls).toEqual([9])
+  })
+
+  test('waits for two milliseconds at most, however long its turns are', () => {
+    inCalls = 1
+    turn(1)
+    nowMs += 1.9
+    turn(1)
+    expect(calls).toEqual([])
+    nowMs += 0.1
+    turn(1)
+    expect(calls).toEqual([3])
+    waiting = 0
+    turn(1)
+    expect(calls).toEqual([3])
   })
 
   test('leaves also where those it waited with have gone', () => {

@@ -38,6 +38,45 @@ async function isEmpty(): Promise<boolean> {
   return empty
 }
 
+describe('what is given back in the same turns of the event loop', () => {
+  const due: (() => void)[] = []
+  const sizes = () => store.calls.map(({ said }) => (said[1] as SlotRef[]).length)
+
+  beforeEach(async () => {
+    due.length = 0
+    queue = new ReleaseQueue({ soon: (task) => void due.push(task), monotonicMs: () => 0 })
+    queue.open(await sessions.next())
+    store.holdUp('release')
+  })
+
+  test('shares a call, which leaves when a turn brings nobody', () => {
+    for (let n = 0; n < 3; n++) queue.add(claimOf(`c-${n}`))
+    expect(sizes()).toEqual([])
+    for (const task of due.splice(0)) task()
+    queue.add(claimOf('c-3'))
+    for (const task of due.splice(0)) task()
+    expect(sizes()).toEqual([])
+    for (const task of due.splice(0)) task()
+    expect([sizes(), due]).toEqual([[4], []])
+  })
+
+  test('leaves at once where somebody is about to be asked for, behind a call that is under way too', () => {
+    queue.sendAhead()
+    expect(sizes()).toEqual([])
+    for (let n = 0; n < 70; n++) queue.add(claimOf(`c-${n}`))
+    for (let n = 0; n < 3; n++) queue.sendAhead()
+    expect(sizes()).toEqual([64, 6])
+    for (const task of due.splice(0)) task()
+    expect(sizes()).toEqual([64, 6])
+  })
+
+  test('four calls at a time go ahead at most', () => {
+    for (let n = 0; n < 6 * 64; n++) queue.add(claimOf(`c-${n}`))
+    for (let n = 0; n < 6; n++) queue.sendAhead()
+    expect(sizes()).toEqual([64, 64, 64, 64])
+  })
+})
+
 describe('L1: what is to be given back stays until the store has confirmed it', () => {
   test('without a session it waits; with one it goes at once', async () => {
     const session = await sessions.next()

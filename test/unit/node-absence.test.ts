@@ -88,22 +88,23 @@ describe('R2: the store goes away', () => {
 })
 
 describe('R5: the node was declared dead while it was away', () => {
-  test('and is there again: nobody is admitted in the place of a store that is there, whatever the policy', async () => {
-    await start({ onStoreDown: 'allow' })
+  /** With a connection open; of that the store is about to be told. */
+  async function returnDead(policies: Partial<Policies>): Promise<void> {
+    await start(policies)
     expect(await ask()).toMatchObject({ admitted: true })
     store.holdUp('reassert')
     declareDead(store, [...store.inner.tables.live.keys()][0]!)
     await pass(R + C)
+  }
+
+  test('and is there again: nobody is admitted in the place of a store that is there, whatever the policy', async () => {
+    await returnDead({ onStoreDown: 'allow' })
     expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
     expect(await ask()).toMatchObject({ admitted: false, code: 'RECOVERING' })
   })
 
   test('until the store has been told what is open it says that it recovers, and admits right after', async () => {
-    await start({})
-    expect(await ask()).toMatchObject({ admitted: true })
-    store.holdUp('reassert')
-    declareDead(store, [...store.inner.tables.live.keys()][0]!)
-    await pass(R + C)
+    await returnDead({})
     expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
     expect(await ask()).toMatchObject({ admitted: false, code: 'RECOVERING' })
     store.letThrough('reassert')
@@ -113,11 +114,7 @@ describe('R5: the node was declared dead while it was away', () => {
   })
 
   test('a store that goes away before it was told is away, and nothing else', async () => {
-    await start({})
-    expect(await ask()).toMatchObject({ admitted: true })
-    store.holdUp('reassert')
-    declareDead(store, [...store.inner.tables.live.keys()][0]!)
-    await pass(R + C)
+    await returnDead({})
     await goAway()
     expect(await ask()).toMatchObject({ admitted: false, code: 'STORE_UNAVAILABLE' })
   })

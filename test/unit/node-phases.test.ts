@@ -59,6 +59,19 @@ async function held(node: LimiterNode, request?: Partial<AdmissionRequest>): Pro
   return admission
 }
 
+/** A slot whose peer is gone, as a probe finds out. */
+async function holdGhost(node: LimiterNode, probed = () => {}): Promise<void> {
+  const ghost = await held(node)
+  ghost.watch({
+    isSilent: true,
+    async probe() {
+      probed()
+      ghost.release()
+      return false
+    },
+  })
+}
+
 /** The store goes away, and has been for so long that nobody waits for it any more. */
 async function leaveStore(): Promise<void> {
   store.away = true
@@ -181,29 +194,14 @@ describe('who is admitted', () => {
 
   test('after a silent peer of its node was found to be gone is another than who was asked for first', async () => {
     const node = await start({ connectionsPerOrg: 1, probeTimeoutMs: 100 })
-    const ghost = await held(node)
-    ghost.watch({
-      isSilent: true,
-      async probe() {
-        ghost.release()
-        return false
-      },
-    })
+    await holdGhost(node)
     const next = await held(node)
     expect([next.connectionId.endsWith('-2'), next.currentCount]).toEqual([true, 1])
   })
 
   test('is not asked for again where the node became quiet while its peers were probed', async () => {
     const node = await start({ connectionsPerOrg: 1, probeTimeoutMs: 100 })
-    const ghost = await held(node)
-    ghost.watch({
-      isSilent: true,
-      async probe() {
-        node.quiet()
-        ghost.release()
-        return false
-      },
-    })
+    await holdGhost(node, () => node.quiet())
     expect(await ask(node)).toMatchObject({ admitted: false, code: 'DRAINING' })
     expect(node.connections).toBe(0)
   })

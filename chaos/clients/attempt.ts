@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { WebSocket } from 'ws'
+import { resetSocket } from '../../src/store/reset-socket.js'
 import type { Log } from '../log.js'
 import type { Leave } from '../records.js'
 
@@ -71,7 +72,7 @@ export function knock({ log, url, org, node, by, resetAfterMs }: Knock): Promise
     }, GIVE_UP_MS)
     const breakOff = () => {
       fail('reset by the client')
-      socket?.resetAndDestroy()
+      if (socket) resetSocket(socket)
     }
     const reset = resetAfterMs === undefined ? undefined : setTimeout(breakOff, resetAfterMs)
     ws.on('error', (error) => fail(error.message))
@@ -90,7 +91,10 @@ export function knock({ log, url, org, node, by, resetAfterMs }: Knock): Promise
       if (settled) return
       const { connectionId } = JSON.parse(data.toString()) as { connectionId: string }
       log.write({ is: 'opened', attempt, id: connectionId })
-      settle({ kind: 'opened', connection: opened(log, attempt, connectionId, ws, () => socket?.resetAndDestroy()) })
+      settle({
+        kind: 'opened',
+        connection: opened(log, attempt, connectionId, ws, () => socket && resetSocket(socket)),
+      })
     })
   })
 }

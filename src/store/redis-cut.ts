@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { resetSocket } from './reset-socket.js'
 
 /**
  * Ends a connection by a reset, not a FIN: unsent bytes are dropped instead of being delivered when the network heals.
@@ -10,8 +11,7 @@ export function cut(redis: Redis): void {
   // Ending it again would only make ioredis start a timer that nobody stops.
   if (stream?.destroyed) return
   try {
-    if (stream?.connecting) stream.destroy()
-    else stream?.resetAndDestroy()
+    if (stream) resetSocket(stream)
   } catch {
     stream.destroy()
   }

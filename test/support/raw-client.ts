@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { resetSocket } from '../../src/store/reset-socket.js'
 import { GATEWAY_PATH } from './gateways.js'
 
 /** What RFC 6455 uses as its example. */
@@ -65,10 +66,8 @@ export class RawClient {
     this.socket.end()
   }
 
-  /** Sends RST. Without a connection, or while its FIN is on its way, libuv can only close. */
+  /** Sends RST. */
   reset(): void {
-    const { connecting, writableEnded, writableFinished } = this.socket
-    if (connecting || (writableEnded && !writableFinished)) this.socket.destroy()
-    else this.socket.resetAndDestroy()
+    resetSocket(this.socket)
   }
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { resetSocket } from '../../src/store/reset-socket.js'
 
 /** One direction of a connection: forwards bytes, at once or late, or keeps them until told to forward again. */
 export class Lane {
@@ -78,14 +79,14 @@ export class ProxyLink {
 
   reset(): void {
     this.#orphan = false
-    this.#client.resetAndDestroy()
-    this.#server.resetAndDestroy()
+    resetSocket(this.#client)
+    resetSocket(this.#server)
     this.#on.gone()
   }
 
   dropClient(): void {
     this.#becomeOrphan()
-    this.#client.resetAndDestroy()
+    resetSocket(this.#client)
   }
 
   /** Sends the server what an orphan holds, and ends the connection in good order. */
@@ -107,7 +108,7 @@ export class ProxyLink {
   }
 
   #serverClosed(): void {
-    if (!this.#client.destroyed) this.#client.resetAndDestroy()
+    if (!this.#client.destroyed) resetSocket(this.#client)
     this.#on.gone()
   }
 }

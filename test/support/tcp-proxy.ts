@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { resetSocket } from '../../src/store/reset-socket.js'
 import { ProxyLink } from './tcp-proxy-link.js'
 import { until } from './until.js'
 
@@ -122,7 +123,7 @@ export class TcpProxy {
   #connect(client: Socket): void {
     if (this.#refusing) {
       client.on('error', () => {})
-      client.resetAndDestroy()
+      resetSocket(client)
       return
     }
     const link = new ProxyLink(client, connect({ ...this.#target, allowHalfOpen: true }), {

@@ -1,4 +1,5 @@
 import type { ClosingCode, RefusalCode } from './closures.js'
+import type { Ending } from './ending.js'
 import type { Peer } from './peer.js'
 import type { ScopeRequest } from './scopes.js'
 
@@ -6,29 +7,29 @@ import type { ScopeRequest } from './scopes.js'
 export interface AdmissionRequest {
   /** The tenant whose connections are counted: 1–256 characters, any but lone surrogates. */
   readonly org: string
-  readonly gateway?: string
+  readonly gateway?: string | undefined
   /**
    * The process of the client. Where instances are limited it may hold one connection: an older one is asked at once
    * whether it is still there, and makes room if it is not.
    */
-  readonly instance?: string
+  readonly instance?: string | undefined
   /** Remote address, for operators. */
-  readonly address?: string
+  readonly address?: string | undefined
   /** The org's limit if the operator made no exception for it; the node's default where absent. */
-  readonly limit?: number
+  readonly limit?: number | undefined
   /** The tier whose limit counts where `limit` is absent; a name that is no tier counts as the lowest. */
-  readonly tier?: string
+  readonly tier?: string | undefined
   /** Limits of the program's own that the connection counts against too: at most four, all of them or none. */
-  readonly scopes?: readonly ScopeRequest[]
+  readonly scopes?: readonly ScopeRequest[] | undefined
   /** May use what is reserved of the org's limit. */
-  readonly priority?: boolean
+  readonly priority?: boolean | undefined
   /**
    * What an earlier connection of the same client was given as `resumeToken`. If that still holds a slot, this one gets
    * it and that one is closed, on whatever node it is. A token that is forged, expired or somebody else's counts as none.
    */
-  readonly resumeToken?: string
+  readonly resumeToken?: string | undefined
   /** The same by the id of the earlier connection, of the same org, where the caller knows whose it is. */
-  readonly replaces?: string
+  readonly replaces?: string | undefined
 }
 
 /** The decision: a value, never an exception. */
@@ -96,5 +97,5 @@ export interface Admitter {
    * node within 3 s. `signal` is the caller's own end: when it aborts while the decision is pending, whatever was taken is
    * given back. Throws `UsageError` for a request that can never be valid.
    */
-  admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission>
+  admit(request: AdmissionRequest, signal?: Ending): Promise<Admission>
 }

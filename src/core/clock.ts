@@ -1,3 +1,5 @@
+import type { Ending } from './ending.js'
+
 /**
  * The only file that names `Date.now`, `performance` or a timer. Everything else receives a `Clock`,
  * so that a test can hold time in its hand.
@@ -57,7 +59,7 @@ export function elapsedMs(clock: Clock, since: Moment): number {
 }
 
 /** Resolves after `delayMs`, or at once when `signal` aborts. Never rejects. */
-export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+export function sleep(clock: Clock, delayMs: number, signal?: Ending): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve()
     const cancel = clock.after(delayMs, finish)

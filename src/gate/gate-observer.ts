@@ -35,30 +35,29 @@ export function guardedObserver(observer: GateObserver): Required<GateObserver> 
   const complain = (error: unknown) => console.error('headcount: what was handed to the gate threw', error)
   const faulted: Required<GateObserver>['faulted'] = (event) => {
     if (!observer.faulted) complain(event.error)
-    else attempt(() => observer.faulted!(event), complain)
-  }
-  const safely = <E extends AboutPeer>(hear: (event: E) => unknown) => {
-    return (event: E) =>
-      attempt(
-        () => hear(event),
-        (error) => faulted({ ...peerOf(event), error }),
+    else
+      tell(
+        (event) => observer.faulted!(event),
+        event,
+        (_, error) => complain(error),
       )
   }
+  const failed = (event: AboutPeer, error: unknown) => faulted({ ...peerOf(event), error })
   return {
-    upgradeRefused: safely((event) => observer.upgradeRefused?.(event)),
-    connectionOpened: safely((event) => observer.connectionOpened?.(event)),
-    connectionClosed: safely((event) => observer.connectionClosed?.(event)),
+    upgradeRefused: (event) => tell((event) => observer.upgradeRefused?.(event), event, failed),
+    connectionOpened: (event) => tell((event) => observer.connectionOpened?.(event), event, failed),
+    connectionClosed: (event) => tell((event) => observer.connectionClosed?.(event), event, failed),
     faulted,
   }
 }
 
 /** An asynchronous observer is not waited for, but its rejection would end the process as well. */
-function attempt(task: () => unknown, failed: (error: unknown) => void): void {
+function tell<E>(hear: (event: E) => unknown, event: E, failed: (event: E, error: unknown) => void): void {
   try {
-    const result = task()
-    if (result instanceof Promise) result.catch(failed)
+    const result = hear(event)
+    if (result instanceof Promise) result.catch((error: unknown) => failed(event, error))
   } catch (error) {
-    failed(error)
+    failed(event, error)
   }
 }
 

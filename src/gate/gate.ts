@@ -1,21 +1,22 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Admitted } from '../core/admission.js'
+import type { AdmissionRequest, Admitted } from '../core/admission.js'
 import { type ClosingCode, closings } from '../core/closures.js'
+import { Deadlines } from '../core/deadlines.js'
 import { Census, type Stage } from './census.js'
 import { clientAddress, networksOf } from './client-address.js'
 import { type CloseAllOptions, closePaced } from './close-paced.js'
-import { guardedObserver } from './gate-observer.js'
+import { type AboutPeer, type GateObserver, guardedObserver } from './gate-observer.js'
 import { GATE_DEFAULTS, type GateOptions } from './gate-options.js'
 import { handshakeFault, instanceOf, resumeTokenOf } from './handshake.js'
-import type { Identity } from './identify.js'
+import type { Identification, Identity } from './identify.js'
 import { LinkPeer } from './link-peer.js'
 import { PingWheel } from './ping-wheel.js'
 import { NO_RATES, Rates } from './rates.js'
 import { problemOf, type Refusal, rateLimitHeaders, sendProblem } from './refuse.js'
 import { closingWords, isToldInside } from './reject.js'
 import { revoke } from './revoke.js'
-import { Upgrade } from './upgrade.js'
+import { Upgrade, type UpgradeOwner } from './upgrade.js'
 
 /** A failure of ours is told as a condition that passes, never as a fault of the client's credentials or quota. */
 const OUR_FAULT = { code: 'ADMISSION_UNDECIDED', detail: 'a part of this node failed' } as const
@@ -35,17 +36,25 @@ const REFUSED_AT_ONCE = 4
  * whatever happened in between (L1).
  */
 export class Gate {
-  readonly #options: Required<GateOptions>
+  readonly #options: Required<GateOptions> & { readonly observer: Required<GateObserver> }
+  readonly #owner: UpgradeOwner = {
+    settled: (upgrade) => this.#undecided.remove(upgrade),
+    closed: (upgrade) => this.#census.remove(upgrade),
+    faulted: (upgrade, error) => this.#report(upgrade, error),
+  }
   readonly #census = new Census<Upgrade>()
+  readonly #undecided: Deadlines<Upgrade>
   readonly #wheel: PingWheel
   readonly #rates: Rates
   readonly #addressOf: (request: IncomingMessage) => string | undefined
+  #spareEnding = new AbortController()
   #shut = false
 
   constructor(options: GateOptions) {
     const observer = guardedObserver(options.observer ?? {})
     this.#options = { ...GATE_DEFAULTS, ...options, observer }
-    const { clock, pongTimeoutMs, rates, random, trustedProxies } = this.#options
+    const { clock, pongTimeoutMs, rates, random, trustedProxies, upgradeTimeoutMs } = this.#options
+    this.#undecided = new Deadlines(clock, upgradeTimeoutMs, (upgrade) => this.#refuse(upgrade, TOO_LATE))
     this.#wheel = new PingWheel(clock, pongTimeoutMs)
     this.#rates = new Rates({ ...NO_RATES, ...rates }, random)
     this.#addressOf = clientAddress(networksOf(trustedProxies))
@@ -53,9 +62,10 @@ export class Gate {
 
   /** The listener for the HTTP server's `upgrade` event; it must be the only one. */
   readonly handleUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const upgrade = new Upgrade(request, socket, head, (error) => this.#report(upgrade, error))
+    const upgrade = new Upgrade(request, socket, head, this.#owner)
     this.#census.move(upgrade, 'identifying')
-    upgrade.atClose(() => this.#census.remove(upgrade))
+    this.#undecided.add(upgrade)
+    upgrade.catchUp()
     // All that others wrote is called in there, also the first of it: what throws in a socket's event ends the process.
     this.#admit(upgrade).catch((error: unknown) => this.#fail(upgrade, error))
   }
@@ -91,54 +101,37 @@ export class Gate {
   destroy(): void {
     this.#shut = true
     for (const upgrade of this.#census.list('identifying', 'admitting', 'open', 'refused')) upgrade.socket.destroy()
+    this.#undecided.stop()
     this.#wheel.stop()
     this.#rates.stop()
     this.#options.sockets.detach()
   }
 
-  /** What can be refused without asking who it is. */
-  async #atTheDoor({ request, address }: Upgrade): Promise<Refusal | undefined> {
-    const fault = handshakeFault(request)
-    if (fault !== undefined) return fault
-    if (!this.#options.accepts(pathOf(request))) return { code: 'NOT_FOUND' }
-    const { phase } = this.#options.admitter
-    if (phase === 'starting') return { code: 'STARTING' }
-    if (phase !== 'running' || this.#shut) return { code: 'DRAINING' }
-    const tooOften = await this.#rates.ofAttempt(address)
-    if (tooOften !== undefined) return tooOften
-    if (this.count('identifying', 'admitting') > this.#options.maxPendingUpgrades) {
-      return { code: 'NODE_CAPACITY_EXCEEDED', detail: 'too many upgrades are waiting for a decision' }
-    }
-    return undefined
-  }
-
   async #admit(upgrade: Upgrade): Promise<void> {
-    const { admitter, clock, identify, maxConnections, upgradeTimeoutMs } = this.#options
     if (upgrade.settled) return
     upgrade.address = this.#addressOf(upgrade.request)
-    upgrade.expireAfter(clock, upgradeTimeoutMs, () => this.#refuse(upgrade, TOO_LATE))
-    const refusal = await this.#atTheDoor(upgrade)
+    // Whatever may be known at once is not waited for: each wait costs as much as a look into a map, or ten of them.
+    const attempt = this.#atTheDoor(upgrade.request) ?? this.#rates.ofAttempt(upgrade.address)
+    const refusal = (attempt instanceof Promise ? await attempt : attempt) ?? this.#crowd()
     if (upgrade.settled) return
     if (refusal !== undefined) return this.#refuse(upgrade, refusal)
-    const found = await identify(upgrade.request, upgrade.signal, upgrade.address)
+    const asked = this.#identify(upgrade)
+    const found = 'then' in asked ? await asked : asked
     if (upgrade.settled) return
     if (!found.identified) {
       const { identified, ...refusal } = found
       return this.#refuse(upgrade, refusal)
     }
     upgrade.identity = found.identity
-    const tooOften = await this.#rates.ofKey(found.identity)
+    const ofKey = this.#rates.ofKey(found.identity)
+    const tooOften = ofKey && (await ofKey)
     if (upgrade.settled) return
     if (tooOften !== undefined) return this.#refuse(upgrade, tooOften)
-    if (this.count('admitting', 'open') >= maxConnections) {
+    if (this.count('admitting', 'open') >= this.#options.maxConnections) {
       return this.#refuse(upgrade, { code: 'NODE_CAPACITY_EXCEEDED' })
     }
     this.#census.move(upgrade, 'admitting')
-    const { keyId: _, ...who } = found.identity
-    const [instance, resumeToken] = [instanceOf(upgrade.request), resumeTokenOf(upgrade.request)]
-    const { address } = upgrade
-    const where = { ...(instance && { instance }), ...(address && { address }), ...(resumeToken && { resumeToken }) }
-    const admission = await admitter.admit({ ...who, ...where }, upgrade.signal)
+    const admission = await this.#options.admitter.admit(requestOf(upgrade, found.identity), upgrade)
     if (admission.admitted) upgrade.atClose(() => admission.release())
     if (upgrade.settled) return
     if (!admission.admitted) return this.#refuse(upgrade, admission)
@@ -146,9 +139,35 @@ export class Gate {
     this.#complete(upgrade, admission)
   }
 
+  /** What can be refused by a look at the request. */
+  #atTheDoor(request: IncomingMessage): Refusal | undefined {
+    const fault = handshakeFault(request)
+    if (fault !== undefined) return fault
+    if (!this.#options.accepts(pathOf(request))) return { code: 'NOT_FOUND' }
+    const { phase } = this.#options.admitter
+    if (phase === 'starting') return { code: 'STARTING' }
+    return phase !== 'running' || this.#shut ? { code: 'DRAINING' } : undefined
+  }
+
+  #crowd(): Refusal | undefined {
+    if (this.count('identifying', 'admitting') <= this.#options.maxPendingUpgrades) return undefined
+    return { code: 'NODE_CAPACITY_EXCEEDED', detail: 'too many upgrades are waiting for a decision' }
+  }
+
+  /** Whoever answers at once has had no use for the signal, which is costly to make: it is kept for the next one. */
+  #identify(upgrade: Upgrade): Promise<Identification> | Identification {
+    const ending = this.#spareEnding
+    const found = this.#options.identify(upgrade.request, ending.signal, upgrade.address)
+    if (!('then' in found)) return found
+    this.#spareEnding = new AbortController()
+    const end = () => ending.abort()
+    upgrade.addEventListener('abort', end)
+    return Promise.resolve(found).finally(() => upgrade.removeEventListener('abort', end))
+  }
+
   #complete(upgrade: Upgrade, admitted: Admitted): void {
-    const { currentCount, maxAllowed } = admitted
-    const headers = rateLimitHeaders('org', maxAllowed, maxAllowed - currentCount).map((pair) => pair.join(': '))
+    const { currentCount, maxAllowed, connectionId } = admitted
+    const headers = rateLimitHeaders('org', maxAllowed, maxAllowed - currentCount)
     const welcome = { identity: upgrade.identity!, admitted }
     upgrade.handedOver = true
     this.#options.sockets.complete(upgrade, headers, welcome, (link) => {
@@ -158,11 +177,12 @@ export class Gate {
       this.#wheel.add(link)
       const lose = (closing: ClosingCode) => this.#close(upgrade, closing)
       admitted.watch(new LinkPeer(link, upgrade.socket, this.#wheel, this.#options.clock, lose))
+      const { observer } = this.#options
       upgrade.atClose(() => {
         this.#wheel.remove(link)
-        this.#options.observer.connectionClosed?.({ ...this.#about(upgrade), connectionId: admitted.connectionId })
+        observer.connectionClosed(aboutConnection(upgrade, connectionId))
       })
-      this.#options.observer.connectionOpened?.({ ...this.#about(upgrade), connectionId: admitted.connectionId })
+      observer.connectionOpened(aboutConnection(upgrade, connectionId))
       // Between the decision and here the owner of the sockets may have waited.
       if (admitted.closing) lose(admitted.closing)
       else if (!this.#options.mayStay(upgrade.identity!)) this.#close(upgrade, 'KEY_REVOKED')
@@ -180,7 +200,7 @@ export class Gate {
     else sendProblem(upgrade.socket, problem, clock, upgrade.head)
     this.#census.move(upgrade, 'refused')
     const { requestId, retryAfterSeconds } = problem
-    observer.upgradeRefused?.({ ...this.#about(upgrade), refusal, requestId, retryAfterSeconds })
+    observer.upgradeRefused({ ...about(upgrade), refusal, requestId, retryAfterSeconds })
   }
 
   #close(upgrade: Upgrade, code: ClosingCode): void {
@@ -199,12 +219,23 @@ export class Gate {
   }
 
   #report(upgrade: Upgrade, error: unknown): void {
-    this.#options.observer.faulted?.({ ...this.#about(upgrade), error })
+    this.#options.observer.faulted({ ...about(upgrade), error })
   }
+}
 
-  #about({ identity, address, closing }: Upgrade) {
-    return { org: identity?.org, gateway: identity?.gateway, address, closing }
-  }
+function about({ identity, address, closing }: Upgrade): AboutPeer {
+  return { org: identity?.org, gateway: identity?.gateway, address, closing }
+}
+
+function aboutConnection({ identity, address, closing }: Upgrade, connectionId: string) {
+  return { org: identity?.org, gateway: identity?.gateway, address, closing, connectionId }
+}
+
+/** Field by field: copying objects whose fields are not known takes fifty times as long. */
+function requestOf({ address, request }: Upgrade, identity: Identity): AdmissionRequest {
+  const { org, gateway, limit, tier, scopes, priority } = identity
+  const [instance, resumeToken] = [instanceOf(request), resumeTokenOf(request)]
+  return { org, gateway, limit, tier, scopes, priority, instance, address, resumeToken }
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {

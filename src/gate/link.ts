@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../core/clock.js'
-import type { Pingable } from './ping-wheel.js'
+import type { Pingable, Seat } from './ping-wheel.js'
 
 /** The part of a WebSocket that a link steers. */
 interface Steered {
@@ -9,10 +9,13 @@ interface Steered {
   terminate(): void
 }
 
-const links = new WeakMap<Duplex, Link>()
+/** The link of a raw socket, on the socket itself: a map with weak keys is dear where keys come and go. */
+const LINK = Symbol('link')
+type Linked = Duplex & { [LINK]?: Link | undefined }
 
 /** An open connection as the gate sees it: when its peer was last heard, and the means to end it. */
 export class Link implements Pingable {
+  seat: Seat | undefined
   #heardAtMs: number
   readonly #ws: Steered
   readonly #clock: Clock
@@ -22,8 +25,13 @@ export class Link implements Pingable {
     this.#ws = ws
     this.#clock = clock
     this.#heardAtMs = clock.monotonicMs()
-    links.set(socket, this)
+    ;(socket as Linked)[LINK] = this
     socket.on('data', hear)
+  }
+
+  /** To be called when the socket is closed. */
+  forget(socket: Duplex): void {
+    ;(socket as Linked)[LINK] = undefined
   }
 
   get heardAtMs(): number {
@@ -50,6 +58,6 @@ export class Link implements Pingable {
 }
 
 /** One listener for all sockets, where a closure for each would cost memory per connection. */
-function hear(this: Duplex): void {
-  links.get(this)?.hear()
+function hear(this: Linked): void {
+  this[LINK]?.hear()
 }

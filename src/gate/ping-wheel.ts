@@ -7,11 +7,15 @@ export interface Pingable {
   ping(): void
   /** Ends the connection without waiting for the peer. */
   terminate(): void
+  /** Where it stands in the wheel, which sets it; `undefined` where it is in none. */
+  seat: Seat | undefined
 }
 
-interface Place {
+export interface Seat {
   /** The tick of the next look, counted from the clock's beginning; its slot is this modulo the number of slots. */
   tick: number
+  /** Its place in that slot. */
+  place: number
   /** When the ping was sent that has not been answered yet. */
   pingedAtMs: number | undefined
 }
@@ -42,8 +46,9 @@ export class PingWheel {
   readonly #pingAfterMs: number
   readonly #spreadTicks: number
   readonly #answerMs: number
-  readonly #slots: Set<Pingable>[]
-  readonly #places = new Map<Pingable, Place>()
+  /** In no order: members know their places. Sets through which many pass leave garbage that lives for long. */
+  readonly #slots: Pingable[][]
+  #size = 0
   /** The tick that is worked off next. */
   #position = 0
   #budget = 0
@@ -58,28 +63,27 @@ export class PingWheel {
     this.#spreadTicks = Math.max(1, Math.floor((timeoutMs * SPREAD) / this.#tickMs))
     // The two ticks are what rounding up to a tick may cost, once for the ping and once for the end.
     this.#answerMs = timeoutMs * (1 - PING_AFTER - SPREAD) - 2 * this.#tickMs
-    this.#slots = Array.from({ length: Math.ceil(timeoutMs / this.#tickMs) + 1 }, () => new Set<Pingable>())
+    this.#slots = Array.from({ length: Math.ceil(timeoutMs / this.#tickMs) + 1 }, () => [])
   }
 
   get size(): number {
-    return this.#places.size
+    return this.#size
   }
 
   add(member: Pingable): void {
-    if (this.#places.has(member)) return
+    if (member.seat !== undefined) return
     if (this.#cancel === undefined) this.#start()
-    const place: Place = { tick: 0, pingedAtMs: undefined }
-    this.#places.set(member, place)
-    this.#put(member, place, member.heardAtMs + this.#pingAfterMs)
+    this.#size++
+    member.seat = { tick: 0, place: 0, pingedAtMs: undefined }
+    this.#put(member, member.seat, member.heardAtMs + this.#pingAfterMs)
   }
 
   remove(member: Pingable): void {
-    const place = this.#places.get(member)
-    if (place === undefined) return
-    this.#places.delete(member)
-    this.#slotAt(place.tick).delete(member)
+    if (member.seat === undefined) return
+    this.#takeOut(member, member.seat)
+    this.#leave(member)
     // The slots are empty then: clearing all of them at each departure would cost a node that is nearly idle the most.
-    if (this.#places.size === 0) this.#rest()
+    if (this.#size === 0) this.#rest()
   }
 
   /** Whether nothing was heard of a peer for so long that it is pinged, or has not answered its ping. */
@@ -90,8 +94,8 @@ export class PingWheel {
   /** Forgets everybody and stops the timer. */
   stop(): void {
     this.#rest()
-    this.#places.clear()
-    for (const slot of this.#slots) slot.clear()
+    for (const slot of this.#slots) for (const member of slot.splice(0)) member.seat = undefined
+    this.#size = 0
   }
 
   #rest(): void {
@@ -115,7 +119,7 @@ export class PingWheel {
     if (nowMs - this.#lastTickAtMs > this.#spreadTicks * this.#tickMs + this.#tickMs) this.#awakeSinceMs = nowMs
     this.#lastTickAtMs = nowMs
     this.#turn(nowMs)
-    if (this.#places.size > 0) this.#schedule()
+    if (this.#size > 0) this.#schedule()
     else this.#rest()
   }
 
@@ -123,44 +127,59 @@ export class PingWheel {
     const nowTick = Math.floor(nowMs / this.#tickMs)
     // Twice what an even spread would take, so that a full slot is worked off within the spread beside the others. It
     // shrinks slowly: those that go first must not take the time of the rest with them.
-    this.#budget = Math.max(MIN_BUDGET, Math.ceil((2 * this.#places.size) / this.#spreadTicks), this.#budget - 1)
+    this.#budget = Math.max(MIN_BUDGET, Math.ceil((2 * this.#size) / this.#spreadTicks), this.#budget - 1)
     let budget = this.#budget
     this.#position = Math.max(this.#position, nowTick - this.#slots.length + 1)
     for (; this.#position <= nowTick; this.#position++) {
-      for (const member of this.#slotAt(this.#position)) {
-        const place = this.#places.get(member)!
+      const slot = this.#slotAt(this.#position)
+      // From the end, because who leaves a slot has the last one take its place.
+      for (let place = slot.length - 1; place >= 0; place--) {
+        const member = slot[place]
         // A wheel that has much to catch up meets members whose turn is only in the next round.
-        if (place.tick > this.#position) continue
+        if (member?.seat === undefined || member.seat.tick > this.#position) continue
         if (budget-- === 0) return
-        this.#look(member, place, nowMs)
+        this.#look(member, member.seat, nowMs)
       }
     }
   }
 
-  #look(member: Pingable, place: Place, nowMs: number): void {
-    this.#slotAt(place.tick).delete(member)
-    const answered = place.pingedAtMs === undefined || member.heardAtMs >= place.pingedAtMs
-    if (answered) place.pingedAtMs = undefined
-    const quietSinceMs = Math.max(place.pingedAtMs ?? member.heardAtMs, this.#awakeSinceMs)
+  #look(member: Pingable, seat: Seat, nowMs: number): void {
+    this.#takeOut(member, seat)
+    const answered = seat.pingedAtMs === undefined || member.heardAtMs >= seat.pingedAtMs
+    if (answered) seat.pingedAtMs = undefined
+    const quietSinceMs = Math.max(seat.pingedAtMs ?? member.heardAtMs, this.#awakeSinceMs)
     const dueMs = quietSinceMs + (answered ? this.#pingAfterMs : this.#answerMs)
     if (nowMs < dueMs) {
-      this.#put(member, place, dueMs)
+      this.#put(member, seat, dueMs)
     } else if (answered) {
-      place.pingedAtMs = nowMs
-      this.#put(member, place, nowMs + this.#answerMs)
+      seat.pingedAtMs = nowMs
+      this.#put(member, seat, nowMs + this.#answerMs)
       member.ping()
     } else {
-      this.#places.delete(member)
+      this.#leave(member)
       member.terminate()
     }
   }
 
-  #put(member: Pingable, place: Place, dueMs: number): void {
-    place.tick = Math.max(this.#position + 1, Math.ceil(dueMs / this.#tickMs))
-    this.#slotAt(place.tick).add(member)
+  #leave(member: Pingable): void {
+    this.#size--
+    member.seat = undefined
   }
 
-  #slotAt(tick: number): Set<Pingable> {
+  #put(member: Pingable, seat: Seat, dueMs: number): void {
+    seat.tick = Math.max(this.#position + 1, Math.ceil(dueMs / this.#tickMs))
+    seat.place = this.#slotAt(seat.tick).push(member) - 1
+  }
+
+  #takeOut(member: Pingable, seat: Seat): void {
+    const slot = this.#slotAt(seat.tick)
+    const last = slot.pop()!
+    if (last === member) return
+    slot[seat.place] = last
+    last.seat!.place = seat.place
+  }
+
+  #slotAt(tick: number): Pingable[] {
     return this.#slots[tick % this.#slots.length]!
   }
 }

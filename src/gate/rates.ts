@@ -37,9 +37,21 @@ export class Rates {
 
   /**
    * Counts an attempt of somebody unknown. What an address has too many of does not count for the node, so that one
-   * address alone cannot close it to all others.
+   * address alone cannot close it to all others. `undefined` at once where nobody is counted.
    */
-  async ofAttempt(address: string | undefined): Promise<Refusal | undefined> {
+  ofAttempt(address: string | undefined): Promise<Refusal | undefined> | undefined {
+    return this.#address || this.#node ? this.#countAttempt(address) : undefined
+  }
+
+  ofKey(identity: Identity): Promise<Refusal | undefined> | undefined {
+    return this.#key && this.#countKey(this.#key, identity)
+  }
+
+  stop(): void {
+    for (const meter of [this.#address, this.#key, this.#node]) meter?.stop()
+  }
+
+  async #countAttempt(address: string | undefined): Promise<Refusal | undefined> {
     const addressMs = address === undefined ? undefined : await this.#address?.count(countedAs(address))
     if (addressMs !== undefined) return this.#tooMany('this address', addressMs)
     const nodeMs = await this.#node?.count('')
@@ -48,13 +60,9 @@ export class Rates {
     return { ...this.#tooMany('all clients of this node', nodeMs), code: 'NODE_CAPACITY_EXCEEDED' }
   }
 
-  async ofKey({ keyId, org, gateway }: Identity): Promise<Refusal | undefined> {
-    const keyMs = await this.#key?.count(keyId ?? JSON.stringify([org, gateway]))
+  async #countKey(meter: RateMeter, { keyId, org, gateway }: Identity): Promise<Refusal | undefined> {
+    const keyMs = await meter.count(keyId ?? JSON.stringify([org, gateway]))
     return keyMs === undefined ? undefined : this.#tooMany('this key', keyMs)
-  }
-
-  stop(): void {
-    for (const meter of [this.#address, this.#key, this.#node]) meter?.stop()
   }
 
   #tooMany(whose: string, freeInMs: number): Refusal {

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Clock } from '../core/clock.js'
 import type { ClosingCode } from '../core/closures.js'
+import type { Waiting } from '../core/deadlines.js'
+import type { Ending } from '../core/ending.js'
+import type { Counted, Stage } from './census.js'
 import type { Identity } from './identify.js'
 import type { Link } from './link.js'
 
@@ -9,7 +11,16 @@ import type { Link } from './link.js'
 interface Asked {
   readonly request: IncomingMessage
   readonly head: Buffer
-  readonly gone: AbortController
+}
+
+/** Who made the upgrade, and is told how it ends: one for all of them, where closures would be made for each. */
+export interface UpgradeOwner {
+  /** It is settled, however. */
+  settled(upgrade: Upgrade): void
+  /** The raw socket is closed, and all is undone. */
+  closed(upgrade: Upgrade): void
+  /** An undo threw. */
+  faulted(upgrade: Upgrade, error: unknown): void
 }
 
 /**
@@ -18,42 +29,48 @@ interface Asked {
  * It is *pending* until the first of three settles it: it is opened, it is refused, or its peer goes away. Whoever
  * comes second finds it settled and must leave the socket alone. What was taken for it is undone at `close`, and at no
  * other moment: a slot is free when its socket is really closed (L1).
+ *
+ * As a signal it aborts when the answer is no longer of use: the peer is gone, or the upgrade was refused meanwhile.
  */
-export class Upgrade {
+export class Upgrade implements Ending, Counted, Waiting {
   readonly socket: Duplex
+  stage: Stage | undefined
+  place = -1
+  waitsSinceMs = 0
+  turn = -1
   /** Where it comes from. Kept because a closed socket no longer knows it. */
   address: string | undefined
-  identity?: Identity
+  identity: Identity | undefined
   /** The owner of the WebSocket server has it in hand, and may yet complete it or turn it away. */
   handedOver = false
   /** Present once open. */
-  link?: Link
+  link: Link | undefined
   /** Present once we have begun to close it. */
-  closing?: ClosingCode
+  closing: ClosingCode | undefined
 
-  #asked: Asked | undefined
+  readonly #owner: UpgradeOwner
   readonly #undo: (() => void)[] = []
-  readonly #faulted: (error: unknown) => void
-  #cancelExpiry: () => void = nothing
-  #settled = false
+  #asked: Asked | undefined
+  /** Present while somebody listens. */
+  #listeners: Set<() => void> | undefined
+  #outcome: 'open' | 'refused' | undefined
   #closed = false
 
-  /**
-   * Guards the socket before anything else: without an error listener a client's reset would end the process.
-   * `faulted` hears of an undo that threw.
-   */
-  constructor(request: IncomingMessage, socket: Duplex, head: Buffer, faulted: (error: unknown) => void) {
+  /** Guards the socket before anything else: without an error listener a client's reset would end the process. */
+  constructor(request: IncomingMessage, socket: Duplex, head: Buffer, owner: UpgradeOwner) {
     socket.on('error', nothing)
-    socket.once('close', () => this.#close())
-    socket.once('end', () => this.#leaveIfPending())
-    this.#faulted = faulted
-    this.#asked = { request, head, gone: new AbortController() }
+    socket.on('close', () => this.#close())
+    socket.on('end', () => this.#leaveIfPending())
+    this.#owner = owner
+    this.#asked = { request, head }
     this.socket = socket
-    // A framework may hand over a socket late, whose events are already past.
-    if (socket.destroyed || socket.readableEnded) {
-      this.#leaveIfPending()
-      if (socket.closed) this.#close()
-    }
+  }
+
+  /** To be called once the owner has it in its books: a framework may hand over a socket late, whose events are past. */
+  catchUp(): void {
+    if (!this.socket.destroyed && !this.socket.readableEnded) return
+    this.#leaveIfPending()
+    if (this.socket.closed) this.#close()
   }
 
   get request(): IncomingMessage {
@@ -65,23 +82,33 @@ export class Upgrade {
     return this.#pending.head
   }
 
-  /** Aborts when the answer is no longer of use: the peer is gone, or the upgrade was refused meanwhile. */
-  get signal(): AbortSignal {
-    return this.#pending.gone.signal
+  get settled(): boolean {
+    return this.#outcome !== undefined
   }
 
-  get settled(): boolean {
-    return this.#settled
+  get aborted(): boolean {
+    return this.#outcome === 'refused'
+  }
+
+  addEventListener(_: 'abort', listener: () => void): void {
+    if (this.#outcome !== undefined) return
+    this.#listeners ??= new Set()
+    this.#listeners.add(listener)
+  }
+
+  removeEventListener(_: 'abort', listener: () => void): void {
+    this.#listeners?.delete(listener)
   }
 
   /** Claims the outcome; false when it is settled already. */
   settle(outcome: 'open' | 'refused'): boolean {
-    if (this.#settled) return false
-    this.#settled = true
-    this.#cancelExpiry()
-    this.#cancelExpiry = nothing
-    if (outcome === 'refused') this.#asked?.gone.abort()
-    else this.#asked = undefined
+    if (this.#outcome !== undefined) return false
+    this.#outcome = outcome
+    const listeners = this.#listeners
+    this.#listeners = undefined
+    this.#owner.settled(this)
+    if (outcome === 'open') this.#asked = undefined
+    else if (listeners) for (const listener of listeners) listener()
     return true
   }
 
@@ -94,11 +121,6 @@ export class Upgrade {
     else this.#undo.push(undo)
   }
 
-  /** Runs `task` after `delayMs` if nothing has settled the upgrade by then. */
-  expireAfter(clock: Clock, delayMs: number, task: () => void): void {
-    if (!this.#settled) this.#cancelExpiry = clock.after(delayMs, task)
-  }
-
   get #pending(): Asked {
     if (this.#asked === undefined) throw new Error('what an open connection was asked for is forgotten')
     return this.#asked
@@ -106,7 +128,7 @@ export class Upgrade {
 
   /** A client that half-closes during its handshake cannot speak WebSocket any more: nobody needs to wait for it. */
   #leaveIfPending(): void {
-    if (!this.#settled) this.socket.destroy()
+    if (!this.settled) this.socket.destroy()
   }
 
   #close(): void {
@@ -114,13 +136,18 @@ export class Upgrade {
     this.#closed = true
     this.settle('refused')
     while (this.#undo.length > 0) this.#run(this.#undo.pop()!)
+    this.#owner.closed(this)
+    // A closed socket lives on until a full collection of garbage, and whatever it leads to is carried along until then.
+    this.#asked = undefined
+    this.link?.forget(this.socket)
+    this.link = undefined
   }
 
   #run(undo: () => void): void {
     try {
       undo()
     } catch (error) {
-      this.#faulted(error)
+      this.#owner.faulted(this, error)
     }
   }
 }

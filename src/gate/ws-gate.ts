@@ -23,7 +23,7 @@ export interface Sockets {
    * Completes the handshake and calls `opened` before any frame is sent or read. Where the peer is already gone (or
    * the owner of the WebSocket server turns it away), `opened` is never called, and the raw socket closes.
    */
-  complete(upgrade: Upgrade, headers: readonly string[], welcome: Welcome, opened: (link: Link) => void): void
+  complete(upgrade: Upgrade, headers: Headers, welcome: Welcome, opened: (link: Link) => void): void
   /**
    * Completes the handshake of a refused upgrade only to say why: one frame and a close. The socket is closed within
    * 2 s, whatever the peer does; the owner of the WebSocket server never sees it.
@@ -84,8 +84,8 @@ export function adoptedSockets(wss: WebSocketServer, clock: Clock): Sockets {
 }
 
 /** A connection that lost its slot carries no frame again, although its node may have a new lease. */
-function frameRule(mayCarryFrames: () => boolean, lost: AbortSignal): () => boolean {
-  return () => mayCarryFrames() && (!lost.aborted || lost.reason === 'DRAINING')
+function frameRule(admitted: Admitted, mayCarryFrames: () => boolean): () => boolean {
+  return () => mayCarryFrames() && (admitted.closing === undefined || admitted.closing === 'DRAINING')
 }
 
 /** As long as a refused client may take to read an answer in HTTP. */
@@ -93,27 +93,31 @@ const TURN_AWAY_MS = 2_000
 /** What a peer that is being turned away sends is dropped, and it has no reason to send more than this. */
 const TURN_AWAY_PAYLOAD_BYTES = 64 * 1024
 
+/** What the 101 is to say besides, on the request itself: a map with weak keys is dear where keys come and go. */
+const HEADERS = Symbol('headers')
+type Answered = IncomingMessage & { [HEADERS]?: Headers }
+type Headers = readonly (readonly [name: string, value: string])[]
+
 type Greet = (ws: WebSocket, request: IncomingMessage, welcome: Welcome) => void
 
 function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
   const turningAway = new WebSocketServer({
     ...{ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: TURN_AWAY_PAYLOAD_BYTES },
   })
-  const extraHeaders = new WeakMap<IncomingMessage, readonly string[]>()
-  const addHeaders = (headers: string[], request: IncomingMessage) => {
-    headers.push(...(extraHeaders.get(request) ?? []))
+  const addHeaders = (headers: string[], request: Answered) => {
+    for (const [name, value] of request[HEADERS] ?? []) headers.push(`${name}: ${value}`)
   }
   wss.on('headers', addHeaders)
   return {
     complete(upgrade, headers, welcome, opened) {
       // Once open, the upgrade has forgotten it.
       const { request } = upgrade
-      extraHeaders.set(request, headers)
+      ;(request as Answered)[HEADERS] = headers
       inOnePiece(wss, upgrade, (ws) => {
         // A malformed frame is an `error` event; without a listener it would end the process. ws closes by itself.
         ws.on('error', nothing)
         const { admitted } = welcome
-        if (admitted.mayCarryFrames) guardFrames(ws, frameRule(admitted.mayCarryFrames, admitted.lost))
+        if (admitted.mayCarryFrames) guardFrames(ws, frameRule(admitted, admitted.mayCarryFrames))
         opened(new Link(ws, upgrade.socket, clock))
         greet(ws, request, welcome)
       })

@@ -1,5 +1,6 @@
 import type { Admission, AdmissionRequest, Admitter, Phase } from '../core/admission.js'
 import type { Clock } from '../core/clock.js'
+import type { Ending } from '../core/ending.js'
 import type { EventBus } from '../core/events.js'
 
 /** Another admitter, that says how long each decision took and what it was. */
@@ -18,7 +19,7 @@ export class TimedAdmitter implements Admitter {
     return this.#admitter.phase
   }
 
-  admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission> {
+  admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
     const startMs = this.#clock.monotonicMs()
     const decision = this.#admitter.admit(request, signal)
     const tell = (admission: Admission) =>

@@ -1,4 +1,7 @@
 import type { Clock } from '../core/clock.js'
+import { Deadlines, type Waiting } from '../core/deadlines.js'
+import type { Ending } from '../core/ending.js'
+import { Line } from '../core/line.js'
 import { type Fence, MAX_ITEMS, type Reply, type StoreConnection, type Verdict } from '../store/lease-store.js'
 import { Gathering } from './gathering.js'
 import type { HeldConnection } from './held-connection.js'
@@ -12,21 +15,23 @@ export type AdmissionOutcome =
   | { readonly kind: 'unavailable'; readonly cause: string }
   | { readonly kind: 'abandoned' }
 
-interface Ticket {
+interface Ticket extends Waiting {
   readonly connection: HeldConnection
-  readonly askedAtMs: number
   readonly resolve: (outcome: AdmissionOutcome) => void
+  readonly signal: Ending | undefined
+  /** What listens to the signal. */
+  abandon: (() => void) | undefined
   sent: boolean
   /** An attempt went unanswered, so the slot may be taken already. */
   maybeTaken: boolean
   done: boolean
+  /** Its turn among those that are in no call. */
+  place: number
 }
 
-const isTakeover = ({ connection }: Ticket) => connection.replaces !== undefined
-
-/** Takeovers have a verb of their own, so that the usual call does not pay for them; a batch is of one sort. */
+/** A batch is of one sort. */
 function ask(store: StoreConnection, fence: Fence, batch: readonly Ticket[]): Promise<Reply<Verdict[]>> {
-  if (batch.some(isTakeover)) {
+  if (batch[0]!.connection.replaces !== undefined) {
     const claims = batch.map(({ connection }) => ({ ...connection.claim, replaces: connection.replaces! }))
     return store.takeover(fence, claims)
   }
@@ -58,15 +63,15 @@ export class AdmissionQueue {
   /** Whether the lease may still be trusted: an answer that comes later is not used. */
   readonly #trusted: () => boolean
   /** All undecided tickets, the oldest first. */
-  readonly #tickets = new Set<Ticket>()
-  /** Those of them that are in no call, in the same order: nobody who asks looks at all who asked before. */
-  #waiting = new Set<Ticket>()
+  readonly #tickets: Deadlines<Ticket>
+  /** Those of them that are in no call, in the same order, by the verb that asks for them. */
+  readonly #usual = new Line<Ticket>()
+  readonly #takeovers = new Line<Ticket>()
   readonly #gathering: Gathering
   #session: Session | undefined
   #closedAtMs: number
   #rejoining = false
   #callsInFlight = 0
-  #cancelTimer: (() => void) | undefined
 
   constructor(parts: {
     clock: Clock
@@ -81,9 +86,12 @@ export class AdmissionQueue {
     this.#releases = parts.releases
     this.#trusted = parts.trusted
     this.#closedAtMs = parts.clock.monotonicMs()
+    this.#tickets = new Deadlines(parts.clock, parts.budgetMs, (ticket) => {
+      this.#finish(ticket, this.#unavailable(`no decision within ${this.#budgetMs} ms`))
+    })
     this.#gathering = new Gathering({
       ...{ clock: parts.clock, mostInCall: MAX_ITEMS },
-      waiting: () => this.#waiting.size,
+      waiting: () => this.#waiting,
       hasCompany: () => this.#tickets.size > 1,
       call: () => this.#flush(),
     })
@@ -93,7 +101,7 @@ export class AdmissionQueue {
     return this.#tickets.size
   }
 
-  ask(connection: HeldConnection, signal?: AbortSignal): Promise<AdmissionOutcome> {
+  ask(connection: HeldConnection, signal?: Ending): Promise<AdmissionOutcome> {
     if (signal?.aborted) return Promise.resolve({ kind: 'abandoned' })
     if (!this.#session && this.#leftMs(this.#closedAtMs) <= 0) {
       return Promise.resolve(this.#unavailable('the store is away'))
@@ -102,23 +110,25 @@ export class AdmissionQueue {
       return Promise.resolve(this.#unavailable(`${MAX_TICKETS} admissions are waiting`))
     }
     return new Promise((resolve) => {
-      const abandon = () => this.#finish(ticket, { kind: 'abandoned' })
       const ticket: Ticket = {
         connection,
-        askedAtMs: this.#clock.monotonicMs(),
-        resolve: (outcome) => {
-          signal?.removeEventListener('abort', abandon)
-          resolve(outcome)
-        },
+        resolve,
+        signal,
+        abandon: undefined,
         sent: false,
         maybeTaken: false,
         done: false,
+        waitsSinceMs: 0,
+        turn: -1,
+        place: -1,
       }
-      signal?.addEventListener('abort', abandon, { once: true })
+      if (signal) {
+        ticket.abandon = () => this.#finish(ticket, { kind: 'abandoned' })
+        signal.addEventListener('abort', ticket.abandon)
+      }
       this.#held.add(connection)
       this.#tickets.add(ticket)
-      this.#waiting.add(ticket)
-      this.#watchOldest()
+      this.#enlist(ticket)
       this.#flushSoon()
     })
   }
@@ -140,32 +150,44 @@ export class AdmissionQueue {
     if (this.#session) this.#closedAtMs = this.#clock.monotonicMs()
     this.#session = undefined
     this.#rejoining = rejoining
+    this.#tickets.rest()
   }
 
   /** What fills a call needs to wait for nobody. */
   #flushSoon(): void {
-    if (this.#waiting.size >= MAX_ITEMS) this.#flush()
-    if (this.#waiting.size > 0) this.#gathering.begin()
+    if (this.#waiting >= MAX_ITEMS) this.#flush()
+    if (this.#waiting > 0) this.#gathering.begin()
   }
 
   #flush(): void {
-    while (this.#session && !this.#session.end && this.#waiting.size > 0) {
-      if (this.#callsInFlight >= (this.#waiting.size < MAX_ITEMS ? CALLS_IN_FLIGHT : FULL_CALLS_IN_FLIGHT)) return
-      const batch: Ticket[] = []
-      for (const ticket of this.#waiting) {
-        if (isTakeover(ticket) === isTakeover(batch[0] ?? ticket)) batch.push(ticket)
-        if (batch.length === MAX_ITEMS) break
-      }
-      if (batch.length < MAX_ITEMS && this.#callsInFlight >= CALLS_IN_FLIGHT) return
-      void this.#send(this.#session, batch)
+    while (this.#session && !this.#session.end && this.#waiting > 0) {
+      if (this.#callsInFlight >= (this.#waiting < MAX_ITEMS ? CALLS_IN_FLIGHT : FULL_CALLS_IN_FLIGHT)) return
+      const line = this.#next()
+      if (line.size < MAX_ITEMS && this.#callsInFlight >= CALLS_IN_FLIGHT) return
+      void this.#send(this.#session, line.take(MAX_ITEMS))
     }
   }
 
+  get #waiting(): number {
+    return this.#usual.size + this.#takeovers.size
+  }
+
+  /** Takeovers have a verb of their own, so that the usual call does not pay for them: whoever came first says which. */
+  #next(): Line<Ticket> {
+    const [usual, takeover] = [this.#usual.first, this.#takeovers.first]
+    return takeover && !(usual && usual.turn < takeover.turn) ? this.#takeovers : this.#usual
+  }
+
+  #lineOf({ connection }: Ticket): Line<Ticket> {
+    return connection.replaces === undefined ? this.#usual : this.#takeovers
+  }
+
+  #enlist(ticket: Ticket): void {
+    ticket.place = this.#lineOf(ticket).push(ticket)
+  }
+
   async #send(session: Session, batch: Ticket[]): Promise<void> {
-    for (const ticket of batch) {
-      ticket.sent = true
-      this.#waiting.delete(ticket)
-    }
+    for (const ticket of batch) ticket.sent = true
     this.#callsInFlight++
     this.#releases.sendAhead()
     const reply = await session.call((connection, fence) => ask(connection, fence, batch))
@@ -174,9 +196,15 @@ export class AdmissionQueue {
       ticket.sent = false
       this.#answered(ticket, reply, i)
     })
-    // Who was not answered asks again in the next session, before all who came later.
-    if (batch.some(({ done }) => !done)) this.#waiting = new Set([...this.#tickets].filter(({ sent }) => !sent))
+    if (batch.some(({ done }) => !done)) this.#enlistAnew()
     this.#flushSoon()
+  }
+
+  /** Who was not answered asks again in the next session, before all who came later. */
+  #enlistAnew(): void {
+    this.#usual.clear()
+    this.#takeovers.clear()
+    for (const ticket of this.#tickets.members()) if (!ticket.sent) this.#enlist(ticket)
   }
 
   #answered(ticket: Ticket, reply: Reply<Verdict[]>, item: number): void {
@@ -197,9 +225,9 @@ export class AdmissionQueue {
   #finish(ticket: Ticket, outcome: AdmissionOutcome): void {
     if (ticket.done) return
     ticket.done = true
-    this.#tickets.delete(ticket)
-    this.#waiting.delete(ticket)
-    if (this.#tickets.size === 0) this.#stopWatching()
+    this.#tickets.remove(ticket)
+    if (!ticket.sent) this.#lineOf(ticket).remove(ticket.place)
+    if (ticket.abandon) ticket.signal?.removeEventListener('abort', ticket.abandon)
     // In the same turn as the answer, so that nothing can come between the slot and its owner.
     if (outcome.kind === 'decided' && outcome.verdict.admitted) ticket.connection.state = 'held'
     else if (!ticket.sent) this.#letGo(ticket)
@@ -217,25 +245,5 @@ export class AdmissionQueue {
 
   #leftMs(sinceMs: number): number {
     return this.#budgetMs - (this.#clock.monotonicMs() - sinceMs)
-  }
-
-  /** One timer for all: they wait equally long, so the oldest is always the next to give up. */
-  #watchOldest(): void {
-    if (this.#cancelTimer) return
-    const [oldest] = this.#tickets
-    if (!oldest) return
-    this.#cancelTimer = this.#clock.after(Math.max(1, this.#leftMs(oldest.askedAtMs)), () => {
-      this.#cancelTimer = undefined
-      for (const ticket of this.#tickets) {
-        if (this.#leftMs(ticket.askedAtMs) > 0) break
-        this.#finish(ticket, this.#unavailable(`no decision within ${this.#budgetMs} ms`))
-      }
-      this.#watchOldest()
-    })
-  }
-
-  #stopWatching(): void {
-    this.#cancelTimer?.()
-    this.#cancelTimer = undefined
   }
 }

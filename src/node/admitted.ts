@@ -1,11 +1,15 @@
 import type { Admitted } from '../core/admission.js'
 import type { ClosingCode } from '../core/closures.js'
 import type { Peer } from '../core/peer.js'
+import type { Slot } from './absence.js'
 import type { HeldConnection } from './held-connection.js'
+import type { TokenOwner } from './resume-tokens.js'
 
-interface AdmittedParts extends Pick<Admitted, 'currentCount' | 'maxAllowed' | 'reserved' | 'mayCarryFrames'> {
-  readonly release: () => void
-  readonly resumeToken: () => string | undefined
+/** The node that admitted it. */
+export interface AdmittedOwner {
+  readonly mayCarryFrames: (() => boolean) | undefined
+  release(connection: HeldConnection): void
+  resumeToken(whose: TokenOwner, connectionId: string): string | undefined
 }
 
 /**
@@ -22,17 +26,19 @@ export class AdmittedConnection implements Admitted {
   readonly release: () => void
   readonly mayCarryFrames: (() => boolean) | undefined
   readonly #connection: HeldConnection
-  readonly #resumeToken: () => string | undefined
+  readonly #whose: TokenOwner
+  readonly #owner: AdmittedOwner
 
-  constructor(connection: HeldConnection, parts: AdmittedParts) {
+  constructor(connection: HeldConnection, slot: Slot, whose: TokenOwner, owner: AdmittedOwner) {
     this.#connection = connection
+    this.#whose = whose
+    this.#owner = owner
     this.connectionId = connection.id
-    this.currentCount = parts.currentCount
-    this.maxAllowed = parts.maxAllowed
-    if (parts.reserved !== undefined) this.reserved = parts.reserved
-    this.release = parts.release
-    this.mayCarryFrames = parts.mayCarryFrames
-    this.#resumeToken = parts.resumeToken
+    this.currentCount = slot.count
+    this.maxAllowed = slot.limit
+    if (slot.reserved !== undefined) this.reserved = slot.reserved
+    this.release = () => owner.release(connection)
+    this.mayCarryFrames = owner.mayCarryFrames
   }
 
   get lost(): AbortSignal {
@@ -44,7 +50,7 @@ export class AdmittedConnection implements Admitted {
   }
 
   get resumeToken(): string | undefined {
-    return this.#resumeToken()
+    return this.#owner.resumeToken(this.#whose, this.connectionId)
   }
 
   watch(peer: Peer): void {

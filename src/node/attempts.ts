@@ -1,4 +1,5 @@
 import { type Clock, sleep } from '../core/clock.js'
+import type { Ending } from '../core/ending.js'
 import type { ScopeClaim } from '../store/lease-store.js'
 import type { AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
 import type { FarProbes } from './far-probes.js'
@@ -35,7 +36,7 @@ interface AttemptsParts {
 }
 
 /**
- * Asks for a slot; where a limit is full, asks again if somebody who only seemed to be there has gone (L3).
+ * Asks again for a slot where a limit is full, if somebody who only seemed to be there has gone (L3).
  *
  * A full scope is looked at for peers that were silent for long. Besides, whatever is full, the old connection of an
  * instance that comes back is asked at once whether it is still there: it may be what fills the limit. Here that is over
@@ -51,13 +52,12 @@ export class Attempts {
   }
 
   /** Every attempt after the first is a connection of its own, made by `another`: one of before may yet be let go. */
-  async decide(asking: HeldConnection, another: () => HeldConnection, signal?: AbortSignal): Promise<Attempt> {
-    const { clock, admissions, admits } = this.#parts
-    const attempt = async (connection = another()) => {
+  async goOn(first: Attempt, another: () => HeldConnection, signal?: Ending): Promise<Attempt> {
+    const { admissions, admits } = this.#parts
+    const attempt = async () => {
+      const connection = another()
       return { connection, outcome: await admissions.ask(connection, signal) }
     }
-    const startedAtMs = clock.monotonicMs()
-    const first = await attempt(asking)
     const full = fullIn(first)
     if (!full) return first
     const { instance } = first.connection
@@ -67,10 +67,10 @@ export class Attempts {
     ])
     const last = (isFreed || signal?.aborted) && admits() ? await attempt() : first
     if (hopeUntilMs === undefined) return last
-    return this.#again(last, attempt, Math.min(hopeUntilMs, startedAtMs + PATIENCE_MS), signal)
+    return this.#again(last, attempt, Math.min(hopeUntilMs, first.connection.sinceMs + PATIENCE_MS), signal)
   }
 
-  async #frees(scopes: readonly ScopeClaim[], signal?: AbortSignal): Promise<boolean> {
+  async #frees(scopes: readonly ScopeClaim[], signal?: Ending): Promise<boolean> {
     const { near } = this.#parts.probing
     return (await Promise.all(scopes.map((scope) => near.frees(scope, signal)))).includes(true)
   }
@@ -85,7 +85,7 @@ export class Attempts {
     return full === instance && !staying ? clock.monotonicMs() + SLACK_MS : undefined
   }
 
-  async #again(first: Attempt, attempt: () => Promise<Attempt>, endMs: number, signal?: AbortSignal): Promise<Attempt> {
+  async #again(first: Attempt, attempt: () => Promise<Attempt>, endMs: number, signal?: Ending): Promise<Attempt> {
     const { clock, admits } = this.#parts
     if (this.#waiters >= MAX_WAITERS) return first
     this.#waiters++

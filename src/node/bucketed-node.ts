@@ -1,4 +1,5 @@
 import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
+import type { Ending } from '../core/ending.js'
 import { UsageError } from '../core/errors.js'
 import { EventBus } from '../core/events.js'
 import type { LeaseStore } from '../store/lease-store.js'
@@ -86,7 +87,7 @@ export class BucketedNode implements AdmittingNode {
     this.#nodes[0]!.start()
   }
 
-  async admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission> {
+  async admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
     if (request.scopes?.length) throw new UsageError('INVALID_SCOPES', `a limit of your own ${SPANS}`)
     return this.#of(request.org).admit(request, signal)
   }

@@ -35,24 +35,31 @@ export function claimOf(
   stamp: { readonly id: string; readonly sinceMs: number },
   events?: EventBus,
 ): Claim {
-  const { org, gateway, instance, address, scopes = [], priority = false } = request
-  const { limits = {} } = defaults
+  const { org, gateway, instance, address, priority } = request
+  const { limits } = defaults
   const problem = idProblem(org)
   if (problem) throw new UsageError('INVALID_ORG', `the org id ${problem}`)
-  checkScopes(scopes)
-  const limit = requestLimit(request, defaults, events)
-  const claimed: [ScopeClaim, ...ScopeClaim[]] = [{ name: 'org', id: org, limit }]
+  const orgLimit = requestLimit(request, defaults, events)
+  const scopes: [ScopeClaim, ...ScopeClaim[]] = [{ name: 'org', id: org, limit: orgLimit }]
+  if (limits || request.scopes !== undefined) claimFurther(scopes, request, limits ?? {})
+  // The limit too, since another node may know a lower one and has to see that this connection is no surplus.
+  const limit = orgLimit === Number.POSITIVE_INFINITY ? undefined : orgLimit
+  const details = encodeDetails({ gateway, instance, address, limit, priority: priority || undefined }, stamp.sinceMs)
+  if (!priority && limits?.reserved) return { id: stamp.id, scopes, details, reserve: limits.reserved }
+  return { id: stamp.id, scopes, details }
+}
+
+function claimFurther(claimed: ScopeClaim[], request: AdmissionRequest, limits: ScopeLimits): void {
+  const { org, gateway, instance, address, scopes } = request
   if (limits.instance && instance !== undefined) claimed.push(instanceScope(org, gateway, instance))
   // The slash ends the org, which has none: no two orgs share a gateway's scope, whatever their names (S5).
   count(claimed, 'gateway', limits.gateway, gateway, (id) => `${encodeURIComponent(org)}/${id}`)
-  for (const { name, id, limit } of scopes) claimed.push({ name, id, limit })
+  if (scopes !== undefined) {
+    checkScopes(scopes)
+    for (const { name, id, limit } of scopes) claimed.push({ name, id, limit })
+  }
   count(claimed, 'address', limits.address, address, countedAs)
   count(claimed, 'cluster', limits.cluster, 'all', () => '')
-  // The limit too, since another node may know a lower one and has to see that this connection is no surplus.
-  const told = { limit: limit === Number.POSITIVE_INFINITY ? undefined : limit, priority: priority || undefined }
-  const details = encodeDetails({ gateway, instance, address, ...told }, stamp.sinceMs)
-  const claim = { id: stamp.id, scopes: claimed, details }
-  return !priority && limits.reserved ? { ...claim, reserve: limits.reserved } : claim
 }
 
 function count(

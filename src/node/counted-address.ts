@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 export type Address = ReturnType<typeof ipaddr.process>
@@ -14,6 +14,8 @@ export function parseAddress(text: string): Address | undefined {
  * stands for itself.
  */
 export function countedAs(text: string): string {
+  // It has one spelling only.
+  if (isIPv4(text)) return text
   const address = parseAddress(text)
   if (!address) return text
   if (!(address instanceof ipaddr.IPv6)) return address.toString()

@@ -25,6 +25,10 @@ interface GatheringParts {
 export class Gathering {
   readonly #parts: GatheringParts
   #isOn = false
+  /** How many waited a turn ago. */
+  #before = 0
+  #turnsLeft = 0
+  #endMs = 0
 
   constructor(parts: GatheringParts) {
     this.#parts = parts
@@ -34,19 +38,24 @@ export class Gathering {
   begin(): void {
     if (this.#isOn) return
     this.#isOn = true
-    this.#goOn({ before: 0, turnsLeft: MOST_TURNS, endMs: this.#parts.clock.monotonicMs() + MOST_MS })
+    this.#before = 0
+    this.#turnsLeft = MOST_TURNS
+    this.#endMs = this.#parts.clock.monotonicMs() + MOST_MS
+    this.#parts.clock.soon(this.#turn)
   }
 
-  #goOn({ before, turnsLeft, endMs }: { before: number; turnsLeft: number; endMs: number }): void {
+  /** Of the object, because one for each turn would be garbage of every turn. */
+  readonly #turn = (): void => {
     const { clock, waiting, mostInCall, hasCompany, call } = this.#parts
-    clock.soon(() => {
-      const count = waiting()
-      const mayWait = turnsLeft > 0 && count < mostInCall && clock.monotonicMs() < endMs
-      if (mayWait && count > before && hasCompany()) {
-        return this.#goOn({ before: count, turnsLeft: turnsLeft - 1, endMs })
-      }
-      this.#isOn = false
-      call()
-    })
+    const count = waiting()
+    const mayWait = this.#turnsLeft > 0 && count < mostInCall && clock.monotonicMs() < this.#endMs
+    if (mayWait && count > this.#before && hasCompany()) {
+      this.#before = count
+      this.#turnsLeft--
+      clock.soon(this.#turn)
+      return
+    }
+    this.#isOn = false
+    call()
   }
 }

@@ -44,7 +44,8 @@ export class HeldConnection {
 
   /** The scope that it alone may hold; `undefined` where it named no instance, or that is not limited. */
   get instance(): ScopeClaim | undefined {
-    return this.claim.scopes.find(({ name }) => name === INSTANCE)
+    const { scopes } = this.claim
+    return scopes.length === 1 ? undefined : scopes.find(({ name }) => name === INSTANCE)
   }
 
   /** Aborts when the connection should be closed; the reason is a `ClosingCode`. */

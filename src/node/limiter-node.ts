@@ -1,13 +1,14 @@
 import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
+import type { Ending } from '../core/ending.js'
 import { EventBus } from '../core/events.js'
-import { connectionId } from '../core/ids.js'
+import { ConnectionIds } from '../core/ids.js'
 import { within } from '../core/within.js'
 import type { Claim } from '../store/lease-store.js'
 import { Absence, type Slot } from './absence.js'
 import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
-import { AdmittedConnection } from './admitted.js'
+import { AdmittedConnection, type AdmittedOwner } from './admitted.js'
 import type { AdmittingNode } from './admitting-node.js'
-import { Attempts } from './attempts.js'
+import { type Attempt, Attempts } from './attempts.js'
 import { Auditor } from './auditor.js'
 import { claimOf } from './claims.js'
 import { Denials } from './denials.js'
@@ -53,8 +54,9 @@ export class LimiterNode implements AdmittingNode {
   readonly #probing: Probing
   readonly #denials: Denials
   readonly #attempts: Attempts
+  readonly #owner: AdmittedOwner
   #phase: Phase = 'starting'
-  #counter = 0
+  readonly #ids = new ConnectionIds()
 
   constructor(options: LimiterNodeOptions) {
     const { store, timing, clock, random, name } = options
@@ -97,6 +99,11 @@ export class LimiterNode implements AdmittingNode {
       ...{ clock, timing, policies, held, trusted, events: this.events },
       embedded: store.embedded,
     })
+    this.#owner = {
+      mayCarryFrames: this.#absence.mayCarryFrames,
+      release: (connection) => this.#release(connection),
+      resumeToken: (whose, id) => this.#takeovers.tokens.issue(whose, id),
+    }
     this.orders = new OrderGiver({ store, events: this.events, session: () => this.#keeper.session })
     this.#excess = new ExcessWatch({
       ...{ clock, store, held, events: this.events, orders: this.orders, policy: policies.onLimitLowered },
@@ -132,14 +139,23 @@ export class LimiterNode implements AdmittingNode {
     this.#auditor.start()
   }
 
-  async admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission> {
+  async admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
     const claim = this.#claim(request)
-    if (this.#phase === 'starting') return this.#denials.deny(claim, { code: 'STARTING' })
-    if (this.#phase !== 'running') return this.#denials.deny(claim, { code: 'DRAINING' })
-    const replaces = this.#takeovers.replacedBy(request)
-    const asking = (claim: Claim) => new HeldConnection(claim, this.#options.clock.monotonicMs(), replaces)
-    const again = () => asking(this.#claim(request))
-    const { connection, outcome } = await this.#attempts.decide(asking(claim), again, signal)
+    if (this.#phase !== 'running') {
+      return this.#denials.deny(claim, { code: this.#phase === 'starting' ? 'STARTING' : 'DRAINING' })
+    }
+    const asking = new HeldConnection(claim, this.#options.clock.monotonicMs(), this.#takeovers.replacedBy(request))
+    const outcome = await this.#admissions.ask(asking, signal)
+    // What is not usual has a function of its own: what one keeps while it waits is paid for at every upgrade.
+    if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(request, asking, outcome.verdict)
+    return this.#admitAfterAll(request, { connection: asking, outcome }, signal)
+  }
+
+  /** Goes on where the first answer was no. */
+  async #admitAfterAll(request: AdmissionRequest, first: Attempt, signal?: Ending): Promise<Admission> {
+    const { claim, replaces } = first.connection
+    const another = () => new HeldConnection(this.#claim(request), this.#options.clock.monotonicMs(), replaces)
+    const { connection, outcome } = await this.#attempts.goOn(first, another, signal)
     if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(request, connection, outcome.verdict)
     if (outcome.kind === 'abandoned') {
       this.events.emit('admission.abandoned', { org: connection.org })
@@ -150,7 +166,7 @@ export class LimiterNode implements AdmittingNode {
   }
 
   /** In the store's place, where the policy says so: under an id of its own, since the other may be taken back. */
-  #admitOnDebt(request: AdmissionRequest, outcome: AdmissionOutcome, signal?: AbortSignal): Admission | undefined {
+  #admitOnDebt(request: AdmissionRequest, outcome: AdmissionOutcome, signal?: Ending): Admission | undefined {
     if (outcome.kind !== 'unavailable' || this.#keeper.session || signal?.aborted) return undefined
     if (this.#phase !== 'running') return undefined
     const connection = new HeldConnection(this.#claim(request), this.#options.clock.monotonicMs())
@@ -159,19 +175,15 @@ export class LimiterNode implements AdmittingNode {
   }
 
   #grant(request: AdmissionRequest, connection: HeldConnection, slot: Slot & { tookOver?: true }): Admission {
-    const { count, limit, reserved } = slot
     // A stop that began during the decision closes this connection like the others.
     if (this.#isClosing()) connection.lose('DRAINING')
     if (slot.tookOver) this.#takeovers.tookOver(connection)
     if (connection.instance) this.#keeper.pause.shorten()
-    const counts = { currentCount: count, maxAllowed: limit, ...(reserved !== undefined && { reserved }) }
-    this.events.emit('admission.granted', { connectionId: connection.id, org: connection.org, ...counts })
-    return new AdmittedConnection(connection, {
-      ...counts,
-      release: () => this.#release(connection),
-      mayCarryFrames: this.#absence.mayCarryFrames,
-      resumeToken: () => this.#takeovers.tokens.issue(request, connection.id),
-    })
+    const admitted = new AdmittedConnection(connection, slot, request, this.#owner)
+    const { connectionId, currentCount, maxAllowed, reserved } = admitted
+    const kept = reserved === undefined ? undefined : { reserved }
+    this.events.emit('admission.granted', { connectionId, org: connection.org, currentCount, maxAllowed, ...kept })
+    return admitted
   }
 
   async setLimit(org: string, limit: number | undefined, terms: SetTerms = {}): Promise<void> {
@@ -219,7 +231,7 @@ export class LimiterNode implements AdmittingNode {
   }
 
   #claim(request: AdmissionRequest): Claim {
-    const id = connectionId(this.#keeper.idPrefix, this.#counter++)
+    const id = this.#ids.next(this.#keeper.idPrefix)
     return claimOf(request, this.#options, { id, sinceMs: this.#options.clock.wallMs() }, this.events)
   }
 

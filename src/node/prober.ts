@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { type Clock, sleep } from '../core/clock.js'
+import { type Ending, signalOf } from '../core/ending.js'
 import type { EventBus } from '../core/events.js'
 import type { Peer } from '../core/peer.js'
 import { within } from '../core/within.js'
@@ -60,12 +61,12 @@ export class Prober {
    * Whether it is worth to ask for a slot of this scope once more, because one was freed meanwhile. At once where nobody
    * here is silent or was looked for a moment ago, else within the time to answer, or when `signal` aborts.
    */
-  async frees(scope: ScopeRef, signal?: AbortSignal): Promise<boolean> {
+  async frees(scope: ScopeRef, signal?: Ending): Promise<boolean> {
     const { clock, timeoutMs, confirmMs } = this.#parts
     const round = this.look(scope)
     if (!round || round.over.signal.aborted || signal?.aborted) return false
     if (round.waiters >= MAX_WAITERS || this.#waiters >= MAX_WAITERS_IN_ALL) return false
-    const end = signal ? AbortSignal.any([round.over.signal, signal]) : round.over.signal
+    const end = signal ? AbortSignal.any([round.over.signal, signalOf(signal)]) : round.over.signal
     round.waiters++
     this.#waiters++
     // A peer's time is stretched while this process stands still; that of who waits is not stretched without end.

@@ -69,10 +69,15 @@ describe('L6: what an embedding program throws ends neither the process nor a co
   })
 })
 
+const OWNER = { settled() {}, closed() {}, faulted: boom }
+
 test('L1: an undo that throws stops none of the others, the one that gives back the slot among them', async () => {
   const socket = new PassThrough()
   const faults: unknown[] = []
-  const upgrade = new Upgrade({} as IncomingMessage, socket, Buffer.alloc(0), (error) => faults.push(error))
+  const upgrade = new Upgrade({} as IncomingMessage, socket, Buffer.alloc(0), {
+    ...OWNER,
+    faulted: (_, error) => faults.push(error),
+  })
   const ran: string[] = []
   upgrade.atClose(() => ran.push('first'))
   upgrade.atClose(boom)
@@ -87,7 +92,7 @@ test('L1: an undo that throws stops none of the others, the one that gives back 
 
 test('what was asked is forgotten once it is open, and kept where it is refused', () => {
   const settled = (outcome: 'open' | 'refused') => {
-    const upgrade = new Upgrade({ url: '/' } as IncomingMessage, new PassThrough(), Buffer.alloc(0), boom)
+    const upgrade = new Upgrade({ url: '/' } as IncomingMessage, new PassThrough(), Buffer.alloc(0), OWNER)
     upgrade.settle(outcome)
     return upgrade
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { connectionId, LEASE_LIMIT, newEpoch, newLease } from '../../src/core/ids.js'
+import { ConnectionIds, LEASE_LIMIT, newEpoch, newLease } from '../../src/core/ids.js'
 import { checkLimit } from '../../src/core/limits.js'
 import { idProblem } from '../../src/core/org-id.js'
 import { refusalOfScope } from '../../src/core/scopes.js'
@@ -23,7 +23,11 @@ describe('ids of our own', () => {
   })
 
   test('a connection is its lease and a counter, short', () => {
-    expect(connectionId(36, 35)).toBe('10-z')
+    const ids = new ConnectionIds()
+    expect(ids.next(36)).toBe('10-0')
+    for (let i = 1; i < 35; i++) ids.next(36)
+    expect(ids.next(36)).toBe('10-z')
+    expect(ids.next(37), 'no count comes twice, whatever the lease').toBe('11-10')
   })
 })
 

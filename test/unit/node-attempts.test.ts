@@ -38,15 +38,14 @@ function attemptsIn({ answers, freed = [], lookedInMs }: World) {
   let admits = true
   let next = 0
   const startMs = clock.monotonicMs()
+  const ask = async ({ id }: HeldConnection, signal?: AbortSignal): Promise<AdmissionOutcome> => {
+    asked.push({ id, atMs: clock.monotonicMs() - startMs })
+    if (signal?.aborted) return { kind: 'abandoned' }
+    return answers[Math.min(asked.length, answers.length) - 1]!
+  }
   const attempts = new Attempts({
     ...{ clock, held, admits: () => admits },
-    admissions: {
-      ask: async ({ id }, signal) => {
-        asked.push({ id, atMs: clock.monotonicMs() - startMs })
-        if (signal?.aborted) return { kind: 'abandoned' }
-        return answers[Math.min(asked.length, answers.length) - 1]!
-      },
-    },
+    admissions: { ask },
     probing: {
       near: {
         frees: async ({ name }: ScopeRef) => {
@@ -62,10 +61,15 @@ function attemptsIn({ answers, freed = [], lookedInMs }: World) {
       },
     },
   })
-  const connection = (withInstance: boolean) =>
-    new HeldConnection({ id: `c-${next++}`, scopes: withInstance ? [ORG, INSTANCE] : [ORG], details: '{}' }, 0)
-  const decide = (withInstance = false, signal?: AbortSignal) =>
-    attempts.decide(connection(withInstance), () => connection(withInstance), signal)
+  const connection = (withInstance: boolean) => {
+    const scopes: [ScopeClaim, ...ScopeClaim[]] = withInstance ? [ORG, INSTANCE] : [ORG]
+    return new HeldConnection({ id: `c-${next++}`, scopes, details: '{}' }, clock.monotonicMs())
+  }
+  const decide = async (withInstance = false, signal?: AbortSignal) => {
+    const first = connection(withInstance)
+    const outcome = await ask(first, signal)
+    return attempts.goOn({ connection: first, outcome }, () => connection(withInstance), signal)
+  }
   const stop = () => {
     admits = false
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Pingable, PingWheel } from '../../src/gate/ping-wheel.js'
+import { type Pingable, PingWheel, type Seat } from '../../src/gate/ping-wheel.js'
 import { ManualClock } from '../support/manual-clock.js'
 
 const TIMEOUT_MS = 30_000
@@ -8,6 +8,7 @@ const TICK_MS = 100
 
 /** A peer that writes down what is done to it, and answers pings if it is asked to. */
 class Peer implements Pingable {
+  seat: Seat | undefined
   heardAtMs: number
   readonly pingsAtMs: number[] = []
   terminatedAtMs: number | undefined

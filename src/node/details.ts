@@ -30,8 +30,20 @@ export function encodeDetails(
   { gateway, instance, address, limit, priority }: Omit<Details, 'since'>,
   sinceMs?: number,
 ): string {
-  const s = sinceMs?.toString(36)
+  const s = sinceMs === undefined ? undefined : inBase36(sinceMs)
   return JSON.stringify({ g: gateway, i: instance, a: address, s, l: limit, p: priority } satisfies Kept)
+}
+
+let lastMs = Number.NaN
+let lastText = ''
+
+/** A busy node admits many in one ms, and putting a time into base 36 takes as long as the rest of the details. */
+function inBase36(ms: number): string {
+  if (ms !== lastMs) {
+    lastMs = ms
+    lastText = ms.toString(36)
+  }
+  return lastText
 }
 
 /** The same as it was. Whatever else stands there is as it stands; nothing, where the text was written by somebody else. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js'
+import { Line } from '../core/line.js'
 import { MAX_ITEMS, type SlotRef } from '../store/lease-store.js'
 import { Gathering } from './gathering.js'
 import type { Session } from './session.js'
@@ -13,7 +14,7 @@ const FULL_CALLS_IN_FLIGHT = 4
 export class ReleaseQueue {
   readonly #pending = new Map<string, SlotRef>()
   /** Those of them that are in no call of this session. */
-  readonly #waiting = new Map<string, SlotRef>()
+  readonly #waiting = new Line<SlotRef>()
   readonly #gathering: Gathering
   #session: Session | undefined
   #callsInFlight = 0
@@ -40,7 +41,7 @@ export class ReleaseQueue {
   add(slot: SlotRef): void {
     if (this.#pending.has(slot.id)) return
     this.#pending.set(slot.id, slot)
-    this.#waiting.set(slot.id, slot)
+    this.#waiting.push(slot)
     this.#gathering.begin()
   }
 
@@ -48,13 +49,14 @@ export class ReleaseQueue {
   sendAhead(): void {
     const session = this.#session
     if (!session || session.end || this.#waiting.size === 0 || this.#callsInFlight >= FULL_CALLS_IN_FLIGHT) return
-    void this.#send(session, this.#take())
+    void this.#send(session, this.#waiting.take(MAX_ITEMS))
   }
 
   open(session: Session): void {
     this.#session = session
     this.#callsInFlight = 0
-    for (const [id, slot] of this.#pending) this.#waiting.set(id, slot)
+    this.#waiting.clear()
+    for (const slot of this.#pending.values()) this.#waiting.push(slot)
     this.#flush()
   }
 
@@ -64,6 +66,7 @@ export class ReleaseQueue {
 
   /** The lease of these slots is dead: they are swept with it. */
   forget(): void {
+    this.#waiting.clear()
     for (const id of [...this.#pending.keys()]) this.#returned(id)
     this.#settled()
   }
@@ -83,18 +86,8 @@ export class ReleaseQueue {
     while (session && !session.end && this.#waiting.size > 0) {
       const calls = this.#waiting.size < MAX_ITEMS ? 1 : FULL_CALLS_IN_FLIGHT
       if (this.#callsInFlight >= calls) return
-      void this.#send(session, this.#take())
+      void this.#send(session, this.#waiting.take(MAX_ITEMS))
     }
-  }
-
-  #take(): SlotRef[] {
-    const batch: SlotRef[] = []
-    for (const [id, slot] of this.#waiting) {
-      batch.push(slot)
-      this.#waiting.delete(id)
-      if (batch.length === MAX_ITEMS) break
-    }
-    return batch
   }
 
   async #send(session: Session, batch: readonly SlotRef[]): Promise<void> {
@@ -106,14 +99,13 @@ export class ReleaseQueue {
     if (session === this.#session) {
       this.#callsInFlight--
       if (isDone) this.#flush()
-      else for (const slot of batch) this.#waiting.set(slot.id, slot)
+      else for (const slot of batch) this.#waiting.push(slot)
     }
     this.#settled()
   }
 
   #returned(id: string): void {
     this.#pending.delete(id)
-    this.#waiting.delete(id)
     this.#whenReturned.get(id)?.()
     this.#whenReturned.delete(id)
   }

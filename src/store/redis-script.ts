@@ -19,10 +19,11 @@ export class RedisScript {
    */
   async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     try {
-      return await redis.evalsha(this.#sha, keys.length, ...keys, ...args)
+      // One list: a call of 64 has hundreds of arguments, and each function they are handed on through would copy them.
+      return await redis.call('evalsha', [this.#sha, keys.length, ...keys, ...args])
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      return await redis.eval(this.#text, keys.length, ...keys, ...args)
+      return await redis.call('eval', [this.#text, keys.length, ...keys, ...args])
     }
   }
 

@@ -4,7 +4,7 @@ import { SCRIPT } from '../../src/store/script.generated.js'
 import { documentedRights } from '../support/redis-rights.js'
 import { sources } from './sources.js'
 
-/** What a client does that is no command of Redis; `call` goes to sentinels only. */
+/** What a client does that is no command of Redis; `call` names one. */
 const OWN = ['on', 'once', 'connect', 'disconnect', 'call', 'then', 'script']
 /** Looks for operators, under rights of their own. */
 const EXAMINER = 'src/store/redis-examiner.ts'
@@ -15,7 +15,11 @@ function commandsIn(script: string): string[] {
 
 function commandsOfClient(): string[] {
   const texts = sources().filter(({ path }) => path.startsWith('src/store/redis-') && path !== EXAMINER)
-  const called = texts.flatMap(({ uncommented }) => [...uncommented.matchAll(/\bredis\.([a-z]+)\(/g)])
+  const called = texts.flatMap(({ uncommented }) => [
+    ...uncommented.matchAll(/\bredis\.([a-z]+)\(/g),
+    // In capitals it is one of the sentinels'.
+    ...uncommented.matchAll(/\bredis\.call\('([a-z]+)'/g),
+  ])
   return called.map((found) => found[1]!).filter((name) => !OWN.includes(name))
 }
 

@@ -355,7 +355,9 @@ describe('nothing grows without bound', () => {
     const next = ask()
     await turns()
     expect(next.outcome).toMatchObject(admitted)
-    expect(clock.pending).toBe(0)
+    expect(clock.pending, 'one timer serves them all').toBe(1)
+    queue.close(false)
+    expect(clock.pending, 'and rests while the store is away').toBe(0)
   })
 
   test('listeners of signals go with the decision', async () => {

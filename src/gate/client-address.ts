@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP, isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import { LRUCache } from 'lru-cache'
 import { UsageError } from '../core/errors.js'
 import { type Address, parseAddress } from '../node/counted-address.js'
 
@@ -18,26 +19,50 @@ export function networksOf(list: string): readonly Network[] {
     .map(networkOf)
 }
 
+/** How a server that listens for IPv6 too sees IPv4. */
+const MAPPED = '::ffff:'
+/** So many addresses are remembered as they were read: a proxy or a client comes more than once. */
+const MAX_REMEMBERED = 4_096
+
+/** An address in one spelling, and whether it is one of our proxies'. */
+interface Seen {
+  readonly text: string
+  readonly isTrusted: boolean
+}
+
 /**
  * Finds out whose address an upgrade comes from, in one spelling. Only a trusted proxy is believed what it says of the
  * one before it: X-Forwarded-For is read from its right end, where our own proxies write, up to the first address that
  * is not trusted. What stands left of that anybody may have made up.
  */
 export function clientAddress(trusted: readonly Network[]): (request: IncomingMessage) => string | undefined {
+  const remembered = new LRUCache<string, Seen>({ max: MAX_REMEMBERED })
+  const see = (spelled: string): Seen | undefined => {
+    const known = remembered.get(spelled)
+    if (known) return known
+    const address = parseAddress(spelled)
+    if (!address) return undefined
+    const seen = { text: address.toString(), isTrusted: isIn(trusted, address) }
+    remembered.set(spelled, seen)
+    return seen
+  }
   return ({ socket, headers }) => {
     const peer = socket?.remoteAddress ?? ''
-    // The kernel has one spelling for these: nothing is gained by reading it and writing it anew.
-    if (trusted.length === 0 && isIPv4(peer)) return peer
-    let client = parseAddress(peer)
-    if (!client || !isIn(trusted, client)) return client?.toString()
+    if (trusted.length === 0) {
+      // The kernel has one spelling for these: nothing is gained by reading it and writing it anew.
+      const bare = peer.startsWith(MAPPED) ? peer.slice(MAPPED.length) : peer
+      if (isIPv4(bare)) return bare
+    }
+    let client = see(peer)
+    if (!client?.isTrusted) return client?.text
     for (const hop of hopsOf(headers['x-forwarded-for'])) {
-      const before = parseAddress(hop)
+      const before = see(hop)
       // A proxy of ours that does not know the one before it is as far as we can see.
       if (!before) break
       client = before
-      if (!isIn(trusted, client)) break
+      if (!client.isTrusted) break
     }
-    return client.toString()
+    return client.text
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Gate } from '../gate/gate.js'
 import type { Identification, Identify, Identity } from '../gate/identify.js'
 import { credentialOf } from './credential.js'
-import type { IdentitySource } from './identity-source.js'
+import type { Attempt, IdentitySource } from './identity-source.js'
 
 const UNAUTHENTICATED: Identification = { identified: false, code: 'UNAUTHENTICATED' }
 
@@ -17,17 +17,32 @@ export class Identities {
     this.#sources = sources
   }
 
-  readonly identify: Identify = async ({ headers, url = '/' }, _signal, address) => {
+  /** Answers at once as long as the sources do. */
+  readonly identify: Identify = ({ headers, url = '/' }, _signal, address) => {
     const credential = credentialOf(headers)
     if (credential === undefined) return UNAUTHENTICATED
-    const attempt = { path: url.split('?', 1)[0]!, address }
-    for (const source of this.#sources) {
-      const found = await source.identify(credential, attempt)
-      if (found === undefined) continue
-      if (found.identified) this.#cameBy.set(found.identity, source)
-      return found
+    return this.#ask(credential, { path: url.split('?', 1)[0]!, address }, this.#sources.values())
+  }
+
+  #ask(
+    credential: string,
+    attempt: Attempt,
+    sources: Iterator<IdentitySource>,
+  ): Promise<Identification> | Identification {
+    for (let next = sources.next(); !next.done; next = sources.next()) {
+      const source = next.value
+      const found = source.identify(credential, attempt)
+      if (found instanceof Promise) {
+        return found.then((found) => (found ? this.#known(found, source) : this.#ask(credential, attempt, sources)))
+      }
+      if (found) return this.#known(found, source)
     }
     return UNAUTHENTICATED
+  }
+
+  #known(found: Identification, source: IdentitySource): Identification {
+    if (found.identified) this.#cameBy.set(found.identity, source)
+    return found
   }
 
   readonly mayStay = (identity: Identity): boolean => this.#cameBy.get(identity)?.mayStay(identity) ?? true

@@ -18,12 +18,16 @@ export class MeasuredSource implements IdentitySource {
     this.#tell = tell
   }
 
-  async identify(credential: string, attempt: Attempt): Promise<Identification | undefined> {
+  /** At once where the source answers at once. */
+  identify(credential: string, attempt: Attempt): Promise<Identification | undefined> | Identification | undefined {
     const startMs = this.#clock.monotonicMs()
-    const found = await this.#source.identify(credential, attempt)
-    const result = found === undefined ? 'unknown' : found.identified ? 'identified' : found.code
-    this.#tell({ source: this.name, result, tookMs: this.#clock.monotonicMs() - startMs })
-    return found
+    const tell = (found: Identification | undefined) => {
+      const result = found === undefined ? 'unknown' : found.identified ? 'identified' : found.code
+      this.#tell({ source: this.name, result, tookMs: this.#clock.monotonicMs() - startMs })
+      return found
+    }
+    const found = this.#source.identify(credential, attempt)
+    return found instanceof Promise ? found.then(tell) : tell(found)
   }
 
   mayStay(identity: Identity): boolean {

@@ -1,5 +1,5 @@
 import { systemClock } from '../dist/core/clock.js'
-import { connectionId, newEpoch, newLease } from '../dist/core/ids.js'
+import { ConnectionIds, newEpoch, newLease } from '../dist/core/ids.js'
 import { leaseTiming } from '../dist/core/lease-timing.js'
 import { claimOf as claimOfNode } from '../dist/node/claims.js'
 import { RedisStore } from '../dist/store/redis-store.js'
@@ -29,10 +29,10 @@ export async function headcount({
   const fences = []
   for (let node = 0; node < nodes; node++) fences.push(await hello(connection, node))
 
-  let counter = 0
+  const ids = new ConnectionIds()
   const fenceOf = (item) => fences[item.node % nodes]
   const claimOf = (item, limit, scopes = []) => ({
-    id: connectionId(fenceOf(item).lease, counter++),
+    id: ids.next(fenceOf(item).lease),
     scopes: [{ name: 'org', id: item.org, limit }, ...scopes],
     details: detailsOf(item),
   })

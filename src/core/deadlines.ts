@@ -71,7 +71,18 @@ export class Deadlines<T extends Waiting> {
         return
       }
       this.remove(oldest)
-      this.#expired(oldest)
+      this.#tell(oldest)
+    }
+  }
+
+  /** One that throws must not leave the others without their end. */
+  #tell(member: T): void {
+    let isTold = false
+    try {
+      this.#expired(member)
+      isTold = true
+    } finally {
+      if (!isTold && this.size > 0) this.#lookAfter(1)
     }
   }
 }

@@ -3,10 +3,7 @@ const SPARE = 256
 
 /**
  * First come, first served; and whoever leaves early leaves a hole. Each is known by its turn, counted from the first that
- * ever came.
- *
- * No map, and no set: one through which thousands pass in a second leaves a trail of old tables, and each keeps alive who
- * was in it until a full collection of garbage.
+ * ever came. No map, because of its garbage (ADR 23).
  */
 export class Line<T> {
   #queue: (T | undefined)[] = []
@@ -17,6 +14,11 @@ export class Line<T> {
 
   get size(): number {
     return this.#size
+  }
+
+  /** The places that it takes in memory, those of holes included. */
+  get span(): number {
+    return this.#queue.length
   }
 
   get first(): T | undefined {

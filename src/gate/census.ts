@@ -1,32 +1,34 @@
+import { Bag, type Bagged } from '../core/bag.js'
+
 /**
  * Where a raw socket stands, from its `upgrade` event to its `close`: who asks is being found out; a slot is being
  * asked for; the WebSocket is open; the refusal is being flushed.
  */
 export type Stage = 'identifying' | 'admitting' | 'open' | 'refused'
 
-/** What a census counts. Both are the census's to set. */
-export interface Counted {
+/** What a census counts. The stage is the census's to set. */
+export interface Counted extends Bagged {
   stage: Stage | undefined
-  /** Its place in the list of its stage. */
-  place: number
 }
 
 /**
- * Every raw socket of the gate, by stage. The lists are the truth; nothing is counted beside them, so no count can
+ * Every raw socket of the gate, by stage. The bags are the truth; nothing is counted beside them, so no count can
  * drift from what is open.
- *
- * They are arrays, in no order, whose members know their places: a set through which thousands pass in a second leaves a
- * trail of old tables, and each keeps alive who was in it until a full collection of garbage.
  */
 export class Census<T extends Counted> {
-  readonly #stages: Readonly<Record<Stage, T[]>> = { identifying: [], admitting: [], open: [], refused: [] }
+  readonly #stages: Readonly<Record<Stage, Bag<T>>> = {
+    identifying: new Bag(),
+    admitting: new Bag(),
+    open: new Bag(),
+    refused: new Bag(),
+  }
   readonly #waiting: (() => void)[] = []
 
   /** Moves a member, or takes it in. */
   move(member: T, to: Stage): void {
     this.#take(member)
     member.stage = to
-    member.place = this.#stages[to].push(member) - 1
+    this.#stages[to].add(member)
   }
 
   remove(member: T): void {
@@ -37,7 +39,7 @@ export class Census<T extends Counted> {
 
   count(...stages: Stage[]): number {
     let sum = 0
-    for (const stage of stages) sum += this.#stages[stage].length
+    for (const stage of stages) sum += this.#stages[stage].size
     return sum
   }
 
@@ -47,7 +49,7 @@ export class Census<T extends Counted> {
 
   /** The members of a stage at this moment. */
   list(...stages: Stage[]): T[] {
-    return stages.flatMap((stage) => this.#stages[stage])
+    return stages.flatMap((stage) => this.#stages[stage].members)
   }
 
   /** Resolves when nobody is left. */
@@ -56,15 +58,8 @@ export class Census<T extends Counted> {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  /** The last one takes the place of who leaves. */
   #take(member: T): void {
-    if (member.stage === undefined) return
-    const list = this.#stages[member.stage]
-    const last = list.pop()!
-    if (last !== member) {
-      list[member.place] = last
-      last.place = member.place
-    }
+    if (member.stage !== undefined) this.#stages[member.stage].remove(member)
     member.stage = undefined
   }
 }

@@ -23,6 +23,8 @@ export function networksOf(list: string): readonly Network[] {
 const MAPPED = '::ffff:'
 /** So many addresses are remembered as they were read: a proxy or a client comes more than once. */
 const MAX_REMEMBERED = 4_096
+/** Characters of the longest spelling without a zone: IPv4 within IPv6. */
+const LONGEST = 45
 
 /** An address in one spelling, and whether it is one of our proxies'. */
 interface Seen {
@@ -43,7 +45,8 @@ export function clientAddress(trusted: readonly Network[]): (request: IncomingMe
     const address = parseAddress(spelled)
     if (!address) return undefined
     const seen = { text: address.toString(), isTrusted: isIn(trusted, address) }
-    remembered.set(spelled, seen)
+    // A piece of a header keeps the whole header alive, so what is kept is a copy, and no zone of any length.
+    if (spelled.length <= LONGEST) remembered.set(Buffer.from(spelled, 'latin1').toString('latin1'), seen)
     return seen
   }
   return ({ socket, headers }) => {

@@ -9,7 +9,8 @@ import { type CloseAllOptions, closePaced } from './close-paced.js'
 import { type AboutPeer, type GateObserver, guardedObserver } from './gate-observer.js'
 import { GATE_DEFAULTS, type GateOptions } from './gate-options.js'
 import { handshakeFault, instanceOf, resumeTokenOf } from './handshake.js'
-import type { Identification, Identity } from './identify.js'
+import { Identifier } from './identifier.js'
+import type { Identity } from './identify.js'
 import { LinkPeer } from './link-peer.js'
 import { PingWheel } from './ping-wheel.js'
 import { NO_RATES, Rates } from './rates.js'
@@ -44,10 +45,10 @@ export class Gate {
   }
   readonly #census = new Census<Upgrade>()
   readonly #undecided: Deadlines<Upgrade>
+  readonly #identifier: Identifier
   readonly #wheel: PingWheel
   readonly #rates: Rates
   readonly #addressOf: (request: IncomingMessage) => string | undefined
-  #spareEnding = new AbortController()
   #shut = false
 
   constructor(options: GateOptions) {
@@ -55,6 +56,7 @@ export class Gate {
     this.#options = { ...GATE_DEFAULTS, ...options, observer }
     const { clock, pongTimeoutMs, rates, random, trustedProxies, upgradeTimeoutMs } = this.#options
     this.#undecided = new Deadlines(clock, upgradeTimeoutMs, (upgrade) => this.#refuse(upgrade, TOO_LATE))
+    this.#identifier = new Identifier(this.#options.identify)
     this.#wheel = new PingWheel(clock, pongTimeoutMs)
     this.#rates = new Rates({ ...NO_RATES, ...rates }, random)
     this.#addressOf = clientAddress(networksOf(trustedProxies))
@@ -110,12 +112,12 @@ export class Gate {
   async #admit(upgrade: Upgrade): Promise<void> {
     if (upgrade.settled) return
     upgrade.address = this.#addressOf(upgrade.request)
-    // Whatever may be known at once is not waited for: each wait costs as much as a look into a map, or ten of them.
+    // What is known at once is not waited for (ADR 23).
     const attempt = this.#atTheDoor(upgrade.request) ?? this.#rates.ofAttempt(upgrade.address)
     const refusal = (attempt instanceof Promise ? await attempt : attempt) ?? this.#crowd()
     if (upgrade.settled) return
     if (refusal !== undefined) return this.#refuse(upgrade, refusal)
-    const asked = this.#identify(upgrade)
+    const asked = this.#identifier.ask(upgrade)
     const found = 'then' in asked ? await asked : asked
     if (upgrade.settled) return
     if (!found.identified) {
@@ -152,17 +154,6 @@ export class Gate {
   #crowd(): Refusal | undefined {
     if (this.count('identifying', 'admitting') <= this.#options.maxPendingUpgrades) return undefined
     return { code: 'NODE_CAPACITY_EXCEEDED', detail: 'too many upgrades are waiting for a decision' }
-  }
-
-  /** Whoever answers at once has had no use for the signal, which is costly to make: it is kept for the next one. */
-  #identify(upgrade: Upgrade): Promise<Identification> | Identification {
-    const ending = this.#spareEnding
-    const found = this.#options.identify(upgrade.request, ending.signal, upgrade.address)
-    if (!('then' in found)) return found
-    this.#spareEnding = new AbortController()
-    const end = () => ending.abort()
-    upgrade.addEventListener('abort', end)
-    return Promise.resolve(found).finally(() => upgrade.removeEventListener('abort', end))
   }
 
   #complete(upgrade: Upgrade, admitted: Admitted): void {

@@ -9,7 +9,7 @@ interface Steered {
   terminate(): void
 }
 
-/** The link of a raw socket, on the socket itself: a map with weak keys is dear where keys come and go. */
+/** The link of a raw socket, on the socket itself (ADR 23). */
 const LINK = Symbol('link')
 type Linked = Duplex & { [LINK]?: Link | undefined }
 

@@ -1,3 +1,4 @@
+import { Bag, type Bagged } from '../core/bag.js'
 import type { Clock } from '../core/clock.js'
 
 /** What the wheel needs of an open connection. */
@@ -11,11 +12,10 @@ export interface Pingable {
   seat: Seat | undefined
 }
 
-export interface Seat {
+export interface Seat extends Bagged {
+  readonly member: Pingable
   /** The tick of the next look, counted from the clock's beginning; its slot is this modulo the number of slots. */
   tick: number
-  /** Its place in that slot. */
-  place: number
   /** When the ping was sent that has not been answered yet. */
   pingedAtMs: number | undefined
 }
@@ -46,8 +46,7 @@ export class PingWheel {
   readonly #pingAfterMs: number
   readonly #spreadTicks: number
   readonly #answerMs: number
-  /** In no order: members know their places. Sets through which many pass leave garbage that lives for long. */
-  readonly #slots: Pingable[][]
+  readonly #slots: Bag<Seat>[]
   #size = 0
   /** The tick that is worked off next. */
   #position = 0
@@ -63,7 +62,7 @@ export class PingWheel {
     this.#spreadTicks = Math.max(1, Math.floor((timeoutMs * SPREAD) / this.#tickMs))
     // The two ticks are what rounding up to a tick may cost, once for the ping and once for the end.
     this.#answerMs = timeoutMs * (1 - PING_AFTER - SPREAD) - 2 * this.#tickMs
-    this.#slots = Array.from({ length: Math.ceil(timeoutMs / this.#tickMs) + 1 }, () => [])
+    this.#slots = Array.from({ length: Math.ceil(timeoutMs / this.#tickMs) + 1 }, () => new Bag<Seat>())
   }
 
   get size(): number {
@@ -74,13 +73,13 @@ export class PingWheel {
     if (member.seat !== undefined) return
     if (this.#cancel === undefined) this.#start()
     this.#size++
-    member.seat = { tick: 0, place: 0, pingedAtMs: undefined }
-    this.#put(member, member.seat, member.heardAtMs + this.#pingAfterMs)
+    member.seat = { member, tick: 0, place: 0, pingedAtMs: undefined }
+    this.#put(member.seat, member.heardAtMs + this.#pingAfterMs)
   }
 
   remove(member: Pingable): void {
     if (member.seat === undefined) return
-    this.#takeOut(member, member.seat)
+    this.#slotAt(member.seat.tick).remove(member.seat)
     this.#leave(member)
     // The slots are empty then: clearing all of them at each departure would cost a node that is nearly idle the most.
     if (this.#size === 0) this.#rest()
@@ -94,8 +93,7 @@ export class PingWheel {
   /** Forgets everybody and stops the timer. */
   stop(): void {
     this.#rest()
-    for (const slot of this.#slots) for (const member of slot.splice(0)) member.seat = undefined
-    this.#size = 0
+    for (const slot of this.#slots) for (const { member } of [...slot.members]) this.remove(member)
   }
 
   #rest(): void {
@@ -131,29 +129,29 @@ export class PingWheel {
     let budget = this.#budget
     this.#position = Math.max(this.#position, nowTick - this.#slots.length + 1)
     for (; this.#position <= nowTick; this.#position++) {
-      const slot = this.#slotAt(this.#position)
-      // From the end, because who leaves a slot has the last one take its place.
-      for (let place = slot.length - 1; place >= 0; place--) {
-        const member = slot[place]
+      const { members } = this.#slotAt(this.#position)
+      for (let place = members.length - 1; place >= 0; place--) {
+        const seat = members[place]
         // A wheel that has much to catch up meets members whose turn is only in the next round.
-        if (member?.seat === undefined || member.seat.tick > this.#position) continue
+        if (seat === undefined || seat.tick > this.#position) continue
         if (budget-- === 0) return
-        this.#look(member, member.seat, nowMs)
+        this.#look(seat, nowMs)
       }
     }
   }
 
-  #look(member: Pingable, seat: Seat, nowMs: number): void {
-    this.#takeOut(member, seat)
+  #look(seat: Seat, nowMs: number): void {
+    const { member } = seat
+    this.#slotAt(seat.tick).remove(seat)
     const answered = seat.pingedAtMs === undefined || member.heardAtMs >= seat.pingedAtMs
     if (answered) seat.pingedAtMs = undefined
     const quietSinceMs = Math.max(seat.pingedAtMs ?? member.heardAtMs, this.#awakeSinceMs)
     const dueMs = quietSinceMs + (answered ? this.#pingAfterMs : this.#answerMs)
     if (nowMs < dueMs) {
-      this.#put(member, seat, dueMs)
+      this.#put(seat, dueMs)
     } else if (answered) {
       seat.pingedAtMs = nowMs
-      this.#put(member, seat, nowMs + this.#answerMs)
+      this.#put(seat, nowMs + this.#answerMs)
       member.ping()
     } else {
       this.#leave(member)
@@ -166,20 +164,12 @@ export class PingWheel {
     member.seat = undefined
   }
 
-  #put(member: Pingable, seat: Seat, dueMs: number): void {
+  #put(seat: Seat, dueMs: number): void {
     seat.tick = Math.max(this.#position + 1, Math.ceil(dueMs / this.#tickMs))
-    seat.place = this.#slotAt(seat.tick).push(member) - 1
+    this.#slotAt(seat.tick).add(seat)
   }
 
-  #takeOut(member: Pingable, seat: Seat): void {
-    const slot = this.#slotAt(seat.tick)
-    const last = slot.pop()!
-    if (last === member) return
-    slot[seat.place] = last
-    last.seat!.place = seat.place
-  }
-
-  #slotAt(tick: number): Pingable[] {
+  #slotAt(tick: number): Bag<Seat> {
     return this.#slots[tick % this.#slots.length]!
   }
 }

@@ -7,7 +7,7 @@ import type { Counted, Stage } from './census.js'
 import type { Identity } from './identify.js'
 import type { Link } from './link.js'
 
-/** What matters until it is decided. An open connection does without, since it would keep some 2 KB of it for life. */
+/** What matters until it is decided. An open connection does without, since it would keep some 2 KB of it for life; so does a closed one. */
 interface Asked {
   readonly request: IncomingMessage
   readonly head: Buffer
@@ -19,7 +19,7 @@ export interface UpgradeOwner {
   settled(upgrade: Upgrade): void
   /** The raw socket is closed, and all is undone. */
   closed(upgrade: Upgrade): void
-  /** An undo threw. */
+  /** An undo threw, or who listened for its end. */
   faulted(upgrade: Upgrade, error: unknown): void
 }
 
@@ -108,7 +108,7 @@ export class Upgrade implements Ending, Counted, Waiting {
     this.#listeners = undefined
     this.#owner.settled(this)
     if (outcome === 'open') this.#asked = undefined
-    else if (listeners) for (const listener of listeners) listener()
+    else if (listeners) for (const listener of listeners) this.#run(listener)
     return true
   }
 
@@ -122,7 +122,7 @@ export class Upgrade implements Ending, Counted, Waiting {
   }
 
   get #pending(): Asked {
-    if (this.#asked === undefined) throw new Error('what an open connection was asked for is forgotten')
+    if (this.#asked === undefined) throw new Error('what it was asked for is forgotten: it is open, or closed')
     return this.#asked
   }
 
@@ -143,9 +143,9 @@ export class Upgrade implements Ending, Counted, Waiting {
     this.link = undefined
   }
 
-  #run(undo: () => void): void {
+  #run(task: () => void): void {
     try {
-      undo()
+      task()
     } catch (error) {
       this.#owner.faulted(this, error)
     }

@@ -93,9 +93,6 @@ const TURN_AWAY_MS = 2_000
 /** What a peer that is being turned away sends is dropped, and it has no reason to send more than this. */
 const TURN_AWAY_PAYLOAD_BYTES = 64 * 1024
 
-/** What the 101 is to say besides, on the request itself: a map with weak keys is dear where keys come and go. */
-const HEADERS = Symbol('headers')
-type Answered = IncomingMessage & { [HEADERS]?: Headers }
 type Headers = readonly (readonly [name: string, value: string])[]
 
 type Greet = (ws: WebSocket, request: IncomingMessage, welcome: Welcome) => void
@@ -104,15 +101,18 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
   const turningAway = new WebSocketServer({
     ...{ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: TURN_AWAY_PAYLOAD_BYTES },
   })
+  // What the 101 is to say besides stands on the request itself (ADR 23), and under a name of its own, because several gates may share a WebSocket server, and each hears of all its answers.
+  const ours = Symbol('headers')
+  type Answered = IncomingMessage & { [ours]?: Headers }
   const addHeaders = (headers: string[], request: Answered) => {
-    for (const [name, value] of request[HEADERS] ?? []) headers.push(`${name}: ${value}`)
+    for (const [name, value] of request[ours] ?? []) headers.push(`${name}: ${value}`)
   }
   wss.on('headers', addHeaders)
   return {
     complete(upgrade, headers, welcome, opened) {
       // Once open, the upgrade has forgotten it.
       const { request } = upgrade
-      ;(request as Answered)[HEADERS] = headers
+      ;(request as Answered)[ours] = headers
       inOnePiece(wss, upgrade, (ws) => {
         // A malformed frame is an `error` event; without a listener it would end the process. ws closes by itself.
         ws.on('error', nothing)

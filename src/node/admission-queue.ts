@@ -25,8 +25,8 @@ interface Ticket extends Waiting {
   /** An attempt went unanswered, so the slot may be taken already. */
   maybeTaken: boolean
   done: boolean
-  /** Its turn among those that are in no call. */
-  place: number
+  /** Its turn among those that are in no call, beside that among all. */
+  callTurn: number
 }
 
 /** A batch is of one sort. */
@@ -120,7 +120,7 @@ export class AdmissionQueue {
         done: false,
         waitsSinceMs: 0,
         turn: -1,
-        place: -1,
+        callTurn: -1,
       }
       if (signal) {
         ticket.abandon = () => this.#finish(ticket, { kind: 'abandoned' })
@@ -183,7 +183,7 @@ export class AdmissionQueue {
   }
 
   #enlist(ticket: Ticket): void {
-    ticket.place = this.#lineOf(ticket).push(ticket)
+    ticket.callTurn = this.#lineOf(ticket).push(ticket)
   }
 
   async #send(session: Session, batch: Ticket[]): Promise<void> {
@@ -226,7 +226,7 @@ export class AdmissionQueue {
     if (ticket.done) return
     ticket.done = true
     this.#tickets.remove(ticket)
-    if (!ticket.sent) this.#lineOf(ticket).remove(ticket.place)
+    if (!ticket.sent) this.#lineOf(ticket).remove(ticket.callTurn)
     if (ticket.abandon) ticket.signal?.removeEventListener('abort', ticket.abandon)
     // In the same turn as the answer, so that nothing can come between the slot and its owner.
     if (outcome.kind === 'decided' && outcome.verdict.admitted) ticket.connection.state = 'held'

@@ -192,6 +192,22 @@ describe('attach', () => {
     expect(server.listenerCount('upgrade')).toBe(0)
   })
 
+  test('two servers may share a WebSocketServer, and each answer tells the limit once', async () => {
+    const attached = await attach()
+    const second = createServer()
+    attached.limiter.attach(second, attached.wss, { identify })
+    await new Promise<void>((resolve) => second.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void second.close())
+    for (const port of [attached.port, (second.address() as AddressInfo).port]) {
+      const client = new RawClient(port).send(handshake())
+      await until(() => client.received.includes('\r\n\r\n'))
+      expect(client.status).toBe(101)
+      expect(client.received.match(/^ratelimit(-policy)?:/gim)).toHaveLength(2)
+      client.reset()
+    }
+    await until(() => attached.limiter.connections === 0)
+  })
+
   test('a WebSocketServer that would take upgrades past the limit is refused', () => {
     const limiter = createLimiter()
     const server = createServer()

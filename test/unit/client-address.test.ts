@@ -10,7 +10,11 @@ const TRUSTED = '10.0.0.0/8, 192.0.2.7, fd00::/8'
 
 function from(peer: string | undefined, forwarded?: string, trusted = TRUSTED): string | undefined {
   const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded }
-  return clientAddress(networksOf(trusted))({ socket: { remoteAddress: peer }, headers } as IncomingMessage)
+  const addressOf = clientAddress(networksOf(trusted))
+  const asked = () => addressOf({ socket: { remoteAddress: peer }, headers } as IncomingMessage)
+  const first = asked()
+  expect(asked(), 'as it is remembered').toBe(first)
+  return first
 }
 
 describe('the address of a client', () => {

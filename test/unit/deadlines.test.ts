@@ -75,6 +75,18 @@ test('resting stops the timer, unless somebody waits', () => {
   expect(expired).toHaveLength(1)
 })
 
+test('where telling one throws, the others are told all the same', () => {
+  const told: string[] = []
+  const brittle: Deadlines<Member> = new Deadlines(clock, AFTER_MS, ({ name }) => {
+    if (name === 'bad') throw new Error('bad')
+    told.push(name)
+  })
+  for (const name of ['bad', 'good']) brittle.add({ name, waitsSinceMs: 0, turn: -1 })
+  expect(() => clock.advance(AFTER_MS)).toThrow('bad')
+  clock.advance(10)
+  expect(told).toEqual(['good'])
+})
+
 test('once stopped, nobody is told', () => {
   add('a')
   deadlines.stop()

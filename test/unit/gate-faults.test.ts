@@ -2,11 +2,13 @@ import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { GateObserver } from '../../src/gate/gate-observer.js'
+import { Link } from '../../src/gate/link.js'
 import { Upgrade } from '../../src/gate/upgrade.js'
 import { CountingAdmitter } from '../support/counting-admitter.js'
 import { allGone, startGate } from '../support/gate-server.js'
 import { connectGateway } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
+import { ManualClock } from '../support/manual-clock.js'
 import { until } from '../support/until.js'
 
 leakGate()
@@ -90,7 +92,40 @@ test('L1: an undo that throws stops none of the others, the one that gives back 
   expect(faults).toHaveLength(2)
 })
 
-test('what was asked is forgotten once it is open, and kept where it is refused', () => {
+test('L1: who listens for the end and throws does not keep the slot', async () => {
+  const socket = new PassThrough()
+  const faults: unknown[] = []
+  const upgrade = new Upgrade({} as IncomingMessage, socket, Buffer.alloc(0), {
+    ...OWNER,
+    faulted: (_, error) => faults.push(error),
+  })
+  let isGivenBack = false
+  upgrade.atClose(() => {
+    isGivenBack = true
+  })
+  upgrade.addEventListener('abort', boom)
+  socket.destroy()
+  await until(() => isGivenBack)
+  expect(faults).toHaveLength(1)
+})
+
+test('a socket that has closed leads nowhere any more', async () => {
+  const socket = new PassThrough()
+  const closed: Upgrade[] = []
+  const upgrade = new Upgrade({} as IncomingMessage, socket, Buffer.alloc(0), {
+    ...OWNER,
+    closed: (upgrade) => closed.push(upgrade),
+  })
+  upgrade.link = new Link({ ping() {}, close() {}, terminate() {} }, socket, new ManualClock())
+  const links = () => Object.getOwnPropertySymbols(socket).filter((name) => Reflect.get(socket, name) instanceof Link)
+  expect(links()).toHaveLength(1)
+  socket.destroy()
+  await until(() => closed.length === 1)
+  expect([links(), upgrade.link]).toEqual([[], undefined])
+  expect(() => upgrade.request).toThrow('forgotten')
+})
+
+test('what was asked is forgotten once it is open, and kept until it is closed where it is refused', () => {
   const settled = (outcome: 'open' | 'refused') => {
     const upgrade = new Upgrade({ url: '/' } as IncomingMessage, new PassThrough(), Buffer.alloc(0), OWNER)
     upgrade.settle(outcome)

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Pingable, PingWheel, type Seat } from '../../src/gate/ping-wheel.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -134,6 +135,57 @@ describe('one timer, bounded work', () => {
     expect(last!.terminatedAtMs).toBeUndefined()
     expect(living!.terminatedAtMs).toBeUndefined()
     expect(wheel.size).toBe(1)
+  })
+})
+
+describe('whatever comes, goes and speaks', () => {
+  const [PEERS, STEP_MS] = [60, 2_000]
+  const nth = fc.nat(PEERS - 1)
+  const step = fc.record({
+    does: fc.constantFrom('come', 'go', 'speak', 'come', 'speak'),
+    nth,
+    waitsMs: fc.nat(STEP_MS),
+  })
+
+  test('exactly those go who were silent for the timeout, and in time', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 200, maxLength: 400, size: 'max' }), (steps) => {
+        const clock = new ManualClock(7)
+        const wheel = new PingWheel(clock, TIMEOUT_MS)
+        const peers = Array.from({ length: PEERS }, (_, n) => new Peer(clock, n % 3 === 0))
+        const inside = new Set<Peer>()
+        const look = () => {
+          for (const peer of inside) if (peer.terminatedAtMs !== undefined) inside.delete(peer)
+          expect(wheel.size).toBe(inside.size)
+          for (const peer of inside) expect(clock.monotonicMs() - peer.heardAtMs).toBeLessThanOrEqual(TIMEOUT_MS)
+        }
+        for (const { does, nth, waitsMs } of steps) {
+          const peer = peers[nth]!
+          if (does === 'come' && !inside.has(peer) && peer.terminatedAtMs === undefined) {
+            peer.hear()
+            wheel.add(peer)
+            inside.add(peer)
+          } else if (does === 'go') {
+            wheel.remove(peer)
+            inside.delete(peer)
+          } else if (does === 'speak' && inside.has(peer)) {
+            peer.hear()
+          }
+          clock.advance(waitsMs)
+          look()
+        }
+        for (const peer of peers) {
+          if (peer.terminatedAtMs === undefined) continue
+          expect(peer.pingsAtMs.length).toBeGreaterThan(0)
+          expect(peer.terminatedAtMs - peer.heardAtMs).toBeGreaterThan((TIMEOUT_MS * 2) / 3)
+        }
+        clock.advance(2 * TIMEOUT_MS)
+        look()
+        expect(peers.filter((peer, n) => n % 3 === 0 && peer.terminatedAtMs !== undefined)).toEqual([])
+        expect([...inside].every((peer) => peers.indexOf(peer) % 3 === 0)).toBe(true)
+      }),
+      { numRuns: 30 },
+    )
   })
 })
 

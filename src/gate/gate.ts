@@ -182,6 +182,14 @@ export class Gate {
 
   #refuse(upgrade: Upgrade, refusal: Refusal): void {
     if (!upgrade.settle('refused')) return
+    try {
+      this.#answer(upgrade, refusal)
+    } catch (error) {
+      upgrade.fail(error)
+    }
+  }
+
+  #answer(upgrade: Upgrade, refusal: Refusal): void {
     const { clock, random, observer, maxPendingUpgrades, reject, sockets } = this.#options
     const problem = problemOf(refusal, clock.wallMs(), random)
     const isInside = isToldInside(reject, upgrade.request, refusal.code) && !upgrade.handedOver
@@ -204,9 +212,12 @@ export class Gate {
 
   /** A bug of ours or of the embedding program: it costs this one connection, and the operator learns of it. */
   #fail(upgrade: Upgrade, error: unknown): void {
+    if (upgrade.settled) {
+      upgrade.fail(error)
+      return
+    }
     this.#report(upgrade, error)
-    if (upgrade.settled) upgrade.socket.destroy()
-    else this.#refuse(upgrade, OUR_FAULT)
+    this.#refuse(upgrade, OUR_FAULT)
   }
 
   #report(upgrade: Upgrade, error: unknown): void {

@@ -2,10 +2,17 @@ import { getEventListeners } from 'node:events'
 import type { Identification, Identify } from './identify.js'
 import type { Upgrade } from './upgrade.js'
 
+/** So often one signal is handed on at most: what is made of it by `AbortSignal.any` cannot be seen, and piles up in it. */
+const MOST_USES = 256
+
+/** What nobody reads any more: the upgrade has ended, and with it the question. */
+const TOO_LATE: Identification = { identified: false, code: 'IDENTITY_UNAVAILABLE' }
+
 /** Asks who is behind an upgrade, with a signal that aborts when that does. */
 export class Identifier {
   readonly #identify: Identify
   #spare: AbortController | undefined
+  #uses = 0
 
   constructor(identify: Identify) {
     this.#identify = identify
@@ -13,16 +20,34 @@ export class Identifier {
 
   /** A signal is costly to make, and who answers at once has no use for it: then it is kept for the next upgrade. */
   ask(upgrade: Upgrade): Promise<Identification> | Identification {
-    const ending = this.#spare ?? new AbortController()
-    this.#spare = undefined
+    const ending = this.#take()
     const found = this.#identify(upgrade.request, ending.signal, upgrade.address)
     if (!('then' in found)) {
-      if (getEventListeners(ending.signal, 'abort').length === 0) this.#spare = ending
+      if (this.#uses < MOST_USES && getEventListeners(ending.signal, 'abort').length === 0) this.#spare = ending
       return found
     }
     const end = () => ending.abort()
     if (upgrade.aborted) end()
     else upgrade.addEventListener('abort', end)
-    return Promise.resolve(found).finally(() => upgrade.removeEventListener('abort', end))
+    return this.#answered(upgrade, found, end)
+  }
+
+  async #answered(upgrade: Upgrade, found: Promise<Identification>, end: () => void): Promise<Identification> {
+    try {
+      return await found
+    } catch (error) {
+      // Who heeds its signal does as it was told.
+      if (upgrade.aborted) return TOO_LATE
+      throw error
+    } finally {
+      upgrade.removeEventListener('abort', end)
+    }
+  }
+
+  #take(): AbortController {
+    const spare = this.#spare
+    this.#spare = undefined
+    this.#uses = spare ? this.#uses + 1 : 1
+    return spare ?? new AbortController()
   }
 }

@@ -25,6 +25,8 @@ const PING_AFTER = 2 / 3
 const SPREAD = 1 / 10
 const TICKS_PER_TIMEOUT = 300
 const MIN_TICK_MS = 10
+/** Stands for the timer while its task runs. */
+const turning = () => {}
 /** So few are looked at in one tick without a thought. */
 const MIN_BUDGET = 32
 
@@ -116,9 +118,13 @@ export class PingWheel {
     // Overslept by more than the spread: answers may lie unread in the kernel, and nobody may be judged before they are.
     if (nowMs - this.#lastTickAtMs > this.#spreadTicks * this.#tickMs + this.#tickMs) this.#awakeSinceMs = nowMs
     this.#lastTickAtMs = nowMs
-    this.#turn(nowMs)
-    if (this.#size > 0) this.#schedule()
-    else this.#rest()
+    this.#cancel = turning
+    try {
+      this.#turn(nowMs)
+    } finally {
+      if (this.#cancel === turning) this.#cancel = undefined
+      if (this.#size > 0 && this.#cancel === undefined) this.#schedule()
+    }
   }
 
   #turn(nowMs: number): void {

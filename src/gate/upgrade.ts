@@ -19,7 +19,7 @@ export interface UpgradeOwner {
   settled(upgrade: Upgrade): void
   /** The raw socket is closed, and all is undone. */
   closed(upgrade: Upgrade): void
-  /** An undo threw, or who listened for its end. */
+  /** An undo threw, or who listened for its end, or who was told of its opening. */
   faulted(upgrade: Upgrade, error: unknown): void
 }
 
@@ -119,6 +119,12 @@ export class Upgrade implements Ending, Counted, Waiting {
   atClose(undo: () => void): void {
     if (this.#closed) this.#run(undo)
     else this.#undo.push(undo)
+  }
+
+  /** Something that was called for it threw, when it was settled already: that costs this one connection. */
+  fail(error: unknown): void {
+    this.#owner.faulted(this, error)
+    this.socket.destroy()
   }
 
   get #pending(): Asked {

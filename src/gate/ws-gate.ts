@@ -118,8 +118,14 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
         ws.on('error', nothing)
         const { admitted } = welcome
         if (admitted.mayCarryFrames) guardFrames(ws, frameRule(admitted, admitted.mayCarryFrames))
-        opened(new Link(ws, upgrade.socket, clock))
-        greet(ws, request, welcome)
+        // The owner of the WebSocket server may have waited, and what is thrown here would be thrown into its code.
+        try {
+          opened(new Link(ws, upgrade.socket, clock))
+          greet(ws, request, welcome)
+        } catch (error) {
+          // Once the 101 is written: it is an open connection that closes.
+          queueMicrotask(() => upgrade.fail(error))
+        }
       })
     },
     turnAway(upgrade, words) {

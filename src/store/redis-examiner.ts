@@ -40,6 +40,8 @@ export interface StoreFacts {
 const PINGS = 9
 const OF_A_BUCKET = /^\{\d+\}:/
 const SCAN_COUNT = 500
+/** Who may do none of these is meant to look only. */
+const WRITES = ['hset', 'sadd', 'zadd']
 /** More would take minutes and all memory of a small machine. */
 const MOST_KEYS = 200_000
 
@@ -178,7 +180,11 @@ export class RedisExaminer {
     const answers = await this.#questions.ask((redis) =>
       Promise.all(commands.map(([name, args]) => redis.acl('DRYRUN', user, name, ...args))),
     )
-    return answers.map(String).filter((answer) => answer !== 'OK')
+    const refused = commands.flatMap(([name], i) => (answers[i] === 'OK' ? [] : [{ name, answer: String(answers[i]) }]))
+    if (WRITES.every((name) => refused.some((each) => each.name === name))) {
+      throw new Error('this user may not write, so it is none of a node, and what theirs may is not known')
+    }
+    return refused.map(({ answer }) => answer)
   }
 }
 

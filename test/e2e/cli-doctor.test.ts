@@ -6,6 +6,7 @@ import { type Accepted, connectGateway } from '../support/gateways.js'
 import { operate, type Told } from '../support/operator.js'
 import { startServer } from '../support/processes.js'
 import { freshPrefix, startLocalRedis, type TestRedis } from '../support/redis.js'
+import { makeLookingUser } from '../support/redis-rights.js'
 import { startProxy } from '../support/tcp-proxy.js'
 import { until } from '../support/until.js'
 
@@ -60,6 +61,16 @@ describe('a living cluster', () => {
     const url = fleet.redis.url.replace('redis://', 'redis://blind:geheim@')
     const blind = await operate(['doctor', '--redis', url, '--key-prefix', prefix])
     expect(blind.stdout).toMatch(/^not looked at: the keys: .*(NOPERM|permissions)/m)
+  })
+
+  test('who may look and not write is told of no fault, and of the rights that it cannot judge', async () => {
+    await makeLookingUser(fleet.books.redis, fleet.books.prefix)
+    const url = fleet.redis.url.replace('redis://', 'redis://looker:geheim@')
+    const looked = await operate(['doctor', '--redis', url, '--key-prefix', fleet.books.prefix])
+    expect(looked.code).toBe(0)
+    expect(looked.lines.filter((line) => line.startsWith('not looked at: '))).toEqual([
+      expect.stringMatching(/^not looked at: the rights: this user may not write/),
+    ])
   })
 
   test('a node that is cut off from Redis, and one that has none', async () => {
@@ -118,6 +129,12 @@ describe('what is planted', () => {
     expect((await examine()).codes.filter((code) => code !== 'SCRIPT_NOT_LOADED')).toEqual([])
     await redis.script('FLUSH')
     expect(await examine()).toMatchObject({ code: 1, codes: ['SCRIPT_NOT_LOADED'] })
+  })
+
+  test('control: no key that this version has is unknown', async () => {
+    for (const key of [books.keys.taken, books.keys.probes, ...books.keys.allOrders])
+      await redis.zadd(key, LEASE, 'c-1')
+    expect((await examine()).codes).not.toContain('UNKNOWN_KEY')
   })
 
   const planted: readonly (readonly [code: string, detail: RegExp, plant: () => Promise<unknown>])[] = [

@@ -192,6 +192,20 @@ describe('attach', () => {
     expect(server.listenerCount('upgrade')).toBe(0)
   })
 
+  test('what throws behind a verifyClient that takes its time costs that one connection, and is reported', async () => {
+    const faults: unknown[] = []
+    const attached = await attach({}, { observer: { faulted: ({ error }) => faults.push(error) } })
+    attached.wss.options.verifyClient = (_info: unknown, done: (isIn: boolean) => void) => void setImmediate(done, true)
+    attached.wss.removeAllListeners('connection').on('connection', () => {
+      throw new Error('a bug in the embedding program')
+    })
+    const client = new RawClient(attached.port).send(handshake())
+    await until(() => client.ended)
+    expect(faults).toMatchObject([{ message: 'a bug in the embedding program' }])
+    await until(() => attached.limiter.connections === 0)
+    client.reset()
+  })
+
   test('two servers may share a WebSocketServer, and each answer tells the limit once', async () => {
     const attached = await attach()
     const second = createServer()

@@ -43,6 +43,10 @@ describe('what a request claims', () => {
     expect(reserve).toEqual({ slots: 1 })
   })
 
+  test('is what the request adds also where nothing else is limited', () => {
+    expect(claimed({ org: 'acme', scopes: [user] }).scopes).toEqual([{ name: 'org', id: 'acme', limit: 9 }, user])
+  })
+
   test('is less where the request does not say who or where it is', () => {
     expect(claimed({ org: 'acme' }, ALL).scopes.map(({ name }) => name)).toEqual(['org', 'cluster'])
   })

@@ -41,6 +41,16 @@ describe('the address of a client', () => {
     expect(from(peer, forwarded)).toBe(address)
   })
 
+  test.each([
+    ['::ffff:10.1.2.3', '10.1.2.3'],
+    ['::FFFF:10.1.2.3', '10.1.2.3'],
+    ['::ffff:1.2.3', undefined],
+    ['::ffff:a01:203', '10.1.2.3'],
+    ['2001:DB8::1', '2001:db8::1'],
+  ])('without trusted proxies %s is %s', (peer, address) => {
+    expect(from(peer, undefined, '')).toBe(address)
+  })
+
   test('without trusted proxies nobody is believed', () => {
     expect(from('10.1.2.3', '203.0.113.9', '')).toBe('10.1.2.3')
   })

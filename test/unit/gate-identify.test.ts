@@ -76,6 +76,26 @@ describe('the signal of identify', () => {
     await allGone(gate, admitter)
   })
 
+  test('who heeds it fails nobody: the answer is whole, and no fault is told', async () => {
+    const heeding = (signal: AbortSignal) =>
+      new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    const admitter = new CountingAdmitter()
+    const gate = await startGate(admitter, { identify: (_request, signal) => heeding(signal), upgradeTimeoutMs: 100 })
+    expect(await connectGateway(gate.url)).toMatchObject({ status: 503, body: { code: 'ADMISSION_UNDECIDED' } })
+    const leaver = new RawClient(gate.port).send(handshake())
+    await until(() => gate.gate.count('identifying') === 1)
+    leaver.reset()
+    await allGone(gate, admitter)
+    expect(gate.faults).toEqual([])
+  })
+
+  test('is another one from time to time, because nobody sees what is made of it', async () => {
+    const { gate, admitter, signals, knock } = await asking(() => ({ identified: false, code: 'UNAUTHENTICATED' }))
+    await knock(300)
+    expect(new Set(signals).size).toBe(2)
+    await allGone(gate, admitter)
+  })
+
   test('what is like a promise is waited for', async () => {
     // biome-ignore lint/suspicious/noThenProperty: that is the point
     const later = { then: (done: (found: Identification) => void) => void setTimeout(() => done(ACME), 10) }

@@ -467,6 +467,38 @@ describe('takeovers', () => {
   })
 })
 
+describe('who is asked for, and in which order', () => {
+  const asked = () => store.calls.map(({ verb, said }) => [verb, (said[1] as Claim[]).map(({ id }) => id)])
+
+  test.each([
+    [
+      ['c-9', undefined],
+      ['takeover', 'acquire'],
+    ],
+    [
+      [undefined, 'c-9'],
+      ['acquire', 'takeover'],
+    ],
+  ])('the sort of whoever came first goes first: %j', async (replaces, verbs) => {
+    for (const old of replaces) void queue.ask(connectionOf(`c-${made++}`, 'acme', 3, 0, old))
+    store.holdUp('acquire', 'takeover')
+    await reopen()
+    expect(asked().map(([verb]) => verb)).toEqual(verbs)
+    for (const call of [...store.calls]) await call.answer()
+  })
+
+  test('nobody who has left while waiting', async () => {
+    const left = new AbortController()
+    ask(left.signal)
+    ask()
+    left.abort()
+    store.holdUp('acquire')
+    await reopen()
+    expect(asked()).toEqual([['acquire', ['c-1']]])
+    await store.calls[0]!.answer()
+  })
+})
+
 describe('what is said of a claim', () => {
   const again = () => store.calls.map(({ said }) => said[2])
 

@@ -138,6 +138,25 @@ describe('one timer, bounded work', () => {
   })
 })
 
+test('where a ping throws, the wheel turns on for the others', () => {
+  const { clock, wheel, peers } = wheelOf(false, false)
+  const [brittle, other] = peers
+  brittle!.ping = () => {
+    throw new Error('a bug in a WebSocket of somebody’s own')
+  }
+  const failures: unknown[] = []
+  for (let passedMs = 0; passedMs < TIMEOUT_MS; passedMs += TICK_MS) {
+    try {
+      clock.advance(TICK_MS)
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  expect(failures).toHaveLength(1)
+  expect(other!.terminatedAtMs).toBeDefined()
+  expect([wheel.size, clock.pending]).toEqual([0, 0])
+})
+
 describe('whatever comes, goes and speaks', () => {
   const [PEERS, STEP_MS] = [60, 2_000]
   const nth = fc.nat(PEERS - 1)

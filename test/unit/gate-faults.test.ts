@@ -71,15 +71,20 @@ describe('L6: what an embedding program throws ends neither the process nor a co
   })
 })
 
-const OWNER = { settled() {}, closed() {}, faulted: boom }
-
-test('L1: an undo that throws stops none of the others, the one that gives back the slot among them', async () => {
+/** An upgrade on a socket of no network, with what its owner was told. */
+function upgradeAlone(request = {}) {
+  const [faults, closed]: [unknown[], Upgrade[]] = [[], []]
   const socket = new PassThrough()
-  const faults: unknown[] = []
-  const upgrade = new Upgrade({} as IncomingMessage, socket, Buffer.alloc(0), {
-    ...OWNER,
+  const upgrade = new Upgrade(request as IncomingMessage, socket, Buffer.alloc(0), {
+    settled() {},
+    closed: (upgrade) => closed.push(upgrade),
     faulted: (_, error) => faults.push(error),
   })
+  return { socket, upgrade, faults, closed }
+}
+
+test('L1: an undo that throws stops none of the others, the one that gives back the slot among them', async () => {
+  const { socket, upgrade, faults } = upgradeAlone()
   const ran: string[] = []
   upgrade.atClose(() => ran.push('first'))
   upgrade.atClose(boom)
@@ -93,12 +98,7 @@ test('L1: an undo that throws stops none of the others, the one that gives back 
 })
 
 test('L1: who listens for the end and throws does not keep the slot', async () => {
-  const socket = new PassThrough()
-  const faults: unknown[] = []
-  const upgrade = new Upgrade({} as IncomingMessage, socket, Buffer.alloc(0), {
-    ...OWNER,
-    faulted: (_, error) => faults.push(error),
-  })
+  const { socket, upgrade, faults } = upgradeAlone()
   let isGivenBack = false
   upgrade.atClose(() => {
     isGivenBack = true
@@ -110,12 +110,7 @@ test('L1: who listens for the end and throws does not keep the slot', async () =
 })
 
 test('a socket that has closed leads nowhere any more', async () => {
-  const socket = new PassThrough()
-  const closed: Upgrade[] = []
-  const upgrade = new Upgrade({} as IncomingMessage, socket, Buffer.alloc(0), {
-    ...OWNER,
-    closed: (upgrade) => closed.push(upgrade),
-  })
+  const { socket, upgrade, closed } = upgradeAlone()
   upgrade.link = new Link({ ping() {}, close() {}, terminate() {} }, socket, new ManualClock())
   const links = () => Object.getOwnPropertySymbols(socket).filter((name) => Reflect.get(socket, name) instanceof Link)
   expect(links()).toHaveLength(1)
@@ -127,7 +122,7 @@ test('a socket that has closed leads nowhere any more', async () => {
 
 test('what was asked is forgotten once it is open, and kept until it is closed where it is refused', () => {
   const settled = (outcome: 'open' | 'refused') => {
-    const upgrade = new Upgrade({ url: '/' } as IncomingMessage, new PassThrough(), Buffer.alloc(0), OWNER)
+    const { upgrade } = upgradeAlone({ url: '/' })
     upgrade.settle(outcome)
     return upgrade
   }

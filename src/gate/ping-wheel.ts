@@ -143,6 +143,8 @@ export class PingWheel {
         if (budget-- === 0) return
         this.#look(seat, nowMs)
       }
+      // V8 need not shrink an array that empties: in time each slot would keep the room of the largest crowd it has met.
+      if (members.length === 0) this.#slots[this.#position % this.#slots.length] = new Bag()
     }
   }
 

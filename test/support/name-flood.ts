@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { RateMeter } from '../../src/gate/rate-meter.js'
+import { collectedHeapBytes } from './collected-heap.js'
 
 /**
  * Lets so many different names try once each at a meter, and one, `loud`, again and again. Tells how many names are
@@ -8,10 +7,7 @@ import { RateMeter } from '../../src/gate/rate-meter.js'
  */
 export async function floodNames(count: number, { most, maxNames }: { most: number; maxNames: number }) {
   const meter = new RateMeter({ most, maxNames, windowSeconds: 3_600 })
-  setFlagsFromString('--expose-gc')
-  const collectGarbage = runInNewContext('gc') as () => void
-  collectGarbage()
-  const before = process.memoryUsage().heapUsed
+  const before = collectedHeapBytes()
   let [loudTried, loudRefused] = [0, 0]
   for (let name = 0; name < count; name++) {
     void meter.count(`name-${name}`)
@@ -19,8 +15,7 @@ export async function floodNames(count: number, { most, maxNames }: { most: numb
     loudTried++
     if ((await meter.count('loud')) !== undefined) loudRefused++
   }
-  collectGarbage()
-  const heapGrowthBytes = process.memoryUsage().heapUsed - before
+  const heapGrowthBytes = collectedHeapBytes() - before
   const remembered = meter.size
   meter.stop()
   return { remembered, rememberedAfterStop: meter.size, heapGrowthBytes, loudTried, loudRefused }

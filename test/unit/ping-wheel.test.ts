@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Pingable, PingWheel, type Seat } from '../../src/gate/ping-wheel.js'
+import { collectedHeapBytes } from '../support/collected-heap.js'
 import { ManualClock } from '../support/manual-clock.js'
 
 const TIMEOUT_MS = 30_000
@@ -42,6 +43,19 @@ function wheelOf(...answers: boolean[]) {
   const peers = answers.map((answer) => new Peer(clock, answer))
   for (const peer of peers) wheel.add(peer)
   return { clock, wheel, peers, startMs: clock.monotonicMs() }
+}
+
+/** A peer that writes nothing down. */
+function answersAtOnce(clock: ManualClock): Pingable {
+  const peer = {
+    seat: undefined,
+    heardAtMs: clock.monotonicMs(),
+    ping: () => {
+      peer.heardAtMs = clock.monotonicMs()
+    },
+    terminate: () => {},
+  }
+  return peer
 }
 
 describe('L3: a silent peer is let go within the timeout, a living one never', () => {
@@ -120,6 +134,18 @@ describe('one timer, bounded work', () => {
     expect(wheel.size).toBe(5_000)
     wheel.stop()
     expect(clock.pending).toBe(0)
+  })
+
+  test('a slot does not keep the room that a crowd once took there', () => {
+    const clock = new ManualClock()
+    const wheel = new PingWheel(clock, TIMEOUT_MS)
+    for (let n = 0; n < 10_000; n++) wheel.add(answersAtOnce(clock))
+    clock.advance(2 * TIMEOUT_MS)
+    const before = collectedHeapBytes()
+    // Time enough for each of the 300 slots to have held hundreds of them once.
+    clock.advance(40 * TIMEOUT_MS)
+    expect(collectedHeapBytes() - before).toBeLessThan(500_000)
+    wheel.stop()
   })
 
   test('removing members while the wheel turns, also from within terminate, disturbs nobody else', () => {

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { add, turned } from './admission-rounds.mjs'
+import { apart } from './apart.mjs'
 import { headcount } from './headcount.mjs'
 import { embedded } from './limiter.mjs'
 import { quantile } from './meter.mjs'
@@ -96,7 +97,9 @@ async function rounds(systems, { scale, count, redis, cluster }) {
         const calls = attempts({ ...scale, orgs }, asked)
         // The leases that hold the population must not lapse: a late node makes refusals dearer.
         await cluster.renewAll()
+        const together = inFlight > 1 ? () => {} : await apart(redis)
         const sample = await measure(system, calls, inFlight, redis)
+        together()
         if (round >= 0) add(samples, `${system.name} ${inFlight}`, sample)
       }
     }
@@ -104,7 +107,10 @@ async function rounds(systems, { scale, count, redis, cluster }) {
   return samples
 }
 
-/** A worker goes on when it has been admitted and has asked for the release; the sample ends when all is confirmed. */
+/**
+ * A worker goes on when it has been admitted and has asked for the release; the sample ends when all is confirmed. One alone
+ * waits for the release too, since two calls would be in flight else.
+ */
 async function measure(system, calls, inFlight, redis) {
   const tookMs = []
   const releases = []
@@ -116,6 +122,9 @@ async function measure(system, calls, inFlight, redis) {
       expectYes(system, await system.acquire(call))
       tookMs.push(performance.now() - askedAtMs)
       releases.push(system.release(call))
+      if (inFlight > 1) continue
+      expectYes(system, await releases.pop())
+      await system.settled?.()
     }
   }
   const redisBefore = await redisCpuUs(redis)

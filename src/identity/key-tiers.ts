@@ -11,7 +11,7 @@ export function withKnownTiers(entries: readonly KeyEntry[], tiers: Tiers, log: 
   return entries.map((entry) => {
     if (entry.tier === undefined || tiers.limitOf(entry.tier) !== undefined) return entry
     const fallback = tiers.lowest
-    log.warn({ keyId: keyIdOf(entry), org: entry.org, tier: entry.tier, fallback }, 'a key has a tier that is none')
+    log.warn({ keyId: keyIdOf(entry), org: entry.org, tier: entry.tier, fallback }, 'a key names an unknown tier')
     return { ...entry, tier: fallback }
   })
 }

@@ -23,7 +23,7 @@ export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
     if (fields.recoveryMs > 0) {
       log.warn(
         fields,
-        'the store is new or was wiped: admissions wait until other nodes have told of their connections',
+        'the store is new or was wiped: admissions wait until other nodes have reasserted their connections',
       )
     }
   })
@@ -33,8 +33,8 @@ export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
   )
   limiter.on('debt.taken', (fields) => log.debug(fields, 'admitted in the absence of the store'))
   limiter.on('debt.settled', (fields) => log.warn(fields, 'the store learned of connections admitted in its absence'))
-  limiter.on('connections.reasserted', (fields) => log.warn(fields, 'open connections were told to the store again'))
-  limiter.on('lease.swept', (fields) => log.info(fields, 'the slots of a dead node are swept'))
+  limiter.on('connections.reasserted', (fields) => log.warn(fields, 'open connections were reasserted to the store'))
+  limiter.on('lease.swept', (fields) => log.info(fields, 'the slots of a dead node were swept'))
   limiter.on('drift.repaired', (fields) => log.error(fields, 'the store and the open connections differed; repaired'))
   limiter.on('orders.given', (fields) => log.info(fields, 'connections were ordered to close'))
   limiter.on('org.over_limit', (fields) => log.warn(fields, 'an org holds more connections than it may'))
@@ -48,7 +48,7 @@ export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
   )
   limiter.on('limit.set', (fields) => log.info({ audit: true, ...fields, limit: shown(fields.limit) }, 'limit changed'))
   limiter.on('limit.learned', (fields) => log.debug({ ...fields, limit: shown(fields.limit) }, 'a limit was changed'))
-  limiter.on('limit.ended', (fields) => log.info({ audit: true, ...fields }, 'the time of a limit is over'))
+  limiter.on('limit.ended', (fields) => log.info({ audit: true, ...fields }, 'a limit set by an operator has expired'))
   limiter.on('overrides.restored', (fields) => log.warn(fields, 'limits set by operators were written back'))
   limiter.on('overrides.overflowed', (fields) =>
     log.warn(fields, 'there are more limits set by operators than this node remembers: the rest is not written back'),
@@ -57,12 +57,12 @@ export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
   limiter.on('tier.unknown', (fields) => {
     if (unknownTiers.has(fields.tier) || unknownTiers.size >= MOST_UNKNOWN_TIERS) return
     unknownTiers.add(fields.tier)
-    log.warn(fields, 'a tier that is none: the lowest counts')
+    log.warn(fields, 'unknown tier: the lowest limit applies')
   })
   limiter.on('node.started', () => log.info({}, 'admitting connections'))
   limiter.on('node.quieted', () => log.info({}, 'admitting no more connections'))
   limiter.on('node.drained', (fields) => log.info(fields, 'connections closed'))
-  limiter.on('org.nearly_full', (fields) => log.info(fields, 'an org comes near its limit'))
+  limiter.on('org.nearly_full', (fields) => log.info(fields, 'an org is nearly full'))
   limiter.on('admission.granted', (fields) => log.debug(fields, 'admitted'))
   limiter.on('admission.abandoned', (fields) => log.debug(fields, 'left before the decision'))
   limiter.on('admission.denied', (fields) => log.debug(fields, 'denied'))

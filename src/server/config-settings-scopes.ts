@@ -30,6 +30,6 @@ export const scopeSettings = {
     kind: kinds.reserve,
     default: '0',
     description:
-      'What of each org’s limit only keys with `"priority": true` may use: slots, or a share of the limit such as `20%`, rounded down',
+      'How much of each org’s limit is kept for keys with `"priority": true`: slots, or a share of the limit such as `20%`, rounded down',
   },
 } as const

@@ -7,7 +7,7 @@ export const upgradeSettings = {
     flag: '--nearly-full',
     kind: kinds.percent,
     default: '80%',
-    description: 'From which part of its limit on an org is reported as nearly full',
+    description: 'The share of its limit at which an org is reported as nearly full',
   },
   addressRatePerMinute: {
     name: 'WS_RATE_LIMIT_PER_MINUTE',
@@ -36,7 +36,7 @@ export const upgradeSettings = {
     flag: '--trusted-proxies',
     kind: kinds.networks,
     defaultShown: 'none',
-    description: 'CIDRs of proxies, separated by commas; only from these X-Forwarded-For is believed',
+    description: 'CIDRs of proxies, separated by commas; X-Forwarded-For is believed only from these',
   },
   reject: {
     name: 'HEADCOUNT_REJECT',
@@ -44,7 +44,7 @@ export const upgradeSettings = {
     kind: kinds.reject,
     default: 'http',
     description:
-      'How a refusal is told: as the HTTP answer (`http`), or by completing the upgrade, a frame and a close code (`close`), or that only where the request has an `Origin`, as a browser’s (`auto`)',
+      'How a refusal is sent: as the HTTP answer (`http`); inside the WebSocket, as a frame and a close code once the upgrade is complete (`close`); or in the latter way only if the request has an `Origin`, as a browser’s has (`auto`)',
   },
   probeTimeoutMs: {
     name: 'HEADCOUNT_PROBE_TIMEOUT',
@@ -52,7 +52,7 @@ export const upgradeSettings = {
     kind: kinds.probeTimeout,
     default: '1s',
     description:
-      'When an org is full: what a connection that was silent for longer than a ping interval has to answer a ping, before it is cut off and its slot given to who waits; `0s` asks none',
+      'When an org is full: how long a connection that has been silent for longer than a ping interval has to answer a ping before it is cut off and its slot goes to whoever waits; `0s` probes nobody',
   },
   instanceLimit: {
     name: 'HEADCOUNT_INSTANCE_LIMIT',
@@ -60,7 +60,7 @@ export const upgradeSettings = {
     kind: kinds.onOff,
     default: 'on',
     description:
-      'Whether an instance of a gateway, as named by its header `instance-id`, may hold one connection only: an older one is pinged at once, and makes room if it does not answer within HEADCOUNT_PROBE_TIMEOUT; without probes it is off. The same on all nodes',
+      'Whether an instance of a gateway, as named by its header `instance-id`, may hold only one connection: an older one is pinged at once and makes room if it does not answer within HEADCOUNT_PROBE_TIMEOUT; without probes it is off. The same on all nodes',
   },
   resumeSecret: {
     name: 'HEADCOUNT_RESUME_SECRET',
@@ -68,6 +68,6 @@ export const upgradeSettings = {
     kind: kinds.secret,
     defaultShown: 'made by the first node and kept in Redis',
     description:
-      'What resume tokens are signed with; the same on all nodes of a cluster. One of your own outlives a Redis that lost its memory',
+      'The secret that signs resume tokens; the same on all nodes of a cluster. One that you set survives a Redis that lost its memory',
   },
 } as const

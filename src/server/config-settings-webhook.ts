@@ -7,7 +7,7 @@ export const webhookSettings = {
     flag: '--webhook-url',
     kind: kinds.httpUrl,
     defaultShown: 'nobody is told',
-    description: 'Who is told what happens, as signed JSON; see [webhooks](docs/webhooks.md)',
+    description: 'Address that events are sent to, as signed JSON; see [webhooks](docs/webhooks.md)',
   },
   webhookSecrets: {
     name: 'HEADCOUNT_WEBHOOK_SECRET',
@@ -15,7 +15,7 @@ export const webhookSettings = {
     kind: kinds.webhookSecrets,
     defaultShown: 'none; needed with HEADCOUNT_WEBHOOK_URL',
     description:
-      'What signs it: `whsec_` and base64 of 24 to 64 bytes; several, separated by commas, sign side by side',
+      'The secret that signs them: `whsec_` and base64 of 24 to 64 bytes; several, separated by commas, sign side by side',
   },
   webhookTimeoutMs: {
     name: 'HEADCOUNT_WEBHOOK_TIMEOUT',
@@ -29,6 +29,6 @@ export const webhookSettings = {
     flag: '--webhook-queue',
     kind: kinds.queue,
     default: '10000',
-    description: 'Events that may wait to be told; one more drops the oldest',
+    description: 'Events that may wait to be sent; one more drops the oldest',
   },
 } as const

@@ -59,7 +59,7 @@ export const settings = {
     flag: '--admin-read-token',
     kind: kinds.token,
     defaultShown: 'none',
-    description: 'A second token of the admin API, which may look and not change anything',
+    description: 'A second token for the admin API, which may read and not change anything',
   },
   redisUrl: {
     name: 'REDIS_URL',
@@ -81,7 +81,7 @@ export const settings = {
     flag: '--tiers',
     kind: kinds.tiers,
     default: 'free=3,paid=10',
-    description: 'Limits by name, for keys and orgs that are in a tier; 0 means none, `unlimited` no limit',
+    description: 'Limits by name, for keys and orgs that are in a tier; `0` admits nobody, `unlimited` sets no limit',
   },
   maxConnections: {
     name: 'WS_MAX_CONNECTIONS',
@@ -96,7 +96,7 @@ export const settings = {
     kind: kinds.durationOrSeconds,
     default: '30s',
     description:
-      'A connection that is silent for so long is closed; it is pinged after two thirds. Bare seconds accepted',
+      'A connection that is silent for this long is closed; it is pinged after two thirds of it. A bare number is in seconds',
   },
   ...scopeSettings,
   ...upgradeSettings,
@@ -136,7 +136,7 @@ export const settings = {
     flag: '--store-down-time',
     kind: kinds.duration,
     default: '5m',
-    description: 'How long `local` and `allow` admit after the store was last heard; then nobody',
+    description: 'How long `local` and `allow` admit after the store last answered; after that nobody is admitted',
   },
   onLeaseLost: {
     name: 'HEADCOUNT_ON_LEASE_LOST',
@@ -144,14 +144,14 @@ export const settings = {
     kind: kinds.onLeaseLost,
     default: 'rejoin',
     description:
-      'What becomes of open connections when the lease is lost or out of trust: they stay and are told to the store again (`rejoin`), or are closed and pass no frame (`close`)',
+      'What happens to open connections when the lease is lost or no longer trusted: they stay and are reasserted to the store (`rejoin`), or are closed and pass no frame (`close`)',
   },
   orphanTimeMs: {
     name: 'HEADCOUNT_ORPHAN_TIME',
     flag: '--orphan-time',
     kind: kinds.durationOrUnlimited,
     default: 'unlimited',
-    description: 'Under `rejoin`: how long connections stay open after the lease went out of trust',
+    description: 'Under `rejoin`: how long connections stay open once the lease is no longer trusted',
   },
   onLimitLowered: {
     name: 'HEADCOUNT_ON_LIMIT_LOWERED',
@@ -159,21 +159,21 @@ export const settings = {
     kind: kinds.onLimitLowered,
     default: 'keep',
     description:
-      'What becomes of the surplus where an org holds more than it may: it stays until enough have left (`keep`), or as many as are too many are closed, the `newest` or the `oldest` first',
+      'What happens when an org holds more than it may: the surplus stays until enough have left (`keep`), or is closed, the `newest` or the `oldest` first',
   },
   nodeName: {
     name: 'HEADCOUNT_NODE_NAME',
     flag: '--node-name',
     kind: kinds.name,
     defaultShown: 'hostname#random',
-    description: 'What operators see of this node',
+    description: 'The name under which operators see this node',
   },
   keyPrefix: {
     name: 'HEADCOUNT_KEY_PREFIX',
     flag: '--key-prefix',
     kind: kinds.keyPrefix,
     default: 'hc:1:',
-    description: 'Begins every key in Redis; the same on all nodes of a cluster',
+    description: 'Prefix of every key in Redis; the same on all nodes of a cluster',
   },
   drainTimeMs: {
     name: 'HEADCOUNT_DRAIN_TIME',
@@ -187,7 +187,7 @@ export const settings = {
     flag: '--log-level',
     kind: kinds.logLevel,
     default: 'info',
-    description: 'The least important lines that are logged',
+    description: 'The least severe level that is logged',
   },
   configFile: {
     name: 'HEADCOUNT_CONFIG',

@@ -61,7 +61,9 @@ describe('what operators set, with two nodes on one Redis', () => {
     expect(await room(two.url, 'brief', 5)).toBe(5)
     await until(async () => (await show(two, 'brief')).limitFrom === 'tier', { what: 'the override has ended' })
     expect(await room(two.url, 'brief', 5)).toBe(1)
-    await until(() => fleet.nodes.every((node) => /"audit":true.*the time of a limit is over/.test(node.output())))
+    await until(() =>
+      fleet.nodes.every((node) => /"audit":true.*a limit set by an operator has expired/.test(node.output())),
+    )
   })
 
   test('R1: after FLUSHALL all is back when admissions resume, and what was cleared is not', async () => {

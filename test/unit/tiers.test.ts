@@ -55,7 +55,7 @@ describe('the limit of a request', () => {
     expect(requestLimit({ org: 'acme', tier: 'paid' }, { connectionsPerOrg: 5 })).toBe(5)
   })
 
-  test('in a tier that is none is told', () => {
+  test('in an unknown tier is reported', () => {
     const events = new EventBus()
     const told: NodeEvents['tier.unknown'][] = []
     events.on('tier.unknown', (event) => told.push(event))
@@ -65,7 +65,7 @@ describe('the limit of a request', () => {
   })
 })
 
-test('a key with a tier that is none gets the lowest, and the log names its id and never the key', () => {
+test('a key with an unknown tier gets the lowest, and the log names its id and never the key', () => {
   const lines: object[] = []
   const log: Log = { ...silentLog, warn: (fields) => void lines.push(fields) }
   const entry = (key: string, tier?: string): KeyEntry => ({

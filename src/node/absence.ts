@@ -88,6 +88,7 @@ export class Absence {
     const count = held.heldBy(org)
     connection.state = 'held'
     connection.debt = true
+    connection.untold = true
     held.add(connection)
     events.emit('debt.taken', { connectionId: id, org, policy: onStoreDown })
     return { count: count + 1, limit, ...(reserved > 0 && { reserved }) }

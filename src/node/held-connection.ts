@@ -18,6 +18,8 @@ export class HeldConnection {
   readonly sinceMs: number
   /** Admitted in the store's absence: the store has yet to learn of it. */
   debt = false
+  /** Of such a one: no call has told the store of it yet, so there is no slot to give back. */
+  untold = false
   /** Present once its owner has told how to ask it whether it is still there. */
   peer: Peer | undefined
   state: 'asking' | 'held' | 'slotless' | 'gone' = 'asking'

@@ -238,7 +238,7 @@ export class LimiterNode implements AdmittingNode {
   #release(connection: HeldConnection): void {
     if (connection.state === 'gone') return
     // First handed on, then forgotten, so that at no moment neither list has it: the audit reads both.
-    this.#releases.add(connection.claim)
+    if (!connection.untold) this.#releases.add(connection.claim)
     this.#held.remove(connection)
     this.events.emit('connection.released', { connectionId: connection.id, org: connection.org })
   }

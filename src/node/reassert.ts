@@ -25,6 +25,7 @@ export async function reassertAll(
   for (let from = 0; from === 0 || from < all.length; from += MAX_ITEMS) {
     const chunk = all.slice(from, from + MAX_ITEMS).filter((connection) => connection.state === 'held')
     const final = from + MAX_ITEMS >= all.length
+    for (const connection of chunk) connection.untold = false
     const claims = chunk.map((connection) => connection.claim)
     const reply = await session.call((connection, fence) => connection.reassert(fence, claims, { mode, final }))
     if (reply.status !== 'ok') return undefined

@@ -120,6 +120,35 @@ describe('R5: the node was declared dead while it was away', () => {
   })
 })
 
+describe('R2: a debt that closes', () => {
+  async function indebted(): Promise<Admitted> {
+    await start({ onStoreDown: 'allow' })
+    expect(await ask()).toMatchObject({ admitted: true })
+    store.holdUp('renew')
+    await pass(R)
+    await goAway()
+    return (await ask()) as Admitted
+  }
+
+  test('before the store was told of it leaves nothing to give back: however many come and go, none is kept', async () => {
+    const debt = await indebted()
+    expect(node.connections).toBe(2)
+    debt.release()
+    expect(node.connections).toBe(1)
+    expect(node.waiting.releases).toBe(0)
+  })
+
+  test('while the store is being told of it is given back, since that may yet arrive', async () => {
+    const debt = await indebted()
+    store.holdUp('reassert')
+    store.away = false
+    await pass(2 * R)
+    expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
+    debt.release()
+    expect(node.waiting.releases).toBe(1)
+  })
+})
+
 test('S7: who is admitted between a hello and the first renewal is closed too when the lease lapses', async () => {
   await start({ onLeaseLost: 'close' })
   let lapses = 0

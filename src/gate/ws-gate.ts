@@ -117,7 +117,7 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
         // A malformed frame is an `error` event; without a listener it would end the process. ws closes by itself.
         ws.on('error', nothing)
         const { admitted } = welcome
-        if (admitted.mayCarryFrames) guardFrames(ws, frameRule(admitted, admitted.mayCarryFrames))
+        if (admitted.mayCarryFrames) guardFrames(ws, upgrade.socket, frameRule(admitted, admitted.mayCarryFrames))
         // The owner of the WebSocket server may have waited, and what is thrown here would be thrown into its code.
         try {
           opened(new Link(ws, upgrade.socket, clock))

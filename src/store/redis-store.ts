@@ -85,12 +85,11 @@ export class RedisStore implements LeaseStore {
     const connection = new RedisConnection({ redis, script, keys, buckets, timing, clock, recovery })
     this.#open.add(connection)
     connection.closed.then(() => this.#open.delete(connection))
+    // Questions may still go to another primary, which knows nothing of what is decided from here on: one that was demoted
+    // behind an address that stays the same ends no connection by itself.
+    this.#questions.hangUp()
     const { finder } = this.#dialer
-    if (finder && primary) {
-      // Questions may still go to another one, which knows nothing of what is decided from here on.
-      this.#questions.hangUp()
-      void leaveFormerPrimary({ connection, primary, finder, timing, clock })
-    }
+    if (finder && primary) void leaveFormerPrimary({ connection, primary, finder, timing, clock })
     return { status: 'ok', value: connection }
   }
 

@@ -12,7 +12,7 @@ export class TcpProxy {
   readonly port: number
   readonly url: string
   readonly #server: Server
-  readonly #target: { readonly host: string; readonly port: number }
+  #target: { readonly host: string; readonly port: number }
   readonly #links = new Set<ProxyLink>()
   /** Links whose client is gone while bytes it had sent were held back: the network may deliver them yet. */
   readonly #orphans = new Set<ProxyLink>()
@@ -42,6 +42,11 @@ export class TcpProxy {
   /** Bytes that the server has sent and clients have not got. */
   get heldReplyBytes(): number {
     return [...this.#links].reduce((sum, link) => sum + link.replies.heldBytes, 0)
+  }
+
+  /** Whoever connects from now on gets to another server; what is open stays where it is. */
+  leadTo(port: number): void {
+    this.#target = { ...this.#target, port }
   }
 
   /** Resets every connection on both sides; what was held back is lost. */

@@ -3,7 +3,7 @@
 -- Guarantee: whole connections with all their scopes. Takes a member over only from this lease or one that is not live
 -- (rule 2). 'keep' adds whatever the limits say (the store lost its memory, and nobody is kicked for that); 'room' adds
 -- only while every scope has room among the living. A connection that this lease is ordered to close is not added: its
--- slot may be gone because of that order. Nor is one whose slot was taken over, under whatever lease it comes.
+-- slot may be gone because of that order. Nor is one that was taken over in its org, under whatever lease it comes.
 -- Works at the memory limit: the connections exist already.
 --
 -- KEYS  1 admission  2 meta  3 dead  4 conns:<lease>  5 orders:evict  6 orders:surplus  7 orders:takeover  8 taken
@@ -28,7 +28,7 @@ for claim = 1, n do
       word = 'ordered'
     end
   end
-  if any_orders and redis.call('ZSCORE', KEYS[8], id) then
+  if any_orders and redis.call('ZSCORE', KEYS[8], id .. ' ' .. KEYS[key]) then
     word = 'taken'
   end
   for s = 1, word == 'kept' and scopes or 0 do

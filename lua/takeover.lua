@@ -3,8 +3,8 @@
 -- Guarantee: as acquire, but that the connection a claim replaces does not count in the scopes of the claim, and gives up
 -- its slots there if the claim is admitted: in one step, so that at no moment both count or neither. Refused, it keeps
 -- them (S2). One of another org is never replaced (S5). The lease that held them, if it lives, is ordered to close it,
--- and no reassertion adds it again. A claim that is held already takes nothing more (S4); where nothing is left to take
--- over, it counts as any other. Works at the memory limit where something is taken over.
+-- and no reassertion adds it again, also where nothing was left to take over: then the claim counts as any other. A claim
+-- that is held already takes nothing more (S4). Works at the memory limit where something is taken over.
 --
 -- KEYS  1 admission  2 meta  3 dead  4 late  5 conns:<lease>  6 orders:evict  7 orders:surplus  8 orders:takeover
 --       9 taken  10... scope sets, claim by claim, org first
@@ -33,7 +33,6 @@ end
 -- A connection has one order at most, so what it was ordered before gives way.
 local function hand_over(scope_key, old, holder)
   redis.call('ZREM', scope_key, old)
-  redis.call('ZADD', KEYS[9], bounds[2], old)
   if lives(holder) then
     redis.call('ZREM', KEYS[6], old)
     redis.call('ZREM', KEYS[7], old)
@@ -93,6 +92,11 @@ for _ = 1, tonumber(ARGV[4]) do
     end
     local entry = redis.pcall('HSET', KEYS[5], id, ARGV[arg + 1])
     if type(entry) == 'number' then
+      if old ~= id then
+        -- Also where nothing is left of it, because its lease was swept: its node may yet come back with it. With the org's
+        -- set, because nothing else says then whose it was (S5).
+        redis.call('ZADD', KEYS[9], bounds[2], old .. ' ' .. KEYS[key])
+      end
       for s = 1, scopes do
         if holders[s] then
           took = 1

@@ -26,6 +26,7 @@ export class MemoryAdmission {
     const holder = left.includes(keys[0]!) ? this.#t.scope(keys[0]!).get(replaces) : undefined
     const asked = holder !== undefined && this.#t.live.has(holder) ? open : claim
     const verdict = this.decide(lease, asked, true, left.length > 0 ? replaces : undefined)
+    if (verdict.admitted && !mine && id !== replaces) this.#orders.rememberTaken(replaces, claim.scopes[0])
     if (!verdict.admitted || left.length === 0) return verdict
     for (const key of left) {
       const holder = this.#t.scope(key).get(replaces)!

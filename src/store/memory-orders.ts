@@ -1,4 +1,4 @@
-import { MAX_ITEMS } from './lease-store.js'
+import { MAX_ITEMS, type ScopeRef } from './lease-store.js'
 import { type MemoryTables, scopeKey } from './memory-tables.js'
 import {
   CLOSING_ORDERS,
@@ -68,10 +68,18 @@ export class MemoryOrders {
 
   /** The slot of this connection is another's; whoever held it closes the connection, and that is all it is asked for. */
   takeOver(id: string, holder: number): void {
-    this.#t.taken.set(id, this.#t.clockMs)
     if (!this.#t.live.has(holder)) return
     for (const kind of CLOSING_ORDERS) this.#t.removeOrder(kind, id)
     this.#t.addOrder('takeover', id, holder)
+  }
+
+  /** That a connection of an org was taken over, also one of which nothing is left here: its node may come back with it. */
+  rememberTaken(id: string, org: ScopeRef): void {
+    this.#t.taken.set(takenKey(id, org), this.#t.clockMs)
+  }
+
+  wasTaken(id: string, org: ScopeRef): boolean {
+    return this.#t.taken.has(takenKey(id, org))
   }
 
   forgetTaken(): void {
@@ -89,4 +97,8 @@ export class MemoryOrders {
   #isLeaving(id: string): boolean {
     return CLOSING_ORDERS.some((kind) => this.#t.orders(kind).has(id))
   }
+}
+
+function takenKey(id: string, org: ScopeRef): string {
+  return `${id} ${scopeKey(org)}`
 }

@@ -165,7 +165,7 @@ export class MemoryVerbs {
   }
 
   #reassertOne(lease: number, claim: Claim, mode: 'keep' | 'room'): ReassertVerdict {
-    if (this.#t.taken.has(claim.id)) return 'taken'
+    if (this.orders.wasTaken(claim.id, claim.scopes[0])) return 'taken'
     if (this.orders.owes(lease, claim.id)) return 'ordered'
     for (const [i, scope] of claim.scopes.entries()) {
       const set = this.#t.scope(scopeKey(scope))

@@ -216,6 +216,28 @@ export function takeoverTests(bench: BenchOf): void {
       expect(await told(a)).toEqual(['takeover old'])
     })
 
+    test('is remembered where nothing was left to take over: the node of a lease that was swept may come back (L2)', async () => {
+      const [gone, node] = await full()
+      await node.outlive()
+      await node.sweepAll(gone.lease)
+      const verdicts = await node.takeOver([claim('new', 'acme', 2), 'old'], [claim('else', 'globex', 2), 'other'])
+      expect(verdicts).toEqual([
+        { admitted: true, count: 1, limit: 2 },
+        { admitted: true, count: 1, limit: 2 },
+      ])
+      const back = await StoreNode.join(bench())
+      const words = await back.reassert('room', true, claim('old', 'acme', 2), claim('other', 'acme', 2))
+      expect(words, 'S5: what another org claims to replace is no word about this one').toEqual(['taken', 'kept'])
+      expect(await members()).toEqual(['new', 'other'])
+    })
+
+    test('is not remembered where the claim was refused, nor of one that replaces itself (S2)', async () => {
+      const [, b] = await full()
+      expect(await b.takeOver([claim('x', 'acme', 2), 'nobody'])).toMatchObject([{ admitted: false }])
+      expect(await b.takeOver([claim('y', 'globex', 2), 'y'])).toMatchObject([{ admitted: true }])
+      expect((await bench().contents()).taken.size).toBe(0)
+    })
+
     test('is remembered past the lease that held it, for ten minutes: its owner comes back too late (S1)', async () => {
       const [gone, node] = await full()
       await node.takeOver([claim('new', 'acme', 2), 'old'])
@@ -231,7 +253,9 @@ export function takeoverTests(bench: BenchOf): void {
         await bench().pass(bench().timing.renewIntervalMs)
         await node.renew()
       }
-      expect((await bench().contents()).taken, 'S1: forgotten before its time').toEqual(new Map([['old', tookAtMs]]))
+      expect((await bench().contents()).taken, 'S1: forgotten before its time').toEqual(
+        new Map([['old org:acme', tookAtMs]]),
+      )
       await bench().pass(bench().timing.renewIntervalMs)
       await node.renew()
       expect((await bench().contents()).taken.size).toBe(0)

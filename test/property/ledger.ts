@@ -229,8 +229,8 @@ export class Ledger {
       const holds = due && this.#live.has(old.lease)
       this.#acquire(lease, { claims: [holds ? open : claim], again: true }, [verdict], last ? after : undefined)
       must('S4', (verdict.admitted && verdict.tookOver === true) === (due && verdict.admitted), () => show(verdict))
+      if (verdict.admitted && !mine && claim.id !== claim.replaces) this.#taken.add(`${claim.replaces} ${asked[0]}`)
       if (due && verdict.admitted) {
-        this.#taken.add(claim.replaces)
         if (left.length === 0) this.#held.delete(claim.replaces)
         if (left.length === 0) this.#handedOn.add(`${old.lease} ${claim.replaces}`)
         if (this.#live.has(old.lease)) this.#orders.give('takeover', claim.replaces, old.lease)
@@ -269,7 +269,7 @@ export class Ledger {
   }
 
   #reassertOne(lease: number, claim: Claim, mode: 'keep' | 'room'): ReassertVerdict {
-    if (this.#taken.has(claim.id)) return 'taken'
+    if (this.#taken.has(`${claim.id} ${keyOf(claim.scopes[0])}`)) return 'taken'
     if (this.#orders.of(lease).some(({ id }) => id === claim.id)) return 'ordered'
     const owner = this.#held.get(claim.id)?.lease
     if (owner !== undefined && owner !== lease && this.#live.has(owner)) return 'conflict'

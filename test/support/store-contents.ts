@@ -28,7 +28,7 @@ export interface StoreContents {
   readonly indexes: ReadonlyMap<number, ReadonlyMap<string, readonly string[]>>
   /** Kind of order → connection id → the lease that must obey. */
   readonly orders: ReadonlyMap<string, ReadonlyMap<string, number>>
-  /** Connection id → when its slot was taken over. */
+  /** Connection id and, behind a space, the scope of its org → when it was taken over. */
   readonly taken: ReadonlyMap<string, number>
   /** `lease:name:id` of a scope → the lease that is to look for silent peers there. */
   readonly probes: ReadonlyMap<string, number>
@@ -131,7 +131,7 @@ export async function redisContents(redis: Redis, keys: RedisKeys, prefix: strin
     dead: new Set(take(keys.dead).map(Number)),
     nodes: new Map(pairs(take(keys.nodes)).map(([lease, info]) => [Number(lease), info])),
     orders: new Map(ORDER_KINDS.map((kind) => [kind, members(take(keys.orders(kind)))])),
-    taken: members(take(keys.taken)),
+    taken: new Map([...members(take(keys.taken))].map(([of, atMs]) => [of.replace(keys.orgPrefix, 'org:'), atMs])),
     probes: members(take(keys.probes)),
     resumeSecret: meta.get('resumeSecret'),
     overrides: new Map(

@@ -198,7 +198,7 @@ ${INDEX_FIRST}`,
   takenPutBack: mutant(
     'S1',
     'the look by reassert at whose slot was taken over',
-    "if any_orders and redis.call('ZSCORE', KEYS[8], id) then",
+    "if any_orders and redis.call('ZSCORE', KEYS[8], id .. ' ' .. KEYS[key]) then",
     'if false then',
   ),
   clockUnbounded: mutant(

@@ -1,9 +1,12 @@
 import type { Admitter } from '../core/admission.js'
 import { type Clock, systemClock } from '../core/clock.js'
+import { UsageError } from '../core/errors.js'
+import { checkLimit } from '../core/limits.js'
+import { withDefaults } from '../core/with-defaults.js'
 import type { GateObserver } from './gate-observer.js'
 import type { Identify, Identity } from './identify.js'
 import type { RateOptions } from './rates.js'
-import type { Reject } from './reject.js'
+import { REJECTS, type Reject } from './reject.js'
 import type { Sockets } from './ws-gate.js'
 
 export interface GateOptions {
@@ -60,4 +63,26 @@ export const GATE_DEFAULTS = {
   observer: {},
   clock: systemClock,
   random: Math.random,
+}
+
+const TIMEOUTS = ['upgradeTimeoutMs', 'pongTimeoutMs', 'closeTimeoutMs'] as const
+
+/**
+ * Absent or undefined is the default. Throws `INVALID_SETTINGS` or `INVALID_LIMIT` with what is wrong and what is
+ * accepted: without a time the ping wheel would never turn, and a limit of NaN is never reached.
+ */
+export function resolveGateOptions(options: GateOptions): Required<GateOptions> {
+  const { admitter, identify, sockets } = options
+  const resolved = withDefaults<Required<GateOptions>>({ ...GATE_DEFAULTS, admitter, identify, sockets }, options)
+  for (const name of TIMEOUTS) {
+    const ms = resolved[name]
+    if (!(Number.isFinite(ms) && ms > 0)) {
+      throw new UsageError('INVALID_SETTINGS', `${name} is a finite time above 0 ms, not ${ms}`)
+    }
+  }
+  checkLimit(resolved.maxConnections)
+  checkLimit(resolved.maxPendingUpgrades)
+  const { reject } = resolved
+  if (REJECTS.includes(reject)) return resolved
+  throw new UsageError('INVALID_SETTINGS', `reject is one of ${REJECTS.join(', ')}, not ${JSON.stringify(reject)}`)
 }

@@ -7,13 +7,13 @@ import { Census, type Stage } from './census.js'
 import { clientAddress, networksOf } from './client-address.js'
 import { type CloseAllOptions, closePaced } from './close-paced.js'
 import { type AboutPeer, type GateObserver, guardedObserver } from './gate-observer.js'
-import { GATE_DEFAULTS, type GateOptions } from './gate-options.js'
+import { type GateOptions, resolveGateOptions } from './gate-options.js'
 import { handshakeFault, instanceOf, resumeTokenOf } from './handshake.js'
 import { Identifier } from './identifier.js'
 import type { Identity } from './identify.js'
 import { LinkPeer } from './link-peer.js'
 import { PingWheel } from './ping-wheel.js'
-import { NO_RATES, Rates } from './rates.js'
+import { Rates } from './rates.js'
 import { problemOf, type Refusal, rateLimitHeaders, sendProblem } from './refuse.js'
 import { closingWords, isToldInside } from './reject.js'
 import { revoke } from './revoke.js'
@@ -51,14 +51,14 @@ export class Gate {
   readonly #addressOf: (request: IncomingMessage) => string | undefined
   #shut = false
 
+  /** Throws `UsageError` for options that cannot work. */
   constructor(options: GateOptions) {
-    const observer = guardedObserver(options.observer ?? {})
-    this.#options = { ...GATE_DEFAULTS, ...options, observer }
+    this.#options = { ...resolveGateOptions(options), observer: guardedObserver(options.observer ?? {}) }
     const { clock, pongTimeoutMs, rates, random, trustedProxies, upgradeTimeoutMs } = this.#options
     this.#undecided = new Deadlines(clock, upgradeTimeoutMs, (upgrade) => this.#refuse(upgrade, TOO_LATE))
     this.#identifier = new Identifier(this.#options.identify)
     this.#wheel = new PingWheel(clock, pongTimeoutMs)
-    this.#rates = new Rates({ ...NO_RATES, ...rates }, random)
+    this.#rates = new Rates(rates, random)
     this.#addressOf = clientAddress(networksOf(trustedProxies))
   }
 

@@ -5,7 +5,7 @@ import type { Identity } from './identify.js'
 import { RateMeter } from './rate-meter.js'
 import type { Refusal } from './refuse.js'
 
-/** Upgrade attempts a minute, admitted or not: whole numbers, or `Infinity` for as many as come. */
+/** Upgrade attempts a minute, admitted or not: whole numbers, or `Infinity` for as many as come, as where absent. */
 export interface RateOptions {
   /** Of one IPv4 address, or of one /64 of IPv6. Counted before anybody is asked who that is. */
   readonly perAddress: number
@@ -15,12 +15,6 @@ export interface RateOptions {
   readonly perNode: number
 }
 
-export const NO_RATES: RateOptions = {
-  perAddress: Number.POSITIVE_INFINITY,
-  perKey: Number.POSITIVE_INFINITY,
-  perNode: Number.POSITIVE_INFINITY,
-}
-
 /** Refuses who tries too often. Each node counts for itself: this guards the node, not an org's limit. */
 export class Rates {
   readonly #address: RateMeter | undefined
@@ -28,7 +22,7 @@ export class Rates {
   readonly #node: RateMeter | undefined
   readonly #random: () => number
 
-  constructor({ perAddress, perKey, perNode }: RateOptions, random: () => number) {
+  constructor({ perAddress, perKey, perNode }: Partial<RateOptions>, random: () => number) {
     this.#address = meterOf(perAddress)
     this.#key = meterOf(perKey)
     this.#node = meterOf(perNode)
@@ -71,7 +65,7 @@ export class Rates {
   }
 }
 
-function meterOf(most: number): RateMeter | undefined {
+function meterOf(most = Number.POSITIVE_INFINITY): RateMeter | undefined {
   checkLimit(most)
   return most === Number.POSITIVE_INFINITY ? undefined : new RateMeter({ most })
 }

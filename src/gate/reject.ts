@@ -2,12 +2,15 @@ import type { IncomingMessage } from 'node:http'
 import { closeCodeOf, type RefusalCode } from '../core/closures.js'
 import type { Problem, Refusal } from './refuse.js'
 
+/** The words of `Reject`; whoever reads one from outside takes them from here. */
+export const REJECTS = ['http', 'close', 'auto'] as const
+
 /**
  * How a refusal is told. `http` answers the upgrade request with a status. `close` completes the handshake and says it
  * in a frame and a close code, since browsers and their like tell a program nothing of a refused upgrade. `auto` does
  * that where the request has an `Origin`, which browsers send, and answers with a status otherwise.
  */
-export type Reject = 'http' | 'close' | 'auto'
+export type Reject = (typeof REJECTS)[number]
 
 /** A refusal inside a WebSocket. The reason is at most 123 bytes of UTF-8. */
 export interface ClosingWords {

@@ -7,7 +7,7 @@ import { checkLimit } from '../core/limits.js'
 import { checkReserve, type Reserve } from '../core/reserve.js'
 import { Tiers } from '../core/tiers.js'
 import type { ScopeLimits } from '../node/claims.js'
-import type { Policies } from '../node/policies.js'
+import { type Policies, resolvePolicies } from '../node/policies.js'
 import type { BucketedStore } from '../store/bucketed-store.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import { MemoryStore } from '../store/memory-store.js'
@@ -99,7 +99,7 @@ export interface ResolvedOptions {
   readonly tiers: Tiers
   readonly tierOf: (org: string) => string | undefined
   readonly name: string
-  readonly policies: Partial<Policies>
+  readonly policies: Policies
   readonly probeTimeoutMs: number
   readonly resumeSecret: string | undefined
 }
@@ -115,6 +115,7 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
   const connectionsPerOrg = options.limits?.org ?? defaults.connectionsPerOrg
   checkLimit(connectionsPerOrg)
   const probeTimeoutMs = probeTimeout(options.probeTimeoutMs ?? defaults.probeTimeoutMs)
+  const policies = resolvePolicies(options.policies)
   return {
     store: storeOf(options, timing),
     ownsStore: options.store === undefined,
@@ -124,7 +125,7 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
     nearlyFullPercent: percent(options.limits?.nearlyFullPercent ?? defaults.nearlyFullPercent),
     tiers: new Tiers(options.limits?.tiers ?? defaults.tiers),
     tierOf: options.limits?.tierOf ?? (() => undefined),
-    policies: options.policies ?? {},
+    policies,
     probeTimeoutMs,
     resumeSecret: options.resumeSecret,
     name: options.nodeName ?? `${hostname()}#${randomBytes(3).toString('hex')}`,

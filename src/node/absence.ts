@@ -29,7 +29,7 @@ export interface Slot {
 
 /**
  * What the policies make of a store or a lease that is away (R2, S7): who is admitted in the store's place, when open
- * connections are closed, and whether frames may pass.
+ * connections are closed, and whether frames may pass. What is no policy counts as the strictest.
  *
  * Who is admitted in the store's place is debt: the store learns of it when it is back, whether there is room or not.
  * `local` is no exact limit, of any scope: an org whose connections are spread unevenly may exceed its own, by at most the shares of
@@ -47,7 +47,7 @@ export class Absence {
 
   constructor(parts: AbsenceParts) {
     const { clock, timing, policies, events } = parts
-    const closes = policies.onLeaseLost === 'close'
+    const closes = policies.onLeaseLost !== 'rejoin'
     this.#parts = parts
     this.mayCarryFrames = closes ? parts.trusted : undefined
     this.#lapse = new LapseWatch(clock, timing.trustMs + (closes ? 0 : policies.orphanTimeMs), () => this.#lapsed())
@@ -75,9 +75,11 @@ export class Absence {
   admit(connection: HeldConnection, setByOperators: number | undefined): Slot | undefined {
     const { clock, events, held, policies, trusted } = this.#parts
     const { onStoreDown, storeDownTimeMs, onLeaseLost } = policies
-    if (onStoreDown === 'deny' || !this.#heardAt || this.#hasLapsed) return undefined
-    if (onLeaseLost === 'close' && !trusted()) return undefined
-    if (elapsedMs(clock, this.#heardAt) > storeDownTimeMs) return undefined
+    // A word or a time that is none must let nobody in.
+    if (onStoreDown !== 'local' && onStoreDown !== 'allow') return undefined
+    if (!this.#heardAt || this.#hasLapsed) return undefined
+    if (onLeaseLost !== 'rejoin' && !trusted()) return undefined
+    if (!(elapsedMs(clock, this.#heardAt) <= storeDownTimeMs)) return undefined
     const { id, org, claim } = connection
     const inForce = setByOperators ?? claim.scopes[0].limit
     const reserved = reservedOf(inForce, claim.reserve)

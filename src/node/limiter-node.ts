@@ -21,7 +21,7 @@ import type { LimiterNodeOptions } from './node-options.js'
 import { OrderGiver } from './order-giver.js'
 import { OrderTaker } from './order-taker.js'
 import { Overrides } from './overrides.js'
-import { DEFAULT_POLICIES } from './policies.js'
+import { resolvePolicies } from './policies.js'
 import { Probing } from './probing.js'
 import { ReleaseQueue } from './release-queue.js'
 import { Sweeper } from './sweeper.js'
@@ -94,7 +94,7 @@ export class LimiterNode implements AdmittingNode {
         this.#absence.heard(sentAt, reply.liveNodes)
       },
     })
-    const policies = { ...DEFAULT_POLICIES, ...options.policies }
+    const policies = resolvePolicies(options.policies)
     this.#absence = new Absence({
       ...{ clock, timing, policies, held, trusted, events: this.events },
       embedded: store.embedded,

@@ -115,6 +115,33 @@ describe('R2: who is admitted in the store’s place', () => {
   })
 })
 
+describe('a policy that is none counts as the strictest', () => {
+  /** As a program without types says them. */
+  const given = (policies: Record<string, unknown>) => policies as Partial<Policies>
+
+  test.each([
+    { onStoreDown: 'Deny' },
+    { onStoreDown: undefined },
+    { onStoreDown: 'allow', storeDownTimeMs: undefined },
+    { onStoreDown: 'allow', storeDownTimeMs: Number.NaN },
+  ])('%o lets nobody in', (policies) => {
+    using node = absenceUnder(given(policies))
+    node.hear()
+    expect(node.admit()).toBeUndefined()
+  })
+
+  test.each(['Close', undefined])('a lost lease under %o closes, and no frame passes', (onLeaseLost) => {
+    using node = absenceUnder(given({ onStoreDown: 'allow', onLeaseLost }))
+    node.hear()
+    expect(node.admit()).toBeDefined()
+    node.distrust()
+    expect(node.absence.mayCarryFrames!()).toBe(false)
+    expect(node.admit()).toBeUndefined()
+    node.events.emit('lease.lost', { lease: 1, reason: 'lost' })
+    expect(node.held.held().map(({ closing }) => closing)).toEqual(['LEASE_LOST'])
+  })
+})
+
 describe('S7: the lease cannot be trusted', () => {
   test('under `close` nobody is admitted and no frame passes from there on, and who was open is closed with it', () => {
     using node = absenceUnder({ onStoreDown: 'allow', onLeaseLost: 'close' })

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
 import { RateMeter, type RateMeterOptions } from '../../src/gate/rate-meter.js'
-import { NO_RATES, type RateOptions, Rates } from '../../src/gate/rates.js'
+import { type RateOptions, Rates } from '../../src/gate/rates.js'
 import { CountingAdmitter } from '../support/counting-admitter.js'
 import { allGone, startGate } from '../support/gate-server.js'
 import { connectGateway } from '../support/gateways.js'
@@ -17,7 +17,7 @@ function meter(options: RateMeterOptions): RateMeter {
 }
 
 function rates(options: Partial<RateOptions>): Rates {
-  const made = new Rates({ ...NO_RATES, ...options }, () => 0)
+  const made = new Rates(options, () => 0)
   onTestFinished(() => made.stop())
   return made
 }

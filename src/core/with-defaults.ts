@@ -1,0 +1,5 @@
+/** What was given, over the defaults. `undefined` counts as absent; a spread would put it in the default's place. */
+export function withDefaults<T extends object>(defaults: T, given: { readonly [K in keyof T]?: T[K] | undefined }): T {
+  const said = Object.entries(given).filter(([, value]) => value !== undefined)
+  return { ...defaults, ...Object.fromEntries(said) }
+}

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { idProblem } from '../core/org-id.js'
+import { ON_LIMIT_LOWERED } from '../node/policies.js'
 import { refusalNote } from '../observe/refusal-note.js'
 
 const MOST_A_PAGE = 1_000
@@ -49,7 +50,7 @@ const setLimit = z
     tier: z.string().optional(),
     note: z.string().optional(),
     by: z.string().optional(),
-    onLowered: z.enum(['keep', 'newest', 'oldest']).optional(),
+    onLowered: z.enum(ON_LIMIT_LOWERED).optional(),
     setAt: z.string().optional(),
     expiresAt: z.string().optional(),
   })

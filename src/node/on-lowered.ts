@@ -1,5 +1,5 @@
 import { UsageError } from '../core/errors.js'
-import type { Policies } from './policies.js'
+import { ON_LIMIT_LOWERED, type Policies } from './policies.js'
 
 export interface SurplusTerms {
   /**
@@ -9,14 +9,12 @@ export interface SurplusTerms {
   readonly onLowered?: Policies['onLimitLowered']
 }
 
-const ACCEPTED: readonly Policies['onLimitLowered'][] = ['keep', 'newest', 'oldest']
-
 /** Throws `INVALID_TERMS` for what is no policy. */
 export function checkOnLowered(onLowered: unknown): asserts onLowered is Policies['onLimitLowered'] {
-  if (ACCEPTED.some((one) => one === onLowered)) return
+  if (ON_LIMIT_LOWERED.some((one) => one === onLowered)) return
   throw new UsageError(
     'INVALID_TERMS',
-    `"onLowered" is one of ${ACCEPTED.join(', ')}, not ${JSON.stringify(onLowered)}`,
+    `"onLowered" is one of ${ON_LIMIT_LOWERED.join(', ')}, not ${JSON.stringify(onLowered)}`,
   )
 }
 
@@ -24,7 +22,7 @@ export function checkOnLowered(onLowered: unknown): asserts onLowered is Policie
 export function onLoweredIn(details = '{}'): SurplusTerms['onLowered'] {
   try {
     const { onLowered } = JSON.parse(details) as SurplusTerms
-    return ACCEPTED.find((one) => one === onLowered)
+    return ON_LIMIT_LOWERED.find((one) => one === onLowered)
   } catch {
     // Set by something that keeps other details: then nothing was said.
     return undefined

@@ -1,9 +1,10 @@
+import type { Phase } from '../core/admission.js'
 import { systemClock } from '../core/clock.js'
 import { closings, refusals } from '../core/closures.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { Metrics, MetricsOptions } from './metrics.js'
 
-const PHASES = ['starting', 'running', 'quiet', 'draining', 'stopped'] as const
+const PHASES = Object.keys({ starting: 0, running: 0, quiet: 0, draining: 0, stopped: 0 } satisfies Record<Phase, 0>)
 const STAGES = ['identifying', 'admitting', 'refused'] as const
 /** For so long an answer of the store is good enough for whoever else scrapes. */
 const CLUSTER_MS = 5_000

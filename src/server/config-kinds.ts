@@ -3,6 +3,8 @@ import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
 import type { Reserve } from '../core/reserve.js'
 import { parseTiers } from '../core/tiers.js'
 import { networksOf } from '../gate/client-address.js'
+import { REJECTS } from '../gate/reject.js'
+import { ON_LEASE_LOST, ON_LIMIT_LOWERED, ON_STORE_DOWN } from '../node/policies.js'
 import { webhookSecrets } from '../outbound/webhook-signature.js'
 import { parseRedisUrl, REDIS_URL_ACCEPTED } from '../store/redis-url.js'
 
@@ -133,13 +135,13 @@ export const kinds = {
   },
   queue: integer(1, 1_000_000, 'a whole number from 1 to 1000000'),
   logLevel: choice(...LEVELS),
-  onStoreDown: choice('deny', 'local', 'allow'),
-  reject: choice('http', 'close', 'auto'),
+  onStoreDown: choice(...ON_STORE_DOWN),
+  reject: choice(...REJECTS),
   atExpiry: choice('keep', 'close'),
   authCallbackSends: choice('digest', 'credential'),
-  onLeaseLost: choice('rejoin', 'close'),
+  onLeaseLost: choice(...ON_LEASE_LOST),
   tiers: kind('tiers with their limits, such as free=3,paid=10,big=unlimited, at most 100 and each once', parseTiers),
-  onLimitLowered: choice('keep', 'newest', 'oldest'),
+  onLimitLowered: choice(...ON_LIMIT_LOWERED),
   durationOrUnlimited: kind('a duration with its unit, such as 30s or 10m, up to 24h, or "unlimited"', (text) => {
     if (text === 'unlimited') return Number.POSITIVE_INFINITY
     const ms = parseDurationMs(text)

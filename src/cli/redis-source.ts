@@ -1,6 +1,7 @@
 import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { leaseTiming } from '../core/lease-timing.js'
+import { LIMITER_DEFAULTS } from '../limiter/options.js'
 import { ClusterStats } from '../limiter/org-stats.js'
 import { JOURNAL_ENTRIES } from '../store/journal.js'
 import { type SharedState, StoreUnavailable } from '../store/lease-store.js'
@@ -22,7 +23,8 @@ export class RedisSource implements Source {
 
   constructor(url: string, keyPrefix: string) {
     // A store needs the times of a lease only for connections that hold one.
-    const timing = leaseTiming({ ttlMs: 15_000, renewIntervalMs: 3_000, callTimeoutMs: 250 })
+    const { leaseTtlMs: ttlMs, renewIntervalMs, storeTimeoutMs: callTimeoutMs } = LIMITER_DEFAULTS
+    const timing = leaseTiming({ ttlMs, renewIntervalMs, callTimeoutMs })
     try {
       this.#store = openRedis({ url, keyPrefix, timing, clock: systemClock })
       this.#examiners = waysTo(url, systemClock).map((way) => new RedisExaminer(way, keyPrefix, systemClock))

@@ -4,6 +4,7 @@ import type { Admitted } from '../core/admission.js'
 import type { Clock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { guardFrames } from './frame-guard.js'
+import { GATE_DEFAULTS } from './gate-options.js'
 import type { Identity } from './identify.js'
 import { Link } from './link.js'
 import type { ClosingWords } from './reject.js'
@@ -48,7 +49,11 @@ export interface OwnSocketsOptions {
  */
 const MAX_PIECES = 1_024
 
-const DEFAULTS: Required<OwnSocketsOptions> = { maxPayloadBytes: 64 * 1024, closeTimeoutMs: 2_000, ack: true }
+const DEFAULTS: Required<OwnSocketsOptions> = {
+  maxPayloadBytes: 64 * 1024,
+  closeTimeoutMs: GATE_DEFAULTS.closeTimeoutMs,
+  ack: true,
+}
 
 /** WebSockets of our own, whose first frame is `connection.ack`. What peers send is read and dropped. */
 export function ownSockets(clock: Clock, options: OwnSocketsOptions = {}): Sockets {

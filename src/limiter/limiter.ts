@@ -20,7 +20,7 @@ import type { AttachOptions, UpgradeSource } from './attach-options.js'
 import { drainInOrder } from './drain-in-order.js'
 import { gateEvents } from './gate-events.js'
 import { makeNode } from './make-node.js'
-import { type LimiterOptions, resolveOptions } from './options.js'
+import { LIMITER_DEFAULTS, type LimiterOptions, resolveOptions } from './options.js'
 import type { OrgLimits } from './org-limits.js'
 import { ClusterStats, type OrgStats } from './org-stats.js'
 import { TimedAdmitter } from './timed-admitter.js'
@@ -230,10 +230,10 @@ export class Limiter {
   }
 
   /**
-   * Stops in order, within `withinMs`: admits none, closes every connection with 1012, gives back each slot as its
-   * socket closes, gives up the lease last. Closes the store unless it was handed in: others may use it.
+   * Stops in order, within `withinMs`, 25 s where absent: admits none, closes every connection with 1012, gives back
+   * each slot as its socket closes, gives up the lease last. Closes the store unless it was handed in: others may use it.
    */
-  async drain({ withinMs = 25_000 }: { readonly withinMs?: number } = {}): Promise<void> {
+  async drain({ withinMs = LIMITER_DEFAULTS.drainTimeMs }: { readonly withinMs?: number } = {}): Promise<void> {
     await drainInOrder(this.#gates, this.#node, withinMs)
     for (const gate of this.#gates) gate.destroy()
     for (const detach of this.#detach.splice(0)) detach()

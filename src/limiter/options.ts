@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto'
-import { hostname } from 'node:os'
 import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { type LeaseTiming, leaseTiming } from '../core/lease-timing.js'
@@ -8,10 +6,12 @@ import { checkReserve, type Reserve } from '../core/reserve.js'
 import { Tiers } from '../core/tiers.js'
 import type { ScopeLimits } from '../node/claims.js'
 import { type Policies, resolvePolicies } from '../node/policies.js'
+import { PROBE_TIMEOUT_MS } from '../node/probing.js'
 import type { BucketedStore } from '../store/bucketed-store.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import { MemoryStore } from '../store/memory-store.js'
 import { openRedis } from '../store/redis-open.js'
+import { defaultNodeName } from './node-name.js'
 
 export interface LimiterOptions {
   /**
@@ -75,7 +75,10 @@ export interface LimiterOptions {
   readonly keyPrefix?: string
 }
 
-/** The one literal of the library's defaults. */
+/**
+ * The one literal of the library's defaults; those of policies and of a gate stand beside theirs. A test holds the
+ * server's settings against them.
+ */
 export const LIMITER_DEFAULTS = {
   connectionsPerOrg: 3,
   instance: true,
@@ -84,8 +87,9 @@ export const LIMITER_DEFAULTS = {
   leaseTtlMs: 15_000,
   renewIntervalMs: 3_000,
   storeTimeoutMs: 250,
-  probeTimeoutMs: 1_000,
+  probeTimeoutMs: PROBE_TIMEOUT_MS,
   keyPrefix: 'hc:1:',
+  drainTimeMs: 25_000,
 } as const
 
 export interface ResolvedOptions {
@@ -128,7 +132,7 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
     policies,
     probeTimeoutMs,
     resumeSecret: options.resumeSecret,
-    name: options.nodeName ?? `${hostname()}#${randomBytes(3).toString('hex')}`,
+    name: options.nodeName ?? defaultNodeName(),
   }
 }
 

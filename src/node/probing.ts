@@ -3,7 +3,7 @@ import { FarProbes, type FarProbesParts } from './far-probes.js'
 import { Prober, type ProberParts } from './prober.js'
 
 /** What a silent peer has to answer where nobody says otherwise. */
-const TIMEOUT_MS = 1_000
+export const PROBE_TIMEOUT_MS = 1_000
 
 type Parts = Omit<ProberParts & FarProbesParts, 'timeoutMs' | 'confirmMs'> & { readonly timeoutMs: number | undefined }
 
@@ -13,7 +13,7 @@ export class Probing {
   readonly far: FarProbes
 
   /** Peers have `timeoutMs` to answer; 1 s where absent, 0 to ask nobody anywhere. */
-  constructor({ timeoutMs = TIMEOUT_MS, ...parts }: Parts) {
+  constructor({ timeoutMs = PROBE_TIMEOUT_MS, ...parts }: Parts) {
     this.near = new Prober({ ...parts, timeoutMs, confirmMs: parts.timing.callTimeoutMs })
     this.far = new FarProbes({ ...parts, timeoutMs })
   }

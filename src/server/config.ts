@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
-import { hostname } from 'node:os'
 import { formatDuration } from '../core/durations.js'
 import { UsageError } from '../core/errors.js'
 import { type LeaseTiming, leaseTiming } from '../core/lease-timing.js'
+import { defaultNodeName } from '../limiter/node-name.js'
 import { type SettingValues, settings, settingsList } from './config-settings.js'
 import { type ConfigError, readConfigFile, readEnvironment, readFlags, type Source } from './config-sources.js'
 import { warnOfUnknownVariables } from './config-unknown.js'
@@ -85,7 +84,7 @@ function complete(values: SettingValues): { ok: true; config: Config } | { ok: f
   const timing = timingOf(values)
   if ('message' in timing) errors.push(timing)
   if (errors.length > 0 || 'message' in timing) return { ok: false, errors }
-  const nodeName = values.nodeName ?? `${hostname()}#${randomBytes(3).toString('hex')}`
+  const nodeName = values.nodeName ?? defaultNodeName()
   return { ok: true, config: { ...values, host, demoKeys, nodeName, leaseTiming: timing } }
 }
 

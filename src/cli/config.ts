@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { CONFIG_EXIT_CODE, loadConfig } from '../server/config.js'
 import { settingsHelp } from '../server/config-docs.js'
-import { type Setting, settings, settingsList } from '../server/config-settings.js'
-import { readConfigFile, readEnvironment, readFlags } from '../server/config-sources.js'
+import { type Setting, settingsList } from '../server/config-settings.js'
+import { readSources } from '../server/config-sources.js'
 import { jsonLine, safe } from './safe-text.js'
 
 interface Shown {
@@ -22,7 +21,11 @@ export function addConfigCommand(program: Command): void {
     .option('--json', 'one JSON object', false)
   show.action((argv: string[]) => {
     const { origin, json } = show.opts<{ origin: boolean; json: boolean }>()
-    const shown = showAll(argv)
+    const { given, errors } = readSources({ argv, env: process.env })
+    // What was not understood stands nowhere below, and must not be taken for being in force.
+    for (const { message } of errors) process.stderr.write(`wrong: ${safe(message)}\n`)
+    if (errors.length > 0) process.exitCode = CONFIG_EXIT_CODE
+    const shown = settingsList.map((setting) => showOne(setting, given.get(setting.name)))
     if (json) return void process.stdout.write(`${jsonLine({ settings: shown })}\n`)
     for (const each of shown) {
       process.stdout.write(`${each.name}=${safe(each.value ?? '')}${origin ? `  # ${safe(each.origin)}` : ''}\n`)
@@ -46,24 +49,10 @@ function checkAll(argv: string[]): void {
   } else process.stdout.write('the settings are sound; the key file and the ports are tried only at a start\n')
 }
 
-/** Flag before environment before file before default, as a node reads them. */
-function showAll(argv: readonly string[]): Shown[] {
-  const flags = readFlags(argv).texts
-  const environment = readEnvironment(process.env).texts
-  const path = [flags, environment].map((texts) => texts.get(settings.configFile.name)).find(Boolean)
-  const file = path === undefined ? undefined : readConfigFile(path, readFileSync).texts
-  return settingsList.map((setting): Shown => {
-    const { name } = setting
-    if (flags.has(name)) return { name, value: secretless(setting, flags.get(name)!), origin: 'flag' }
-    if (environment.has(name))
-      return { name, value: secretless(setting, environment.get(name)!), origin: 'environment' }
-    if (file?.has(name)) return { name, value: secretless(setting, file.get(name)!), origin: `file ${path}` }
-    return {
-      name,
-      value: setting.default ?? null,
-      origin: `default${setting.default ? '' : `: ${setting.defaultShown}`}`,
-    }
-  })
+function showOne(setting: Setting, given: { text: string; origin: string } | undefined): Shown {
+  const { name, default: usual, defaultShown } = setting
+  if (given) return { name, value: secretless(setting, given.text), origin: given.origin }
+  return { name, value: usual ?? null, origin: `default${usual ? '' : `: ${defaultShown}`}` }
 }
 
 /** A kind that has its own way of being shown in errors may hold a secret. */

@@ -1,6 +1,14 @@
+import { readFileSync } from 'node:fs'
 import { parseJson } from '../core/parse-json.js'
-import { settingsList } from './config-settings.js'
-import { nearest } from './nearest.js'
+import { settings, settingsList } from './config-settings.js'
+import { didYouMean, nearest } from './nearest.js'
+
+export interface ConfigInputs {
+  /** Flags only, without the program's name. */
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly readFile?: (path: string) => Uint8Array
+}
 
 /** One thing wrong with the configuration. */
 export interface ConfigError {
@@ -10,8 +18,15 @@ export interface ConfigError {
   readonly message: string
 }
 
+/** The text of a setting, and where it stands: for a list, and in the middle of a sentence. */
+interface Given {
+  readonly text: string
+  readonly origin: string
+  readonly where: string
+}
+
 /** Texts by the name of their variable, and what could not be understood on the way. */
-export interface Source {
+interface Source {
   readonly texts: ReadonlyMap<string, string>
   readonly errors: readonly ConfigError[]
 }
@@ -19,10 +34,30 @@ export interface Source {
 const names = settingsList.map(({ name }) => name)
 const flags = settingsList.map(({ flag }) => flag)
 
-const didYouMean = (guess: string | undefined) => (guess === undefined ? '' : `; did you mean ${guess}?`)
+/**
+ * What stands anywhere, by the name of its variable: flag before environment before file, which is named by one of these.
+ * Defaults are left to the reader, and so is whether a text is a value of its setting.
+ */
+export function readSources({ argv, env, readFile = readFileSync }: ConfigInputs): {
+  readonly given: ReadonlyMap<string, Given>
+  readonly errors: readonly ConfigError[]
+} {
+  const told = [
+    { origin: 'flag', where: 'on the command line', ...readFlags(argv) },
+    { origin: 'environment', where: 'in the environment', ...readEnvironment(env) },
+  ]
+  const path = told.map(({ texts }) => texts.get(settings.configFile.name)).find(Boolean)
+  const inFile = path === undefined ? [] : [readConfigFile(path, readFile)]
+  const sources = [...told, ...inFile.map((file) => ({ origin: `file ${path}`, where: `in ${path}`, ...file }))]
+  const given = new Map<string, Given>()
+  for (const { origin, where, texts } of sources.toReversed()) {
+    for (const [name, text] of texts) given.set(name, { text, origin, where })
+  }
+  return { given, errors: sources.flatMap(({ errors }) => errors) }
+}
 
 /** `--flag value` or `--flag=value`; the last one wins. What is not understood is named, but never its value. */
-export function readFlags(argv: readonly string[]): Source {
+function readFlags(argv: readonly string[]): Source {
   const texts = new Map<string, string>()
   const errors: ConfigError[] = []
   for (let i = 0; i < argv.length; i++) {
@@ -46,14 +81,14 @@ export function readFlags(argv: readonly string[]): Source {
 }
 
 /** An empty variable counts as none: that is how compose files and shells pass on what is not set. */
-export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Source {
+function readEnvironment(env: Readonly<Record<string, string | undefined>>): Source {
   const texts = new Map<string, string>()
   for (const name of names) if (env[name]) texts.set(name, env[name])
   return { texts, errors: [] }
 }
 
 /** A JSON object from variable names to texts, numbers or booleans. Anything else in it is refused and named. */
-export function readConfigFile(path: string, readFile: (path: string) => Uint8Array): Source {
+function readConfigFile(path: string, readFile: (path: string) => Uint8Array): Source {
   const broken = (reason: string): Source => ({
     texts: new Map(),
     errors: [{ setting: 'HEADCOUNT_CONFIG', message: `The configuration file ${path} cannot be used: ${reason}.` }],
@@ -77,7 +112,7 @@ export function readConfigFile(path: string, readFile: (path: string) => Uint8Ar
     } else if (['string', 'number', 'boolean'].includes(typeof value)) {
       texts.set(name, String(value))
     } else {
-      errors.push({ setting: name, message: `${name} in ${path} must be a text or a number.` })
+      errors.push({ setting: name, message: `${name} in ${path} must be a text, a number, true or false.` })
     }
   }
   return { texts, errors }

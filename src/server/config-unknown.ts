@@ -1,5 +1,5 @@
 import { settingsList } from './config-settings.js'
-import { nearest } from './nearest.js'
+import { didYouMean, nearest } from './nearest.js'
 
 /** Read by the command line, so they may well be set beside a server too. */
 const CLIENT_VARIABLES = ['HEADCOUNT_URL', 'HEADCOUNT_KEY', 'HEADCOUNT_ADMIN_URL']
@@ -17,7 +17,7 @@ export function warnOfUnknownVariables(env: Readonly<Record<string, string | und
       // PORT and its like have no prefix, so a name is also tried without it.
       const bare = name.slice('HEADCOUNT_'.length)
       const guess = names.find((known) => known === bare) ?? nearest(name, names) ?? nearest(bare, names)
-      return `${name} is not a setting and has no effect${guess === undefined ? '' : `; did you mean ${guess}?`}`
+      return `${name} is not a setting and has no effect${didYouMean(guess)}`
     })
 }
 

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { formatDuration } from '../core/durations.js'
 import { UsageError } from '../core/errors.js'
-import { type LeaseTiming, leaseTiming } from '../core/lease-timing.js'
+import { leaseTiming } from '../core/lease-timing.js'
 import { defaultNodeName } from '../limiter/node-name.js'
 import { type SettingValues, settings, settingsList } from './config-settings.js'
-import { type ConfigError, readConfigFile, readEnvironment, readFlags, type Source } from './config-sources.js'
+import { type ConfigError, type ConfigInputs, readSources } from './config-sources.js'
 import { warnOfUnknownVariables } from './config-unknown.js'
 
 /** Everything the server was told, checked. Times are in milliseconds. */
@@ -15,45 +14,29 @@ export interface Config extends SettingValues {
   /** Nothing says who may connect: the published demo keys are in force, and `host` is loopback. */
   readonly demoKeys: boolean
   readonly nodeName: string
-  readonly leaseTiming: LeaseTiming
 }
 
 export type LoadedConfig =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly errors: readonly ConfigError[]; readonly warnings: readonly string[] }
 
-export interface ConfigInputs {
-  /** Flags only, without the program's name. */
-  readonly argv: readonly string[]
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly readFile?: (path: string) => Uint8Array
-}
-
 /** What a process answers whose configuration is broken: EX_CONFIG of sysexits.h. */
 export const CONFIG_EXIT_CODE = 78
 
 /** Reads the settings: flag before environment before file before default. Reports all that is wrong at once. */
-export function loadConfig({ argv, env, readFile = readFileSync }: ConfigInputs): LoadedConfig {
-  const flags = readFlags(argv)
-  const environment = readEnvironment(env)
-  const path = [flags, environment].map(({ texts }) => texts.get(settings.configFile.name)).find(Boolean)
-  const file: Source = path === undefined ? { texts: new Map(), errors: [] } : readConfigFile(path, readFile)
-  const { values, errors } = readValues([
-    { where: 'on the command line', source: flags },
-    { where: 'in the environment', source: environment },
-    { where: `in ${path}`, source: file },
-  ])
-  const warnings = warnOfUnknownVariables(env)
+export function loadConfig(inputs: ConfigInputs): LoadedConfig {
+  const { values, errors } = readValues(readSources(inputs))
+  const warnings = warnOfUnknownVariables(inputs.env)
   if (errors.length > 0) return { ok: false, errors, warnings }
   return { ...complete(values as unknown as SettingValues), warnings }
 }
 
-function readValues(sources: readonly { where: string; source: Source }[]) {
+function readValues({ given, errors: unread }: ReturnType<typeof readSources>) {
   const values: Record<string, unknown> = {}
-  const errors = sources.flatMap(({ source }) => source.errors)
+  const errors = [...unread]
   for (const setting of settingsList) {
-    const from = sources.find(({ source }) => source.texts.has(setting.name))
-    const text = from?.source.texts.get(setting.name) ?? setting.default
+    const from = given.get(setting.name)
+    const text = from?.text ?? setting.default
     const parsed = text === undefined ? { value: undefined } : setting.kind.parse(text)
     if ('value' in parsed) {
       values[setting.id] = parsed.value
@@ -81,11 +64,9 @@ function complete(values: SettingValues): { ok: true; config: Config } | { ok: f
     const message = `PORT and ADMIN_PORT are both ${values.port}; the two listeners need a port each.`
     errors.push({ setting: 'ADMIN_PORT', message })
   }
-  const timing = timingOf(values)
-  if ('message' in timing) errors.push(timing)
-  if (errors.length > 0 || 'message' in timing) return { ok: false, errors }
-  const nodeName = values.nodeName ?? defaultNodeName()
-  return { ok: true, config: { ...values, host, demoKeys, nodeName, leaseTiming: timing } }
+  errors.push(...untimely(values))
+  if (errors.length > 0) return { ok: false, errors }
+  return { ok: true, config: { ...values, host, demoKeys, nodeName: values.nodeName ?? defaultNodeName() } }
 }
 
 /** Tokens of any issuer or for any audience would be keys that nobody knows of; what is not signed anybody can send. */
@@ -101,9 +82,11 @@ function missingBeside(values: SettingValues): ConfigError[] {
     .map(({ setting, way }) => ({ setting, message: `${setting} is not set; with ${way} it must be.` }))
 }
 
-function timingOf({ leaseTtlMs, renewIntervalMs, storeTimeoutMs }: SettingValues): LeaseTiming | ConfigError {
+/** Whether the lease leaves room for a late renewal. */
+function untimely({ leaseTtlMs, renewIntervalMs, storeTimeoutMs }: SettingValues): ConfigError[] {
   try {
-    return leaseTiming({ ttlMs: leaseTtlMs, renewIntervalMs, callTimeoutMs: storeTimeoutMs })
+    leaseTiming({ ttlMs: leaseTtlMs, renewIntervalMs, callTimeoutMs: storeTimeoutMs })
+    return []
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     const given = [
@@ -111,7 +94,7 @@ function timingOf({ leaseTtlMs, renewIntervalMs, storeTimeoutMs }: SettingValues
       `${settings.renewIntervalMs.name}=${formatDuration(renewIntervalMs)}`,
       `${settings.storeTimeoutMs.name}=${formatDuration(storeTimeoutMs)}`,
     ].join(', ')
-    return { setting: settings.leaseTtlMs.name, message: `${given} do not fit together: ${error.message}.` }
+    return [{ setting: settings.leaseTtlMs.name, message: `${given} do not fit together: ${error.message}.` }]
   }
 }
 

@@ -12,6 +12,11 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best
 }
 
+/** How an error about an unknown setting goes on: with the one that was meant, or with where all of them stand. */
+export function didYouMean(guess: string | undefined): string {
+  return guess === undefined ? '; `headcount config doc` lists them.' : `; did you mean ${guess}?`
+}
+
 /** Insertions, deletions and replacements of one character that turn `a` into `b` (Levenshtein). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, column) => column)

@@ -131,6 +131,24 @@ describe('config', () => {
     expect(json.settings).toContainEqual({ name: 'PORT', value: '9090', origin: 'environment' })
   })
 
+  test('show says what it could not read, and shows the rest', async () => {
+    const path = join(temporaryDirectory(), 'config.json')
+    writeFileSync(path, JSON.stringify({ WS_MAX_CONNECTIONS: 7, COFFEE: 'geheim', PORT: null }))
+    const argv = ['config', 'show', '--', '--config', path, '--prot=geheim', '--admin-port=9091']
+    const { code, stdout, stderr, lines } = await operate(argv)
+    expect(code).toBe(78)
+    expect(lines).toEqual(expect.arrayContaining(['WS_MAX_CONNECTIONS=7', 'ADMIN_PORT=9091', 'PORT=8080']))
+    expect(stderr.trim().split('\n')).toEqual([
+      'wrong: --prot is not a flag; did you mean --port?',
+      `wrong: COFFEE in ${path} is not a setting; \`headcount config doc\` lists them.`,
+      `wrong: PORT in ${path} must be a text, a number, true or false.`,
+    ])
+    expect(stdout + stderr).not.toContain('geheim')
+    const missing = await operate(['config', 'show', '--json'], { HEADCOUNT_CONFIG: '/nowhere/config.json' })
+    expect(missing).toMatchObject({ code: 78, stderr: expect.stringContaining('cannot be used: ENOENT') })
+    expect(JSON.parse(missing.stdout).settings).toContainEqual({ name: 'PORT', value: '8080', origin: 'default' })
+  })
+
   test('check answers as the node would', async () => {
     expect(await operate(['config', 'check'])).toMatchObject({ code: 0 })
     const wrong = await operate(['config', 'check', '--', '--lease-ttl', '5'], { HEADCOUNT_LEASE_TLL: '5s' })

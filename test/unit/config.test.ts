@@ -170,7 +170,7 @@ describe('names that are no setting', () => {
     expect(loaded.warnings).toEqual([
       'HEADCOUNT_RENEW_INTERVALL is not a setting and has no effect; did you mean HEADCOUNT_RENEW_INTERVAL?',
       'HEADCOUNT_PORT is not a setting and has no effect; did you mean PORT?',
-      'HEADCOUNT_COFFEE_BEANS is not a setting and has no effect',
+      'HEADCOUNT_COFFEE_BEANS is not a setting and has no effect; `headcount config doc` lists them.',
     ])
   })
 
@@ -187,12 +187,16 @@ describe('names that are no setting', () => {
 
   test('a flag is refused, and so is a name in the file', () => {
     expect(messagesOf({ argv: ['--prot', '1'] })).toEqual(['--prot is not a flag; did you mean --port?'])
+    expect(messagesOf({ argv: ['--coffee-beans', '1'] })).toEqual([
+      '--coffee-beans is not a flag; `headcount config doc` lists them.',
+    ])
     expect(messagesOf({ argv: ['--port'] })[0]).toContain('--port needs a value')
     expect(messagesOf({ argv: ['port=1'] })[0]).toContain('is not a flag')
     const file = '{"WS_MAX_CONECTIONS": 1, "__proto__": 1, "HEADCOUNT_CONFIG": "x", "PORT": null}'
     const messages = messagesOf({ argv: ['--config', 'config.json'], file })
     expect(messages).toHaveLength(4)
     expect(messages[0]).toBe('WS_MAX_CONECTIONS in config.json is not a setting; did you mean WS_MAX_CONNECTIONS?')
+    expect(messages[3]).toBe('PORT in config.json must be a text, a number, true or false.')
   })
 
   test('a file that cannot be used says why', () => {
@@ -231,6 +235,6 @@ describe('settings that depend on each other', () => {
     expect(messages).toHaveLength(1)
     expect(messages[0]).toContain('HEADCOUNT_LEASE_TTL=5s, HEADCOUNT_RENEW_INTERVAL=3s, HEADCOUNT_STORE_TIMEOUT=250ms')
     const env = { HEADCOUNT_LEASE_TTL: '5s', HEADCOUNT_RENEW_INTERVAL: '1s' }
-    expect(configOf({ env }).leaseTiming).toMatchObject({ ttlMs: 5_000, renewIntervalMs: 1_000, callTimeoutMs: 250 })
+    expect(configOf({ env })).toMatchObject({ leaseTtlMs: 5_000, renewIntervalMs: 1_000, storeTimeoutMs: 250 })
   })
 })

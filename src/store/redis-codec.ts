@@ -13,6 +13,7 @@ import type {
 } from './lease-store.js'
 import { ORDER_KINDS, type Order } from './orders.js'
 import type { OverrideTerms } from './override-records.js'
+import { WrongBuckets } from './redis-wrong-buckets.js'
 
 /** Translates between the contract's shapes and the script's flat arguments and replies. Every reply is validated. */
 
@@ -89,7 +90,7 @@ export function overrideOf(text: string): number | undefined {
 
 /**
  * Splits the first word off a reply: the refusals all verbs share, else what `read` makes of the rest. A number alone is
- * a yes with that number.
+ * a yes with that number. Throws `MalformedReply`, or `WrongBuckets` where the node may not take part as it is set up.
  */
 export function readReply<T>(raw: unknown, read: (rest: unknown[]) => T): Reply<T> {
   if (typeof raw === 'number') return { status: 'ok', value: read([raw]) }
@@ -105,7 +106,7 @@ export function readReply<T>(raw: unknown, read: (rest: unknown[]) => T): Reply<
     case 'recovering':
       return { status: 'refused', reason: word, retryAfterMs: int(rest[0]) }
     case 'buckets':
-      throw new MalformedReply(`these keys are spread over ${text(rest[0])} buckets: name that many in the Redis URL`)
+      throw new WrongBuckets(text(rest[0]))
     default:
       throw new MalformedReply(`unknown answer ${JSON.stringify(word)}`)
   }

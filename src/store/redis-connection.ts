@@ -28,6 +28,7 @@ import { readLearn, readRestore, restoreArgs } from './redis-overrides.js'
 import { probeCall } from './redis-probes.js'
 import { takeoverCall } from './redis-takeover.js'
 import type { Wiring } from './redis-wiring.js'
+import { WrongBuckets } from './redis-wrong-buckets.js'
 
 /** How many leases one renewal declares dead, reports late or hands out for sweeping. */
 const LEASES_A_CALL = 16
@@ -228,7 +229,8 @@ export class RedisConnection implements StoreConnection {
           try {
             settle(codec.readReply(raw, read))
           } catch (error) {
-            fail(`malformed reply: ${(error as Error).message}`)
+            const { message } = error as Error
+            fail(error instanceof WrongBuckets ? message : `malformed reply: ${message}`)
           }
         },
         (error: Error) => fail(this.#gone ?? advised(error.message)),

@@ -65,7 +65,8 @@ export const GATE_DEFAULTS = {
   random: Math.random,
 }
 
-const TIMEOUTS = ['upgradeTimeoutMs', 'pongTimeoutMs', 'closeTimeoutMs'] as const
+/** A ping wheel that turns in less has no time left for the answers. */
+const LEAST_MS = { upgradeTimeoutMs: 1, pongTimeoutMs: 100, closeTimeoutMs: 1 } as const
 
 /**
  * Absent or undefined is the default. Throws `INVALID_SETTINGS` or `INVALID_LIMIT` with what is wrong and what is
@@ -74,10 +75,10 @@ const TIMEOUTS = ['upgradeTimeoutMs', 'pongTimeoutMs', 'closeTimeoutMs'] as cons
 export function resolveGateOptions(options: GateOptions): Required<GateOptions> {
   const { admitter, identify, sockets } = options
   const resolved = withDefaults<Required<GateOptions>>({ ...GATE_DEFAULTS, admitter, identify, sockets }, options)
-  for (const name of TIMEOUTS) {
+  for (const [name, leastMs] of Object.entries(LEAST_MS) as [keyof typeof LEAST_MS, number][]) {
     const ms = resolved[name]
-    if (!(Number.isFinite(ms) && ms > 0)) {
-      throw new UsageError('INVALID_SETTINGS', `${name} is a finite time above 0 ms, not ${ms}`)
+    if (!(Number.isFinite(ms) && ms >= leastMs)) {
+      throw new UsageError('INVALID_SETTINGS', `${name} is a finite time from ${leastMs} ms, not ${ms}`)
     }
   }
   checkLimit(resolved.maxConnections)

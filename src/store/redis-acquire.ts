@@ -1,4 +1,5 @@
 import type { Claim } from './lease-store.js'
+import type { Caller } from './redis-call.js'
 import { claimArgs } from './redis-codec.js'
 import { scopeKeys } from './redis-keys.js'
 import type { Wiring } from './redis-wiring.js'
@@ -28,22 +29,18 @@ export class AcquireCalls {
   }
 
   /** The script's reply, never `whole`. With `again` any of the claims may have been asked before. */
-  async run(
-    fence: readonly [lease: number, token: string],
-    claims: readonly Claim[],
-    again: boolean,
-  ): Promise<unknown> {
+  async run(caller: Caller, claims: readonly Claim[], again: boolean): Promise<unknown> {
     if (!again && this.#inShort) {
-      const reply = await this.#ask(fence, claims)
+      const reply = await this.#ask(caller, claims)
       if (!isList(reply, WHOLE)) return reply
       this.renewed(false)
     }
-    const reply = await this.#ask(fence, claims, again ? 'again' : WHOLE)
+    const reply = await this.#ask(caller, claims, again ? 'again' : WHOLE)
     this.#inShort = this.#isUsual && (typeof reply === 'number' || isList(reply, 'ok'))
     return reply
   }
 
-  #ask([lease, token]: readonly [number, string], claims: readonly Claim[], how?: string): Promise<unknown> {
+  #ask([lease, token]: Caller, claims: readonly Claim[], how?: string): Promise<unknown> {
     const { redis, script, keys } = this.#wiring
     const asked = [keys.admission, keys.conns(lease), ...scopeKeys(keys, claims)]
     const args = ['acquire', lease, token, ...claimArgs(claims)]

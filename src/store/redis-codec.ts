@@ -12,7 +12,6 @@ import type {
   Verdict,
 } from './lease-store.js'
 import { ORDER_KINDS, type Order } from './orders.js'
-import type { OverrideTerms } from './override-records.js'
 import { WrongBuckets } from './redis-wrong-buckets.js'
 
 /** Translates between the contract's shapes and the script's flat arguments and replies. Every reply is validated. */
@@ -73,15 +72,6 @@ export function slotArgs(slots: readonly Pick<IndexEntry, 'id' | 'scopes'>[]): (
 
 export function overrideArg(limit: number | undefined): string | number {
   return limit === undefined ? '' : limitArg(limit)
-}
-
-/** `capMs` bounds the step of the store's clock. */
-export function overrideArgs(
-  limit: number | undefined,
-  capMs: number,
-  { kind = 'override', expiresInMs, details = '' }: OverrideTerms = {},
-): (string | number)[] {
-  return [kind, overrideArg(limit), capMs, expiresInMs ?? '', details]
 }
 
 export function overrideOf(text: string): number | undefined {

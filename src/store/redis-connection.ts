@@ -9,6 +9,7 @@ import type {
   ReassertVerdict,
   RenewReply,
   Reply,
+  ScopeRef,
   SlotRef,
   StoreConnection,
   SweepReply,
@@ -16,15 +17,23 @@ import type {
   Verdict,
 } from './lease-store.js'
 import { MAX_ITEMS } from './lease-store.js'
-import { TAKEN_REMEMBERED } from './orders.js'
+import {
+  type DrainVerdict,
+  type Order,
+  type OrderReply,
+  type OrderRequest,
+  type ProbeReply,
+  TAKEN_REMEMBERED,
+} from './orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
 import { AcquireCalls } from './redis-acquire.js'
 import { advised } from './redis-advice.js'
+import { callerOf, tokenOf } from './redis-call.js'
 import * as codec from './redis-codec.js'
 import { cut } from './redis-cut.js'
 import { scopeKeys } from './redis-keys.js'
 import { confirmCall, drainCall, orderCall } from './redis-orders.js'
-import { readLearn, readRestore, restoreArgs } from './redis-overrides.js'
+import { learnCall, overrideCall, restoreCall } from './redis-overrides.js'
 import { probeCall } from './redis-probes.js'
 import { takeoverCall } from './redis-takeover.js'
 import type { Wiring } from './redis-wiring.js'
@@ -64,7 +73,7 @@ export class RedisConnection implements StoreConnection {
     return this.#run(
       [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.nodes, ...keys.allOrders, keys.probes],
       [
-        ...['hello', request.lease, request.generation, request.known ? token(request.known) : ''],
+        ...['hello', request.lease, request.generation, request.known ? tokenOf(request.known) : ''],
         request.proposedEpoch,
         ...[request.reasserting ? 1 : 0, timing.ttlMs, timing.clockStepCapMs],
         ...(recovery ? [timing.recoveryMs, timing.recoveryLimitMs] : [0, 0]),
@@ -77,20 +86,20 @@ export class RedisConnection implements StoreConnection {
   acquire(fence: Fence, claims: readonly Claim[], how?: { readonly again: boolean }): Promise<Reply<Verdict[]>> {
     bounded(claims)
     return this.#settled(
-      () => this.#acquireCalls.run([fence.lease, token(fence)], claims, how?.again ?? false),
+      () => this.#acquireCalls.run(callerOf(fence), claims, how?.again ?? false),
       (rest) => codec.readVerdicts(claims, rest),
     )
   }
 
   takeover(fence: Fence, claims: readonly TakeoverClaim[]): Promise<Reply<Verdict[]>> {
-    return this.#run(...takeoverCall(this.#wiring.keys, [fence.lease, token(fence)], claims))
+    return this.#run(...takeoverCall(this.#wiring.keys, callerOf(fence), claims))
   }
 
   release(fence: Fence, slots: readonly SlotRef[]): Promise<Reply<void>> {
     const { keys } = this.#wiring
     return this.#run(
       [keys.admission, keys.meta, keys.conns(fence.lease), ...scopeKeys(keys, slots)],
-      ['release', fence.lease, token(fence), bounded(slots), ...codec.slotArgs(slots)],
+      ['release', fence.lease, tokenOf(fence), bounded(slots), ...codec.slotArgs(slots)],
       () => undefined,
     )
   }
@@ -103,7 +112,7 @@ export class RedisConnection implements StoreConnection {
         ...[keys.taken, keys.probes],
       ],
       [
-        ...['renew', fence.lease, token(fence), timing.ttlMs, timing.clockStepCapMs, timing.lateAfterMs, LEASES_A_CALL],
+        ...['renew', ...callerOf(fence), timing.ttlMs, timing.clockStepCapMs, timing.lateAfterMs, LEASES_A_CALL],
         ...[MAX_ITEMS, ordersPassedOver, TAKEN_REMEMBERED.forMs, TAKEN_REMEMBERED.connections],
       ],
       (rest) => {
@@ -117,7 +126,7 @@ export class RedisConnection implements StoreConnection {
     const { keys } = this.#wiring
     return this.#run(
       [keys.admission, keys.meta, keys.dead, keys.nodes, keys.conns(dead), ...scopeKeys(keys, entries)],
-      ['sweep', fence.lease, token(fence), dead, MAX_ITEMS, bounded(entries), ...codec.slotArgs(entries)],
+      ['sweep', ...callerOf(fence), dead, MAX_ITEMS, bounded(entries), ...codec.slotArgs(entries)],
       (rest) => ({ next: codec.readEntries(rest) }),
     )
   }
@@ -126,7 +135,7 @@ export class RedisConnection implements StoreConnection {
     const { admission, meta, leases, late, dead, conns, nodes, allOrders, probes } = this.#wiring.keys
     return this.#run(
       [admission, meta, leases, late, dead, conns(fence.lease), nodes, ...allOrders, probes],
-      ['leave', fence.lease, token(fence)],
+      ['leave', ...callerOf(fence)],
       () => undefined,
     )
   }
@@ -142,56 +151,45 @@ export class RedisConnection implements StoreConnection {
         ...[keys.admission, keys.meta, keys.dead, keys.conns(fence.lease), ...keys.closingOrders, keys.taken],
         ...scopeKeys(keys, claims),
       ],
-      [
-        ...['reassert', fence.lease, token(fence), how.mode, how.final ? 1 : 0, bounded(claims)],
-        ...codec.claimArgs(claims),
-      ],
+      [...['reassert', ...callerOf(fence), how.mode, how.final ? 1 : 0, bounded(claims)], ...codec.claimArgs(claims)],
       (rest) => codec.readReassert(claims, rest),
     )
   }
 
   override(fence: Fence, org: string, limit: number | undefined, terms?: OverrideTerms): Promise<Reply<void>> {
     const { keys, timing } = this.#wiring
-    return this.#run(
-      [keys.admission, keys.meta, ...keys.overrides, keys.scope({ name: 'org', id: org })],
-      ['override', fence.lease, token(fence), ...codec.overrideArgs(limit, timing.clockStepCapMs, terms)],
-      () => undefined,
-    )
+    return this.#run(...overrideCall(keys, callerOf(fence), timing.clockStepCapMs, org, limit, terms))
   }
 
   learn(fence: Fence, after: number): Promise<Reply<LearnReply>> {
-    const { keys } = this.#wiring
-    return this.#run(
-      [keys.admission, keys.meta, ...keys.overrides.slice(0, 3)],
-      ['learn', fence.lease, token(fence), after, MAX_ITEMS],
-      (rest) => readLearn(keys, rest),
-    )
+    return this.#run(...learnCall(this.#wiring.keys, callerOf(fence), after))
   }
 
   restore(fence: Fence, records: readonly OverrideRecord[]): Promise<Reply<RestoreVerdict[]>> {
-    const { keys } = this.#wiring
-    const sets = records.map(({ org }) => keys.scope({ name: 'org', id: org }))
-    return this.#run(
-      [keys.admission, keys.meta, ...keys.overrides, ...sets],
-      ['restore', fence.lease, token(fence), bounded(records), ...restoreArgs(records)],
-      (rest) => readRestore(records, rest),
-    )
+    return this.#run(...restoreCall(this.#wiring.keys, callerOf(fence), records))
   }
 
-  order: StoreConnection['order'] = (fence, request) =>
-    this.#run(...orderCall(this.#wiring.keys, [fence.lease, token(fence)], request))
-  confirm: StoreConnection['confirm'] = (fence, orders) =>
-    this.#run(...confirmCall(this.#wiring.keys, [fence.lease, token(fence)], orders))
-  drain: StoreConnection['drain'] = (fence, node) =>
-    this.#run(...drainCall(this.#wiring.keys, [fence.lease, token(fence)], node))
-  probe: StoreConnection['probe'] = (fence, scope) =>
-    this.#run(...probeCall(this.#wiring.keys, [fence.lease, token(fence)], scope))
+  order(fence: Fence, request: OrderRequest): Promise<Reply<OrderReply>> {
+    return this.#run(...orderCall(this.#wiring.keys, callerOf(fence), request))
+  }
+
+  confirm(fence: Fence, orders: readonly Order[]): Promise<Reply<void>> {
+    return this.#run(...confirmCall(this.#wiring.keys, callerOf(fence), orders))
+  }
+
+  drain(fence: Fence, node: number): Promise<Reply<DrainVerdict>> {
+    return this.#run(...drainCall(this.#wiring.keys, callerOf(fence), node))
+  }
+
+  probe(fence: Fence, scope: ScopeRef): Promise<Reply<ProbeReply>> {
+    return this.#run(...probeCall(this.#wiring.keys, callerOf(fence), scope))
+  }
 
   audit(fence: Fence, cursor: string | undefined, slots: readonly SlotRef[]): Promise<Reply<AuditReply>> {
     const { keys } = this.#wiring
     return this.#run(
       [keys.admission, keys.meta, keys.conns(fence.lease), ...scopeKeys(keys, slots)],
-      ['audit', fence.lease, token(fence), cursor ?? '', bounded(slots), ...codec.slotArgs(slots)],
+      ['audit', ...callerOf(fence), cursor ?? '', bounded(slots), ...codec.slotArgs(slots)],
       (rest) => codec.readAudit(slots, rest),
     )
   }
@@ -237,8 +235,4 @@ export class RedisConnection implements StoreConnection {
       )
     })
   }
-}
-
-function token({ generation, epoch }: Pick<Fence, 'generation' | 'epoch'>): string {
-  return `${generation}:${epoch}`
 }

@@ -1,11 +1,8 @@
 import { bounded } from './bounded.js'
 import type { DrainVerdict, Order, OrderReply, OrderRequest, OrderVerdict } from './orders.js'
+import type { Caller, ScriptCall } from './redis-call.js'
 import { expectLength, int, limitArg, limitOf, oneOf } from './redis-codec.js'
 import type { RedisKeys } from './redis-keys.js'
-
-/** Keys, arguments, and how the reply is read. */
-type ScriptCall<T> = [keys: string[], args: (string | number)[], read: (rest: unknown[]) => T]
-type Caller = readonly [lease: number, token: string]
 
 const DRAIN_VERDICTS: readonly DrainVerdict[] = ['ordered', 'leaving', 'gone']
 const VERDICTS: readonly OrderVerdict[] = [...DRAIN_VERDICTS, 'spared']

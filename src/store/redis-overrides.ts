@@ -1,15 +1,63 @@
-import type { LearnReply, OrgOverrides, OverrideKind, OverrideRecord, RestoreVerdict } from './override-records.js'
-import { int, MalformedReply, overrideArg, overrideOf, text } from './redis-codec.js'
+import { bounded } from './bounded.js'
+import { MAX_ITEMS } from './lease-store.js'
+import type {
+  LearnReply,
+  OrgOverrides,
+  OverrideKind,
+  OverrideRecord,
+  OverrideTerms,
+  RestoreVerdict,
+} from './override-records.js'
+import type { Caller, ScriptCall } from './redis-call.js'
+import { expectLength, int, MalformedReply, oneOf, overrideArg, overrideOf, text } from './redis-codec.js'
 import type { RedisKeys } from './redis-keys.js'
 
+const RESTORE_VERDICTS: readonly RestoreVerdict[] = ['written', 'known', 'over']
+
+/** `capMs` bounds the step of the store's clock. */
+export function overrideCall(
+  keys: RedisKeys,
+  caller: Caller,
+  capMs: number,
+  org: string,
+  limit: number | undefined,
+  { kind = 'override', expiresInMs, details = '' }: OverrideTerms = {},
+): ScriptCall<void> {
+  return [
+    [keys.admission, keys.meta, ...keys.overrides, keys.scope({ name: 'org', id: org })],
+    ['override', ...caller, kind, overrideArg(limit), capMs, expiresInMs ?? '', details],
+    () => undefined,
+  ]
+}
+
+export function learnCall(keys: RedisKeys, caller: Caller, after: number): ScriptCall<LearnReply> {
+  return [
+    [keys.admission, keys.meta, ...keys.overrides.slice(0, 3)],
+    ['learn', ...caller, after, MAX_ITEMS],
+    (rest) => readLearn(keys, rest),
+  ]
+}
+
+export function restoreCall(
+  keys: RedisKeys,
+  caller: Caller,
+  records: readonly OverrideRecord[],
+): ScriptCall<RestoreVerdict[]> {
+  return [
+    [keys.admission, keys.meta, ...keys.overrides, ...records.map(({ org }) => keys.scope({ name: 'org', id: org }))],
+    ['restore', ...caller, bounded(records), ...restoreArgs(records)],
+    (rest) => readRestore(records, rest),
+  ]
+}
+
 /** The five arguments of a record that is written back. */
-export function restoreArgs(records: readonly OverrideRecord[]): (string | number)[] {
+function restoreArgs(records: readonly OverrideRecord[]): (string | number)[] {
   return records.flatMap(({ kind, version, limit, expiresInMs, details }) => [
     ...[kind, version, overrideArg(limit), expiresInMs ?? '', details],
   ])
 }
 
-export function readLearn(keys: RedisKeys, [floor, next, more, ...flat]: unknown[]): LearnReply {
+function readLearn(keys: RedisKeys, [floor, next, more, ...flat]: unknown[]): LearnReply {
   if (flat.length % 4 !== 0) throw new MalformedReply('overrides come in fours')
   const records: OverrideRecord[] = []
   for (let i = 0; i < flat.length; i += 4) {
@@ -35,12 +83,9 @@ export function readOrg(stored: Readonly<Record<OverrideKind, string | null>>): 
   return { ...read('override'), ...read('tier') }
 }
 
-export function readRestore(records: readonly OverrideRecord[], words: unknown[]): RestoreVerdict[] {
-  if (words.length !== records.length) throw new MalformedReply(`expected ${records.length} results`)
-  return words.map((word) => {
-    if (word === 'written' || word === 'known' || word === 'over') return word
-    throw new MalformedReply(`unknown restoration ${JSON.stringify(word)}`)
-  })
+function readRestore(records: readonly OverrideRecord[], words: unknown[]): RestoreVerdict[] {
+  expectLength(words, records.length)
+  return words.map((word) => oneOf(RESTORE_VERDICTS, word))
 }
 
 /** `<slots> <epoch>`, a line break, and the details. */

@@ -1,16 +1,10 @@
 import type { ScopeRef } from './claims.js'
 import { MOST_PROBES, type ProbeReply } from './orders.js'
+import type { Caller, ScriptCall } from './redis-call.js'
 import { int } from './redis-codec.js'
 import type { RedisKeys } from './redis-keys.js'
 
-/** Keys, arguments, and how the reply is read. */
-type ProbeCall = [keys: string[], args: (string | number)[], read: (rest: unknown[]) => ProbeReply]
-
-export function probeCall(
-  keys: RedisKeys,
-  caller: readonly [lease: number, token: string],
-  scope: ScopeRef,
-): ProbeCall {
+export function probeCall(keys: RedisKeys, caller: Caller, scope: ScopeRef): ScriptCall<ProbeReply> {
   return [
     [keys.admission, keys.meta, keys.leases, keys.probes, keys.scope(scope)],
     ['probe', ...caller, `${scope.name}:${scope.id}`, MOST_PROBES],

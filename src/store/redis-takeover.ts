@@ -1,16 +1,14 @@
 import { bounded } from './bounded.js'
 import type { TakeoverClaim, Verdict } from './lease-store.js'
+import type { Caller, ScriptCall } from './redis-call.js'
 import { claimArgs, int, readVerdicts } from './redis-codec.js'
 import { type RedisKeys, scopeKeys } from './redis-keys.js'
 
-/** Keys, arguments, and how the reply is read. */
-type TakeoverCall = [keys: string[], args: (string | number)[], read: (rest: unknown[]) => Verdict[]]
-
 export function takeoverCall(
   keys: RedisKeys,
-  [lease, token]: readonly [lease: number, token: string],
+  [lease, token]: Caller,
   claims: readonly TakeoverClaim[],
-): TakeoverCall {
+): ScriptCall<Verdict[]> {
   return [
     [
       ...[keys.admission, keys.meta, keys.dead, keys.late, keys.conns(lease), ...keys.closingOrders, keys.taken],

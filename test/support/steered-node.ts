@@ -1,5 +1,4 @@
-import type { HeldConnection } from '../../src/node/held-connection.js'
-import { HeldConnection as Held } from '../../src/node/held-connection.js'
+import { HeldConnection } from '../../src/node/held-connection.js'
 import { Session } from '../../src/node/session.js'
 import type { Claim, StoreConnection } from '../../src/store/lease-store.js'
 import { MemoryStore } from '../../src/store/memory-store.js'
@@ -18,7 +17,7 @@ export function claimOf(id: string, org = 'acme', limit = 3): Claim {
 }
 
 export function connectionOf(id: string, org = 'acme', limit = 3, sinceMs = 0, replaces?: string): HeldConnection {
-  return new Held(claimOf(id, org, limit), sinceMs, replaces)
+  return new HeldConnection(claimOf(id, org, limit), sinceMs, replaces)
 }
 
 /** Opens sessions of one lease, each with the next generation. */

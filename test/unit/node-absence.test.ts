@@ -19,7 +19,7 @@ beforeEach(() => {
 })
 
 afterEach(async () => {
-  store.letThrough('acquire', 'renew', 'reassert')
+  store.letAllThrough()
   for (const call of [...store.calls]) call.giveUp()
   await node.abandon()
   expect(clock.pending).toBe(0)

@@ -1,53 +1,22 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Admitted } from '../../src/core/admission.js'
 import type { NodeEvents } from '../../src/core/events.js'
-import { LimiterNode } from '../../src/node/limiter-node.js'
-import type { LimiterNodeOptions } from '../../src/node/node-options.js'
-import type { Claim, LeaseStore } from '../../src/store/lease-store.js'
+import type { LimiterNode } from '../../src/node/limiter-node.js'
+import type { Claim } from '../../src/store/lease-store.js'
 import { MemoryStore } from '../../src/store/memory-store.js'
 import { SHORT } from '../support/cluster.js'
-import { ManualClock } from '../support/manual-clock.js'
-import { claimOf, declareDead, passTime, steeredStore, turns } from '../support/steered-node.js'
-import type { SteeredStore } from '../support/steered-store.js'
+import { nodeStage } from '../support/node-stage.js'
+import { claimOf, declareDead, passTime, turns } from '../support/steered-node.js'
 
 const { renewIntervalMs: R, trustMs: D, admissionTimeoutMs, ttlMs: T } = SHORT
 const AUDIT_MS = 30_000
 const EVENTS = [
   ...['store.left', 'store.joined', 'store.misconfigured', 'lease.taken', 'lease.renewed', 'lease.lost'],
   ...['connections.reasserted', 'debt.settled', 'drift.repaired'],
-] as (keyof NodeEvents)[]
+] as const
 
-let clock: ManualClock
-let store: SteeredStore
-let nodes: LimiterNode[]
-let told: [keyof NodeEvents, unknown][]
-
-beforeEach(() => {
-  clock = new ManualClock()
-  store = steeredStore(clock)
-  nodes = []
-  told = []
-})
-
-afterEach(async () => {
-  store.letThrough('hello', 'acquire', 'renew', 'reassert', 'restore', 'leave')
-  for (const call of [...store.calls]) call.giveUp()
-  await Promise.all(nodes.map((node) => node.abandon()))
-  expect(clock.pending).toBe(0)
-})
-
-/** A node whose renewals come every R exactly. */
-async function start(options: Partial<LimiterNodeOptions> = {}, at: LeaseStore = store): Promise<LimiterNode> {
-  const node = new LimiterNode({
-    ...{ store: at, timing: SHORT, clock, random: () => 0.5, connectionsPerOrg: 5, name: 'n' },
-    ...options,
-  })
-  for (const event of EVENTS) node.events.on(event, (payload) => told.push([event, payload]))
-  nodes.push(node)
-  node.start()
-  await turns()
-  return node
-}
+const stage = nodeStage({ events: EVENTS })
+const { start } = stage
 
 async function admit(node: LimiterNode, org = 'acme', withinMs = 0): Promise<Admitted> {
   const admission = node.admit({ org })
@@ -58,31 +27,32 @@ async function admit(node: LimiterNode, org = 'acme', withinMs = 0): Promise<Adm
   return admitted
 }
 
-const pass = (ms: number, stepMs = 10) => passTime(clock, ms, stepMs)
+const pass = (ms: number, stepMs = 10) => passTime(stage.clock, ms, stepMs)
 
 /** The next renewal goes unanswered, and those after it are let through. */
 async function loseSession(): Promise<void> {
-  store.holdUp('renew')
+  stage.store.holdUp('renew')
   await pass(R)
-  store.letThrough('renew')
-  store.calls[0]!.giveUp()
+  stage.store.letThrough('renew')
+  stage.store.calls[0]!.giveUp()
   await turns()
 }
 
-const lease = () => [...store.inner.tables.live.keys()]
-const payloads = (name: keyof NodeEvents) => told.filter(([event]) => event === name).map(([, payload]) => payload)
+const lease = () => [...stage.store.inner.tables.live.keys()]
+const payloads = (name: keyof NodeEvents) =>
+  stage.told.filter(([event]) => event === name).map(([, payload]) => payload)
 
 describe('what a node tells of its joining', () => {
   test('the lease and its epoch, the generation, and each renewal', async () => {
     await start()
-    const taken = { lease: lease()[0], epoch: store.inner.tables.epoch, recoveryMs: 0 }
-    expect(told).toEqual([
+    const taken = { lease: lease()[0], epoch: stage.store.inner.tables.epoch, recoveryMs: 0 }
+    expect(stage.told).toEqual([
       ['lease.taken', taken],
       ['store.joined', { generation: 1 }],
       ['lease.renewed', { liveNodes: 1, deadLeases: 0, recoveryMs: 0 }],
     ])
     await loseSession()
-    expect(told.slice(3)).toEqual([
+    expect(stage.told.slice(3)).toEqual([
       ['store.left', { cause: 'no answer' }],
       ['store.joined', { generation: 2 }],
       ['lease.renewed', { liveNodes: 1, deadLeases: 0, recoveryMs: 0 }],
@@ -90,19 +60,19 @@ describe('what a node tells of its joining', () => {
   })
 
   test('why the store cannot be reached, and that a hello was not answered', async () => {
-    store.away = true
+    stage.store.away = true
     await start()
     expect(payloads('store.left').at(-1)).toEqual({ cause: 'nobody there' })
-    store.away = false
-    store.holdUp('hello')
+    stage.store.away = false
+    stage.store.holdUp('hello')
     await pass(R)
-    store.calls[0]!.giveUp()
+    stage.store.calls[0]!.giveUp()
     await turns()
     expect(payloads('store.left').at(-1)).toEqual({ cause: 'no answer' })
   })
 
   test('that Redis may throw keys away, and nothing where it may not or will not say', async () => {
-    const { verbs } = store.inner
+    const { verbs } = stage.store.inner
     const hello = verbs.hello.bind(verbs)
     for (const evictionPolicy of ['noeviction', '', 'allkeys-lru']) {
       verbs.hello = (request) => {
@@ -118,33 +88,33 @@ describe('what a node tells of its joining', () => {
 describe('a lease that is lost', () => {
   test('by a renewal that says so is not asked for again', async () => {
     await start()
-    const hellos = store.hellos.length
-    declareDead(store, lease()[0]!)
+    const hellos = stage.store.hellos.length
+    declareDead(stage.store, lease()[0]!)
     await pass(R)
-    expect(store.hellos.slice(hellos)).toMatchObject([{ generation: 1 }])
-    expect(store.hellos.at(-1)).not.toHaveProperty('known')
+    expect(stage.store.hellos.slice(hellos)).toMatchObject([{ generation: 1 }])
+    expect(stage.store.hellos.at(-1)).not.toHaveProperty('known')
     expect(payloads('connections.reasserted')).toEqual([])
   })
 
   test('as a hello finds out is replaced on the same connection', async () => {
     await start()
-    store.holdUp('renew')
+    stage.store.holdUp('renew')
     await pass(R)
-    declareDead(store, lease()[0]!)
-    const { connects } = store
-    store.letThrough('renew')
-    store.calls[0]!.giveUp()
+    declareDead(stage.store, lease()[0]!)
+    const { connects } = stage.store
+    stage.store.letThrough('renew')
+    stage.store.calls[0]!.giveUp()
     await turns()
-    expect([store.connects - connects, payloads('lease.lost').length, lease().length]).toEqual([1, 1, 1])
+    expect([stage.store.connects - connects, payloads('lease.lost').length, lease().length]).toEqual([1, 1, 1])
   })
 
   test('is not so where an older hello came late: a higher generation opens it', async () => {
     await start()
     const [known] = lease()
-    store.inner.tables.live.get(known!)!.generation = 3
+    stage.store.inner.tables.live.get(known!)!.generation = 3
     await loseSession()
     await pass(2 * R)
-    expect(store.hellos.at(-1)).toMatchObject({ lease: known, generation: 4 })
+    expect(stage.store.hellos.at(-1)).toMatchObject({ lease: known, generation: 4 })
     expect([payloads('lease.lost'), lease()]).toEqual([[], [known]])
   })
 })
@@ -153,11 +123,11 @@ describe('what a node has to tell a store without memory (R1)', () => {
   test('is said with its hello: connections, or what operators have set, and nothing where there is neither', async () => {
     const node = await start()
     const reasserting = async () => {
-      store.inner.tables.wipe()
+      stage.store.inner.tables.wipe()
       await pass(2 * R)
-      return store.hellos.at(-1)!.reasserting
+      return stage.store.hellos.at(-1)!.reasserting
     }
-    expect([store.hellos[0]!.reasserting, await reasserting()]).toEqual([false, false])
+    expect([stage.store.hellos[0]!.reasserting, await reasserting()]).toEqual([false, false])
     const one = await admit(node)
     expect(await reasserting()).toBe(true)
     one.release()
@@ -173,20 +143,20 @@ describe('what a node has to tell a store without memory (R1)', () => {
     await node.setLimit('acme', 4)
     await pass(2 * R)
     const one = await admit(node)
-    store.inner.tables.wipe()
-    store.holdUp(verb)
+    stage.store.inner.tables.wipe()
+    stage.store.holdUp(verb)
     await pass(R)
-    expect(store.calls.map((call) => call.verb)).toEqual([verb])
-    told = []
-    store.calls[0]!.giveUp()
+    expect(stage.store.calls.map((call) => call.verb)).toEqual([verb])
+    stage.told = []
+    stage.store.calls[0]!.giveUp()
     await pass(R / 2)
-    expect(told).toEqual([['store.left', { cause: 'no answer' }]])
-    expect(store.calls.map((call) => call.verb)).toEqual([verb])
-    store.letThrough(verb)
-    await store.calls[0]!.answer()
+    expect(stage.told).toEqual([['store.left', { cause: 'no answer' }]])
+    expect(stage.store.calls.map((call) => call.verb)).toEqual([verb])
+    stage.store.letThrough(verb)
+    await stage.store.calls[0]!.answer()
     await turns()
-    expect(told.map(([event]) => event)).toContain('store.joined')
-    expect(await store.countOrgs(['acme'])).toMatchObject([{ count: 1 }])
+    expect(stage.told.map(([event]) => event)).toContain('store.joined')
+    expect(await stage.store.countOrgs(['acme'])).toMatchObject([{ count: 1 }])
     one.release()
   })
 
@@ -194,16 +164,16 @@ describe('what a node has to tell a store without memory (R1)', () => {
     const node = await start()
     const all: Admitted[] = []
     for (let n = 0; n < 200; n++) all.push(await admit(node, `org-${n}`))
-    declareDead(store, lease()[0]!)
-    store.holdUp('reassert')
+    declareDead(stage.store, lease()[0]!)
+    stage.store.holdUp('reassert')
     await pass(R)
-    told = []
+    stage.told = []
     for (const afterMs of [R / 2, R / 2, R / 4]) {
       await pass(afterMs)
-      await store.calls[0]!.answer()
+      await stage.store.calls[0]!.answer()
       await turns()
     }
-    expect(told).toEqual([['lease.renewed', { liveNodes: 1, deadLeases: 1, recoveryMs: 0 }]])
+    expect(stage.told).toEqual([['lease.renewed', { liveNodes: 1, deadLeases: 1, recoveryMs: 0 }]])
     for (const one of all) one.release()
   })
 })
@@ -212,17 +182,17 @@ describe('admitted in the store’s absence (R2)', () => {
   test('is told to it as soon as it is back, that alone, and once', async () => {
     const node = await start({ policies: { onStoreDown: 'allow' } })
     const known = await admit(node)
-    store.away = true
+    stage.store.away = true
     await loseSession()
     await pass(R)
     const debt = await admit(node, 'acme', admissionTimeoutMs)
-    store.away = false
-    store.holdUp('reassert')
+    stage.store.away = false
+    stage.store.holdUp('reassert')
     await pass(R)
-    expect(store.calls.map(({ said }) => (said[1] as Claim[]).map(({ id }) => id))).toEqual([[debt.connectionId]])
-    expect(store.calls[0]!.said[2]).toMatchObject({ mode: 'keep' })
-    store.letThrough('reassert')
-    await store.calls[0]!.answer()
+    expect(stage.store.calls.map(({ said }) => (said[1] as Claim[]).map(({ id }) => id))).toEqual([[debt.connectionId]])
+    expect(stage.store.calls[0]!.said[2]).toMatchObject({ mode: 'keep' })
+    stage.store.letThrough('reassert')
+    await stage.store.calls[0]!.answer()
     await loseSession()
     expect(payloads('debt.settled')).toEqual([{ connections: 1 }])
     expect(payloads('connections.reasserted')).toEqual([{ kept: 1, closed: 0, mode: 'keep' }])
@@ -232,16 +202,16 @@ describe('admitted in the store’s absence (R2)', () => {
 
 test('L5: a slot that nobody has is given back within an audit period, and no audit follows the stop', async () => {
   const node = await start()
-  store.inner.tables.take(lease()[0]!, claimOf('leak'))
+  stage.store.inner.tables.take(lease()[0]!, claimOf('leak'))
   await pass(AUDIT_MS, 50)
   expect(payloads('drift.repaired')).toEqual([{ leaked: 1, missing: 0 }])
   await node.abandon()
-  expect(clock.pending).toBe(0)
+  expect(stage.clock.pending).toBe(0)
 })
 
 test('an embedded store cannot outlive its node: its answers are used however late', async () => {
-  const node = await start({}, new MemoryStore({ timing: SHORT, clock }))
-  clock.freeze(T)
+  const node = await start({ store: new MemoryStore({ timing: SHORT, clock: stage.clock }) })
+  stage.clock.freeze(T)
   expect([T > D, node.storeReachable]).toEqual([true, true])
   const one = await admit(node)
   one.release()
@@ -261,10 +231,10 @@ describe('a stop', () => {
   })
 
   test('while a hello is on its way joins nothing any more', async () => {
-    store.holdUp('hello')
+    stage.store.holdUp('hello')
     const node = await start()
     const stopped = node.abandon()
-    await store.calls[0]!.answer()
+    await stage.store.calls[0]!.answer()
     await stopped
     expect(payloads('store.joined')).toEqual([])
   })

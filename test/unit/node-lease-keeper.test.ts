@@ -1,45 +1,23 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Admitted } from '../../src/core/admission.js'
 import { closings } from '../../src/core/closures.js'
-import type { NodeEvents } from '../../src/core/events.js'
-import { LimiterNode } from '../../src/node/limiter-node.js'
+import type { LimiterNode } from '../../src/node/limiter-node.js'
+import type { LimiterNodeOptions } from '../../src/node/node-options.js'
 import type { Claim } from '../../src/store/lease-store.js'
 import { SHORT } from '../support/cluster.js'
-import { ManualClock } from '../support/manual-clock.js'
+import { nodeStage } from '../support/node-stage.js'
 import { declareDead, passTime, steeredStore, turns } from '../support/steered-node.js'
 import type { SteeredStore } from '../support/steered-store.js'
 
 const { renewIntervalMs: R, trustMs: D, callTimeoutMs: C, ttlMs: T } = SHORT
 
-let clock: ManualClock
-let store: SteeredStore
-let nodes: LimiterNode[]
-let told: [keyof NodeEvents, Record<string, unknown>][]
-
-beforeEach(() => {
-  clock = new ManualClock()
-  store = steeredStore(clock)
-  nodes = []
-  told = []
+const stage = nodeStage({
+  events: ['lease.taken', 'lease.lost', 'store.left', 'store.joined', 'connections.reasserted'],
 })
 
-afterEach(async () => {
-  store.letThrough('hello', 'acquire', 'release', 'renew', 'reassert', 'leave', 'audit')
-  await Promise.all(nodes.map((node) => node.abandon()))
-  expect(clock.pending).toBe(0)
-})
-
-/** A node that admits; its renewals come every R exactly. */
-async function start(at: SteeredStore = store): Promise<LimiterNode> {
-  const node = new LimiterNode({
-    ...{ store: at, timing: SHORT, clock, random: () => 0.5, connectionsPerOrg: 5, name: `n${nodes.length}` },
-  })
-  for (const event of ['lease.taken', 'lease.lost', 'store.left', 'store.joined', 'connections.reasserted'] as const) {
-    node.events.on(event, (payload) => told.push([event, { ...payload }]))
-  }
-  nodes.push(node)
-  node.start()
-  await turns()
+/** A node that admits. */
+async function start(options?: Partial<LimiterNodeOptions>): Promise<LimiterNode> {
+  const node = await stage.start(options)
   expect(node.phase).toBe('running')
   return node
 }
@@ -52,19 +30,15 @@ async function admit(node: LimiterNode, org = 'acme'): Promise<Admitted> {
   return admitted
 }
 
-const pass = (ms: number, stepMs = 10) => passTime(clock, ms, stepMs)
+const pass = (ms: number, stepMs = 10) => passTime(stage.clock, ms, stepMs)
 
-const names = () => told.map(([event]) => event)
-const lease = () => [...store.inner.tables.live.keys()]
-const count = async () => (await store.countOrgs(['acme']))[0]!.count
+const names = () => stage.told.map(([event]) => event)
+const lease = () => [...stage.store.inner.tables.live.keys()]
+const count = async () => (await stage.store.countOrgs(['acme']))[0]!.count
 
 test('L4: a node that the store has never answered stops all the same, with no lease to give up', async () => {
-  store.holdUp('hello')
-  const node = new LimiterNode({
-    ...{ store, timing: SHORT, clock, random: () => 0.5, connectionsPerOrg: 5, name: 'n' },
-  })
-  node.start()
-  await turns()
+  stage.store.holdUp('hello')
+  const node = await stage.start()
   const stopped = node.drain({ withinMs: 2 * T })
   await pass(2 * T)
   await stopped
@@ -74,42 +48,42 @@ test('L4: a node that the store has never answered stops all the same, with no l
 describe('S3: how long a node trusts its lease', () => {
   test('D counts from when the last successful renewal was sent, not from when it was answered', async () => {
     const node = await start()
-    store.holdUp('renew')
+    stage.store.holdUp('renew')
     await pass(R)
-    expect(store.calls).toHaveLength(1)
+    expect(stage.store.calls).toHaveLength(1)
     await pass(150)
-    await store.calls[0]!.answer()
+    await stage.store.calls[0]!.answer()
     await turns()
     await pass(D - 150 - 1, 1)
     expect(node.storeReachable).toBe(true)
     await pass(1)
     expect(node.storeReachable).toBe(false)
     await pass(D)
-    await store.calls.at(-1)!.answer()
+    await stage.store.calls.at(-1)!.answer()
     await turns()
     // The renewal that was sent long ago says nothing about the present.
     expect(node.storeReachable).toBe(false)
     await pass(R)
-    await store.calls.at(-1)!.answer()
+    await stage.store.calls.at(-1)!.answer()
     await turns()
     expect(node.storeReachable).toBe(true)
   })
 
   test.each([
-    ['the process sleeps', () => clock.freeze(D)],
-    ['the machine sleeps, and only its wall clock goes on', () => clock.setWall(clock.wallMs() + D)],
+    ['the process sleeps', () => stage.clock.freeze(D)],
+    ['the machine sleeps, and only its wall clock goes on', () => stage.clock.setWall(stage.clock.wallMs() + D)],
   ])('an answer that comes after D is not used, and given back: %s', async (_, sleep) => {
     const node = await start()
-    store.holdUp('acquire')
+    stage.store.holdUp('acquire')
     const asked = node.admit({ org: 'acme' })
     await turns()
     sleep()
-    await store.calls[0]!.answer()
+    await stage.store.calls[0]!.answer()
     expect(await asked).toMatchObject({ admitted: false, code: 'STORE_UNAVAILABLE' })
     await turns()
     expect({ count: await count(), connections: node.connections }).toEqual({ count: 0, connections: 0 })
     // The next renewal restores the trust; nobody had declared the lease dead.
-    store.letThrough('acquire')
+    stage.store.letThrough('acquire')
     await pass(R)
     const one = await admit(node)
     one.release()
@@ -117,8 +91,8 @@ describe('S3: how long a node trusts its lease', () => {
 
   test('R3: a wall clock set back does not make a lease look younger', async () => {
     const node = await start()
-    store.holdUp('renew')
-    clock.setWall(clock.wallMs() - 3_600_000)
+    stage.store.holdUp('renew')
+    stage.clock.setWall(stage.clock.wallMs() - 3_600_000)
     await pass(D)
     expect(node.storeReachable).toBe(false)
   })
@@ -130,12 +104,16 @@ describe('renewed, refused and unanswered are three outcomes', () => {
     const [known] = lease()
     const one = await admit(node)
     for (let generation = 2; generation <= 4; generation++) {
-      store.holdUp('renew')
+      stage.store.holdUp('renew')
       await pass(R)
-      store.calls[0]!.giveUp()
-      store.letThrough('renew')
+      stage.store.calls[0]!.giveUp()
+      stage.store.letThrough('renew')
       await pass(C)
-      expect(store.hellos.at(-1)).toMatchObject({ lease: known, generation, known: { generation: generation - 1 } })
+      expect(stage.store.hellos.at(-1)).toMatchObject({
+        lease: known,
+        generation,
+        known: { generation: generation - 1 },
+      })
     }
     expect(names()).not.toContain('lease.lost')
     expect(names().filter((name) => name === 'lease.taken')).toHaveLength(1)
@@ -148,13 +126,13 @@ describe('renewed, refused and unanswered are three outcomes', () => {
     const node = await start()
     const [known] = lease()
     const one = await admit(node)
-    store.away = true
-    store.holdUp('renew')
+    stage.store.away = true
+    stage.store.holdUp('renew')
     await pass(R)
-    store.calls[0]!.giveUp()
-    store.letThrough('renew')
+    stage.store.calls[0]!.giveUp()
+    stage.store.letThrough('renew')
     await pass(3 * T)
-    store.away = false
+    stage.store.away = false
     await pass(2 * R)
     expect(node.storeReachable).toBe(true)
     expect(lease()).toEqual([known])
@@ -166,11 +144,11 @@ describe('renewed, refused and unanswered are three outcomes', () => {
     const node = await start()
     const [known] = lease()
     const one = await admit(node)
-    declareDead(store, known!)
+    declareDead(stage.store, known!)
     await pass(R)
     await pass(C)
-    expect(told).toContainEqual(['lease.lost', { lease: known, reason: 'fenced' }])
-    expect(told).toContainEqual(['connections.reasserted', { kept: 1, closed: 0, mode: 'room' }])
+    expect(stage.told).toContainEqual(['lease.lost', { lease: known, reason: 'fenced' }])
+    expect(stage.told).toContainEqual(['connections.reasserted', { kept: 1, closed: 0, mode: 'room' }])
     expect(lease()).not.toContain(known)
     expect({ count: await count(), lost: one.lost.aborted }).toEqual({ count: 1, lost: false })
     one.release()
@@ -182,12 +160,12 @@ describe('renewed, refused and unanswered are three outcomes', () => {
     const node = await start()
     const all = [await admit(node), await admit(node), await admit(node)]
     await node.setLimit('acme', 1)
-    store.inner.tables.wipe()
-    store.inner.tables.overrides.set('acme', 1)
+    stage.store.inner.tables.wipe()
+    stage.store.inner.tables.overrides.set('acme', 1)
     await pass(R)
     await pass(C)
-    expect(told).toContainEqual(['lease.lost', { lease: expect.any(Number), reason: 'lost' }])
-    expect(told).toContainEqual(['connections.reasserted', { kept: 3, closed: 0, mode: 'keep' }])
+    expect(stage.told).toContainEqual(['lease.lost', { lease: expect.any(Number), reason: 'lost' }])
+    expect(stage.told).toContainEqual(['connections.reasserted', { kept: 3, closed: 0, mode: 'keep' }])
     expect(await count()).toBe(3)
     expect(all.some(({ lost }) => lost.aborted)).toBe(false)
     for (const one of all) one.release()
@@ -196,17 +174,17 @@ describe('renewed, refused and unanswered are three outcomes', () => {
   test('R1: a first hello whose answer is lost leaves no second lease for recovery to wait for', async () => {
     const node = await start()
     const one = await admit(node)
-    store.inner.tables.wipe()
-    store.holdUp('hello')
+    stage.store.inner.tables.wipe()
+    stage.store.holdUp('hello')
     await pass(R)
     // The new lease is opened, and nobody hears of it.
-    await store.calls[0]!.loseAnswer()
+    await stage.store.calls[0]!.loseAnswer()
     const [opened] = lease()
     await pass(R)
-    store.letThrough('hello')
-    await store.calls[0]!.answer()
+    stage.store.letThrough('hello')
+    await stage.store.calls[0]!.answer()
     await pass(C)
-    expect(store.hellos.slice(-2)).toMatchObject([
+    expect(stage.store.hellos.slice(-2)).toMatchObject([
       { lease: opened, generation: 1, reasserting: true },
       { lease: opened, generation: 2, reasserting: true },
     ])
@@ -218,17 +196,17 @@ describe('renewed, refused and unanswered are three outcomes', () => {
   test('a lease that died before its first hello was answered is given up for another', async () => {
     const node = await start()
     const one = await admit(node)
-    declareDead(store, lease()[0]!)
-    store.holdUp('hello')
+    declareDead(stage.store, lease()[0]!)
+    stage.store.holdUp('hello')
     await pass(R)
-    await store.calls[0]!.loseAnswer()
+    await stage.store.calls[0]!.loseAnswer()
     const [opened] = lease()
-    declareDead(store, opened!)
+    declareDead(stage.store, opened!)
     await pass(R)
-    store.letThrough('hello')
-    await store.calls[0]!.answer()
+    stage.store.letThrough('hello')
+    await stage.store.calls[0]!.answer()
     await pass(2 * R)
-    expect(lease()).toEqual([store.hellos.at(-1)!.lease])
+    expect(lease()).toEqual([stage.store.hellos.at(-1)!.lease])
     expect(lease()).not.toContain(opened)
     expect(names().filter((name) => name === 'lease.lost')).toHaveLength(1)
     expect({ count: await count(), lost: one.lost.aborted }).toEqual({ count: 1, lost: false })
@@ -238,18 +216,18 @@ describe('renewed, refused and unanswered are three outcomes', () => {
   test('R1: fenced, and then the store lost its memory before anybody heard of the new lease: nobody is kicked', async () => {
     const node = await start()
     const all = [await admit(node), await admit(node)]
-    declareDead(store, lease()[0]!)
-    store.holdUp('hello')
+    declareDead(stage.store, lease()[0]!)
+    stage.store.holdUp('hello')
     await pass(R)
-    store.inner.tables.wipe()
-    store.inner.tables.overrides.set('acme', 1)
+    stage.store.inner.tables.wipe()
+    stage.store.inner.tables.overrides.set('acme', 1)
     // This hello begins the epoch, and the node never hears that it did.
-    await store.calls[0]!.loseAnswer()
+    await stage.store.calls[0]!.loseAnswer()
     await pass(R)
-    store.letThrough('hello')
-    await store.calls[0]!.answer()
+    stage.store.letThrough('hello')
+    await stage.store.calls[0]!.answer()
     await pass(2 * R)
-    expect(told).toContainEqual(['connections.reasserted', { kept: 2, closed: 0, mode: 'keep' }])
+    expect(stage.told).toContainEqual(['connections.reasserted', { kept: 2, closed: 0, mode: 'keep' }])
     expect(all.some(({ lost }) => lost.aborted)).toBe(false)
     for (const one of all) one.release()
   })
@@ -257,21 +235,21 @@ describe('renewed, refused and unanswered are three outcomes', () => {
   test('what came of it is told, also where as many are closed as kept', async () => {
     const node = await start()
     const all = [await admit(node), await admit(node)]
-    store.inner.tables.overrides.set('acme', 1)
-    declareDead(store, lease()[0]!)
+    stage.store.inner.tables.overrides.set('acme', 1)
+    declareDead(stage.store, lease()[0]!)
     await pass(2 * R)
-    expect(told).toContainEqual(['connections.reasserted', { kept: 1, closed: 1, mode: 'room' }])
+    expect(stage.told).toContainEqual(['connections.reasserted', { kept: 1, closed: 1, mode: 'room' }])
     expect(all.map(({ closing }) => closing)).toEqual([undefined, 'LEASE_LOST'])
     for (const one of all) one.release()
   })
 
   test('where nothing was open, nothing is told', async () => {
     const node = await start()
-    node.events.on('debt.settled', (payload) => told.push(['debt.settled', { ...payload }]))
+    node.events.on('debt.settled', (payload) => stage.told.push(['debt.settled', { ...payload }]))
     // What operators have set is remembered, so the store hears of this node too.
     await node.setLimit('acme', 4)
     await pass(R)
-    store.inner.tables.wipe()
+    stage.store.inner.tables.wipe()
     await pass(2 * R)
     expect(names()).toContain('lease.lost')
     expect(names()).not.toContain('connections.reasserted')
@@ -281,16 +259,16 @@ describe('renewed, refused and unanswered are three outcomes', () => {
   test('lost, and then fenced before it was told: nobody is kicked for it', async () => {
     const node = await start()
     const all = [await admit(node), await admit(node)]
-    store.inner.tables.wipe()
-    store.inner.tables.overrides.set('acme', 1)
-    store.holdUp('reassert')
+    stage.store.inner.tables.wipe()
+    stage.store.inner.tables.overrides.set('acme', 1)
+    stage.store.holdUp('reassert')
     await pass(R)
     await pass(C)
-    declareDead(store, lease()[0]!)
-    store.letThrough('reassert')
-    await store.calls[0]!.answer()
+    declareDead(stage.store, lease()[0]!)
+    stage.store.letThrough('reassert')
+    await stage.store.calls[0]!.answer()
     await pass(2 * R)
-    expect(told).toContainEqual(['connections.reasserted', { kept: 2, closed: 0, mode: 'keep' }])
+    expect(stage.told).toContainEqual(['connections.reasserted', { kept: 2, closed: 0, mode: 'keep' }])
     expect(all.some(({ lost }) => lost.aborted)).toBe(false)
     for (const one of all) one.release()
   })
@@ -298,12 +276,12 @@ describe('renewed, refused and unanswered are three outcomes', () => {
   test('a slot given back while the lease is lost is not told again', async () => {
     const node = await start()
     const [one, two] = [await admit(node), await admit(node)]
-    declareDead(store, lease()[0]!)
-    store.holdUp('hello')
+    declareDead(stage.store, lease()[0]!)
+    stage.store.holdUp('hello')
     await pass(R)
     one.release()
-    store.letThrough('hello')
-    await store.calls[0]!.answer()
+    stage.store.letThrough('hello')
+    await stage.store.calls[0]!.answer()
     await pass(R)
     expect(await count()).toBe(1)
     expect(node.connections).toBe(1)
@@ -315,13 +293,13 @@ describe('renewed, refused and unanswered are three outcomes', () => {
   test('a slot given back while it is being told again is given back after that', async () => {
     const node = await start()
     const one = await admit(node)
-    declareDead(store, lease()[0]!)
-    store.holdUp('reassert')
+    declareDead(stage.store, lease()[0]!)
+    stage.store.holdUp('reassert')
     await pass(R)
     await pass(C)
-    expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
+    expect(stage.store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
     one.release()
-    await store.calls[0]!.answer()
+    await stage.store.calls[0]!.answer()
     await pass(R)
     expect({ count: await count(), connections: node.connections }).toEqual({ count: 0, connections: 0 })
   })
@@ -337,8 +315,8 @@ describe('after a fence', () => {
       mine.push(await admit(node))
       await pass(10)
     }
-    const other = await start(steeredBeside(store))
-    declareDead(store, lease()[0]!)
+    const other = await start({ store: steeredBeside(stage.store) })
+    declareDead(stage.store, lease()[0]!)
     const theirs: Admitted[] = []
     for (let n = 0; n < others; n++) theirs.push(await admit(other))
     return { node, mine, theirs }
@@ -350,7 +328,7 @@ describe('after a fence', () => {
     expect(mine.map(({ lost }) => lost.aborted)).toEqual([false, false, false, false, true, true, true])
     expect(mine.slice(4).map(({ lost }) => lost.reason)).toEqual(['LEASE_LOST', 'LEASE_LOST', 'LEASE_LOST'])
     expect(closings.LEASE_LOST.close).toBe(4408)
-    expect(told).toContainEqual(['connections.reasserted', { kept: 4, closed: 3, mode: 'room' }])
+    expect(stage.told).toContainEqual(['connections.reasserted', { kept: 4, closed: 3, mode: 'room' }])
     expect(await count()).toBe(7)
     for (const one of [...mine, ...theirs]) one.release()
   })
@@ -375,43 +353,45 @@ test('many connections are told in bounded chunks, without those that go meanwhi
   const node = await start()
   const all: Admitted[] = []
   for (let n = 0; n < 150; n++) all.push(await admit(node, `org-${n}`))
-  declareDead(store, lease()[0]!)
-  store.holdUp('reassert')
+  declareDead(stage.store, lease()[0]!)
+  stage.store.holdUp('reassert')
   await pass(R)
   const sizes: number[] = []
   for (let chunk = 0; chunk < 3; chunk++) {
     await pass(R)
-    expect(store.calls).toHaveLength(1)
-    sizes.push((store.calls[0]!.said[1] as Claim[]).length)
+    expect(stage.store.calls).toHaveLength(1)
+    sizes.push((stage.store.calls[0]!.said[1] as Claim[]).length)
     // Of the last chunk, which has not been put together yet.
     if (chunk === 0) for (const one of all.slice(140)) one.release()
-    await store.calls[0]!.answer()
+    await stage.store.calls[0]!.answer()
     await turns()
   }
   expect(sizes).toEqual([64, 64, 12])
   await pass(R)
-  expect(told).toContainEqual(['connections.reasserted', { kept: 140, closed: 0, mode: 'room' }])
+  expect(stage.told).toContainEqual(['connections.reasserted', { kept: 140, closed: 0, mode: 'room' }])
   expect(names().filter((name) => name === 'lease.lost')).toHaveLength(1)
   expect(node.connections).toBe(140)
   for (const one of all) one.release()
   await turns()
-  expect((await store.nodes()).map(({ connections }) => connections)).toEqual([0])
+  expect((await stage.store.nodes()).map(({ connections }) => connections)).toEqual([0])
 })
 
 test('the audit waits until the store has been told: what it has not heard of yet is no drift', async () => {
   const AUDIT_MS = 30_000
-  const startMs = clock.monotonicMs()
+  const startMs = stage.clock.monotonicMs()
   const node = await start()
-  const other = await start(steeredBeside(store))
+  const other = await start({ store: steeredBeside(stage.store) })
   const mine = [await admit(node), await admit(node), await admit(node), await admit(node)]
-  await pass(AUDIT_MS - 300 - (clock.monotonicMs() - startMs), 50)
-  declareDead(store, lease()[0]!)
+  await pass(AUDIT_MS - 300 - (stage.clock.monotonicMs() - startMs), 50)
+  declareDead(stage.store, lease()[0]!)
   const theirs = [await admit(other), await admit(other), await admit(other)]
-  store.holdUp('reassert')
-  await pass(AUDIT_MS + 50 - (clock.monotonicMs() - startMs))
-  expect(store.calls.map(({ verb, said }) => [verb, said[2]])).toEqual([['reassert', { mode: 'room', final: true }]])
-  store.letThrough('reassert')
-  for (const call of [...store.calls]) await call.answer()
+  stage.store.holdUp('reassert')
+  await pass(AUDIT_MS + 50 - (stage.clock.monotonicMs() - startMs))
+  expect(stage.store.calls.map(({ verb, said }) => [verb, said[2]])).toEqual([
+    ['reassert', { mode: 'room', final: true }],
+  ])
+  stage.store.letThrough('reassert')
+  for (const call of [...stage.store.calls]) await call.answer()
   await pass(2 * R)
   expect(await count()).toBe(5)
   expect(mine.map(({ lost }) => lost.aborted)).toEqual([false, false, true, true])
@@ -420,69 +400,69 @@ test('the audit waits until the store has been told: what it has not heard of ye
 
 /** Another way into the same store. */
 function steeredBeside(one: SteeredStore): SteeredStore {
-  const other = steeredStore(clock)
+  const other = steeredStore(stage.clock)
   return Object.assign(other, { inner: one.inner })
 }
 
 describe('a store that cannot be reached', () => {
   test('is tried again at growing distances, never longer than R', async () => {
     await start()
-    store.away = true
-    store.holdUp('renew')
+    stage.store.away = true
+    stage.store.holdUp('renew')
     await pass(R)
-    store.calls[0]!.giveUp()
+    stage.store.calls[0]!.giveUp()
     const attempts: number[] = []
-    let seen = store.connects
+    let seen = stage.store.connects
     for (let n = 0; n < 4_000; n++) {
       await turns()
-      if (store.connects > seen) attempts.push(clock.monotonicMs())
+      if (stage.store.connects > seen) attempts.push(stage.clock.monotonicMs())
       // More than one attempt in a millisecond would be a spin.
-      expect(store.connects - seen).toBeLessThanOrEqual(2)
-      seen = store.connects
-      clock.advance(1)
+      expect(stage.store.connects - seen).toBeLessThanOrEqual(2)
+      seen = stage.store.connects
+      stage.clock.advance(1)
     }
     const pauses = attempts.slice(1).map((at, i) => at - attempts[i]!)
     expect(Math.max(...pauses)).toBeLessThanOrEqual(R)
     expect(pauses.at(-1)).toBeGreaterThan(R / 2)
     expect(pauses[0]).toBeLessThan(R / 2)
     expect(attempts.length).toBeLessThan((4_000 / R) * 2 + 10)
-    store.away = false
+    stage.store.away = false
     await pass(R)
-    expect(nodes[0]!.storeReachable).toBe(true)
+    expect(stage.nodes[0]!.storeReachable).toBe(true)
   })
 
   test('also when it takes connections and answers no hello', async () => {
     await start()
-    store.holdUp('hello', 'renew')
+    stage.store.holdUp('hello', 'renew')
     await pass(R)
-    store.calls[0]!.giveUp()
+    stage.store.calls[0]!.giveUp()
     await turns()
-    const before = store.connects
+    const before = stage.store.connects
     for (let passed = 0; passed < 4_000; passed += 5) {
-      for (const call of [...store.calls]) call.giveUp()
+      for (const call of [...stage.store.calls]) call.giveUp()
       await turns()
-      clock.advance(5)
+      stage.clock.advance(5)
     }
-    const tries = store.connects - before
+    const tries = stage.store.connects - before
     expect(tries).toBeGreaterThan(4_000 / R - 2)
     expect(tries).toBeLessThan((4_000 / R) * 2 + 10)
-    store.letThrough('hello', 'renew')
-    for (const call of [...store.calls]) call.giveUp()
+    stage.store.letThrough('hello', 'renew')
+    for (const call of [...stage.store.calls]) call.giveUp()
     await pass(2 * R)
-    expect(nodes[0]!.storeReachable).toBe(true)
+    expect(stage.nodes[0]!.storeReachable).toBe(true)
   })
 
   test('a stop does not wait for it', async () => {
     const node = await start()
-    store.away = true
-    store.holdUp('renew')
+    stage.store.away = true
+    stage.store.holdUp('renew')
     await pass(R)
-    store.calls[0]!.giveUp()
+    stage.store.calls[0]!.giveUp()
     await pass(1_000)
     await node.drain({ withinMs: 10_000 })
     expect(node.phase).toBe('stopped')
-    const { connects } = store
+    const { connects } = stage.store
     await pass(1_000)
-    expect(store.connects).toBe(connects)
+    expect(stage.store.connects).toBe(connects)
   })
 })

@@ -1,51 +1,21 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Admission, AdmissionRequest, Admitted } from '../../src/core/admission.js'
-import type { NodeEvents } from '../../src/core/events.js'
-import { LimiterNode } from '../../src/node/limiter-node.js'
+import type { LimiterNode } from '../../src/node/limiter-node.js'
 import type { LimiterNodeOptions } from '../../src/node/node-options.js'
 import { SHORT } from '../support/cluster.js'
-import { ManualClock } from '../support/manual-clock.js'
+import { nodeStage } from '../support/node-stage.js'
 import { passTime, steeredStore, turns } from '../support/steered-node.js'
-import type { SteeredStore } from '../support/steered-store.js'
 
 const { renewIntervalMs: R, callTimeoutMs: C, recoveryMs } = SHORT
 const EVENTS = [
   ...['admission.granted', 'admission.denied', 'admission.abandoned', 'connection.released'],
   ...['connection.taken_over', 'node.started', 'node.quieted', 'node.drained'],
-] as (keyof NodeEvents)[]
+] as const
 
-let clock: ManualClock
-let store: SteeredStore
-let nodes: LimiterNode[]
-let told: [keyof NodeEvents, unknown][]
+const stage = nodeStage({ events: EVENTS, connectionsPerOrg: 2 })
+const { start } = stage
 
-beforeEach(() => {
-  clock = new ManualClock()
-  store = steeredStore(clock)
-  nodes = []
-  told = []
-})
-
-afterEach(async () => {
-  store.letThrough('hello', 'acquire', 'renew', 'release', 'leave')
-  for (const call of [...store.calls]) call.giveUp()
-  await Promise.all(nodes.map((node) => node.abandon()))
-  expect(clock.pending).toBe(0)
-})
-
-async function start(options: Partial<LimiterNodeOptions> = {}): Promise<LimiterNode> {
-  const node = new LimiterNode({
-    ...{ store, timing: SHORT, clock, random: () => 0.5, connectionsPerOrg: 2, name: 'n' },
-    ...options,
-  })
-  for (const event of EVENTS) node.events.on(event, (payload) => told.push([event, payload]))
-  nodes.push(node)
-  node.start()
-  await turns()
-  return node
-}
-
-const pass = (ms: number) => passTime(clock, ms, 5)
+const pass = (ms: number) => passTime(stage.clock, ms, 5)
 
 async function ask(node: LimiterNode, request: Partial<AdmissionRequest> = {}): Promise<Admission> {
   const admission = node.admit({ org: 'acme', ...request })
@@ -74,56 +44,56 @@ async function holdGhost(node: LimiterNode, probed = () => {}): Promise<void> {
 
 /** The store goes away, and has been for so long that nobody waits for it any more. */
 async function leaveStore(): Promise<void> {
-  store.away = true
-  store.holdUp('renew')
+  stage.store.away = true
+  stage.store.holdUp('renew')
   await pass(R)
-  for (const call of [...store.calls]) call.giveUp()
+  for (const call of [...stage.store.calls]) call.giveUp()
   await pass(2 * C)
 }
 
 describe('a node that starts', () => {
   test('refuses until the store would admit, says so once when it does, and then admits', async () => {
-    store.away = true
+    stage.store.away = true
     const node = await start()
     expect(await ask(node)).toMatchObject({ admitted: false, code: 'STARTING', retryAfterMs: 5_000 })
-    store.away = false
+    stage.store.away = false
     await pass(2 * R)
     expect(node.phase).toBe('running')
     await pass(5 * R)
-    expect(told.map(([event]) => event)).toEqual(['admission.denied', 'node.started'])
+    expect(stage.told.map(([event]) => event)).toEqual(['admission.denied', 'node.started'])
     expect(await ask(node)).toMatchObject({ admitted: true, currentCount: 1, maxAllowed: 2 })
   })
 
   test('does not start while the store recovers from a loss, and tells of it once', async () => {
-    store = steeredStore(clock, { recovery: true })
+    stage.store = steeredStore(stage.clock, { recovery: true })
     const node = await start()
     await pass(R)
     expect(await ask(node)).toMatchObject({ admitted: false, code: 'STARTING' })
     await pass(recoveryMs + 2 * R)
-    expect(told.map(([event]) => event)).toEqual(['admission.denied', 'node.started'])
+    expect(stage.told.map(([event]) => event)).toEqual(['admission.denied', 'node.started'])
     expect(await ask(node)).toMatchObject({ admitted: true })
   })
 
   test('is known to the store by its name and when it started', async () => {
     await start({ name: 'alice', startedAt: '2030-01-01T00:00:00.000Z' })
     await start({ name: 'bob' })
-    expect(store.hellos.map(({ nodeInfo }) => JSON.parse(nodeInfo) as object)).toEqual([
+    expect(stage.store.hellos.map(({ nodeInfo }) => JSON.parse(nodeInfo) as object)).toEqual([
       { name: 'alice', startedAt: '2030-01-01T00:00:00.000Z' },
-      { name: 'bob', startedAt: new Date(clock.wallMs()).toISOString() },
+      { name: 'bob', startedAt: new Date(stage.clock.wallMs()).toISOString() },
     ])
   })
 
   test('reaches the store while its lease is trusted, and not before or after', async () => {
-    store.away = true
+    stage.store.away = true
     const node = await start()
     expect(node.storeReachable).toBe(false)
-    store.away = false
+    stage.store.away = false
     await pass(2 * R)
     expect(node.storeReachable).toBe(true)
-    store.away = true
-    store.holdUp('renew')
+    stage.store.away = true
+    stage.store.holdUp('renew')
     await pass(R)
-    for (const call of [...store.calls]) call.giveUp()
+    for (const call of [...stage.store.calls]) call.giveUp()
     await pass(R)
     expect(node.storeReachable).toBe(false)
   })
@@ -140,7 +110,7 @@ describe('who is admitted', () => {
     one.release()
     await turns()
     expect(node.connections).toBe(1)
-    expect(told.slice(1)).toStrictEqual([
+    expect(stage.told.slice(1)).toStrictEqual([
       ['admission.granted', { connectionId: one.connectionId, org: 'acme', currentCount: 1, maxAllowed: 2 }],
       ['admission.granted', { connectionId: other.connectionId, org: 'acme', currentCount: 2, maxAllowed: 2 }],
       ['connection.released', { connectionId: one.connectionId, org: 'acme' }],
@@ -152,7 +122,7 @@ describe('who is admitted', () => {
     const node = await start({ connectionsPerOrg: 3, limits: { reserved: { slots: 1 } } })
     const usual = await held(node)
     expect(usual).toMatchObject({ currentCount: 1, maxAllowed: 2, reserved: 1 })
-    expect(told.at(-1)![1]).toStrictEqual({
+    expect(stage.told.at(-1)![1]).toStrictEqual({
       ...{ connectionId: usual.connectionId, org: 'acme', currentCount: 1, maxAllowed: 2, reserved: 1 },
     })
     const priority = await held(node, { priority: true })
@@ -166,7 +136,7 @@ describe('who is admitted', () => {
     expect(old.resumeToken).toBeDefined()
     const next = await held(node, { resumeToken: old.resumeToken! })
     expect(old.closing).toBe('TAKEN_OVER')
-    expect(told.filter(([event]) => event === 'connection.taken_over')).toStrictEqual([
+    expect(stage.told.filter(([event]) => event === 'connection.taken_over')).toStrictEqual([
       ['connection.taken_over', { connectionId: next.connectionId, org: 'acme', replaced: old.connectionId }],
     ])
   })
@@ -178,18 +148,18 @@ describe('who is admitted', () => {
     old.release()
     await turns()
     await held(node, { resumeToken })
-    expect(told.map(([event]) => event)).not.toContain('connection.taken_over')
+    expect(stage.told.map(([event]) => event)).not.toContain('connection.taken_over')
   })
 
   test('and has left before the decision is told as that, and gets nothing', async () => {
     const node = await start()
-    store.holdUp('acquire')
+    stage.store.holdUp('acquire')
     const left = new AbortController()
     const admission = node.admit({ org: 'acme' }, left.signal)
     await turns()
     left.abort()
     expect(await admission).toStrictEqual({ admitted: false, code: 'ADMISSION_UNDECIDED' })
-    expect(told.at(-1)).toStrictEqual(['admission.abandoned', { org: 'acme' }])
+    expect(stage.told.at(-1)).toStrictEqual(['admission.abandoned', { org: 'acme' }])
   })
 
   test('after a silent peer of its node was found to be gone is another than who was asked for first', async () => {
@@ -210,17 +180,17 @@ describe('who is admitted', () => {
     const [node, other] = [await start({ connectionsPerOrg: 1 }), await start({ connectionsPerOrg: 1 })]
     await pass(2 * R)
     await held(other)
-    store.holdUp('renew')
+    stage.store.holdUp('renew')
     expect(await ask(node)).toMatchObject({ admitted: false, code: 'ORG_CONNECTION_LIMIT_EXCEEDED' })
-    expect(store.inner.tables.probes.size).toBe(1)
+    expect(stage.store.inner.tables.probes.size).toBe(1)
     // The middle of what they take at most: their next renewal, and the second that a peer has to answer.
     expect(await ask(node)).toMatchObject({ retryAfterMs: R * 1.1 + 1_000 + 250 })
   })
 
   test('is looked for by its node every half second once it has named its instance', async () => {
-    const renewals = () => told.filter(([event]) => event === 'lease.renewed').length
+    const renewals = () => stage.told.filter(([event]) => event === 'lease.renewed').length
     const node = await start({ limits: { instance: true }, timing: { ...SHORT, renewIntervalMs: 1_000 } })
-    node.events.on('lease.renewed', (event) => told.push(['lease.renewed', event]))
+    node.events.on('lease.renewed', (event) => stage.told.push(['lease.renewed', event]))
     await held(node)
     await pass(600)
     expect(renewals()).toBe(0)
@@ -234,14 +204,14 @@ describe('who is admitted', () => {
   test('waits in a queue that can be looked at, and so does what is given back', async () => {
     const node = await start()
     const one = await held(node)
-    store.holdUp('acquire', 'release')
+    stage.store.holdUp('acquire', 'release')
     const admission = node.admit({ org: 'acme' })
     await turns()
     expect(node.waiting).toEqual({ admissions: 1, releases: 0 })
     one.release()
     await turns()
     expect(node.waiting).toEqual({ admissions: 1, releases: 1 })
-    for (const call of [...store.calls]) await call.answer()
+    for (const call of [...stage.store.calls]) await call.answer()
     expect(await admission).toMatchObject({ admitted: true })
     await turns()
     expect(node.waiting).toEqual({ admissions: 0, releases: 0 })
@@ -272,12 +242,12 @@ describe('R2: in the store’s place', () => {
 
   test('nobody is who was asked about when the node became quiet', async () => {
     const node = await start({ policies: { onStoreDown: 'allow' } })
-    store.holdUp('acquire', 'renew')
+    stage.store.holdUp('acquire', 'renew')
     const admission = node.admit({ org: 'acme' })
     await turns()
     node.quiet()
-    store.away = true
-    for (const call of [...store.calls]) call.giveUp()
+    stage.store.away = true
+    for (const call of [...stage.store.calls]) call.giveUp()
     await pass(2 * C)
     expect(await admission).toMatchObject({ admitted: false, code: 'STORE_UNAVAILABLE' })
   })
@@ -285,7 +255,7 @@ describe('R2: in the store’s place', () => {
   test('nobody is while the store is there, and has only not answered in time, or refuses', async () => {
     const node = await start({ policies: { onStoreDown: 'allow' }, connectionsPerOrg: 0 })
     expect(await ask(node)).toMatchObject({ admitted: false, code: 'ORG_CONNECTION_LIMIT_EXCEEDED' })
-    store.holdUp('acquire')
+    stage.store.holdUp('acquire')
     const admission = node.admit({ org: 'globex', limit: 5 })
     await pass(C + 20)
     expect(await admission).toMatchObject({ admitted: false, code: 'STORE_UNAVAILABLE' })
@@ -302,12 +272,12 @@ describe('a node that stops', () => {
     expect(node.phase).toBe('quiet')
     expect(await ask(node)).toMatchObject({ admitted: false, code: 'DRAINING', retryAfterMs: 5_000 })
     expect(open.closing).toBeUndefined()
-    expect(told.filter(([event]) => event === 'node.quieted')).toStrictEqual([['node.quieted', {}]])
+    expect(stage.told.filter(([event]) => event === 'node.quieted')).toStrictEqual([['node.quieted', {}]])
   })
 
   test('as an operator has ordered it by another node is quiet', async () => {
     const [node, other] = [await start(), await start()]
-    const lease = [...store.inner.tables.live.keys()][0]!
+    const lease = [...stage.store.inner.tables.live.keys()][0]!
     await other.orders.drain(lease)
     await pass(2 * R)
     expect([node.phase, other.phase]).toEqual(['quiet', 'running'])
@@ -321,18 +291,18 @@ describe('a node that stops', () => {
     expect([node.phase, open.closing]).toEqual(['draining', 'DRAINING'])
     node.quiet()
     expect(node.phase).toBe('draining')
-    store.holdUp('release')
+    stage.store.holdUp('release')
     open.release()
     await turns()
-    expect(told.map(([event]) => event)).not.toContain('node.drained')
-    await store.calls[0]!.answer()
+    expect(stage.told.map(([event]) => event)).not.toContain('node.drained')
+    await stage.store.calls[0]!.answer()
     await draining
-    expect([node.phase, store.inner.tables.live.size]).toEqual(['stopped', 0])
-    expect(told.at(-1)).toStrictEqual(['node.drained', { left: 0 }])
+    expect([node.phase, stage.store.inner.tables.live.size]).toEqual(['stopped', 0])
+    expect(stage.told.at(-1)).toStrictEqual(['node.drained', { left: 0 }])
     node.quiet()
     await node.drain({ withinMs: 1_000 })
     expect(node.phase).toBe('stopped')
-    expect(told.filter(([event]) => event === 'node.drained')).toHaveLength(1)
+    expect(stage.told.filter(([event]) => event === 'node.drained')).toHaveLength(1)
   })
 
   test('waits four fifths of its time for clients that do not close, and gives up the lease all the same', async () => {
@@ -343,11 +313,11 @@ describe('a node that stops', () => {
       isDone = true
     })
     await turns()
-    await passTime(clock, 795, 5)
-    expect(told.map(([event]) => event)).not.toContain('node.drained')
-    await passTime(clock, 10, 5)
-    expect(told.at(-1)).toStrictEqual(['node.drained', { left: 1 }])
-    expect([isDone, store.inner.tables.live.size]).toEqual([true, 0])
+    await passTime(stage.clock, 795, 5)
+    expect(stage.told.map(([event]) => event)).not.toContain('node.drained')
+    await passTime(stage.clock, 10, 5)
+    expect(stage.told.at(-1)).toStrictEqual(['node.drained', { left: 1 }])
+    expect([isDone, stage.store.inner.tables.live.size]).toEqual([true, 0])
     await draining
   })
 
@@ -357,27 +327,27 @@ describe('a node that stops', () => {
   ])('waits for a store that does not answer %s', async (_, withinMs, waitedMs) => {
     const node = await start()
     await held(node)
-    store.holdUp('leave')
+    stage.store.holdUp('leave')
     let isDone = false
     const draining = node.drain({ withinMs }).then(() => {
       isDone = true
     })
     await turns()
-    await passTime(clock, waitedMs, 5)
+    await passTime(stage.clock, waitedMs, 5)
     expect(isDone).toBe(false)
-    await passTime(clock, 10, 5)
+    await passTime(stage.clock, 10, 5)
     expect(isDone).toBe(true)
     await draining
   })
 
   test('closes who is admitted by a decision that was under way', async () => {
     const node = await start()
-    store.holdUp('acquire')
+    stage.store.holdUp('acquire')
     const admission = node.admit({ org: 'acme' })
     await turns()
     const draining = node.drain({ withinMs: 1_000 })
     await turns()
-    await store.calls[0]!.answer()
+    await stage.store.calls[0]!.answer()
     const admitted = (await admission) as Admitted
     expect([admitted.admitted, admitted.closing]).toEqual([true, 'DRAINING'])
     admitted.release()
@@ -387,11 +357,11 @@ describe('a node that stops', () => {
 
   test('tells who is refused by a decision that was under way that it stops', async () => {
     const node = await start({ connectionsPerOrg: 0 })
-    store.holdUp('acquire')
+    stage.store.holdUp('acquire')
     const admission = node.admit({ org: 'acme' })
     await turns()
     node.quiet()
-    await store.calls[0]!.answer()
+    await stage.store.calls[0]!.answer()
     expect(await admission).toMatchObject({ admitted: false, code: 'DRAINING', retryAfterMs: 5_000 })
   })
 
@@ -399,7 +369,7 @@ describe('a node that stops', () => {
     const node = await start()
     await held(node)
     await node.abandon()
-    expect([node.phase, store.inner.tables.live.size]).toEqual(['stopped', 1])
+    expect([node.phase, stage.store.inner.tables.live.size]).toEqual(['stopped', 1])
     expect(await ask(node)).toMatchObject({ admitted: false, code: 'DRAINING' })
   })
 })
@@ -420,8 +390,8 @@ describe('a limit that is lowered', () => {
     const first = await held(node)
     await leaveStore()
     const debt = await held(node)
-    store.letThrough('renew')
-    store.away = false
+    stage.store.letThrough('renew')
+    stage.store.away = false
     await pass(4 * R)
     expect([first.closing, debt.closing]).toEqual([undefined, 'OVER_LIMIT'])
   })

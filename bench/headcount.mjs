@@ -2,6 +2,8 @@ import { systemClock } from '../dist/core/clock.js'
 import { ConnectionIds, newEpoch, newLease } from '../dist/core/ids.js'
 import { leaseTiming } from '../dist/core/lease-timing.js'
 import { claimOf as claimOfNode } from '../dist/node/claims.js'
+import { newSecret } from '../dist/node/resume-tokens.js'
+import { MAX_ITEMS } from '../dist/store/lease-store.js'
 import { RedisStore } from '../dist/store/redis-store.js'
 import { BEAT } from './settings.mjs'
 
@@ -9,7 +11,6 @@ import { BEAT } from './settings.mjs'
 const TIMING = leaseTiming({ ttlMs: 30_000, renewIntervalMs: BEAT.renewMs, callTimeoutMs: 5_000 })
 /** An audit looks into the sets of so small a part of the connections (src/node/auditor.ts). */
 const AUDIT_ROUNDS = 20
-const POPULATE_ITEMS = 64
 
 /**
  * headcount through the store connection that a node uses, with the real script: `nodes` leases, each with its share
@@ -51,7 +52,7 @@ export async function headcount({
       }
       const filling = admissions({ ...wiring, scopesOf })
       for (const share of shares) {
-        for (let i = 0; i < share.length; i += POPULATE_ITEMS) await filling.acquire(share.slice(i, i + POPULATE_ITEMS))
+        for (let i = 0; i < share.length; i += MAX_ITEMS) await filling.acquire(share.slice(i, i + MAX_ITEMS))
         await this.renewAll()
       }
     },
@@ -117,6 +118,7 @@ async function hello(connection, node) {
       lease,
       generation: 1,
       proposedEpoch: newEpoch(),
+      proposedSecret: newSecret(),
       reasserting: false,
       nodeInfo: JSON.stringify({ name: `bench-${node}` }),
     }),

@@ -6,13 +6,13 @@
 // The compiler checks the page's TypeScript and takes the types out; the modules stay as many as they are. A browser
 // loads them side by side, because the page names all of them in advance.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { writeOrCheck } from './write-or-check.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const target = `${root}src/admin/dashboard.generated.ts`
 
 function compiled() {
   const out = mkdtempSync(join(tmpdir(), 'headcount-dashboard-'))
@@ -47,11 +47,4 @@ export const DASHBOARD_FILES: Readonly<Record<string, string>> = {
 ${entries.join('')}}
 `
 
-if (process.argv.includes('--check')) {
-  if (readFileSync(target, 'utf8') !== text) {
-    console.error('src/admin/dashboard.generated.ts has drifted from dashboard/: run `npm run bundle`')
-    process.exit(1)
-  }
-} else {
-  writeFileSync(target, text)
-}
+writeOrCheck('src/admin/dashboard.generated.ts', 'dashboard/', text)

@@ -12,7 +12,7 @@ import type { AdmittingNode } from '../node/admitting-node.js'
 import type { LimitTerms } from '../node/limit-terms.js'
 import type { SurplusTerms } from '../node/on-lowered.js'
 import type { Evicted, EvictionRequest } from '../node/order-giver.js'
-import { SoftLimit } from '../node/soft-limit.js'
+import { tellWhenReached } from '../node/tell-when-reached.js'
 import type { Journal } from '../store/journal.js'
 import type { SharedState } from '../store/lease-store.js'
 import type { DrainVerdict } from '../store/orders.js'
@@ -45,8 +45,8 @@ export class Limiter {
     const resolved = resolveOptions(options)
     const { store, ownsStore, timing, connectionsPerOrg, tiers, tierOf, nearlyFullPercent, name, policies } = resolved
     const { scopeLimits: limits, resumeSecret, probeTimeoutMs } = resolved
-    new SoftLimit(this.#events, nearlyFullPercent)
-    new SoftLimit(this.#events, 100, 'org.full')
+    tellWhenReached(this.#events, nearlyFullPercent, 'org.nearly_full')
+    tellWhenReached(this.#events, 100, 'org.full')
     this.#store = store
     this.#ownsStore = ownsStore
     this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf, timing, reserved: limits.reserved })

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import { EventBus } from '../../src/core/events.js'
-import { SoftLimit } from '../../src/node/soft-limit.js'
+import { tellWhenReached } from '../../src/node/tell-when-reached.js'
 
 let events: EventBus
 let told: string[]
@@ -8,7 +8,7 @@ let told: string[]
 beforeEach(() => {
   events = new EventBus()
   told = []
-  new SoftLimit(events, 80)
+  tellWhenReached(events, 80, 'org.nearly_full')
   events.on('org.nearly_full', ({ org, currentCount, maxAllowed }) => {
     told.push(`${org} ${currentCount}/${maxAllowed}`)
   })
@@ -28,6 +28,14 @@ test('an org is nearly full once a crossing, not once a connection', () => {
   expect(told).toEqual(['acme 8/10'])
   for (const count of [9, 10, 7, 8, 9]) grant(count, 10)
   expect(told).toEqual(['acme 8/10', 'acme 8/10'])
+})
+
+test('says it by the event that it was given, and of no other share', () => {
+  const full: number[] = []
+  tellWhenReached(events, 100, 'org.full')
+  events.on('org.full', ({ currentCount }) => full.push(currentCount))
+  for (const count of [8, 9, 10, 10]) grant(count, 10)
+  expect([full, told]).toEqual([[10], ['acme 8/10']])
 })
 
 test('each org has a crossing of its own; a denial shows one too', () => {

@@ -7,7 +7,7 @@ import { fieldsOf } from '../core/parse-json.js'
 import { type Reserve, reservedOf } from '../core/reserve.js'
 import { decodeDetails } from '../node/details.js'
 import { type DefaultLimits, requestLimit } from '../node/request-limit.js'
-import type { OrgCount, StoreInspector } from '../store/lease-store.js'
+import type { OrgCount, ScopeRef, StoreInspector } from '../store/lease-store.js'
 import { type OrgLimits, orgLimits } from './org-limits.js'
 
 export interface OrgStats {
@@ -27,7 +27,7 @@ export interface Connection {
   readonly connectionId: string
   readonly lease: number
   /** What it counts against beside its org. */
-  readonly scopes: readonly { readonly name: string; readonly id: string }[]
+  readonly scopes: readonly ScopeRef[]
   readonly gateway?: string
   readonly instance?: string
   readonly address?: string

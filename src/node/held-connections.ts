@@ -1,7 +1,5 @@
-import type { ScopeClaim } from '../store/lease-store.js'
+import type { ScopeRef } from '../store/lease-store.js'
 import type { HeldConnection } from './held-connection.js'
-
-type Scope = Pick<ScopeClaim, 'name' | 'id'>
 
 /** Most orgs have one connection on a node, and a set for it alone would be the largest part of what it costs. */
 type Index = Map<string, HeldConnection | Set<HeldConnection>>
@@ -68,12 +66,12 @@ export class HeldConnections {
   }
 
   /** The same of any scope. */
-  heldIn(scope: Scope): number {
+  heldIn(scope: ScopeRef): number {
     return scope.name === 'org' ? this.heldBy(scope.id) : heldAmong(listed(this.#byScope, keyOf(scope)))
   }
 
   /** Those that hold a slot of a scope and are not on their way out. Looks at every connection of the scope. */
-  *in(scope: Scope): Generator<HeldConnection> {
+  *in(scope: ScopeRef): Generator<HeldConnection> {
     const connections = scope.name === 'org' ? listed(this.#byOrg, scope.id) : listed(this.#byScope, keyOf(scope))
     for (const connection of connections) if (connection.state === 'held' && !connection.leaving) yield connection
   }
@@ -96,12 +94,12 @@ export class HeldConnections {
 
 const NONE: readonly never[] = []
 
-function furtherOf({ claim }: HeldConnection): readonly Scope[] {
+function furtherOf({ claim }: HeldConnection): readonly ScopeRef[] {
   return claim.scopes.length === 1 ? NONE : claim.scopes.slice(1)
 }
 
 /** A name has no colon. */
-function keyOf({ name, id }: Scope): string {
+function keyOf({ name, id }: ScopeRef): string {
   return `${name}:${id}`
 }
 

@@ -1,4 +1,4 @@
-import type { Claim, IndexEntry, SlotRef } from './lease-store.js'
+import type { Claim, IndexEntry, ScopeRef, SlotRef } from './lease-store.js'
 import type { OrderKind } from './orders.js'
 import type { OverrideKind } from './override-records.js'
 
@@ -24,7 +24,7 @@ export interface StoredOverride {
   version: number
 }
 
-export function scopeKey({ name, id }: { readonly name: string; readonly id: string }): string {
+export function scopeKey({ name, id }: ScopeRef): string {
   return `${name}:${id}`
 }
 

@@ -38,7 +38,7 @@ export function encodeEntry({ scopes, details }: Claim): string {
 /** Entries that cannot be read name no scopes: removing them from the index is all that can be done. */
 export function decodeEntry(id: string, entry: string): IndexEntry {
   const cut = entry.indexOf('\n')
-  const scopes: { name: string; id: string }[] = []
+  const scopes: ScopeRef[] = []
   try {
     const named: unknown = JSON.parse(entry.slice(0, cut))
     const flat = typeof named === 'string' ? ['org', named] : named

@@ -1,6 +1,6 @@
 import { UsageError } from '../core/errors.js'
 import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
-import type { IndexEntry } from './lease-store.js'
+import type { IndexEntry, ScopeRef } from './lease-store.js'
 import { CLOSING_ORDERS, ORDER_KINDS } from './orders.js'
 
 /** Every key name of the store, in one place. See lua/README.md for what each holds. */
@@ -23,7 +23,7 @@ export interface RedisKeys {
   /** Those of all kinds, and those that end connections, in the order in which the verbs take them. */
   readonly allOrders: readonly string[]
   readonly closingOrders: readonly string[]
-  scope(scope: { readonly name: string; readonly id: string }): string
+  scope(scope: ScopeRef): string
   /** Pattern of all org sets, for SCAN, and what to cut off to get the org id. */
   readonly orgPattern: string
   readonly orgPrefix: string

@@ -92,7 +92,7 @@ export function parseRedisUrl(text: string): RedisTarget | { readonly problem: s
     login,
     buckets: Number(buckets),
     sentinelLogin: loginOf(sentinelUser, sentinelPassword),
-    ...(scheme.startsWith('rediss') && { tls: tlsOf(options) }),
+    ...(scheme.startsWith('rediss') && { tls: tlsSettingsOf(options) }),
     description: `${scheme}://${hosts}${path}`,
   }
 }
@@ -156,6 +156,6 @@ function loginOf(username?: string | null, password?: string | null): Login {
   return { ...(username && { username }), ...(password && { password }) }
 }
 
-function tlsOf(options: URLSearchParams): TlsSettings {
+function tlsSettingsOf(options: URLSearchParams): TlsSettings {
   return Object.fromEntries([...options].filter(([name]) => TLS_OPTIONS.includes(name)))
 }

@@ -1,3 +1,4 @@
+import type { ScopeRef } from './claims.js'
 import type { OrgOverrides } from './override-records.js'
 
 export interface OrgCount {
@@ -11,7 +12,7 @@ export interface Holder {
   readonly id: string
   readonly lease: number
   /** All that the connection counts against, the org first. */
-  readonly scopes: readonly { readonly name: string; readonly id: string }[]
+  readonly scopes: readonly ScopeRef[]
   readonly details: string
 }
 

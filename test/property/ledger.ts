@@ -22,7 +22,7 @@ import { LedgerProbes } from './ledger-probes.js'
 import type { Answer, Call } from './world.js'
 
 const show = (value: unknown) => JSON.stringify(value)
-const keyOf = (scope: { name: string; id: string }) => `${scope.name}:${scope.id}`
+const keyOf = (scope: ScopeRef) => `${scope.name}:${scope.id}`
 
 /**
  * A bookkeeping of its own, made from the promises and from nothing the store says about itself: who holds which

@@ -2,11 +2,11 @@ import { type Clock, sleep } from '../core/clock.js'
 import type { Ending } from '../core/ending.js'
 import type { ScopeClaim } from '../store/lease-store.js'
 import type { AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
+import { fullScope } from './denial.js'
 import type { FarProbes } from './far-probes.js'
 import type { HeldConnection } from './held-connection.js'
 import type { HeldConnections } from './held-connections.js'
 import type { Prober } from './prober.js'
-import { fullScope } from './refusal.js'
 
 /**
  * So soon is asked again: at first because the old connection of an instance often is just being closed by its own
@@ -21,7 +21,7 @@ const PATIENCE_MS = 2_250
 const MAX_WAITERS = 256
 
 /** What was asked last, and what came of it. */
-export interface Attempt {
+export interface SlotAttempt {
   readonly connection: HeldConnection
   readonly outcome: AdmissionOutcome
 }
@@ -52,7 +52,7 @@ export class Attempts {
   }
 
   /** Every attempt after the first is a connection of its own, made by `another`: one of before may yet be let go. */
-  async goOn(first: Attempt, another: () => HeldConnection, signal?: Ending): Promise<Attempt> {
+  async goOn(first: SlotAttempt, another: () => HeldConnection, signal?: Ending): Promise<SlotAttempt> {
     const { admissions, admits } = this.#parts
     const attempt = async () => {
       const connection = another()
@@ -85,7 +85,12 @@ export class Attempts {
     return full === instance && !staying ? clock.monotonicMs() + SLACK_MS : undefined
   }
 
-  async #again(first: Attempt, attempt: () => Promise<Attempt>, endMs: number, signal?: Ending): Promise<Attempt> {
+  async #again(
+    first: SlotAttempt,
+    attempt: () => Promise<SlotAttempt>,
+    endMs: number,
+    signal?: Ending,
+  ): Promise<SlotAttempt> {
     const { clock, admits } = this.#parts
     if (this.#waiters >= MAX_WAITERS) return first
     this.#waiters++
@@ -100,6 +105,6 @@ export class Attempts {
   }
 }
 
-function fullIn({ connection, outcome }: Attempt): ScopeClaim | undefined {
+function fullIn({ connection, outcome }: SlotAttempt): ScopeClaim | undefined {
   return fullScope(outcome, connection.claim)
 }

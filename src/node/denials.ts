@@ -4,11 +4,11 @@ import type { LeaseTiming } from '../core/lease-timing.js'
 import { retryAfterMs, retryWhenProbedMs } from '../core/retry-after.js'
 import type { Claim } from '../store/lease-store.js'
 import type { AdmissionOutcome } from './admission-queue.js'
+import { type Denial, denialOf, fullScope } from './denial.js'
 import type { FarProbes } from './far-probes.js'
 import { INSTANCE } from './instances.js'
-import { fullScope, type Refusal, refusalOf } from './refusal.js'
 
-/** Puts refusals into words, tells of them, and says when to come back. */
+/** Puts denials into words, tells of them, and says when to come back. */
 export class Denials {
   readonly #parts: {
     readonly events: EventBus
@@ -25,13 +25,13 @@ export class Denials {
    * Where a limit is full, the other nodes that hold its slots are told to look for silent peers first. The connection
    * of an instance was looked for already.
    */
-  async refuse(claim: Claim, outcome: Exclude<AdmissionOutcome, { kind: 'abandoned' }>): Promise<Denied> {
+  async probeAndDeny(claim: Claim, outcome: Exclude<AdmissionOutcome, { kind: 'abandoned' }>): Promise<Denied> {
     const full = fullScope(outcome, claim)
     const probedInMs = full && full.name !== INSTANCE ? await this.#parts.farProbes.doneInMs(full) : undefined
-    return this.deny(claim, refusalOf(outcome, claim), probedInMs)
+    return this.deny(claim, denialOf(outcome, claim), probedInMs)
   }
 
-  deny(claim: Claim, { cause, freeInMs, ...denied }: Refusal, probedInMs = Number.POSITIVE_INFINITY): Denied {
+  deny(claim: Claim, { cause, freeInMs, ...denied }: Denial, probedInMs = Number.POSITIVE_INFINITY): Denied {
     const { events, timing, random } = this.#parts
     events.emit('admission.denied', { ...denied, org: claim.scopes[0].id, ...(cause && { cause }) })
     // An expired lease is declared dead by the next renewal of any node.

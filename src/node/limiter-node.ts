@@ -8,7 +8,7 @@ import { Absence, type Slot } from './absence.js'
 import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
 import { AdmittedConnection, type AdmittedOwner } from './admitted.js'
 import type { AdmittingNode } from './admitting-node.js'
-import { type Attempt, Attempts } from './attempts.js'
+import { Attempts, type SlotAttempt } from './attempts.js'
 import { Auditor } from './auditor.js'
 import { claimOf } from './claims.js'
 import { Denials } from './denials.js'
@@ -152,7 +152,7 @@ export class LimiterNode implements AdmittingNode {
   }
 
   /** Goes on where the first answer was no. */
-  async #admitAfterAll(request: AdmissionRequest, first: Attempt, signal?: Ending): Promise<Admission> {
+  async #admitAfterAll(request: AdmissionRequest, first: SlotAttempt, signal?: Ending): Promise<Admission> {
     const { claim, replaces } = first.connection
     const another = () => new HeldConnection(this.#claim(request), this.#options.clock.monotonicMs(), replaces)
     const { connection, outcome } = await this.#attempts.goOn(first, another, signal)
@@ -162,7 +162,7 @@ export class LimiterNode implements AdmittingNode {
       return { admitted: false, code: 'ADMISSION_UNDECIDED' }
     }
     if (outcome.kind === 'decided' && this.#phase !== 'running') return this.#denials.deny(claim, { code: 'DRAINING' })
-    return this.#admitOnDebt(request, outcome, signal) ?? this.#denials.refuse(claim, outcome)
+    return this.#admitOnDebt(request, outcome, signal) ?? this.#denials.probeAndDeny(claim, outcome)
   }
 
   /** In the store's place, where the policy says so: under an id of its own, since the other may be taken back. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { EventBus, type NodeEvents } from '../../src/core/events.js'
+import { denialOf, fullScope } from '../../src/node/denial.js'
 import { Denials } from '../../src/node/denials.js'
 import { FarProbes } from '../../src/node/far-probes.js'
-import { fullScope, refusalOf } from '../../src/node/refusal.js'
 import { Session } from '../../src/node/session.js'
 import type { Claim, StoreConnection } from '../../src/store/lease-store.js'
 import { SHORT } from '../support/cluster.js'
@@ -21,39 +21,39 @@ function full({ scope = 0, count = 3, limit = 3, ...more }: Full = {}) {
 const granted = { kind: 'decided', verdict: { admitted: true, count: 1, limit: 3 } } as const
 const fenced = { kind: 'decided', verdict: { admitted: false, reason: 'duplicate' } } as never
 
-describe('why somebody is refused', () => {
+describe('why somebody is denied', () => {
   test('a full org: its count and limit, and nothing that was not said', () => {
-    const refusal = { code: 'ORG_CONNECTION_LIMIT_EXCEEDED', currentCount: 3, maxAllowed: 3 }
-    expect(refusalOf(full(), CLAIM)).toStrictEqual(refusal)
+    const denial = { code: 'ORG_CONNECTION_LIMIT_EXCEEDED', currentCount: 3, maxAllowed: 3 }
+    expect(denialOf(full(), CLAIM)).toStrictEqual(denial)
     const more = { reserved: 1, freeInMs: 40 }
-    expect(refusalOf(full(more), CLAIM)).toStrictEqual({ ...refusal, ...more })
-    expect(refusalOf(full({ reserved: 0, freeInMs: 0 }), CLAIM)).toStrictEqual({ ...refusal, reserved: 0, freeInMs: 0 })
+    expect(denialOf(full(more), CLAIM)).toStrictEqual({ ...denial, ...more })
+    expect(denialOf(full({ reserved: 0, freeInMs: 0 }), CLAIM)).toStrictEqual({ ...denial, reserved: 0, freeInMs: 0 })
   })
 
   test('another full scope is named', () => {
-    expect(refusalOf(full({ scope: 2, count: 2, limit: 2 }), CLAIM)).toStrictEqual({
+    expect(denialOf(full({ scope: 2, count: 2, limit: 2 }), CLAIM)).toStrictEqual({
       ...{ code: 'GATEWAY_CONNECTION_LIMIT_EXCEEDED', currentCount: 2, maxAllowed: 2, scope: 'gateway' },
     })
   })
 
   test('a scope that the claim has not can only be the store’s mistake, and counts as the org’s', () => {
-    expect(refusalOf(full({ scope: 7 }), CLAIM).code).toBe('ORG_CONNECTION_LIMIT_EXCEEDED')
+    expect(denialOf(full({ scope: 7 }), CLAIM).code).toBe('ORG_CONNECTION_LIMIT_EXCEEDED')
   })
 
   test('a store that recovers says when, where it knows', () => {
-    expect(refusalOf({ kind: 'recovering', retryAfterMs: undefined }, CLAIM)).toStrictEqual({ code: 'RECOVERING' })
-    const known = refusalOf({ kind: 'recovering', retryAfterMs: 700 }, CLAIM)
+    expect(denialOf({ kind: 'recovering', retryAfterMs: undefined }, CLAIM)).toStrictEqual({ code: 'RECOVERING' })
+    const known = denialOf({ kind: 'recovering', retryAfterMs: 700 }, CLAIM)
     expect(known).toStrictEqual({ code: 'RECOVERING', freeInMs: 700 })
   })
 
   test('a failure of the store is never told as a quota', () => {
-    expect(refusalOf({ kind: 'unavailable', cause: 'gone' }, CLAIM)).toStrictEqual({
+    expect(denialOf({ kind: 'unavailable', cause: 'gone' }, CLAIM)).toStrictEqual({
       ...{ code: 'STORE_UNAVAILABLE', cause: 'gone' },
     })
-    expect(refusalOf(fenced, CLAIM)).toStrictEqual({
+    expect(denialOf(fenced, CLAIM)).toStrictEqual({
       ...{ code: 'STORE_UNAVAILABLE', cause: 'the store refused: duplicate' },
     })
-    expect(() => refusalOf(granted, CLAIM)).toThrow('no refusal')
+    expect(() => denialOf(granted, CLAIM)).toThrow('no denial')
   })
 
   test('is for fullness in that scope alone', () => {
@@ -64,7 +64,7 @@ describe('why somebody is refused', () => {
   })
 })
 
-/** Refuses beside so many other leases, which hold slots of everything. */
+/** Denies beside so many other leases, which hold slots of everything. */
 function denialsBeside(others: number) {
   const [clock, events, random] = [new ManualClock(), new EventBus(), () => 0.5]
   const asked: string[] = []
@@ -84,7 +84,7 @@ function denialsBeside(others: number) {
 describe('when to come back', () => {
   test('where nothing is known, in the middle of the base', async () => {
     const { denials } = denialsBeside(0)
-    expect(await denials.refuse(CLAIM, full())).toStrictEqual({
+    expect(await denials.probeAndDeny(CLAIM, full())).toStrictEqual({
       ...{ admitted: false, code: 'ORG_CONNECTION_LIMIT_EXCEEDED', currentCount: 3, maxAllowed: 3 },
       retryAfterMs: 5_000,
     })
@@ -92,32 +92,32 @@ describe('when to come back', () => {
 
   test('where a holder is late: when it has run out, and a renewal has found that', async () => {
     const { denials } = denialsBeside(0)
-    const { retryAfterMs } = await denials.refuse(CLAIM, full({ freeInMs: 300 }))
+    const { retryAfterMs } = await denials.probeAndDeny(CLAIM, full({ freeInMs: 300 }))
     expect(retryAfterMs).toBe(300 + SHORT.renewIntervalMs + 500)
   })
 
   test('where other nodes look for silent peers: when they have, unless a holder runs out before', async () => {
     const { denials, asked } = denialsBeside(2)
     const probedInMs = SHORT.renewIntervalMs * 1.1 + 1_000
-    expect((await denials.refuse(CLAIM, full())).retryAfterMs).toBe(probedInMs + 250)
-    expect((await denials.refuse(CLAIM, full({ freeInMs: 5_000 }))).retryAfterMs).toBe(probedInMs + 250)
-    const sooner = await denials.refuse(CLAIM, full({ freeInMs: 300 }))
+    expect((await denials.probeAndDeny(CLAIM, full())).retryAfterMs).toBe(probedInMs + 250)
+    expect((await denials.probeAndDeny(CLAIM, full({ freeInMs: 5_000 }))).retryAfterMs).toBe(probedInMs + 250)
+    const sooner = await denials.probeAndDeny(CLAIM, full({ freeInMs: 300 }))
     expect(sooner.retryAfterMs).toBe(300 + SHORT.renewIntervalMs + 500)
     expect(asked).toEqual(['org'])
   })
 
   test('the old connection of an instance was looked for already', async () => {
     const { denials, asked } = denialsBeside(2)
-    expect((await denials.refuse(CLAIM, full({ scope: 1, count: 1, limit: 1 }))).retryAfterMs).toBe(5_000)
+    expect((await denials.probeAndDeny(CLAIM, full({ scope: 1, count: 1, limit: 1 }))).retryAfterMs).toBe(5_000)
     expect(asked).toEqual([])
   })
 })
 
-test('every refusal is told with its org, with a cause where there is one, and without when to come back', async () => {
+test('every denial is told with its org, with a cause where there is one, and without when to come back', async () => {
   const { denials, told } = denialsBeside(0)
   denials.deny(CLAIM, { code: 'DRAINING' })
-  await denials.refuse(CLAIM, { kind: 'unavailable', cause: 'gone' })
-  await denials.refuse(CLAIM, full({ freeInMs: 300 }))
+  await denials.probeAndDeny(CLAIM, { kind: 'unavailable', cause: 'gone' })
+  await denials.probeAndDeny(CLAIM, full({ freeInMs: 300 }))
   expect(told).toStrictEqual([
     { org: 'acme', code: 'DRAINING' },
     { org: 'acme', code: 'STORE_UNAVAILABLE', cause: 'gone' },

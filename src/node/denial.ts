@@ -3,7 +3,7 @@ import { refusalOfScope } from '../core/scopes.js'
 import type { Claim, Verdict } from '../store/lease-store.js'
 import type { AdmissionOutcome } from './admission-queue.js'
 
-export interface Refusal {
+export interface Denial {
   readonly code: RefusalCode
   readonly currentCount?: number
   readonly maxAllowed?: number
@@ -13,11 +13,11 @@ export interface Refusal {
   readonly cause?: string
 }
 
-/** A failure of the store is never told as a quota or a bad credential. Who has left is not refused. */
-export function refusalOf(outcome: Exclude<AdmissionOutcome, { kind: 'abandoned' }>, { scopes }: Claim): Refusal {
+/** A failure of the store is never told as a quota or a bad credential. Who has left is not denied. */
+export function denialOf(outcome: Exclude<AdmissionOutcome, { kind: 'abandoned' }>, { scopes }: Claim): Denial {
   switch (outcome.kind) {
     case 'decided':
-      return refusalByVerdict(outcome.verdict, scopes)
+      return denialByVerdict(outcome.verdict, scopes)
     case 'recovering':
       return { code: 'RECOVERING', ...(outcome.retryAfterMs !== undefined && { freeInMs: outcome.retryAfterMs }) }
     case 'unavailable':
@@ -25,14 +25,14 @@ export function refusalOf(outcome: Exclude<AdmissionOutcome, { kind: 'abandoned'
   }
 }
 
-/** The scope for whose fullness a claim was refused, if it was for that. */
+/** The scope for whose fullness a claim was denied, if it was for that. */
 export function fullScope(outcome: AdmissionOutcome, { scopes }: Claim): Claim['scopes'][number] | undefined {
   if (outcome.kind !== 'decided' || outcome.verdict.admitted || outcome.verdict.reason !== 'full') return undefined
   return scopes[outcome.verdict.scope]
 }
 
-function refusalByVerdict(verdict: Verdict, scopes: Claim['scopes']): Refusal {
-  if (verdict.admitted) throw new Error('an admission is no refusal')
+function denialByVerdict(verdict: Verdict, scopes: Claim['scopes']): Denial {
+  if (verdict.admitted) throw new Error('an admission is no denial')
   if (verdict.reason !== 'full') return { code: 'STORE_UNAVAILABLE', cause: `the store refused: ${verdict.reason}` }
   const { name } = scopes[verdict.scope] ?? scopes[0]
   return {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
+import { posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { pathsUnder, read } from './sources.js'
+import { pathsUnder, read, sources } from './sources.js'
 
 /** Where packages come from for everybody. */
 const PUBLIC_REGISTRY = 'registry.npmjs.org'
@@ -82,6 +83,19 @@ describe('the repository', () => {
       'node_modules/b-linux': {},
     }
     expect(missingOptionals(packages)).toEqual(['node_modules/a: b-darwin'])
+  })
+
+  test('what the types of the library import has its types in production', () => {
+    const typed = ['@types/ws', '@types/node']
+    expect(typed.filter((name) => lock.packages[`node_modules/${name}`]?.dev !== undefined)).toEqual([])
+  })
+
+  test('the documents that messages and comments of the code name are in the package', () => {
+    const { files } = JSON.parse(read('package.json')) as { files: readonly string[] }
+    const named = sources().flatMap(({ text }) => text.match(/\bdocs\/[\w/-]+\.md\b/g) ?? [])
+    expect(named.length).toBeGreaterThan(5)
+    const isPacked = (path: string) => files.includes(path) || files.includes(`${posix.dirname(path)}/*.md`)
+    expect([...new Set(named)].filter((path) => !isPacked(path))).toEqual([])
   })
 
   test('what runs in production runs nothing at install', () => {

@@ -10,7 +10,8 @@
 -- KEYS  1 admission  2 meta  3 leases  4 late  5 dead  6 nodes  7 orders:evict  8 orders:surplus
 --       9 orders:takeover  10 orders:drain  11 probes
 -- ARGV  1 'hello'  2 lease  3 generation  4 token last answered, '' for a new lease  5 proposed epoch
---       6 '1' if the node will reassert connections  7 ttl ms  8 clock step cap ms  9 recovery ms  10 recovery limit ms
+--       6 '1' if the node has anything to tell a recovering store: connections, or what operators have set  7 ttl ms
+--       8 clock step cap ms  9 recovery ms  10 recovery limit ms
 --       11 node info (JSON)  12 proposed secret of resume tokens  13 over how many buckets nodes spread their orgs
 -- Returns {'buckets', how many there are} if that is another number: such a node would look for orgs in other sets
 --         | {'lost'|'fenced'|'stale'} | {'ok', epoch, 1 if it began now, ms until admissions resume, eviction policy,

@@ -5,17 +5,18 @@ import type { ScopeRequest } from './scopes.js'
 
 /** Who asks for a slot. */
 export interface AdmissionRequest {
-  /** The tenant whose connections are counted: 1–256 characters, any but lone surrogates. */
+  /** The tenant whose connections are counted: 1–256 characters, no lone surrogates, neither `.` nor `..`. */
   readonly org: string
+  /** Which gateway of the org: text as an org id. Shown to operators, and counted where `limits.gateway` is set. */
   readonly gateway?: string | undefined
   /**
    * The process of the client. Where instances are limited it may hold one connection: an older one is asked at once
-   * whether it is still there, and makes room if it is not.
+   * whether it is still there, and makes room if it is not. Text as an org id.
    */
   readonly instance?: string | undefined
-  /** Remote address, for operators. */
+  /** Remote address: shown to operators, and counted where `limits.address` is set. */
   readonly address?: string | undefined
-  /** The org's limit if the operator made no exception for it; the node's default where absent. */
+  /** The org's limit, in slots, where operators have set none; that of the tier, or the default, where absent. */
   readonly limit?: number | undefined
   /** The tier whose limit counts where `limit` is absent; a name that is no tier counts as the lowest. */
   readonly tier?: string | undefined

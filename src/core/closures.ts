@@ -1,10 +1,6 @@
-/**
- * The one catalogue of reasons with which headcount refuses or closes a connection. `status` is the HTTP answer to a
- * refused upgrade, `close` the WebSocket close code where the connection is already open.
- *
- * A WSO2 gateway takes 401, 403, 404, 409 and 422 as permanent and exits, so no condition that passes by itself has one.
- */
+/** A reason with which headcount refuses an upgrade. */
 export interface Closure {
+  /** The HTTP answer to a refused upgrade. */
   readonly status: number
   readonly title: string
   /** Whether the same attempt may succeed later without anybody changing anything; such answers carry Retry-After. */
@@ -13,6 +9,11 @@ export interface Closure {
 
 const refusal = (status: number, title: string, passes: boolean): Closure => ({ status, title, passes })
 
+/**
+ * With `closings` the one catalogue of reasons with which headcount refuses or closes a connection.
+ *
+ * A WSO2 gateway takes 401, 403, 404, 409 and 422 as permanent and exits, so no condition that passes by itself has one.
+ */
 export const refusals = {
   UNAUTHENTICATED: refusal(401, 'The API key is missing or unknown', false),
   ORG_DISABLED: refusal(403, 'The key or its organization is disabled', false),

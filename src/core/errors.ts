@@ -1,4 +1,6 @@
-/** Thrown for misuse and broken settings only; refusals and store failures are values. */
+/**
+ * Thrown for misuse and broken settings only. Refusals are values; operators' calls reject with `StoreUnavailable`.
+ */
 export class UsageError extends Error {
   readonly code: string
 

@@ -18,22 +18,22 @@ export interface GateOptions {
    */
   readonly mayStay?: (identity: Identity) => boolean
   readonly sockets: Sockets
-  /** Limit of this node: open connections plus those being admitted. Unlimited where absent. */
+  /** Limit of this process, in connections: open ones plus those being admitted. Unlimited where absent. */
   readonly maxConnections?: number
   /**
    * Upgrades without a decision yet; the next is refused at once. Four times as many may wait for their refusal to be
-   * flushed; the next is closed without an answer.
+   * flushed; the next is closed without an answer. 1,000 where absent.
    */
   readonly maxPendingUpgrades?: number
   /** Which paths are WebSocket endpoints; all of them where absent. Receives the path without the query. */
   readonly accepts?: (path: string) => boolean
-  /** From the `upgrade` event to the decision (L6). */
+  /** From the `upgrade` event to the decision, in ms (L6); 3,000 where absent. */
   readonly upgradeTimeoutMs?: number
-  /** Silence after which a peer is taken for gone; it is pinged at two thirds of it (L3). */
+  /** Silence in ms after which a peer is taken for gone; it is pinged at two thirds of it (L3). 30,000 where absent. */
   readonly pongTimeoutMs?: number
-  /** How long a peer may take to answer our close frame. */
+  /** How long a peer may take to answer our close frame, in ms; 2,000 where absent. */
   readonly closeTimeoutMs?: number
-  /** Upgrade attempts a minute; as many as come where absent. */
+  /** Upgrade attempts a minute, by address, key and process; as many as come where absent. */
   readonly rates?: Partial<RateOptions>
   /**
    * Comma-separated CIDRs of proxies whose X-Forwarded-For is believed; nobody's where absent. Without it all who come

@@ -24,12 +24,14 @@ import { LIMITER_DEFAULTS, type LimiterOptions, resolveOptions } from './options
 import type { OrgLimits } from './org-limits.js'
 import { ClusterStats, type OrgStats } from './org-stats.js'
 import { TimedAdmitter } from './timed-admitter.js'
+import { whenStarted } from './when-started.js'
 
 /**
  * Limits connections per org, exactly over all processes that share a store. One per process; many servers may be
  * attached to it.
  */
 export class Limiter {
+  /** @internal */
   readonly stats: ClusterStats
   readonly #node: AdmittingNode
   readonly #admitter: TimedAdmitter
@@ -59,6 +61,7 @@ export class Limiter {
     this.#node.start()
   }
 
+  /** Where this process is in its life: it admits while it is `running`. */
   get phase(): Phase {
     return this.#node.phase
   }
@@ -73,7 +76,7 @@ export class Limiter {
     return this.#node.waiting
   }
 
-  /** Raw sockets at the gates of this process that are in this stage. */
+  /** Raw sockets at the gates of this process that are in this stage. @internal */
   sockets(stage: Stage): number {
     return [...this.#gates].reduce((sum, gate) => sum + gate.count(stage), 0)
   }
@@ -88,19 +91,22 @@ export class Limiter {
     return this.#store.description
   }
 
-  /** What the nodes of the cluster note for operators. */
+  /** What the nodes of the cluster note for operators. @internal */
   get journal(): Journal {
     return this.#store.journal
   }
 
+  /** @internal */
   get embedded(): boolean {
     return this.#store.embedded
   }
 
   /**
-   * Decides whether an org may hold one more connection, within the store's deadline. Resolves for every refusal, also
-   * when the store is away; rejects only with `UsageError` for an org id or limit that can never be valid. Call
-   * `release` when the connection has really closed; close it when `lost` aborts.
+   * Decides whether an org may hold one more connection: within `storeTimeoutMs`; where a limit is full and silent holders
+   * are asked first, within `probeTimeoutMs` and that once more; for an instance whose old connection is on another node
+   * within 3 s. Resolves for every refusal, also when the store is away; rejects only with `UsageError`, for what can never
+   * be valid: `INVALID_ORG`, `INVALID_LIMIT`, `INVALID_SCOPES`. Call `release` when the connection has really closed; close
+   * it when `lost` aborts.
    */
   admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission> {
     return this.#admitter.admit(request, signal)
@@ -124,7 +130,7 @@ export class Limiter {
     this.#detach.push(() => server.off('upgrade', gate.handleUpgrade))
   }
 
-  /** A gate of one's own making; `drain` closes it with the others. */
+  /** A gate of one's own making; `drain` closes it with the others. @internal */
   openGate(options: Omit<GateOptions, 'admitter'>): Gate {
     const observer = allObservers(gateEvents(this.#events), options.observer ?? {})
     const gate = new Gate({ ...options, admitter: this.#admitter, observer })
@@ -135,7 +141,7 @@ export class Limiter {
   /**
    * Whether `admit` would probably say yes to a request of this org; give it the `limit` that the request would have.
    * Advisory: another connection may take the slot before yours asks, and limits other than the org's are not looked at.
-   * Rejects with `STORE_UNAVAILABLE`.
+   * Rejects as `orgStats` does.
    */
   async canAccept(
     orgId: string,
@@ -147,7 +153,7 @@ export class Limiter {
 
   /**
    * What an org holds, and its limit: the operator's exception, else the request's `limit` where one is given, else the
-   * default. Rejects with `STORE_UNAVAILABLE`.
+   * default. Rejects with `STORE_UNAVAILABLE`, `INVALID_ORG` or `INVALID_LIMIT`.
    */
   orgStats(orgId: string, request: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): Promise<OrgStats> {
     return this.stats.org(orgId, request)
@@ -155,7 +161,8 @@ export class Limiter {
 
   /**
    * Sets or clears (`undefined`) the operator's exception to an org's limit; it binds the very next admission on every
-   * node. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it.
+   * node. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it, and with `INVALID_ORG`, `INVALID_LIMIT` or
+   * `INVALID_TERMS`.
    */
   setLimit(orgId: string, limit: number | undefined, terms: LimitTerms & SurplusTerms = {}): Promise<void> {
     return this.#node.setLimit(orgId, limit, terms)
@@ -175,7 +182,7 @@ export class Limiter {
     await this.#node.setLimit(orgId, limit, { ...terms, kind: 'tier', ...(tier !== undefined && { tier }) })
   }
 
-  /** What an org holds and may hold, where its limit comes from, and what operators have set. */
+  /** What an org holds and may hold, and why. Rejects with `STORE_UNAVAILABLE` or `INVALID_ORG`. */
   orgLimits(orgId: string): Promise<OrgLimits> {
     return this.stats.limits(orgId)
   }
@@ -183,7 +190,8 @@ export class Limiter {
   /**
    * Asks for a connection, or for all that an org holds now, to be closed with 4409, on whatever node they are: within a
    * renew interval, and thousands at a pace. Resolves once the orders are in the store, with how many there are; no
-   * connection, no order. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it; saying it again is harmless.
+   * connection, no order. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it, when saying it again is
+   * harmless, and with `INVALID_ORG`.
    */
   evict(whom: EvictionRequest, { reason }: { readonly reason?: string | undefined } = {}): Promise<Evicted> {
     return this.#node.orders.evict(whom, reason)
@@ -214,14 +222,7 @@ export class Limiter {
    * fresh Redis the first admission takes some renew intervals, and without one it waits for it.
    */
   ready(): Promise<void> {
-    if (this.phase !== 'starting') return Promise.resolve()
-    return new Promise((resolve) => {
-      const done = () => {
-        for (const stop of stops) stop()
-        resolve()
-      }
-      const stops = [this.on('node.started', done), this.on('node.quieted', done)]
-    })
+    return this.phase === 'starting' ? whenStarted(this.#events) : Promise.resolve()
   }
 
   /** Admits nobody from here on; what is open stays. */
@@ -231,7 +232,8 @@ export class Limiter {
 
   /**
    * Stops in order, within `withinMs`, 25 s where absent: admits none, closes every connection with 1012, gives back
-   * each slot as its socket closes, gives up the lease last. Closes the store unless it was handed in: others may use it.
+   * each slot as its socket closes, gives up the lease last, and lets go of the store. What is not closed by then is cut
+   * off, and its slot left to another node to sweep. Harmless twice.
    */
   async drain({ withinMs = LIMITER_DEFAULTS.drainTimeMs }: { readonly withinMs?: number } = {}): Promise<void> {
     await drainInOrder(this.#gates, this.#node, withinMs)

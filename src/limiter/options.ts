@@ -16,11 +16,11 @@ import { defaultNodeName } from './node-name.js'
 export interface LimiterOptions {
   /**
    * Where the cluster's shared state lives: `redis://`, `rediss://`, `redis+sentinel://`, `rediss+sentinel://`,
-   * `redis+cluster://`, `rediss+cluster://` or `redis+unix://`; docs/redis.md says how to set it up. Without it an embedded store serves this process alone, with
-   * the same semantics.
+   * `redis+cluster://`, `rediss+cluster://` or `redis+unix://`; docs/redis.md says how to set it up. Without it an
+   * embedded store serves this limiter alone, with the same semantics.
    */
   readonly redis?: string | undefined
-  /** A store of one's own making or sharing, instead of `redis`; whoever made it closes it. */
+  /** A store of one's own making or sharing, instead of `redis`; whoever made it closes it. @internal */
   readonly store?: LeaseStore
   readonly limits?: {
     /** Connections of an org for which neither `admit` nor an operator says another; 3 where absent. */
@@ -55,7 +55,7 @@ export interface LimiterOptions {
   readonly leaseTtlMs?: number
   /** How often a node renews its lease (R); 3 s where absent. */
   readonly renewIntervalMs?: number
-  /** Deadline of one store call, and of one admission (C); 250 ms where absent. */
+  /** Deadline of one store call, and of an admission that probes nobody (C); 250 ms where absent. */
   readonly storeTimeoutMs?: number
   /**
    * What a connection that was silent for longer than a ping interval has to answer a ping when its org (or another limit)

@@ -14,10 +14,10 @@ export interface AdmittingNode extends Admitter {
   readonly storeReachable: boolean
   start(): void
   /**
-   * Sets or clears (`undefined`) the operator's exception for an org, or with `tier` the limit of the tier it is put in.
-   * It binds the very next admission on every node.
-   * Where the org holds more than that, `onLowered` says what becomes of the surplus, or else the node's policy.
-   * Rejects with `StoreUnavailable` when the store did not confirm it; saying it again is harmless.
+   * Sets or clears (`undefined`) the operator's exception for an org or, of the kind `tier`, the limit of the tier it is
+   * put in. It binds the very next admission on every node. Where the org holds more than that, `onLowered` says what
+   * becomes of the surplus, or else the node's policy. Rejects with `UsageError` for what can never be set, and with
+   * `StoreUnavailable` when the store did not confirm it; saying it again is harmless.
    */
   setLimit(org: string, limit: number | undefined, terms?: SetTerms): Promise<void>
   /** Admits nobody from here on; what is open stays. */

@@ -10,22 +10,26 @@ export const ON_LIMIT_LOWERED = ['keep', 'newest', 'oldest'] as const
 export interface Policies {
   /**
    * Who is admitted while the store does not answer: nobody (`deny`); as many per org and node as the org's limit
-   * divided by the nodes last known (`local`); everybody (`allow`). The latter two for at most `storeDownTimeMs`.
+   * divided by the nodes last known (`local`); everybody (`allow`). The latter two for at most `storeDownTimeMs`. `deny`
+   * where absent.
    */
   readonly onStoreDown: (typeof ON_STORE_DOWN)[number]
-  /** How long `local` and `allow` admit after the store was last heard; `Infinity` for without end. */
+  /**
+   * How long `local` and `allow` admit after the store was last heard, in ms; 300,000 where absent, `Infinity` for
+   * without end.
+   */
   readonly storeDownTimeMs: number
   /**
    * What becomes of open connections once the lease can no longer be trusted: they stay and are reasserted (`rejoin`),
-   * or are closed at the lease's deadline, and no frame passes after it (`close`).
+   * or are closed at the lease's deadline, and no frame passes after it (`close`). `rejoin` where absent.
    */
   readonly onLeaseLost: (typeof ON_LEASE_LOST)[number]
-  /** Under `rejoin`: how long connections outlive the lease's deadline; `Infinity` for without end. */
+  /** Under `rejoin`: how long connections outlive the lease's deadline, in ms; `Infinity`, the default, for without end. */
   readonly orphanTimeMs: number
   /**
    * What becomes of the surplus where an org holds more than it may, because its limit was lowered, the store lost its
    * memory or several primaries had admitted: it stays until enough have left by themselves (`keep`), or exactly as many
-   * as there are too many are closed, those that came last (`newest`) or first (`oldest`).
+   * as there are too many are closed, those that came last (`newest`) or first (`oldest`). `keep` where absent.
    */
   readonly onLimitLowered: (typeof ON_LIMIT_LOWERED)[number]
 }

@@ -58,12 +58,3 @@ function logToStdout(options: LoggerOptions): Log {
   stdout.on('error', () => {})
   return log
 }
-
-/** Says nothing: for embedding, until the embedding program hands over its own. */
-export const silentLog: Log = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  child: () => silentLog,
-}

@@ -28,7 +28,7 @@ export type Reply<T> =
   | { readonly status: 'ok'; readonly value: T }
   /** The script ran and did nothing, and says why. */
   | { readonly status: 'refused'; readonly reason: FenceRefusal }
-  /** Admissions wait until the store's memory is rebuilt. Only acquire is ever refused so. */
+  /** Admissions wait until the store's memory is rebuilt. Only acquire and takeover are ever refused so. */
   | { readonly status: 'refused'; readonly reason: 'recovering'; readonly retryAfterMs: number }
   /** Nobody knows whether the script ran. The connection it went over must not be used again. */
   | { readonly status: 'unanswered'; readonly cause: string }
@@ -56,7 +56,7 @@ export interface HelloRequest {
   readonly proposedEpoch: string
   /** A random secret, used if the store has none: what resume tokens of the cluster are signed with. */
   readonly proposedSecret: string
-  /** Whether the node holds connections that it will reassert: recovery waits for it. */
+  /** Whether the node has anything to tell a recovering store, connections or what operators have set: it is waited for. */
   readonly reasserting: boolean
   /** JSON that operators see of the node. */
   readonly nodeInfo: string
@@ -217,7 +217,10 @@ export interface LeaseStore extends SharedState {
   connect(): Promise<Reply<StoreConnection>>
 }
 
-/** The store did not answer a read-only question. */
+/**
+ * The store did not answer, or did not confirm a change: that may or may not be in force, and saying it again is
+ * harmless.
+ */
 export class StoreUnavailable extends Error {
   readonly code = 'STORE_UNAVAILABLE'
 

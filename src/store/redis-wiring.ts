@@ -13,6 +13,6 @@ export interface Wiring {
   readonly buckets: number
   readonly timing: LeaseTiming
   readonly clock: Clock
-  /** An embedded or test store may do without the wait after an empty start. */
+  /** Whether admissions wait after a store without memory; only tests switch it off. */
   readonly recovery: boolean
 }

@@ -3,11 +3,11 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Identity } from '../../src/gate/identify.js'
 import { CallbackClient } from '../../src/identity/callback-client.js'
 import { CallbackSource, type CallbackSourceOptions } from '../../src/identity/callback-source.js'
-import { silentLog } from '../../src/observe/log.js'
 import { HttpCaller } from '../../src/outbound/http-caller.js'
 import { leakGate } from '../support/leak-gate.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { type Platform, type PlatformAnswer, startPlatform } from '../support/platform.js'
+import { silentLog } from '../support/silent-log.js'
 import { until } from '../support/until.js'
 
 const TTL_MS = 10_000

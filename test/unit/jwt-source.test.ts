@@ -3,10 +3,10 @@ import { exportSPKI, generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from 'j
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { JwtKeySet } from '../../src/identity/jwt-key-set.js'
 import { JwtSource, type JwtSourceOptions } from '../../src/identity/jwt-source.js'
-import { silentLog } from '../../src/observe/log.js'
 import { HttpCaller } from '../../src/outbound/http-caller.js'
 import { leakGate } from '../support/leak-gate.js'
 import { ManualClock } from '../support/manual-clock.js'
+import { silentLog } from '../support/silent-log.js'
 import { AUDIENCE, ISSUER, startTokenIssuer, type TokenIssuer, type TokenTerms } from '../support/token-issuer.js'
 import { until } from '../support/until.js'
 

@@ -8,8 +8,8 @@ import { keyIdOf } from '../../src/identity/key-ring.js'
 import { withKnownTiers } from '../../src/identity/key-tiers.js'
 import { requestLimit } from '../../src/node/request-limit.js'
 import type { Log } from '../../src/observe/log.js'
-import { silentLog } from '../../src/observe/log.js'
 import { loadConfig } from '../../src/server/config.js'
+import { silentLog } from '../support/silent-log.js'
 
 const tiers = new Tiers({ paid: 10, free: 3, big: Number.POSITIVE_INFINITY })
 

@@ -25,12 +25,15 @@ export interface WebhookFigures {
 
 /** What only a server has beside its limiter. */
 export interface ServerParts {
+  /** @internal */
   readonly identities?: IdentityAnswers
-  /** `undefined` where there is no webhook. Read at each scrape. */
+  /** `undefined` where there is no webhook. Read at each scrape. @internal */
   readonly webhook?: () => WebhookFigures | undefined
 }
 
-export function countServer({ identities, webhook }: ServerParts, metrics: Metrics): void {
+/** Taken apart in here: the published types have none of these. */
+export function countServer(parts: ServerParts, metrics: Metrics): void {
+  const { identities, webhook } = parts
   for (const source of identities?.sources ?? []) {
     for (const result of ['identified', 'unknown', 'IDENTITY_UNAVAILABLE'])
       metrics.count('identity_answers_total', [source, result], 0)

@@ -60,14 +60,17 @@ export class Metrics {
 export interface MetricsOptions extends ServerParts {
   /** Where to register; a registry of its own where absent. */
   readonly registry?: Registry
-  /** Metrics of the process and of Node, under their usual names. */
+  /** Whether metrics of the process and of Node are collected too, under their usual names; false where absent. */
   readonly process?: boolean
-  /** Connections that this node may hold, to be shown beside those it has. */
+  /** Connections that this process may hold (`maxConnections` of `attach`), to be shown beside those it has. */
   readonly maxConnections?: number
+  /** Of your program, as the label of `headcount_build_info`; `unknown` where absent. */
   readonly version?: string
-  /** Read at each scrape. */
+  /** Read at each scrape, as are the next two. @internal */
   readonly refusalsDropped?: () => number
+  /** @internal */
   readonly viewers?: () => number
+  /** @internal */
   readonly wrongTokens?: () => number
 }
 

@@ -3,77 +3,124 @@ import type { ClosingCode, RefusalCode } from './closures.js'
 
 /** Where a node is in several buckets, a lease in each: which of them is meant. */
 interface OfBucket {
-  bucket?: number
+  readonly bucket?: number
+}
+
+/** What an org holds over the whole cluster and what it may, in slots. */
+interface OfOrg {
+  readonly org: string
+  readonly currentCount: number
+  readonly maxAllowed: number
 }
 
 /** What a node tells the outside, in the past tense. Counts and ids only: no keys, no credentials. */
 export interface NodeEvents {
-  'admission.granted': {
-    connectionId: string
-    org: string
-    currentCount: number
-    maxAllowed: number
-    /** Kept of the org's limit, beyond `maxAllowed`, for requests that have priority. */
-    reserved?: number
-  }
+  /** A slot was taken. `reserved` of the org's limit are kept, beyond `maxAllowed`, for requests that have priority. */
+  'admission.granted': OfOrg & { readonly connectionId: string; readonly reserved?: number }
+  /** A request was refused; `scope` says whose the counts are where not the org's, `cause` why the store did not answer. */
   'admission.denied': {
-    org: string
-    code: RefusalCode
-    currentCount?: number
-    maxAllowed?: number
-    reserved?: number
-    /** Whose counts these are, where not the org's. */
-    scope?: string
-    cause?: string
+    readonly org: string
+    readonly code: RefusalCode
+    readonly currentCount?: number
+    readonly maxAllowed?: number
+    readonly reserved?: number
+    readonly scope?: string
+    readonly cause?: string
   }
   /** Whoever asked left before the decision; what was taken for it is given back. */
-  'admission.abandoned': { org: string }
+  'admission.abandoned': { readonly org: string }
   /** Every decision, whoever asked, how long it took, and whether it was asked in the place of an earlier connection. */
-  'admission.decided': { code: RefusalCode | 'ADMITTED'; tookMs: number; takesOver: boolean }
-  /** At a gate: refused for whatever reason, opened, and its raw socket closed (by us, where `closing` says why). */
-  'upgrade.refused': { org: string | undefined; code: RefusalCode }
-  'connection.opened': { org: string | undefined; connectionId: string }
-  'connection.closed': { org: string | undefined; connectionId: string; closing: ClosingCode | undefined }
+  'admission.decided': {
+    readonly code: RefusalCode | 'ADMITTED'
+    readonly tookMs: number
+    readonly takesOver: boolean
+  }
+  /** An upgrade was refused at a gate, for whatever reason; the org is known where that was found out. */
+  'upgrade.refused': { readonly org: string | undefined; readonly code: RefusalCode }
+  /** A WebSocket opened at a gate. */
+  'connection.opened': { readonly org: string | undefined; readonly connectionId: string }
+  /** The raw socket of such a one is closed; by us, where `closing` says why. */
+  'connection.closed': {
+    readonly org: string | undefined
+    readonly connectionId: string
+    readonly closing: ClosingCode | undefined
+  }
   /** An org holds its share of the limit (80 % by default) or more; told once, until it held less. */
-  'org.nearly_full': { org: string; currentCount: number; maxAllowed: number }
+  'org.nearly_full': OfOrg
   /** The same at its limit. */
-  'org.full': { org: string; currentCount: number; maxAllowed: number }
+  'org.full': OfOrg
   /** A newer connection of its client has got the slot of the one named `replaced`, wherever that is. */
-  'connection.taken_over': { connectionId: string; org: string; replaced: string }
+  'connection.taken_over': { readonly connectionId: string; readonly org: string; readonly replaced: string }
   /** A limit was full: so many silent peers of this node were asked whether they are still there, and so many were not. */
-  'peers.probed': { scope: string; id: string; asked: number; freed: number }
-  'connection.released': { connectionId: string; org: string }
-  'lease.taken': OfBucket & { lease: number; epoch: string; recoveryMs: number }
-  /** `deadLeases` are not swept yet; of many only 16 are told. */
-  'lease.renewed': { liveNodes: number; deadLeases: number; recoveryMs: number }
-  'lease.lost': OfBucket & { lease: number; reason: 'lost' | 'fenced' }
+  'peers.probed': { readonly scope: string; readonly id: string; readonly asked: number; readonly freed: number }
+  /** `release` was called; the store is told next. */
+  'connection.released': { readonly connectionId: string; readonly org: string }
+  /** The node has a new lease; for `recoveryMs` the store, which has lost its memory or never had any, admits nobody. */
+  'lease.taken': OfBucket & { readonly lease: number; readonly epoch: string; readonly recoveryMs: number }
+  /** The store answered a renewal. `deadLeases` are not swept yet; of many only 16 are told. */
+  'lease.renewed': { readonly liveNodes: number; readonly deadLeases: number; readonly recoveryMs: number }
+  /** The lease is gone: the store has lost its memory (`lost`), or has declared this node dead (`fenced`). */
+  'lease.lost': OfBucket & { readonly lease: number; readonly reason: 'lost' | 'fenced' }
   /** A change that an operator made by any node, or whose time is over; without a limit it is taken back or has ended. */
-  'limit.learned': { org: string; kind: 'override' | 'tier'; limit?: number }
-  'limit.ended': { org: string; kind: 'override' | 'tier' }
+  'limit.learned': { readonly org: string; readonly kind: 'override' | 'tier'; readonly limit?: number }
+  /** The time for which an operator had set a limit is over. */
+  'limit.ended': { readonly org: string; readonly kind: 'override' | 'tier' }
   /** An operator's change that the store has confirmed, through this node; `undefined` takes it back. */
-  'limit.set': { org: string; kind: 'override' | 'tier'; limit: number | undefined; [term: string]: unknown }
+  'limit.set': {
+    readonly org: string
+    readonly kind: 'override' | 'tier'
+    readonly limit: number | undefined
+    readonly [term: string]: unknown
+  }
   /** A request named a tier that is none, and was given the limit of another. */
-  'tier.unknown': { org: string; tier: string; fallback: string }
-  'overrides.restored': { written: number; known: number; over: number }
-  'overrides.overflowed': { remembered: number }
-  'lease.swept': OfBucket & { lease: number; connections: number }
-  'connections.reasserted': OfBucket & { kept: number; closed: number; mode: 'keep' | 'room' }
-  'store.called': { verb: string; outcome: string; tookMs: number }
-  'store.left': OfBucket & { cause: string }
-  'store.joined': OfBucket & { generation: number }
-  'store.misconfigured': OfBucket & { evictionPolicy: string }
-  'lease.lapsed': OfBucket & { closing: number }
-  'debt.taken': { connectionId: string; org: string; policy: 'local' | 'allow' }
-  'debt.settled': { connections: number }
-  'orders.given': { org: string; kind: 'evict' | 'surplus'; ordered: number; reason?: string }
+  'tier.unknown': { readonly org: string; readonly tier: string; readonly fallback: string }
+  /** A store without memory was told what operators had set: written, known there already, or come too late (`over`). */
+  'overrides.restored': { readonly written: number; readonly known: number; readonly over: number }
+  /** Operators have set more limits than the so many that this node remembers: the rest it cannot write back. */
+  'overrides.overflowed': { readonly remembered: number }
+  /** What a dead lease had left is removed: so many connections. */
+  'lease.swept': OfBucket & { readonly lease: number; readonly connections: number }
+  /** Open connections were told to the store again, whether there was room (`keep`) or where there was (`room`). */
+  'connections.reasserted': OfBucket & {
+    readonly kept: number
+    readonly closed: number
+    readonly mode: 'keep' | 'room'
+  }
+  /** A call to the store ended; `outcome` is `ok`, or why not. */
+  'store.called': { readonly verb: string; readonly outcome: string; readonly tookMs: number }
+  /** The connection to the store ended, or could not be made: told at each attempt. */
+  'store.left': OfBucket & { readonly cause: string }
+  /** Calls go to the store from here on, over a connection of this number. */
+  'store.joined': OfBucket & { readonly generation: number }
+  /** Redis may evict keys, and with them slots: its `maxmemory-policy` is not `noeviction`. */
+  'store.misconfigured': OfBucket & { readonly evictionPolicy: string }
+  /** The store was not heard for as long as the policy bears: so many open connections are closed. */
+  'lease.lapsed': OfBucket & { readonly closing: number }
+  /** A connection was admitted in the absence of the store, by the policy of that name. */
+  'debt.taken': { readonly connectionId: string; readonly org: string; readonly policy: 'local' | 'allow' }
+  /** The store has learned of so many of those. */
+  'debt.settled': { readonly connections: number }
+  /** Connections were ordered to close, by this node: an operator's wish, or what an org holds above its limit. */
+  'orders.given': {
+    readonly org: string
+    readonly kind: 'evict' | 'surplus'
+    readonly ordered: number
+    readonly reason?: string
+  }
   /** An operator has told this node, by any other, to stop; it admits nobody from here on. Told once. */
-  'drain.ordered': Record<string, never>
-  'org.over_limit': { org: string; currentCount: number; maxAllowed: number }
-  'order.obeyed': { connectionId: string; org: string; closing: ClosingCode }
-  'drift.repaired': { leaked: number; missing: number }
-  'node.started': Record<string, never>
-  'node.quieted': Record<string, never>
-  'node.drained': { left: number }
+  'drain.ordered': Readonly<Record<string, never>>
+  /** An org was found to hold more than it may; told once for each pair of numbers. */
+  'org.over_limit': OfOrg
+  /** A connection of this node is being closed because some node had ordered it. */
+  'order.obeyed': { readonly connectionId: string; readonly org: string; readonly closing: ClosingCode }
+  /** An audit found slots that no connection has (`leaked`), or connections without one (`missing`), and mended it. */
+  'drift.repaired': { readonly leaked: number; readonly missing: number }
+  /** The first admission is possible. */
+  'node.started': Readonly<Record<string, never>>
+  /** The node admits nobody from here on. */
+  'node.quieted': Readonly<Record<string, never>>
+  /** A drain is done but for the lease; so many connections have not given back their slots. */
+  'node.drained': { readonly left: number }
 }
 
 type Listener<E extends keyof NodeEvents> = (event: NodeEvents[E]) => void

@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { read } from '../house/sources.js'
 import { freePort, spawnNode } from '../support/processes.js'
 import { startRedis } from '../support/redis.js'
 import { until } from '../support/until.js'
@@ -96,5 +97,14 @@ describe('the examples run as they are', () => {
     const gone = Promise.all([closed(first.ws), closed(second.ws)])
     expect(await Promise.all([one.stop(), two.stop()])).toMatchObject([{ code: 0 }, { code: 0 }])
     expect(await gone).toEqual([1012, 1012])
+  })
+
+  test('the test of one’s own program in docs/library.md passes', async () => {
+    const blocks = [...read('docs/library.md').matchAll(/^```js\n([\s\S]*?)^```/gm)].map((found) => found[1]!)
+    const [program = ''] = blocks.filter((block) => block.includes("from 'node:test'"))
+    const process = await spawnNode('--input-type=module', ['--eval', program])
+    onTestFinished(() => process.kill())
+    expect(await process.exited, process.output()).toMatchObject({ code: 0 })
+    expect(process.output()).toMatch(/tests 1\b[\s\S]*pass 1\b/)
   })
 })

@@ -65,7 +65,10 @@ describe('docs/library.md', () => {
     const options = optionsOf(read('src/limiter/options.ts'), 'LimiterOptions')
     expect(options).toEqual(expect.arrayContaining(['redis', 'limits.org', 'keyPrefix']))
     expect(rowsOf(section)).toEqual(options)
-    for (const [name, value] of Object.entries(LIMITER_DEFAULTS)) {
+    // How long a drain may take is said to `drain`.
+    const { drainTimeMs, ...defaults } = LIMITER_DEFAULTS
+    expect(document).toContain(`within ${drainTimeMs.toLocaleString('en')} ms`)
+    for (const [name, value] of Object.entries(defaults)) {
       const row = name === 'connectionsPerOrg' ? 'limits.org' : name
       const line = section.split('\n').find((each) => each.startsWith(`| \`${row}\``) || each.includes(`.${row}\``))
       expect(line?.split('|')[2]?.replace(/[`,]/g, '').trim(), name).toBe(shown(value))

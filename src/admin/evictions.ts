@@ -1,5 +1,4 @@
 import { Hono } from 'hono'
-import { idProblem } from '../core/org-id.js'
 import type { Limiter } from '../limiter/limiter.js'
 import { problem } from './problem.js'
 import { readQuery } from './query.js'
@@ -23,7 +22,6 @@ export function evictionsApp(limiter: Limiter): Hono {
 
   app.delete('/orgs/:org/connections', async (context) => {
     const orgId = context.req.param('org')
-    if (idProblem(orgId)) return problem(context, 400, 'INVALID_ORG', `The org id ${idProblem(orgId)}`)
     const query = readQuery(context, queries.evict)
     if (query instanceof Response) return query
     return context.json({ orgId, ...(await limiter.evict({ orgId }, query)) }, 202)

@@ -1,7 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { systemClock } from '../core/clock.js'
-import { idProblem } from '../core/org-id.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { AdminEnv } from './auth.js'
 import { LIMIT_BODY, readLimitBody } from './limit-body.js'
@@ -27,7 +26,6 @@ export function limitsApp(limiter: Limiter): Hono<AdminEnv> {
 
   app.get('/orgs/:org', async (context) => {
     const org = context.req.param('org')
-    if (idProblem(org)) return problem(context, 400, 'INVALID_ORG', `The org id ${idProblem(org)}`)
     return context.json(await show(org))
   })
 

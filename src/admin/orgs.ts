@@ -1,9 +1,7 @@
 import { Hono } from 'hono'
-import { idProblem } from '../core/org-id.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { ClusterStats, OrgStats } from '../limiter/org-stats.js'
 import { fullest } from '../limiter/utilisation.js'
-import { problem } from './problem.js'
 import { readQuery } from './query.js'
 import { queries } from './schemas.js'
 
@@ -29,7 +27,6 @@ export function orgsApp(limiter: Limiter): Hono {
 
   app.get('/orgs/:org/connections', async (context) => {
     const org = context.req.param('org')
-    if (idProblem(org)) return problem(context, 400, 'INVALID_ORG', `The org id ${idProblem(org)}`)
     const connections = await stats.connections(org, MAX_CONNECTIONS_SHOWN)
     return context.json({ orgId: org, connections, truncated: connections.length === MAX_CONNECTIONS_SHOWN })
   })

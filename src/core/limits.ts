@@ -3,5 +3,5 @@ import { UsageError } from './errors.js'
 /** Throws `INVALID_LIMIT` for anything but a whole number from 0, or `Infinity`. */
 export function checkLimit(limit: number): void {
   if (limit === Number.POSITIVE_INFINITY || (Number.isSafeInteger(limit) && limit >= 0)) return
-  throw new UsageError('INVALID_LIMIT', `a limit is a whole number or Infinity, not ${limit}`)
+  throw new UsageError('INVALID_LIMIT', `a limit is a whole number from 0, or Infinity, not ${limit}`)
 }

@@ -1,7 +1,7 @@
 import type { RefusalCode } from './closures.js'
 import { UsageError } from './errors.js'
 import { checkLimit } from './limits.js'
-import { idProblem } from './org-id.js'
+import { checkName } from './org-id.js'
 
 /** A limit of the embedding program's own that a connection counts against, over the whole cluster and all orgs. */
 export interface ScopeRequest {
@@ -34,7 +34,7 @@ export function checkScopes(scopes: readonly ScopeRequest[]): void {
       )
     }
     if (names.has(name)) throw new UsageError('INVALID_SCOPES', `the scope name "${name}" is taken`)
-    if (idProblem(id)) throw new UsageError('INVALID_SCOPES', `the id of the scope "${name}" ${idProblem(id)}`)
+    checkName(`id of the scope "${name}"`, id)
     checkLimit(limit)
     names.add(name)
   }

@@ -1,8 +1,7 @@
 import type { AdmissionRequest } from '../core/admission.js'
-import { UsageError } from '../core/errors.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
 import { checkLimit } from '../core/limits.js'
-import { idProblem } from '../core/org-id.js'
+import { checkOrg } from '../core/org-id.js'
 import { fieldsOf } from '../core/parse-json.js'
 import { type Reserve, reservedOf } from '../core/reserve.js'
 import { decodeDetails } from '../node/details.js'
@@ -88,6 +87,7 @@ export class ClusterStats {
 
   /** The same, with where the limit comes from and what operators have set. */
   async limits(orgId: string): Promise<OrgLimits> {
+    checkOrg(orgId)
     const [stats, set] = await Promise.all([this.org(orgId), this.#store.overridesOf(orgId)])
     return orgLimits(stats, set, this.#defaults.tierOf(orgId))
   }
@@ -154,10 +154,6 @@ export class ClusterStats {
       ...(count > maxAllowed && { excess: count - maxAllowed }),
     }
   }
-}
-
-function checkOrg(orgId: string): void {
-  if (idProblem(orgId)) throw new UsageError('INVALID_ORG', `the org id ${idProblem(orgId)}`)
 }
 
 /** An org whose last holder has just died is still listed by the store, with nothing to show. */

@@ -1,7 +1,6 @@
 import type { AdmissionRequest } from '../core/admission.js'
-import { UsageError } from '../core/errors.js'
 import type { EventBus } from '../core/events.js'
-import { idProblem } from '../core/org-id.js'
+import { checkName, checkOrg } from '../core/org-id.js'
 import type { Reserve } from '../core/reserve.js'
 import { checkScopes } from '../core/scopes.js'
 import type { Claim, ScopeClaim } from '../store/lease-store.js'
@@ -37,8 +36,7 @@ export function claimOf(
 ): Claim {
   const { org, gateway, instance, address, priority } = request
   const { limits } = defaults
-  const problem = idProblem(org)
-  if (problem) throw new UsageError('INVALID_ORG', `the org id ${problem}`)
+  checkOrg(org)
   const orgLimit = requestLimit(request, defaults, events)
   const scopes: [ScopeClaim, ...ScopeClaim[]] = [{ name: 'org', id: org, limit: orgLimit }]
   if (limits || request.scopes !== undefined) claimFurther(scopes, request, limits ?? {})
@@ -70,6 +68,6 @@ function count(
   named: (id: string) => string,
 ): void {
   if (limit === undefined || limit === Number.POSITIVE_INFINITY || id === undefined) return
-  if (idProblem(id)) throw new UsageError('INVALID_SCOPES', `the ${name} ${idProblem(id)}`)
+  checkName(name, id)
   claimed.push({ name, id: named(id), limit })
 }

@@ -1,5 +1,4 @@
-import { UsageError } from '../core/errors.js'
-import { idProblem } from '../core/org-id.js'
+import { checkName } from '../core/org-id.js'
 import type { ScopeClaim } from '../store/lease-store.js'
 
 /** The scope of those that name their instance: it may hold one connection. */
@@ -14,9 +13,4 @@ export function instanceScope(org: string, gateway: string | undefined, instance
   checkName(INSTANCE, instance)
   const id = `${encodeURIComponent(org)}/${encodeURIComponent(gateway ?? '')}/${instance}`
   return { name: INSTANCE, id, limit: 1 }
-}
-
-function checkName(name: string, id: string): void {
-  const problem = idProblem(id)
-  if (problem) throw new UsageError('INVALID_SCOPES', `the ${name} ${problem}`)
 }

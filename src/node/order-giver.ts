@@ -1,6 +1,5 @@
-import { UsageError } from '../core/errors.js'
 import type { EventBus } from '../core/events.js'
-import { idProblem } from '../core/org-id.js'
+import { checkOrg } from '../core/org-id.js'
 import {
   type Fence,
   type Holder,
@@ -62,7 +61,7 @@ export class OrderGiver {
       return this.#evict(org, [whom.connectionId], reason)
     }
     const { orgId } = whom
-    if (idProblem(orgId)) throw new UsageError('INVALID_ORG', `the org id ${idProblem(orgId)}`)
+    checkOrg(orgId)
     const holders = await this.#store.holders(orgId, MAX_HOLDERS)
     const ids = holders.map(({ id }) => id)
     return { ...(await this.#evict(orgId, ids, reason)), truncated: holders.length === MAX_HOLDERS }

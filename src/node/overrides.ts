@@ -1,8 +1,7 @@
 import type { Clock } from '../core/clock.js'
-import { UsageError } from '../core/errors.js'
 import type { EventBus } from '../core/events.js'
 import { checkLimit } from '../core/limits.js'
-import { idProblem } from '../core/org-id.js'
+import { checkOrg } from '../core/org-id.js'
 import { MAX_ITEMS, StoreUnavailable } from '../store/lease-store.js'
 import type { OverrideRecord } from '../store/override-records.js'
 import { type SetTerms, storedTerms } from './limit-terms.js'
@@ -77,7 +76,7 @@ export class Overrides {
    * did not confirm it: then it may or may not be in force, and saying it again is harmless.
    */
   async set(session: Session | undefined, org: string, limit: number | undefined, terms: SetTerms): Promise<void> {
-    if (idProblem(org)) throw new UsageError('INVALID_ORG', `the org id ${idProblem(org)}`)
+    checkOrg(org)
     if (limit !== undefined) checkLimit(limit)
     const how = storedTerms(terms, this.#clock)
     const reply = await session?.call((connection, fence) => connection.override(fence, org, limit, how))

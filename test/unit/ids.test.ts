@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { ConnectionIds, LEASE_LIMIT, newEpoch, newLease } from '../../src/core/ids.js'
 import { checkLimit } from '../../src/core/limits.js'
-import { idProblem } from '../../src/core/org-id.js'
+import { checkName, checkOrg, idProblem } from '../../src/core/org-id.js'
 import { refusalOfScope } from '../../src/core/scopes.js'
-import { codeOf } from '../support/thrown.js'
 
 const MANY = 2_000
+
+const misuse = (code: string, message: string) => expect.objectContaining({ code, message })
 
 describe('ids of our own', () => {
   test('leases are whole numbers from 1 to below 2^46, spread over all of it', () => {
@@ -34,6 +35,8 @@ describe('ids of our own', () => {
 describe('ids of others', () => {
   test.each(['a', 'x'.repeat(256), '{0}', 'a\r\nb', '\0', '😀', '__proto__', '...', 'ä'])('%j is one', (id) => {
     expect(idProblem(id)).toBeUndefined()
+    expect(() => checkOrg(id)).not.toThrow()
+    expect(() => checkName('gateway', id)).not.toThrow()
   })
 
   test.each([
@@ -46,6 +49,8 @@ describe('ids of others', () => {
     ['a\ud800', 'must not contain a lone surrogate'],
   ])('%j is none, and it is said why', (id, problem) => {
     expect(idProblem(id)).toBe(problem)
+    expect(() => checkOrg(id)).toThrow(misuse('INVALID_ORG', `the org id ${problem}`))
+    expect(() => checkName('gateway', id)).toThrow(misuse('INVALID_SCOPES', `the gateway ${problem}`))
   })
 })
 
@@ -55,7 +60,8 @@ describe('limits', () => {
   })
 
   test.each([-1, 1.5, Number.NaN, Number.NEGATIVE_INFINITY, 2 ** 53])('%d is none', (limit) => {
-    expect(codeOf(() => checkLimit(limit))).toBe('INVALID_LIMIT')
+    const message = `a limit is a whole number from 0, or Infinity, not ${limit}`
+    expect(() => checkLimit(limit)).toThrow(misuse('INVALID_LIMIT', message))
   })
 })
 

@@ -7,13 +7,14 @@ import { LIMIT_BODY, readLimitBody } from './limit-body.js'
 import { problem } from './problem.js'
 import { readQuery } from './query.js'
 import { queries } from './schemas.js'
+import { asShown } from './shown.js'
 
 const MAX_BODY_BYTES = 4_096
 
 /** What an org may hold and why, and how operators change it. A change binds the very next admission on every node. */
 export function limitsApp(limiter: Limiter): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>()
-  const show = async (org: string) => shown(await limiter.orgLimits(org))
+  const show = async (org: string) => asShown(await limiter.orgLimits(org))
   const change = async (context: Context<AdminEnv>, org: string, asked: object, make: () => Promise<void>) => {
     const before = await show(org)
     // The limit may be in force also where the answer of the store, or what is read afterwards, does not come.
@@ -35,7 +36,7 @@ export function limitsApp(limiter: Limiter): Hono<AdminEnv> {
     const org = context.req.param('org')
     const asked = readLimitBody(await context.req.json().catch(() => undefined), systemClock.wallMs())
     if (!asked) return problem(context, 400, 'INVALID_LIMIT', LIMIT_BODY)
-    return change(context, org, shown(asked), () =>
+    return change(context, org, asShown(asked), () =>
       asked.tier === undefined
         ? limiter.setLimit(org, asked.limit, asked.terms)
         : limiter.setTier(org, asked.tier, asked.terms),
@@ -57,14 +58,4 @@ export function limitsApp(limiter: Limiter): Hono<AdminEnv> {
   })
 
   return app
-}
-
-/** JSON has no infinity, and says null where there is none. */
-function shown(limits: object): object {
-  return JSON.parse(
-    JSON.stringify(limits, (_, value: unknown) => {
-      if (value === Number.POSITIVE_INFINITY) return 'unlimited'
-      return value === undefined ? null : value
-    }),
-  ) as object
 }

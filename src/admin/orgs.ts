@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { shownLimit } from '../core/limits.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { ClusterStats, OrgStats } from '../limiter/org-stats.js'
 import { fullest } from '../limiter/utilisation.js'
@@ -45,7 +46,6 @@ async function fullestOrgs(stats: ClusterStats, most: number): Promise<{ orgs: O
   return { orgs, truncated: cursor !== '0' }
 }
 
-/** JSON has no infinity. */
 function shown(stats: OrgStats): object {
-  return { ...stats, maxAllowed: stats.maxAllowed === Number.POSITIVE_INFINITY ? 'unlimited' : stats.maxAllowed }
+  return { ...stats, maxAllowed: shownLimit(stats.maxAllowed) }
 }

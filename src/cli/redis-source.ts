@@ -1,3 +1,4 @@
+import { asShown } from '../admin/shown.js'
 import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { leaseTiming } from '../core/lease-timing.js'
@@ -38,13 +39,13 @@ export class RedisSource implements Source {
   }
 
   async orgs(): Promise<Org[]> {
-    return asJson(await this.#ask(() => this.#stats.allOrgs()))
+    return asShown(await this.#ask(() => this.#stats.allOrgs()))
   }
 
   async limits(orgId: string): Promise<OrgLimits> {
     const limits = await this.#ask(() => this.#stats.limits(orgId))
     const limitFrom = limits.limitFrom === 'default' ? null : limits.limitFrom
-    return asJson({ ...limits, limitFrom })
+    return asShown({ ...limits, limitFrom })
   }
 
   async holders(orgId: string): Promise<{ connections: readonly Holder[]; truncated: boolean }> {
@@ -112,14 +113,4 @@ function readNote(text: string): Note[] {
 
 function isOf({ requestId, connectionId }: Note, id: string): boolean {
   return requestId === id || connectionId === id
-}
-
-/** As the admin API tells it: JSON has no infinity and no NaN, and says null where there is nothing. */
-function asJson<T>(value: object): T {
-  return JSON.parse(
-    JSON.stringify(value, (_, each: unknown) => {
-      if (each === Number.POSITIVE_INFINITY) return 'unlimited'
-      return each === undefined ? null : each
-    }),
-  ) as T
 }

@@ -1,11 +1,9 @@
+import { shownLimit } from '../core/limits.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { Log } from './log.js'
 
 /** So many slips in the name of a tier are logged, each once. */
 const MOST_UNKNOWN_TIERS = 100
-
-/** JSON has no infinity. */
-const shown = (limit: number | undefined) => (limit === Number.POSITIVE_INFINITY ? 'unlimited' : limit)
 
 /** Writes what a node goes through into the log: changes loudly, single admissions only at debug level. */
 export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
@@ -46,8 +44,12 @@ export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
   limiter.on('store.misconfigured', (fields) =>
     log.error(fields, 'Redis may evict keys, and with them slots: set maxmemory-policy to noeviction'),
   )
-  limiter.on('limit.set', (fields) => log.info({ audit: true, ...fields, limit: shown(fields.limit) }, 'limit changed'))
-  limiter.on('limit.learned', (fields) => log.debug({ ...fields, limit: shown(fields.limit) }, 'a limit was changed'))
+  limiter.on('limit.set', (fields) =>
+    log.info({ audit: true, ...fields, limit: shownLimit(fields.limit) }, 'limit changed'),
+  )
+  limiter.on('limit.learned', (fields) =>
+    log.debug({ ...fields, limit: shownLimit(fields.limit) }, 'a limit was changed'),
+  )
   limiter.on('limit.ended', (fields) => log.info({ audit: true, ...fields }, 'a limit set by an operator has expired'))
   limiter.on('overrides.restored', (fields) => log.warn(fields, 'limits set by operators were written back'))
   limiter.on('overrides.overflowed', (fields) =>

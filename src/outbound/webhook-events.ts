@@ -1,9 +1,7 @@
+import { shownLimit } from '../core/limits.js'
 import type { GateObserver } from '../gate/gate-observer.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { Webhook } from './webhook.js'
-
-/** JSON has no infinity. */
-const shown = (limit: number | undefined) => (limit === Number.POSITIVE_INFINITY ? 'unlimited' : limit)
 
 /** Hands to a webhook what it is to tell: of the node by its events, of connections by the observer that is returned. */
 export function webhookEvents(limiter: Pick<Limiter, 'on'>, webhook: Pick<Webhook, 'add'>): GateObserver {
@@ -13,7 +11,7 @@ export function webhookEvents(limiter: Pick<Limiter, 'on'>, webhook: Pick<Webhoo
   for (const event of ['org.nearly_full', 'org.full'] as const) {
     limiter.on(event, ({ org, currentCount, maxAllowed }) => webhook.add(event, { org, currentCount, maxAllowed }))
   }
-  limiter.on('limit.set', (data) => webhook.add('limit.changed', { ...data, limit: shown(data.limit) ?? null }))
+  limiter.on('limit.set', (data) => webhook.add('limit.changed', { ...data, limit: shownLimit(data.limit) ?? null }))
   limiter.on('limit.ended', ({ org, kind }) => webhook.add('limit.ended', { org, kind }))
   return {
     connectionOpened: ({ connectionId, org, gateway, address }) =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ConnectionIds, LEASE_LIMIT, newEpoch, newLease } from '../../src/core/ids.js'
-import { checkLimit } from '../../src/core/limits.js'
+import { checkLimit, shownLimit } from '../../src/core/limits.js'
 import { checkName, checkOrg, idProblem } from '../../src/core/org-id.js'
 import { refusalOfScope } from '../../src/core/scopes.js'
 
@@ -62,6 +62,10 @@ describe('limits', () => {
   test.each([-1, 1.5, Number.NaN, Number.NEGATIVE_INFINITY, 2 ** 53])('%d is none', (limit) => {
     const message = `a limit is a whole number from 0, or Infinity, not ${limit}`
     expect(() => checkLimit(limit)).toThrow(misuse('INVALID_LIMIT', message))
+  })
+
+  test('are shown as they are; what has no end, in a word', () => {
+    expect([0, 7, undefined, Number.POSITIVE_INFINITY].map(shownLimit)).toEqual([0, 7, undefined, 'unlimited'])
   })
 })
 

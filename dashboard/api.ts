@@ -5,7 +5,8 @@ export interface Problem {
   /** 0 where no answer came. */
   readonly status: number
   readonly code: string
-  readonly title: string
+  /** A sentence for the operator. */
+  readonly said: string
   /** From Retry-After; 0 where there is none. */
   readonly retryAfterMs: number
 }
@@ -47,19 +48,19 @@ export class Api {
       if (!response.ok) return this.refusal(response)
       return { ok: true, body: (await response.json()) as T }
     } catch {
-      return { ok: false, status: 0, code: 'NO_ANSWER', title: 'This node does not answer', retryAfterMs: 0 }
+      return { ok: false, status: 0, code: 'NO_ANSWER', said: 'This node does not answer', retryAfterMs: 0 }
     }
   }
 
   /** Reads problem details; a token that is refused ends the session. */
   async refusal(response: Response): Promise<Problem> {
-    const details = (await response.json().catch(() => ({}))) as { code?: string; title?: string }
+    const details = (await response.json().catch(() => ({}))) as { code?: string; title?: string; detail?: string }
     if (response.status === 401) this.#session.refused()
     return {
       ok: false,
       status: response.status,
       code: details.code ?? `HTTP_${response.status}`,
-      title: details.title ?? `The node answered ${response.status}`,
+      said: details.detail ?? details.title ?? `The node answered ${response.status}`,
       retryAfterMs: 1_000 * (Number(response.headers.get('retry-after')) || 0),
     }
   }

@@ -2,7 +2,7 @@ import type { Answer } from './api.js'
 import { byId, setText, within } from './dom.js'
 
 /** What a dialog does when it is confirmed: an answer of the admin API, or a reason not to ask. */
-export type Attempt = () => Promise<Answer<unknown> | { readonly ok: false; readonly title: string }>
+export type Attempt = () => Promise<Answer<unknown> | { readonly ok: false; readonly said: string }>
 
 /**
  * Opens a dialog of the page and makes its form do something. It closes when that has succeeded and resolves to
@@ -30,7 +30,7 @@ export function ask(id: string, attempt: Attempt): Promise<boolean> {
       const answer = await attempt()
       waits(false)
       if (answer.ok) return dialog.close('done')
-      setText(problem, answer.title)
+      setText(problem, answer.said)
     }
     if (cancel) cancel.onclick = () => dialog.close('')
     dialog.oncancel = (event) => {

@@ -69,8 +69,8 @@ export class Feed {
     try {
       const response = await this.#api.open('events', AbortSignal.any([stopped, silence.signal]))
       if (!response.ok || !response.body) {
-        const { title, retryAfterMs } = await this.#api.refusal(response)
-        return { told, why: title, waitMs: retryAfterMs }
+        const { said, retryAfterMs } = await this.#api.refusal(response)
+        return { told, why: said, waitMs: retryAfterMs }
       }
       for await (const { name, data } of serverEvents(response.body)) {
         clearTimeout(timer)

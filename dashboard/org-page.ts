@@ -96,7 +96,7 @@ export class OrgPage {
       if (this.#org !== orgId) return
       if (details.ok) this.#showDetails(details.body)
       if (holders.ok) this.#showHolders(holders.body.connections)
-      const problem = details.ok ? (holders.ok ? undefined : holders.title) : details.title
+      const problem = details.ok ? (holders.ok ? undefined : holders.said) : details.said
       if (problem !== undefined) setText(byId('org-count'), problem)
     }
     clearTimeout(this.#timer)

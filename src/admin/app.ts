@@ -55,7 +55,7 @@ export function adminApp({
   app.route('/admin/v1', refusalsApp(refusals))
   app.route('/admin/v1', eventsApp(view))
   app.route('/admin/v1', openapiApp(version))
-  app.notFound((context) => problem(context, 404, 'NOT_FOUND', 'There is nothing at this path'))
+  app.notFound((context) => problem(context, 404, 'NOT_FOUND'))
   app.onError((error, context) => {
     if (error instanceof StoreUnavailable) {
       context.header('Retry-After', '1')
@@ -63,7 +63,7 @@ export function adminApp({
     }
     if (error instanceof UsageError) return problem(context, 400, error.code, error.message)
     log.error({ err: error, path: context.req.path }, 'an admin request failed')
-    return problem(context, 500, 'INTERNAL_ERROR', 'The request failed; the log of the node says why')
+    return problem(context, 500, 'INTERNAL_ERROR')
   })
   return app
 }

@@ -50,18 +50,18 @@ export function bearer({ tokens, addressOf, wrongTokens, onWrongToken }: Guard):
     const waitMs = await wrongTokens.exhaustedMs(counted)
     if (waitMs !== undefined) {
       context.header('Retry-After', String(retryAfterSeconds(waitMs)))
-      return problem(context, 429, 'TOO_MANY_WRONG_TOKENS', 'This address has sent too many wrong tokens')
+      return problem(context, 429, 'TOO_MANY_WRONG_TOKENS')
     }
     const given = tokenOf(context)
     const found = given && roles.filter((each) => timingSafeEqual(digest(given), each.digest))[0]
     if (!found) {
       if (given) onWrongToken({ address, ...(await wrongTokens.nth(counted)) })
       context.header('WWW-Authenticate', 'Bearer realm="headcount admin"')
-      return problem(context, 401, 'UNAUTHENTICATED', 'The admin token is missing or wrong')
+      return problem(context, 401, 'UNAUTHENTICATED')
     }
     context.set('role', found.role)
     if (found.role === 'read' && !LOOKS.includes(context.req.method)) {
-      return problem(context, 403, 'FORBIDDEN', 'This token may look and not change anything')
+      return problem(context, 403, 'FORBIDDEN')
     }
     return next()
   }

@@ -15,12 +15,11 @@ export function drainsApp(limiter: Limiter): Hono {
     const meant = nodes.filter(({ name, lease }) => name === asked || String(lease) === asked)
     if (meant.length > 1) {
       const leases = meant.map(({ lease }) => lease).join(', ')
-      return problem(context, 409, 'AMBIGUOUS_NODE', `Several nodes have this name; say one of the leases ${leases}`)
+      return problem(context, 409, 'AMBIGUOUS_NODE', `several nodes have this name: say one of the leases ${leases}`)
     }
     const [node] = meant
     const verdict = node ? await limiter.drainNode(node.lease) : 'gone'
-    if (!node || verdict === 'gone')
-      return problem(context, 404, 'NODE_NOT_FOUND', 'No live node has this name or lease')
+    if (!node || verdict === 'gone') return problem(context, 404, 'NODE_NOT_FOUND')
     const { name, lease, connections } = node
     return context.json({ name, lease, connections, ordered: verdict === 'ordered' }, 202)
   })

@@ -17,7 +17,7 @@ export function eventsApp(view: ClusterView): Hono<AdminEnv> {
     const viewer = view.watch()
     if (!viewer) {
       context.header('Retry-After', '5')
-      return problem(context, 503, 'TOO_MANY_VIEWERS', 'This node has as many viewers as it takes, or is stopping')
+      return problem(context, 503, 'TOO_MANY_VIEWERS')
     }
     context.header('X-Accel-Buffering', 'no')
     return streamSSE(context, async (stream) => {

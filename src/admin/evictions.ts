@@ -16,7 +16,7 @@ export function evictionsApp(limiter: Limiter): Hono {
     const query = readQuery(context, queries.evict)
     if (query instanceof Response) return query
     const { ordered, leaving } = await limiter.evict({ connectionId }, query)
-    if (ordered + leaving === 0) return problem(context, 404, 'CONNECTION_NOT_FOUND', 'No node holds such a connection')
+    if (ordered + leaving === 0) return problem(context, 404, 'CONNECTION_NOT_FOUND')
     return context.json({ connectionId, ordered, leaving }, 202)
   })
 

@@ -31,7 +31,7 @@ export function limitsApp(limiter: Limiter): Hono<AdminEnv> {
   })
 
   const onError = (context: Context) =>
-    problem(context, 400, 'INVALID_LIMIT', `The body must not be longer than ${MAX_BODY_BYTES} bytes`)
+    problem(context, 400, 'INVALID_LIMIT', `the body must not be longer than ${MAX_BODY_BYTES} bytes`)
   app.put('/orgs/:org/limit', bodyLimit({ maxSize: MAX_BODY_BYTES, onError }), async (context) => {
     const org = context.req.param('org')
     const asked = readLimitBody(await context.req.json().catch(() => undefined), systemClock.wallMs())

@@ -5,7 +5,7 @@ import { refusalNote } from '../observe/refusal-note.js'
 
 const MOST_A_PAGE = 1_000
 const MAX_REASON_LENGTH = 256
-const REASON = `A reason must have 1 to ${MAX_REASON_LENGTH} characters`
+const REASON = `a reason must have 1 to ${MAX_REASON_LENGTH} characters`
 
 const limit = z.coerce
   .number('limit must be a number')
@@ -15,8 +15,8 @@ const limit = z.coerce
   .default(100)
 const orgId = z
   .string()
-  .refine((org) => idProblem(org) === undefined, { error: ({ input }) => `The org id ${idProblem(String(input))}` })
-const cursor = (form: RegExp) => z.string().regex(form, 'The cursor must be one that an earlier page gave')
+  .refine((org) => idProblem(org) === undefined, { error: ({ input }) => `the org id ${idProblem(String(input))}` })
+const cursor = (form: RegExp) => z.string().regex(form, 'the cursor must be one that an earlier page gave')
 
 /** What may stand behind the `?`. */
 export const queries = {
@@ -79,7 +79,13 @@ const evicted = z.object({ ordered: z.number(), leaving: z.number(), truncated: 
 
 /** What is answered; a test holds the answers against these. */
 export const answers = {
-  problem: z.object({ type: z.string(), title: z.string(), status: z.number(), code: z.string() }),
+  problem: z.strictObject({
+    type: z.string(),
+    title: z.string().meta({ description: 'the same for all that have this code' }),
+    status: z.number(),
+    code: z.string(),
+    detail: z.string().optional().meta({ description: 'a sentence on this very refusal' }),
+  }),
   live: z.strictObject({ status: z.string() }),
   ready: z.strictObject({
     status: z.enum(['ok', 'unavailable']),

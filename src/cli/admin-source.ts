@@ -80,8 +80,8 @@ export class AdminSource implements Source {
     }
     const answer = parsed(text)
     if (response.ok && answer !== undefined) return answer as T
-    const { code, title } = (answer ?? {}) as { code?: string; title?: string }
-    const said = title ?? `it answered ${response.status}, which is no answer of headcount`
+    const { code, title, detail } = (answer ?? {}) as { code?: string; title?: string; detail?: string }
+    const said = detail ?? title ?? `it answered ${response.status}, which is no answer of headcount`
     throw new CliError(
       `${this.description}: ${said}`,
       ADVICE.get(code) ?? ADVICE.get(response.status) ?? `docs/errors.md explains ${code}`,

@@ -102,6 +102,6 @@ describe('an operator drains a node by another one (L4)', () => {
     await fleet.books.redis.hset(fleet.books.keys.nodes, String(leases[1]), info!)
     const answer = await post('node-1')
     expect(answer).toMatchObject({ status: 409, body: { code: 'AMBIGUOUS_NODE' } })
-    for (const lease of leases) expect(answer.body.title).toContain(String(lease))
+    for (const lease of leases) expect(answer.body.detail).toContain(String(lease))
   })
 })

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { titles } from '../../src/admin/problem.js'
 import { closings, refusals } from '../../src/core/closures.js'
 import { settingsTable } from '../../src/server/config-docs.js'
 import { redisKeys } from '../../src/store/redis-keys.js'
@@ -102,6 +103,10 @@ describe('docs/errors.md and the code list the same', () => {
     const made = codesMade('src/admin/', /'([A-Z]+_[A-Z_]+|UNAUTHENTICATED|FORBIDDEN)'/g)
     const listed = sectionsIn(errors, 'Refusals of the admin API').map((title) => title.replace(' (admin)', ''))
     expect(listed.sort()).toEqual(made)
+    // What only the library says is passed on as it is.
+    const passedOn = Object.keys(titles).filter((code) => !made.includes(code))
+    expect(made.filter((code) => !Object.hasOwn(titles, code))).toEqual([])
+    expect(passedOn.filter((code) => !sectionsIn(errors, 'Misuse of the library').includes(code))).toEqual([])
   })
 
   test('control: a section too few or in another place is found', () => {

@@ -3,7 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { systemClock } from '../core/clock.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { AdminEnv } from './auth.js'
-import { LIMIT_BODY, readLimitBody } from './limit-body.js'
+import { readLimitBody } from './limit-body.js'
 import { problem } from './problem.js'
 import { readQuery } from './query.js'
 import { queries } from './schemas.js'
@@ -35,7 +35,7 @@ export function limitsApp(limiter: Limiter): Hono<AdminEnv> {
   app.put('/orgs/:org/limit', bodyLimit({ maxSize: MAX_BODY_BYTES, onError }), async (context) => {
     const org = context.req.param('org')
     const asked = readLimitBody(await context.req.json().catch(() => undefined), systemClock.wallMs())
-    if (!asked) return problem(context, 400, 'INVALID_LIMIT', LIMIT_BODY)
+    if ('problem' in asked) return problem(context, 400, 'INVALID_LIMIT', asked.problem)
     return change(context, org, asShown(asked), () =>
       asked.tier === undefined
         ? limiter.setLimit(org, asked.limit, asked.terms)

@@ -27,9 +27,8 @@ const app = adminApp({
 } as never)
 
 async function refusal(request: string, token = 'a') {
-  const [method = '', path = ''] = request.split(' ')
-  const body = method === 'PUT' ? { body: '{"limit":1}' } : {}
-  const init = { method, headers: { authorization: `Bearer ${token}` }, ...body }
+  const [method = '', path = '', body] = request.split(' ')
+  const init = { method, headers: { authorization: `Bearer ${token}` }, ...(body && { body }) }
   const answer = await app.request(`/admin/v1/${path}`, init, {})
   return answers.problem.parse(await answer.json())
 }
@@ -47,7 +46,8 @@ test.each([
   ['GET refusals?cursor=x', 400, 'INVALID_CURSOR', 'the cursor must be one that an earlier page gave'],
   ['GET refusals?org=', 400, 'INVALID_ORG', 'the org id must not be empty'],
   [`GET orgs/${LONG}`, 400, 'INVALID_ORG', 'the org id must have at most 256 characters, it has 257'],
-  [`PUT orgs/${LONG}/limit`, 400, 'INVALID_ORG', 'the org id must have at most 256 characters, it has 257'],
+  [`PUT orgs/${LONG}/limit {"limit":1}`, 400, 'INVALID_ORG', 'the org id must have at most 256 characters, it has 257'],
+  ['PUT orgs/acme/limit {"limit":-1}', 400, 'INVALID_LIMIT', '"limit" must be a whole number from 0, or "unlimited"'],
   ['GET orgs/acme', 503, 'STORE_UNAVAILABLE', 'the store did not answer: no answer within 250 ms'],
 ])('%s: %i %s, by the title of all such, and what was wrong in the detail', async (request, status, code, detail) => {
   expect(await refusal(request)).toEqual({

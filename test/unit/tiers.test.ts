@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { readLimitBody } from '../../src/admin/limit-body.js'
 import { UsageError } from '../../src/core/errors.js'
 import { EventBus, type NodeEvents } from '../../src/core/events.js'
 import { parseTiers, Tiers } from '../../src/core/tiers.js'
@@ -76,38 +75,4 @@ test('a key with an unknown tier gets the lowest, and the log names its id and n
   expect(withKnownTiers(entries, tiers, log).map(({ tier }) => tier)).toEqual([undefined, 'paid', 'free'])
   expect(lines).toEqual([{ keyId: keyIdOf(entries[2]!), org: 'acme', tier: 'gold', fallback: 'free' }])
   expect(JSON.stringify(lines)).not.toContain('geheim')
-})
-
-describe('the body of a limit', () => {
-  const nowMs = Date.UTC(2030, 0, 1)
-
-  test.each<[object, object]>([
-    [{ limit: 0 }, { limit: 0, terms: {} }],
-    [
-      { limit: 'unlimited', for: '1h' },
-      { limit: Number.POSITIVE_INFINITY, terms: { forMs: 3_600_000 } },
-    ],
-    [
-      { tier: 'paid', note: 'why', by: 'kim' },
-      { tier: 'paid', terms: { note: 'why', by: 'kim' } },
-    ],
-    [
-      { limit: 1, expiresAt: '2030-01-01T01:00:00+00:30' },
-      { limit: 1, terms: { forMs: 1_800_000 } },
-    ],
-  ])('%j', (body, change) => {
-    expect(readLimitBody(body, nowMs)).toEqual(change)
-  })
-
-  test.each([
-    ...[
-      {},
-      { limit: 1, tier: 'a' },
-      { limit: 1, for: '1h', expiresAt: '2031-01-01T00:00:00Z' },
-      { limit: 1, for: '1' },
-    ],
-    ...[{ limit: 1, expiresAt: '2029-12-31T23:59:59Z' }, { limit: 1, until: 'x' }, { limit: null }, { tier: null }],
-  ])('%j is none', (body) => {
-    expect(readLimitBody(body, nowMs)).toBeUndefined()
-  })
 })

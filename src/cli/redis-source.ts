@@ -1,7 +1,9 @@
+import { answers } from '../admin/schemas.js'
 import { asShown } from '../admin/shown.js'
 import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { leaseTiming } from '../core/lease-timing.js'
+import { fieldsOf } from '../core/parse-json.js'
 import { LIMITER_DEFAULTS } from '../limiter/options.js'
 import { ClusterStats } from '../limiter/org-stats.js'
 import { JOURNAL_ENTRIES } from '../store/journal.js'
@@ -100,15 +102,10 @@ export class RedisSource implements Source {
   }
 }
 
-/** Nothing where somebody else, or another version, has written something else. */
+/** Nothing where somebody else, or another version, has written something else: a node would pass over it as well. */
 function readNote(text: string): Note[] {
-  try {
-    const note = JSON.parse(text) as Partial<Note> | null
-    const isNote = [note?.at, note?.kind, note?.code, note?.node].every((each) => typeof each === 'string')
-    return isNote ? [note as Note] : []
-  } catch {
-    return []
-  }
+  const { data } = answers.refusals.shape.refusals.element.safeParse(fieldsOf(text))
+  return data === undefined ? [] : [data]
 }
 
 function isOf({ requestId, connectionId }: Note, id: string): boolean {

@@ -21,11 +21,14 @@ export function parseJson(bytes: Uint8Array): ParsedJson {
   }
 }
 
-/** The fields of an object in JSON; none where the text is something else, since somebody else wrote it then. */
-export function fieldsOf(text: string): object {
+/**
+ * The fields of an object in JSON, of whatever type they are; none where the text is something else, since somebody else
+ * wrote it then.
+ */
+export function fieldsOf(text: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? value : {}
+    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
   } catch {
     return {}
   }

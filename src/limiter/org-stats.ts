@@ -129,8 +129,7 @@ export class ClusterStats {
   async nodes(): Promise<NodeStats[]> {
     const nodes = await this.#store.nodes()
     return nodes.map(({ lease, connections, expiresInMs, info }) => ({
-      name: String(lease),
-      ...fieldsOf(info),
+      ...aboutNode(lease, info),
       ...{ lease, connections, leaseExpiresInMs: expiresInMs },
       ...this.#heartbeat(expiresInMs),
     }))
@@ -153,6 +152,15 @@ export class ClusterStats {
       ...(reserved > 0 && { reserved }),
       ...(count > maxAllowed && { excess: count - maxAllowed }),
     }
+  }
+}
+
+/** What the node has told of itself; its lease where that was no name. */
+function aboutNode(lease: number, info: string): Pick<NodeStats, 'name' | 'startedAt'> {
+  const { name, startedAt } = fieldsOf(info)
+  return {
+    name: typeof name === 'string' ? name : String(lease),
+    ...(typeof startedAt === 'string' && { startedAt }),
   }
 }
 

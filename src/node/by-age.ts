@@ -8,14 +8,9 @@ import { decodeDetails } from './details.js'
 export function byAge(holders: readonly Holder[], first: 'newest' | 'oldest'): string[] {
   const sign = first === 'oldest' ? 1 : -1
   return holders
-    .map(({ id, details }) => ({ id, since: sinceOf(details) }))
+    .map(({ id, details }) => ({ id, since: decodeDetails(details).since ?? '' }))
     .sort((one, other) => sign * (compared(one.since, other.since) || compared(serial(one.id), serial(other.id))))
     .map(({ id }) => id)
-}
-
-function sinceOf(details: string): string {
-  const { since } = decodeDetails(details) as { since?: unknown }
-  return typeof since === 'string' ? since : ''
 }
 
 /** Ids of one node end in a counter; within a millisecond it tells who was first. */

@@ -9,10 +9,8 @@ export const MAX_HOLDERS = 10_000
  * the others came with. `Infinity` where one tells none, since that may have come with any.
  */
 export function highestLimit(holders: readonly Holder[]): number {
-  return holders.reduce((highest, { details }) => Math.max(highest, limitOf(details)), 0)
-}
-
-function limitOf(details: string): number {
-  const { limit } = decodeDetails(details) as { limit?: unknown }
-  return typeof limit === 'number' ? limit : Number.POSITIVE_INFINITY
+  return holders.reduce(
+    (highest, { details }) => Math.max(highest, decodeDetails(details).limit ?? Number.POSITIVE_INFINITY),
+    0,
+  )
 }

@@ -1,4 +1,4 @@
-import { type Details, decodeDetails } from '../../src/node/details.js'
+import { decodeDetails } from '../../src/node/details.js'
 import type { Fence, IndexEntry, Reply, StoreConnection, Verdict } from '../../src/store/lease-store.js'
 import type { SimLink, SimStore } from './sim-store.js'
 
@@ -182,7 +182,7 @@ export function eagerRelease(link: SimLink): void {
     closed: to.closed,
     destroy: (reason) => to.destroy(reason),
     acquire: async (fence, claims, ...rest) => {
-      const clients = claims.map(({ details }) => String((decodeDetails(details) as Details).gateway))
+      const clients = claims.map(({ details }) => String(decodeDetails(details).gateway))
       for (const [i, slot] of claims.entries()) asked.set(clients[i] ?? '', { fence, slot })
       const reply = await to.acquire(fence, claims, ...rest)
       for (const client of clients) asked.delete(client)

@@ -1,3 +1,4 @@
+import { encodeDetails } from '../../src/node/details.js'
 import { HeldConnection } from '../../src/node/held-connection.js'
 import { Session } from '../../src/node/session.js'
 import type { Claim, StoreConnection } from '../../src/store/lease-store.js'
@@ -13,7 +14,7 @@ export function steeredStore(clock: ManualClock, { recovery = false } = {}): Ste
 }
 
 export function claimOf(id: string, org = 'acme', limit = 3): Claim {
-  return { id, scopes: [{ name: 'org', id: org, limit }], details: JSON.stringify({ limit }) }
+  return { id, scopes: [{ name: 'org', id: org, limit }], details: encodeDetails({ limit }) }
 }
 
 export function connectionOf(id: string, org = 'acme', limit = 3, sinceMs = 0, replaces?: string): HeldConnection {

@@ -27,7 +27,10 @@ describe('what a connection tells of itself', () => {
     (text) => expect(decodeDetails(text)).toEqual({}),
   )
 
-  test('leaves fields of other names as they are', () => {
-    expect(decodeDetails('{"g":"eu-1","limit":4,"more":[1]}')).toEqual({ gateway: 'eu-1', limit: 4, more: [1] })
+  test('leaves out what has another type, or another name', () => {
+    expect(decodeDetails('{"g":{"x":1},"i":7,"a":["::1"],"s":7,"l":"4","p":1}')).toEqual({})
+    expect(decodeDetails('{"g":"eu-1","limit":4,"more":[1],"connectionId":"x","lease":"y"}')).toEqual({
+      gateway: 'eu-1',
+    })
   })
 })

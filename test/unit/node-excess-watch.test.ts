@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { EventBus, type NodeEvents } from '../../src/core/events.js'
+import { encodeDetails } from '../../src/node/details.js'
 import { ExcessWatch } from '../../src/node/excess-watch.js'
 import { HeldConnections } from '../../src/node/held-connections.js'
 import { OrderGiver } from '../../src/node/order-giver.js'
@@ -122,10 +123,11 @@ describe('the limit of an org that has none of its own', () => {
   }
 
   test.each<[string, string, NodeEvents['org.over_limit'][]]>([
-    ['the highest that a connection came with, on whatever node', '{"limit":10}', []],
-    ['no higher than any of them came with', '{"limit":7}', [tooMany(8, 7)]],
-    ['that of these here, where others came with a lower one', '{"limit":1}', [tooMany(8, 3)]],
+    ['the highest that a connection came with, on whatever node', encodeDetails({ limit: 10 }), []],
+    ['no higher than any of them came with', encodeDetails({ limit: 7 }), [tooMany(8, 7)]],
+    ['that of these here, where others came with a lower one', encodeDetails({ limit: 1 }), [tooMany(8, 3)]],
     ['without end, where one tells none', '{}', []],
+    ['without end, where one tells what is no number', '{"l":"1"}', []],
   ])('is %s (S1)', async (_, details, expected) => {
     const excess = watch('newest')
     await hold('acme', 3, 3)
@@ -138,7 +140,7 @@ describe('the limit of an org that has none of its own', () => {
   test('is not exceeded by connections that are released while one looks', async () => {
     const excess = watch('newest')
     await hold('acme', 3, 3)
-    await heldElsewhere(5, '{"limit":10}')
+    await heldElsewhere(5, encodeDetails({ limit: 10 }))
     // As on Redis, where the details are asked for after the names.
     const holders = store.holders
     store.holders = async (org, limit) => {

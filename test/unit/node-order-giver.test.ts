@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { EventBus, type NodeEvents } from '../../src/core/events.js'
 import { byAge } from '../../src/node/by-age.js'
+import { encodeDetails } from '../../src/node/details.js'
 import { OrderGiver } from '../../src/node/order-giver.js'
 import type { Session } from '../../src/node/session.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
@@ -27,7 +28,7 @@ beforeEach(async () => {
 })
 
 const named = (n: number) => `c-${n.toString(36)}`
-const since = (ms: number) => JSON.stringify({ since: new Date(ms).toISOString() })
+const since = (ms: number) => encodeDetails({}, ms)
 
 /** So many connections of the org, each a millisecond younger than the one before. */
 async function hold(count: number, org = 'acme'): Promise<void> {

@@ -14,7 +14,8 @@ export function limitText(limit: Limit): string {
 /** A part of the limit from 0, 1 being full; above 1 where the limit was lowered, 0 where there is none. */
 export function utilisation({ currentCount, maxAllowed }: Pick<Org, 'currentCount' | 'maxAllowed'>): number {
   if (maxAllowed === 'unlimited') return 0
-  return maxAllowed === 0 ? 1 : currentCount / maxAllowed
+  // What may hold nothing is full, and the more it holds the worse.
+  return maxAllowed === 0 ? 1 + currentCount : currentCount / maxAllowed
 }
 
 export function levelOf(utilised: number): Level {

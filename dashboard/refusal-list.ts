@@ -1,3 +1,4 @@
+import type { ClosingCode, RefusalCode } from '../src/core/closures.js'
 import { el, within } from './dom.js'
 import { limitText, timeOfDay } from './format.js'
 import { Rows } from './rows.js'
@@ -5,8 +6,8 @@ import type { Refusal } from './types.js'
 
 const MOST = 100
 
-/** What each code means, in words that need no manual. The rest is told by its code alone. */
-const WORDS: Readonly<Record<string, string>> = {
+/** What each code means, in words that need no manual. */
+const WORDS: Readonly<Record<RefusalCode | ClosingCode, string>> = {
   UNAUTHENTICATED: 'unknown or missing key',
   ORG_DISABLED: 'the key or its org is disabled',
   NOT_FOUND: 'no endpoint at that path',
@@ -81,7 +82,7 @@ export class RefusalList {
   #fill({ element }: RefusalRow, refusal: Refusal): void {
     if (element.hasChildNodes()) return
     const { at, code, orgId, gatewayId, address, node } = refusal
-    const words = WORDS[code] ?? code
+    const words = wordsOf(code)
     const name = orgId === undefined ? [] : [this.#linked ? orgLink(orgId) : orgId, ': ']
     const who = [gatewayId, address && `from ${address}`].filter(Boolean).join(' ')
     element.append(
@@ -90,6 +91,11 @@ export class RefusalList {
       el('p', { class: 'id' }, keyOf(refusal)),
     )
   }
+}
+
+/** A code that this version does not know speaks for itself. */
+function wordsOf(code: string): string {
+  return (WORDS as Readonly<Record<string, string>>)[code] ?? code
 }
 
 /** Where the page of an org is. */

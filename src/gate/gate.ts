@@ -12,6 +12,7 @@ import { handshakeFault, instanceOf, resumeTokenOf } from './handshake.js'
 import { Identifier } from './identifier.js'
 import type { Identity } from './identify.js'
 import { LinkPeer } from './link-peer.js'
+import { pathOf } from './path-of.js'
 import { PingWheel } from './ping-wheel.js'
 import { Rates } from './rates.js'
 import { problemOf, type Refusal, rateLimitHeaders, sendProblem } from './refuse.js'
@@ -238,11 +239,6 @@ function requestOf({ address, request }: Upgrade, identity: Identity): Admission
   const { org, gateway, limit, tier, scopes, priority } = identity
   const [instance, resumeToken] = [instanceOf(request), resumeTokenOf(request)]
   return { org, gateway, limit, tier, scopes, priority, instance, address, resumeToken }
-}
-
-function pathOf({ url = '/' }: IncomingMessage): string {
-  const query = url.indexOf('?')
-  return query < 0 ? url : url.slice(0, query)
 }
 
 function lostBeforeOpen(closing: ClosingCode): Refusal {

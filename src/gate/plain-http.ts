@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http'
 import { type Clock, systemClock } from '../core/clock.js'
+import { pathOf } from './path-of.js'
 import { problemOf } from './refuse.js'
 
 /**
@@ -8,8 +9,7 @@ import { problemOf } from './refuse.js'
  */
 export function webSocketOnly(accepts: (path: string) => boolean, clock: Clock = systemClock): RequestListener {
   return (request, response) => {
-    const path = (request.url ?? '/').split('?', 1)[0]!
-    const code = accepts(path) ? 'UPGRADE_REQUIRED' : 'NOT_FOUND'
+    const code = accepts(pathOf(request)) ? 'UPGRADE_REQUIRED' : 'NOT_FOUND'
     const { status, headers, body } = problemOf({ code }, clock.wallMs(), Math.random)
     request.resume()
     response.writeHead(status, headers.flat())

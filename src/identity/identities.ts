@@ -1,5 +1,6 @@
 import type { Gate } from '../gate/gate.js'
 import type { Identification, Identify, Identity } from '../gate/identify.js'
+import { pathOf } from '../gate/path-of.js'
 import { credentialOf } from './credential.js'
 import type { Attempt, IdentitySource } from './identity-source.js'
 
@@ -18,10 +19,10 @@ export class Identities {
   }
 
   /** Answers at once as long as the sources do. */
-  readonly identify: Identify = ({ headers, url = '/' }, _signal, address) => {
-    const credential = credentialOf(headers)
+  readonly identify: Identify = (request, _signal, address) => {
+    const credential = credentialOf(request.headers)
     if (credential === undefined) return UNAUTHENTICATED
-    return this.#ask(credential, { path: url.split('?', 1)[0]!, address }, this.#sources.values())
+    return this.#ask(credential, { path: pathOf(request), address }, this.#sources.values())
   }
 
   #ask(

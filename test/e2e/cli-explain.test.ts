@@ -67,6 +67,19 @@ describe('why somebody was refused', () => {
     expect(json.refusals[0]).toMatchObject({ kind: 'refused', orgId: 'acme', currentCount: 3, maxAllowed: 3 })
   })
 
+  test('from Redis, notes that somebody else wrote are passed over, as by a node', async () => {
+    const { redis, keys } = fleet.books
+    const note = { at: new Date().toISOString(), kind: 'refused', code: 'EVICTED', node: 'odd' }
+    for (const text of ['7', '{', JSON.stringify({ ...note, holders: 7 })]) {
+      const id = await redis.xadd(keys.refusals, '*', 'note', text)
+      onTestFinished(async () => void (await redis.xdel(keys.refusals, id!)))
+    }
+    for (const told of [await ask('refusals', '--json'), await read('refusals', '--json')]) {
+      const { refusals } = JSON.parse(told.stdout) as { refusals: { node: string }[] }
+      expect(refusals.map(({ node }) => node)).toEqual(['node-2'])
+    }
+  })
+
   test('an id that nobody remembers', async () => {
     const { code, stdout, stderr } = await ask('why', 'nonsense\u001b[2J')
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })

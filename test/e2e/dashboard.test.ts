@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type Browser, startBrowser } from '../support/browser.js'
 import { openDashboard } from '../support/dashboard-page.js'
-import { type Fleet, MORTAL, startFleet } from '../support/fleet.js'
+import { type Fleet, MORTAL, setLimit, startFleet } from '../support/fleet.js'
 import { type Accepted, connectGateway } from '../support/gateways.js'
 import { until } from '../support/until.js'
 
@@ -207,6 +207,34 @@ describe('an org', () => {
     await sees('#result', `${ack.connectionId} was told to close`)
     await page.locator('#confirm').waitFor({ state: 'hidden' })
     expect((await closed).code).toBe(4409)
+  })
+
+  test('whose limit cannot be what was typed is told why, in the dialog', async () => {
+    const { page, sees } = await openDashboard(browser, fleet.nodes[0]!, { org: 'acme' })
+    await page.getByRole('button', { name: 'Set limit…' }).click()
+    await page.locator('#limit-for').fill('1 hour')
+    await page.locator('#limit button[type=submit]').click()
+    await sees('#limit .problem', /^"for" takes a duration above 0 with its unit, such as "1h", not "1 hour"$/)
+    await page.locator('#limit-for').fill('')
+    await page.locator('#limit .cancel').click()
+    await page.locator('#limit').waitFor({ state: 'hidden' })
+  })
+
+  test('that may hold nothing and holds something is as full as a node and the CLI say', async () => {
+    for (const org of ['acme', 'acme', 'globex', 'globex']) await open(org)
+    const { adminUrl, adminToken } = fleet.nodes[0]!
+    const headers = { authorization: `Bearer ${adminToken}` }
+    for (const [org, limit] of [
+      ['acme', 0],
+      ['globex', 1],
+    ] as const) {
+      await setLimit(fleet.nodes[0]!, org, limit)
+      const path = `${adminUrl}/admin/v1/orgs/${org}/limit`
+      onTestFinished(async () => void (await fetch(path, { method: 'DELETE', headers })))
+    }
+    const { sees } = await openDashboard(browser, fleet.nodes[0]!)
+    await sees('#tile-full', /^2$/)
+    await sees('#org-rows tbody', /acme[\s\S]*globex/)
   })
 
   test('that does not exist, or has no limit, is shown as that', async () => {

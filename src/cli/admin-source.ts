@@ -1,4 +1,5 @@
 import { CliError } from './cli-error.js'
+import { fetchFailure } from './fetch-failure.js'
 import type { Holder, NodeRow, Note, NoteQuery, Org, OrgLimits, Source } from './source.js'
 
 /** A node asks Redis for at most 2 s; its own words are what is seen. */
@@ -76,7 +77,10 @@ export class AdminSource implements Source {
       response = await fetch(`${base}/admin/v1/${path}`, { method, headers, signal, redirect: 'error', ...sent })
       text = await response.text()
     } catch (error) {
-      throw new CliError(`cannot reach ${this.description}: ${reasonOf(error)}`, `is a node running there? ${WHERE}`)
+      throw new CliError(
+        `cannot reach ${this.description}: ${fetchFailure(error, TIMEOUT_MS)}`,
+        `is a node running there? ${WHERE}`,
+      )
     }
     const answer = parsed(text)
     if (response.ok && answer !== undefined) return answer as T
@@ -98,12 +102,4 @@ function parsed(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-/** `fetch` says only that it failed; the cause says why. */
-function reasonOf(error: unknown): string {
-  const { cause, name, message } = error as Error
-  if (name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1_000} s`
-  const { code, message: why } = (cause ?? {}) as { code?: string; message?: string }
-  return code === 'ECONNREFUSED' ? 'nobody listens there' : why || code || message
 }

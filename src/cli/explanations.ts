@@ -47,7 +47,7 @@ export const explanations: Readonly<Record<RefusalCode | ClosingCode, Explanatio
   NODE_CAPACITY_EXCEEDED: its('This node took no more connections.', 'Raise WS_MAX_CONNECTIONS, or add a node.'),
   STARTING: its(
     'The node had only just started, or waited for Redis.',
-    'It passes; if not: `headcount doctor --redis`.',
+    'It passes; if not: `headcount doctor --redis URL`.',
   ),
   DRAINING: its('The node was told to stop.', 'Nothing: the client comes back, and the balancer picks another node.'),
   RECOVERING: its(
@@ -56,7 +56,7 @@ export const explanations: Readonly<Record<RefusalCode | ClosingCode, Explanatio
   ),
   STORE_UNAVAILABLE: its(
     'Redis did not answer in time, or refused.',
-    '`headcount doctor --redis` looks for the reason.',
+    '`headcount doctor --redis URL` looks for the reason.',
   ),
   ADMISSION_UNDECIDED: its('The node came to no decision in time.', 'Its log has the error.'),
   IDENTITY_UNAVAILABLE: its(
@@ -64,7 +64,10 @@ export const explanations: Readonly<Record<RefusalCode | ClosingCode, Explanatio
     'Look at the identity provider or the callback, and at the log of the node.',
   ),
   KEY_REVOKED: its('The key was revoked or disabled while the connection was open.', 'Nothing, if that was meant.'),
-  STORE_AWAY: its('The node had not reached Redis for too long.', '`headcount doctor --redis` looks for the reason.'),
+  STORE_AWAY: its(
+    'The node had not reached Redis for too long.',
+    '`headcount doctor --redis URL` looks for the reason.',
+  ),
   LEASE_LOST: its(
     'The node was cut off from Redis for longer than its lease, and others took the slots.',
     'Look at the network between that node and Redis, and whether the node was paused.',

@@ -1,4 +1,7 @@
 import { type Command, Option } from 'commander'
+import { CliError } from './cli-error.js'
+import { fetchFailure } from './fetch-failure.js'
+import { complaint } from './operate.js'
 
 interface HealthcheckOptions {
   readonly url?: string
@@ -27,13 +30,9 @@ async function healthcheck({ url, port, live }: HealthcheckOptions): Promise<voi
     process.stdout.write(`${await response.text()}\n`)
     process.exitCode = response.ok ? 0 : 1
   } catch (error) {
-    process.stderr.write(`headcount: ${address} does not answer: ${reasonOf(error)}\n`)
+    const why = `${address} does not answer: ${fetchFailure(error, TIMEOUT_MS)}`
+    const advice = 'is a node running there? --url or ADMIN_PORT says where'
+    process.stderr.write(complaint(new CliError(why, advice), false))
     process.exitCode = 1
   }
-}
-
-/** `fetch` says only that it failed; the cause says why. */
-function reasonOf(error: unknown): string {
-  const { cause, message } = error as Error
-  return cause instanceof Error ? cause.message : message
 }

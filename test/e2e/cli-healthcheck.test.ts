@@ -22,5 +22,8 @@ test('a container engine learns whether the node is ready, and why it is not', a
   }
   const gone = healthcheck()
   expect(gone.status).toBe(1)
-  expect(gone.stderr).toContain(`http://127.0.0.1:${port}/readyz does not answer`)
+  expect(gone.stderr).toBe(
+    `headcount: http://127.0.0.1:${port}/readyz does not answer: nobody listens there\n` +
+      '  is a node running there? --url or ADMIN_PORT says where\n',
+  )
 }, 60_000)

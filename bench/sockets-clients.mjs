@@ -1,8 +1,8 @@
 // Clients that hold WebSockets and answer pings: as cheap as can be, since they share the machine with the node.
 import { connect } from 'node:net'
+import { ENDPOINT } from '../dist/server/endpoint.js'
 import { answerParent } from './child.mjs'
 
-const PATH = '/api/internal/v1/ws/gateways/connect'
 const [CLOSE, PING] = [0x8, 0x9]
 /** A pong without payload; a client must mask, be it with zeros. */
 const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
@@ -11,7 +11,7 @@ let pings = 0
 
 const requestOf = (key) =>
   [
-    `GET ${PATH} HTTP/1.1`,
+    `GET ${ENDPOINT} HTTP/1.1`,
     ...['Host: localhost', 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13'],
     ...['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', `api-key: ${key}`, '', ''],
   ].join('\r\n')

@@ -1,3 +1,4 @@
+import { GATEWAY_PATH } from '../test/support/gateways.js'
 import { type ServerProcess, startServer } from '../test/support/processes.js'
 import { startProxy, type TcpProxy } from '../test/support/tcp-proxy.js'
 import type { Log } from './log.js'
@@ -47,7 +48,7 @@ export class ChaosNode {
 
   /** Where clients connect to. */
   get url(): string {
-    return `ws://127.0.0.1:${this.door.port}/api/internal/v1/ws/gateways/connect`
+    return `ws://127.0.0.1:${this.door.port}${GATEWAY_PATH}`
   }
 
   get server(): ServerProcess {

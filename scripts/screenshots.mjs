@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { chromium } from 'playwright-core'
 import { WebSocket } from 'ws'
+import { ENDPOINT } from '../dist/server/endpoint.js'
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '3' } } })
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -76,7 +77,7 @@ function connect(nodes) {
   const org = ORGS[Math.floor(Math.random() * ORGS.length)]
   const { port } = nodes[Math.floor(Math.random() * nodes.length)]
   const headers = { 'api-key': `key-${org}`, 'x-forwarded-for': `192.0.2.${1 + Math.floor(Math.random() * 250)}` }
-  const ws = new WebSocket(`ws://127.0.0.1:${port}/api/internal/v1/ws/gateways/connect`, { headers })
+  const ws = new WebSocket(`ws://127.0.0.1:${port}${ENDPOINT}`, { headers })
   sockets.add(ws)
   const timer = setTimeout(() => ws.close(), 10_000 + Math.random() * 110_000)
   ws.on('error', () => {})

@@ -1,5 +1,4 @@
-/** Where gateways connect. */
-const GATEWAY_PATH = '/api/internal/v1/ws/gateways/connect'
+import { ENDPOINT } from '../server/endpoint.js'
 
 /**
  * The address to dial: `http` counts as `ws`, and the path of the gateway endpoint is added where there is none.
@@ -10,6 +9,6 @@ export function endpointOf(text: string): URL | undefined {
   if (!URL.canParse(dialled)) return undefined
   const url = new URL(dialled)
   if (!/^wss?:$/.test(url.protocol) || url.hash !== '') return undefined
-  if (url.pathname === '/') url.pathname = GATEWAY_PATH
+  if (url.pathname === '/') url.pathname = ENDPOINT
   return url
 }

@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
+import { description, version } from '../server/version.js'
 import { makeProgram } from './program.js'
-
-const { version, description } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
 await makeProgram(version, description).parseAsync()

@@ -1,6 +1,7 @@
 import { DEMO_KEYS } from '../identity/demo-keys.js'
 import type { Config } from './config.js'
-import { ENDPOINT, type RunningServer } from './server.js'
+import { ENDPOINT } from './endpoint.js'
+import type { RunningServer } from './server.js'
 
 /** What a person sees at start: where to connect, with which key, and what is not fit for production yet. */
 export function banner(config: Config, server: RunningServer): string[] {

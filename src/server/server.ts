@@ -6,13 +6,11 @@ import { ownSockets } from '../gate/ws-gate.js'
 import { createLimiter } from '../limiter/limiter.js'
 import type { Log } from '../observe/log.js'
 import type { Config } from './config.js'
+import { ENDPOINT } from './endpoint.js'
 import { closeServer, httpServer, listen } from './listen.js'
 import { openIdentities } from './open-identities.js'
 import { openWebhook } from './open-webhook.js'
 import { openOperators } from './operators.js'
-
-/** Where WSO2's gateways connect. */
-export const ENDPOINT = '/api/internal/v1/ws/gateways/connect'
 
 export interface RunningServer {
   readonly port: number

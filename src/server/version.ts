@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
 
-const about = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+/** The description of the package is always beside what was built from it. */
+const about = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  readonly version: string
+  readonly description: string
+}
 
-/** Of the package, whose description is always beside what was built from it. */
-export const version = about.version
+export const { version, description } = about

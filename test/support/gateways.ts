@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { type RawData, WebSocket } from 'ws'
+import { ENDPOINT } from '../../src/server/endpoint.js'
 
 /** Where gateways connect to. */
-export const GATEWAY_PATH = '/api/internal/v1/ws/gateways/connect'
+export const GATEWAY_PATH = ENDPOINT
 
 export interface GatewayOptions {
   /** The API key; without it no credentials are sent. */

@@ -13,7 +13,7 @@ interface SetOptions {
   readonly closeSurplus?: 'newest' | 'oldest'
 }
 
-/** Adds `limit set` and `limit clear`: an operator's exception to the limit of an org. */
+/** Adds `limit set` and `limit clear`: an operator's override of the limit of an org. */
 export function addLimitCommand(program: Command): void {
   const limit = program.command('limit').description('give an org another limit than its own, or take that back')
   const set = limit
@@ -51,7 +51,7 @@ export function addLimitCommand(program: Command): void {
 }
 
 function lineOf({ orgId, currentCount, maxAllowed, limitFrom, excess }: OrgLimits): string[] {
-  const why = limitFrom === 'override' ? 'exception' : limitFrom === 'tier' ? 'its tier' : 'the default'
+  const why = limitFrom === 'override' ? limitFrom : limitFrom === 'tier' ? 'its tier' : 'the default'
   const lines = [`${safe(orgId)}: ${currentCount} of ${limitWord(maxAllowed)} (${why})`]
   if (excess !== undefined)
     lines.push(`  ${excess} too many: they stay until they leave, unless --close-surplus is given`)

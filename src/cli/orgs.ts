@@ -13,7 +13,7 @@ const BAR = 20
 export function addOrgsCommand(program: Command): void {
   const command = program
     .command('orgs')
-    .description('orgs that hold slots or have an exception, the fullest first')
+    .description('orgs that hold slots or have an override, the fullest first')
     .option('-n, --most <count>', 'how many to show', parseMost, SHOWN)
     .option('--all', 'show all', false)
   operates(command, () => {
@@ -34,7 +34,7 @@ export function addOrgsCommand(program: Command): void {
 
 /** A row each: count, limit and share come first, because the names are others' and as long as they like. */
 export function orgTable(page: Page, orgs: readonly Org[]): string[] {
-  if (orgs.length === 0) return ['no org holds a slot or has an exception']
+  if (orgs.length === 0) return ['no org holds a slot or has an override']
   const columns = [
     { title: 'HELD', right: true },
     { title: 'LIMIT', right: true },

@@ -9,7 +9,7 @@ import type {
 import type { StoreFacts } from '../store/redis-examiner.js'
 import type { RedisKeys } from '../store/redis-keys.js'
 
-/** An org as the admin API tells of it. `maxAllowed` is `null` where only the nodes know it: Redis holds exceptions only. */
+/** An org as the admin API tells of it. `maxAllowed` is `null` where only the nodes know it: Redis holds overrides only. */
 export type Org = OrNull<OrgAnswer, 'maxAllowed'>
 export type OrgLimits = OrNull<OrgLimitsAnswer, 'maxAllowed' | 'limitFrom'>
 export type SetLimit = SetLimitAnswer

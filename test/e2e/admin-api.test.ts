@@ -200,7 +200,7 @@ async function ready(limiter: Limiter): Promise<Limiter> {
   return limiter
 }
 
-describe('an exception of the operator', () => {
+describe('an override of the operator', () => {
   test('binds the very next admission, on another node too, until it is taken back', async () => {
     const [here, there] = nodes
     onTestFinished(async () => void (await ask(here, '/admin/v1/orgs/acme/limit', { method: 'DELETE' })))

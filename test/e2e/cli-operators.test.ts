@@ -130,17 +130,17 @@ describe('what operators change', () => {
   test('the limit of an org, for a while and with a note, and back', async () => {
     onTestFinished(() => ask('limit', 'clear', 'acme').then(() => {}))
     const set = await ask('limit', 'set', 'acme', '1', '--for', '1h', '--note', 'load\u0007test', '--by', 'kim')
-    expect(set).toMatchObject({ code: 0, lines: ['acme: 0 of 1 (exception)'] })
+    expect(set).toMatchObject({ code: 0, lines: ['acme: 0 of 1 (override)'] })
     await open(1, 'acme')
     expect(await connectGateway(fleet.urls[1]!, { key: fleet.keyOf('acme') })).toMatchObject({ accepted: false })
     for (const told of [await ask('org', 'acme'), await read('org', 'acme')]) {
       expect(told.lines[0]).toBe('acme: 1 of 1, full')
       expect(told.lines[1]).toMatch(
-        /^ {2}limit {6}1: an operator's exception, set [\d.]+ s ago by kim, for (59|60) min more: load\\u\{7\}test$/,
+        /^ {2}limit {6}1: an operator's override, set [\d.]+ s ago by kim, for (59|60) min more: load\\u\{7\}test$/,
       )
     }
     expect(await ask('limit', 'set', 'acme', 'unlimited')).toMatchObject({
-      lines: ['acme: 1 of unlimited (exception)'],
+      lines: ['acme: 1 of unlimited (override)'],
     })
     expect(JSON.parse((await ask('limit', 'clear', 'acme', '--json')).stdout)).toMatchObject({ maxAllowed: 3 })
   })
@@ -150,7 +150,7 @@ describe('what operators change', () => {
     const oldest = await open(0, 'acme')
     const newest = await open(1, 'acme')
     const { lines } = await ask('limit', 'set', 'acme', '1')
-    expect(lines).toEqual(['acme: 2 of 1 (exception)', expect.stringContaining('1 too many')])
+    expect(lines).toEqual(['acme: 2 of 1 (override)', expect.stringContaining('1 too many')])
     expect((await ask('org', 'acme')).lines[0]).toBe('acme: 2 of 1, full, 1 too many')
     await ask('limit', 'set', 'acme', '1', '--close-surplus', 'newest')
     expect(await newest.closed).toMatchObject({ code: 4429 })

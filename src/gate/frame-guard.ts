@@ -1,5 +1,8 @@
+import { frameStarts } from './frame-starts.js'
+
 /** The part of a WebSocket that carries application frames. */
 interface Carrier {
+  readonly readyState: number
   emit(event: string | symbol, ...args: unknown[]): boolean
   send(...args: unknown[]): void
   terminate(): void
@@ -8,14 +11,19 @@ interface Carrier {
 /** The part of a raw socket to which frames are handed. */
 interface Wire {
   write(...args: unknown[]): boolean
-  destroy(): unknown
 }
+
+/** Control frames, of which one says why the connection is closed, have opcodes from here (RFC 6455, section 5.5). */
+const FIRST_CONTROL = 0x8
+/** `WebSocket.OPEN`. */
+const OPEN = 1
 
 /**
  * Lets no message through, in or out, once `mayCarry` says no, and ends the connection instead (S7). It asks the clock
  * at each frame, because a timer cannot be relied on: a process that slept past its lease wakes up with frames to read.
  * What ws holds back, because it compresses it or reads it from a Blob, is asked for again when it is handed to the raw
- * socket. What is in kernel buffers already is out of reach.
+ * socket. Where the connection is being closed already, such a frame is left out, so that the reason behind it is still
+ * told. What is in the buffers of Node and of the kernel already is out of reach.
  */
 export function guardFrames(socket: object, raw: Wire, mayCarry: () => boolean): void {
   const carrier = socket as Carrier
@@ -28,41 +36,23 @@ export function guardFrames(socket: object, raw: Wire, mayCarry: () => boolean):
   carrier.send = (...args) => {
     if (mayCarry()) return send.apply(carrier, args)
     carrier.terminate()
-    const done = args.at(-1)
-    if (typeof done === 'function') done(new Error('the lease of this node is out of trust'))
+    tellLeftOut(args)
   }
   const { write } = raw
-  const opcodeIn = opcodes()
+  const opcodeOf = frameStarts()
+  let isLeftOut = false
   raw.write = (...args) => {
-    const opcode = args[0] instanceof Uint8Array ? opcodeIn(args[0]) : undefined
-    if (opcode === undefined || opcode >= FIRST_CONTROL || mayCarry()) return write.apply(raw, args)
-    raw.destroy()
+    const opcode = opcodeOf(args[0])
+    // What begins no frame shares the fate of the one that it belongs to.
+    if (opcode !== undefined) isLeftOut = opcode < FIRST_CONTROL && !mayCarry()
+    if (!isLeftOut) return write.apply(raw, args)
+    if (carrier.readyState === OPEN) carrier.terminate()
+    tellLeftOut(args)
     return false
   }
 }
 
-/** Control frames, of which one says why the connection is closed, have opcodes from here (RFC 6455, section 5.5). */
-const FIRST_CONTROL = 0x8
-
-/**
- * Reads the opcode of each frame from what is written to a socket: `undefined` for the rest of a frame that began before.
- * ws writes header and payload apart or together, never two frames at once, and a server masks nothing (RFC 6455, 5.2).
- */
-function opcodes(): (bytes: Uint8Array) => number | undefined {
-  let left = 0
-  return (bytes) => {
-    if (left > 0) {
-      left -= bytes.length
-      return undefined
-    }
-    // ws writes the payload of a frame without any too.
-    if (bytes.length < 2) return undefined
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    const short = view.getUint8(1) & 0x7f
-    if (short === 126) left = 4 + view.getUint16(2)
-    else if (short === 127) left = 10 + Number(view.getBigUint64(2))
-    else left = 2 + short
-    left -= bytes.length
-    return view.getUint8(0) & 0x0f
-  }
+function tellLeftOut(args: readonly unknown[]): void {
+  const done = args.at(-1)
+  if (typeof done === 'function') queueMicrotask(() => done(new Error('the lease of this node is out of trust')))
 }

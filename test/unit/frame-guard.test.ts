@@ -30,6 +30,7 @@ async function guarded(options: { perMessageDeflate?: object } = {}) {
   await once(server, 'listening')
   const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`)
   client.on('error', () => {})
+  const isOpen = once(client, 'open')
   const received: string[] = []
   client.on('message', (data) => received.push(String(data)))
   const closed = once(client, 'close') as Promise<[code: number, reason: Buffer]>
@@ -37,7 +38,8 @@ async function guarded(options: { perMessageDeflate?: object } = {}) {
     () => client.terminate(),
     () => server.close(),
   )
-  return { lease, ws: await opened, client, received, closed }
+  const [ws] = await Promise.all([opened, isOpen])
+  return { lease, ws, client, received, closed }
 }
 
 /** Whatever ws may hold back between `send` and the raw socket. */
@@ -55,6 +57,49 @@ describe('S7: no frame is handed to the socket after D', () => {
     const [code] = await closed
     expect(code).toBe(1006)
     expect(received).toEqual([])
+  })
+
+  test.each(HELD_BACK)('also behind texts that were %s or not', async (_, options, payload) => {
+    const { lease, ws, client, received, closed } = await guarded(options)
+    for (const text of ['a', 'b'.repeat(1_000)]) ws.send(text, { compress: false })
+    while (received.length < 2) await once(client, 'message')
+    for (let n = 0; n < 3; n++) ws.send(payload(`${n} ${LARGE}`) as string)
+    lease.isTrusted = false
+    expect((await closed)[0]).toBe(1006)
+    expect(received).toHaveLength(2)
+  })
+
+  test.each(HELD_BACK)(
+    'but why it is closed is told where that was said meanwhile, %s or not',
+    async (_, options, payload) => {
+      const { lease, ws, received, closed } = await guarded(options)
+      const told: unknown[] = []
+      for (const text of [LARGE, '']) ws.send(payload(text) as string, (error) => told.push(error))
+      lease.isTrusted = false
+      ws.close(4410, 'taken over')
+      const [code, reason] = await closed
+      expect([code, String(reason)]).toEqual([4410, 'taken over'])
+      expect(received).toEqual([])
+      expect(told).toEqual([expect.any(Error), expect.any(Error)])
+    },
+  )
+
+  test.each([
+    [0, 0x7f],
+    [0, 0x7e],
+    [0, 0xff, 0],
+    [0, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0xff],
+  ])('nor can what a peer pings with confuse it: %o, %o …', async (...payload) => {
+    const { lease, ws, client, received, closed } = await guarded({ perMessageDeflate: { threshold: 2_000 } })
+    for (const text of ['', 'a', 'ab', 'abc', 'abcd']) {
+      ws.send(text)
+      client.ping(Buffer.from(payload))
+      await once(client, 'pong')
+    }
+    ws.send(LARGE)
+    lease.isTrusted = false
+    expect((await closed)[0]).toBe(1006)
+    expect(received).toEqual(['', 'a', 'ab', 'abc', 'abcd'])
   })
 
   test.each(HELD_BACK)('control: what is %s before D arrives whole', async (_, options, payload) => {

@@ -108,8 +108,13 @@ export class Auditor {
     const claims = open.map((connection) => connection.claim)
     const how = { mode: 'keep', final: false } as const
     const reply = await session.call((connection, fence) => connection.reassert(fence, claims, how))
+    if (reply.status !== 'ok') return 0
+    // Its client came back elsewhere while the store did not have it, so that nobody could be ordered to close it.
+    open.forEach((connection, i) => {
+      if (reply.value[i] === 'taken' && connection.state === 'held') connection.leave('TAKEN_OVER')
+    })
     // What the store ordered to close it does not take back, although this node may not have heard of the order yet.
     const gone: readonly ReassertVerdict[] = ['ordered', 'taken']
-    return reply.status === 'ok' ? reply.value.filter((verdict) => !gone.includes(verdict)).length : 0
+    return reply.value.filter((verdict) => !gone.includes(verdict)).length
   }
 }

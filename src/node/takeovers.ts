@@ -1,6 +1,7 @@
 import type { AdmissionRequest } from '../core/admission.js'
 import type { Clock } from '../core/clock.js'
 import type { EventBus } from '../core/events.js'
+import { isConnectionId } from '../core/ids.js'
 import type { HeldConnection } from './held-connection.js'
 import type { HeldConnections } from './held-connections.js'
 import { ResumeTokens } from './resume-tokens.js'
@@ -19,7 +20,9 @@ export class Takeovers {
 
   /** The id of the earlier connection; `undefined` where the request is like any other. */
   replacedBy({ org, gateway, replaces, resumeToken }: AdmissionRequest): string | undefined {
-    return replaces ?? (resumeToken === undefined ? undefined : this.tokens.connectionIn(resumeToken, { org, gateway }))
+    // The store remembers it for a while, so that it must not be of any length.
+    if (replaces !== undefined) return isConnectionId(replaces) ? replaces : undefined
+    return resumeToken === undefined ? undefined : this.tokens.connectionIn(resumeToken, { org, gateway })
   }
 
   /** Closes the one that was replaced at once if it is here. Elsewhere, or where the answer was lost, its order does. */

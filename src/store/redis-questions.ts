@@ -12,6 +12,8 @@ interface Line {
   readonly redis: Promise<Redis>
   /** Ends it while it is being made. */
   readonly over: AbortController
+  /** Questions on it that are not answered yet. */
+  asked: number
 }
 
 /**
@@ -21,7 +23,10 @@ interface Line {
 export class RedisQuestions {
   readonly #dial: (withinMs: number, over: AbortSignal) => Promise<Redis>
   readonly #clock: Clock
+  /** For the next question. */
   #line: Line | undefined
+  /** That line, and those on which something is still to be answered. */
+  readonly #lines = new Set<Line>()
   #waiting = 0
   #closed = false
 
@@ -38,6 +43,7 @@ export class RedisQuestions {
     this.#waiting++
     this.#line ??= this.#connect()
     const line = this.#line
+    line.asked++
     let cancel = () => {}
     const deadline = new Promise<never>((_, reject) => {
       cancel = this.#clock.after(DEADLINE_MS, () => {
@@ -52,6 +58,8 @@ export class RedisQuestions {
     } finally {
       cancel()
       this.#waiting--
+      line.asked--
+      if (line.asked === 0 && line !== this.#line) this.#drop(line)
     }
   }
 
@@ -61,14 +69,22 @@ export class RedisQuestions {
     this.hangUp()
   }
 
+  /** The next question goes over a new connection; those of before are answered over the old one. */
+  moveOn(): void {
+    const line = this.#line
+    this.#line = undefined
+    if (line?.asked === 0) this.#drop(line)
+  }
+
   /** The next question goes over a new connection; one that is not answered yet fails. */
   hangUp(): void {
-    if (this.#line) this.#drop(this.#line)
+    for (const line of this.#lines) this.#drop(line)
   }
 
   #connect(): Line {
     const over = new AbortController()
-    const line = { redis: this.#dial(DEADLINE_MS, over.signal), over }
+    const line = { redis: this.#dial(DEADLINE_MS, over.signal), over, asked: 0 }
+    this.#lines.add(line)
     line.redis.then(
       (redis) => redis.once('close', () => this.#drop(line)),
       // Whoever asks has the failure; this keeps it from counting as unhandled where nobody asks any more.
@@ -78,8 +94,8 @@ export class RedisQuestions {
   }
 
   #drop(line: Line): void {
-    if (this.#line !== line) return
-    this.#line = undefined
+    if (this.#line === line) this.#line = undefined
+    if (!this.#lines.delete(line)) return
     line.over.abort()
     line.redis.then(cut, () => {})
   }

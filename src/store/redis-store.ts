@@ -85,11 +85,13 @@ export class RedisStore implements LeaseStore {
     const connection = new RedisConnection({ redis, script, keys, buckets, timing, clock, recovery })
     this.#open.add(connection)
     connection.closed.then(() => this.#open.delete(connection))
-    // Questions may still go to another primary, which knows nothing of what is decided from here on: one that was demoted
-    // behind an address that stays the same ends no connection by itself.
-    this.#questions.hangUp()
+    // Questions may still go to another primary, which knows nothing of what is decided from here on. Where the address
+    // stays the same it seldom is another, but one that was demoted ends no connection by itself.
     const { finder } = this.#dialer
-    if (finder && primary) void leaveFormerPrimary({ connection, primary, finder, timing, clock })
+    if (finder && primary) {
+      this.#questions.hangUp()
+      void leaveFormerPrimary({ connection, primary, finder, timing, clock })
+    } else this.#questions.moveOn()
     return { status: 'ok', value: connection }
   }
 

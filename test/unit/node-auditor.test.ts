@@ -262,6 +262,16 @@ describe('the audit and its connections’ own moves', () => {
     expect({ count: await count(), repairs }).toEqual({ count: 0, repairs: [] })
   })
 
+  test('one whose client came back elsewhere while the store did not have it is closed, since nobody was ordered to (L5)', async () => {
+    const { store, session, auditor, one, count, repairs } = await steered()
+    store.inner.tables.remove('org:acme', one.id)
+    store.inner.tables.taken.set(`${one.id} org:acme`, 0)
+    await auditor.audit(session)
+    await turns()
+    expect(one.closing).toBe('TAKEN_OVER')
+    expect({ count: await count(), repairs }).toEqual({ count: 0, repairs: [] })
+  })
+
   test('a connection that closes while it is put back is given back after that', async () => {
     const { store, session, held, releases, auditor, one, count } = await steered()
     store.inner.tables.remove('org:acme', one.id)

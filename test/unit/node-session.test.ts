@@ -170,7 +170,7 @@ describe('telling the store of what is open', () => {
 
   test('who has no slot any more is told why, and nobody stays a debt', async () => {
     const [kept, taken, conflict] = held(3) as [HeldConnection, HeldConnection, HeldConnection]
-    tables().taken.set(taken.id, 0)
+    tables().taken.set(`${taken.id} org:acme`, 0)
     tables().live.set(99, { generation: 1, reasserting: false, expiresMs: 1e15 })
     tables().add('org:acme', conflict.id, 99)
     expect(await tell([kept, taken, conflict])).toEqual({ kept: 1, closed: 2 })

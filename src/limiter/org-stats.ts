@@ -126,8 +126,9 @@ export class ClusterStats {
     }))
   }
 
-  async nodes(): Promise<NodeStats[]> {
-    const nodes = await this.#store.nodes()
+  /** As `StoreInspector.nodes`. */
+  async nodes(how?: { readonly partly: boolean }): Promise<NodeStats[]> {
+    const nodes = await this.#store.nodes(how)
     return nodes.map(({ lease, connections, expiresInMs, info }) => ({
       ...aboutNode(lease, info),
       ...{ lease, connections, leaseExpiresInMs: expiresInMs },

@@ -63,8 +63,9 @@ export class BucketedStore implements SharedState {
   }
 
   /** A node has a lease in each bucket, and tells the same of itself everywhere: it is one entry, under the first. */
-  async nodes(): Promise<NodeEntry[]> {
-    const found = await Promise.all(this.buckets.map((bucket) => bucket.nodes()))
+  async nodes({ partly } = { partly: false }): Promise<NodeEntry[]> {
+    const asked = this.buckets.map((bucket) => bucket.nodes())
+    const found = await (partly ? thoseThatAnswer(asked) : Promise.all(asked))
     const nodes = new Map<string, NodeEntry>()
     for (const entry of found.flat()) {
       const { lease, connections, expiresInMs, info } = nodes.get(entry.info) ?? { ...entry, connections: 0 }
@@ -83,4 +84,12 @@ export class BucketedStore implements SharedState {
   #of(org: string): LeaseStore {
     return this.buckets[this.bucketOf(org)]!
   }
+}
+
+/** Rejects only if none does. */
+async function thoseThatAnswer<T>(asked: readonly Promise<T>[]): Promise<T[]> {
+  const [first] = asked
+  const answers = await Promise.allSettled(asked)
+  const given = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+  return given.length > 0 ? given : [await first!]
 }

@@ -39,5 +39,6 @@ export interface StoreInspector {
   holders(org: string, limit: number): Promise<Holder[]>
   /** The org in which a connection holds a slot under a live lease; `undefined` if it holds none. */
   orgOf(id: string): Promise<string | undefined>
-  nodes(): Promise<NodeEntry[]>
+  /** Of several buckets all must answer; where `partly` is enough, those that do not are left out of what it says. */
+  nodes(how?: { readonly partly: boolean }): Promise<NodeEntry[]>
 }

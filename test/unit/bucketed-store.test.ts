@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { BucketedStore } from '../../src/store/bucketed-store.js'
-import type { LeaseStore } from '../../src/store/lease-store.js'
+import { type LeaseStore, StoreUnavailable } from '../../src/store/lease-store.js'
 import { memoryStore } from '../support/cluster.js'
 
 function bucketed(count: number): { stores: LeaseStore[]; store: BucketedStore } {
@@ -62,6 +62,19 @@ test('a node is one entry: all its connections, and the lease that runs out firs
     { ...entry, connections: 7, expiresInMs: 400 },
     { ...entry, lease: 2, info: '{"name":"b"}' },
   ])
+})
+
+test('nodes are known in part while a bucket is away, to whom that is enough: one may still be told to stop (L4)', async () => {
+  const { store, stores } = bucketed(3)
+  const away = () => Promise.reject(new StoreUnavailable('away'))
+  const entry = { connections: 2, expiresInMs: 900, info: '{"name":"n"}' }
+  stores[0]!.nodes = away
+  stores[1]!.nodes = async () => [{ ...entry, lease: 11 }]
+  stores[2]!.nodes = async () => [{ ...entry, lease: 22 }]
+  await expect(store.nodes()).rejects.toThrow(StoreUnavailable)
+  expect(await store.nodes({ partly: true })).toEqual([{ ...entry, lease: 11, connections: 4 }])
+  for (const bucket of stores) bucket.nodes = away
+  await expect(store.nodes({ partly: true })).rejects.toThrow(StoreUnavailable)
 })
 
 test('a question about one org costs one bucket', async () => {

@@ -196,6 +196,9 @@ describe('a takeover', () => {
     const resumeToken = parts.tokens.issue(KIM, 'abc-1')!
     expect(parts.replacedBy({ ...KIM, resumeToken })).toBe('abc-1')
     expect(parts.replacedBy({ ...KIM, resumeToken, replaces: 'abc-2' })).toBe('abc-2')
+    for (const replaces of ['', 'abc', '-1', 'abc-2 org', 'a'.repeat(8_000), `abc-${'2'.repeat(12)}`]) {
+      expect(parts.replacedBy({ ...KIM, resumeToken, replaces }), 'what was never given to anybody').toBeUndefined()
+    }
     expect(parts.replacedBy({ org: 'acme', resumeToken })).toBeUndefined()
     expect(parts.replacedBy(KIM)).toBeUndefined()
   })

@@ -1,7 +1,9 @@
 -- learn: what operators have set and cleared since a version. Read-only.
 --
 -- Guarantee: who asks again and again, each time after the `next` of the reply before, has every record in its latest
--- version once `more` is 0. Who asks after a version below `floor` may have missed a clear that is forgotten, and must
+-- version once `more` is 0, but for those that nodes have written back meanwhile: these keep their versions, which may be
+-- below what was asked for already. So who has asked while the store recovered begins anew at 0 once that is over, from
+-- when on versions only grow. Who asks after a version below `floor` may have missed a clear that is forgotten, and must
 -- begin anew at 0.
 --
 -- KEYS  1 admission  2 meta  3 overrides  4 override-versions  5 override-expiry

@@ -90,7 +90,7 @@ export class LimiterNode implements AdmittingNode {
         sweeper.take(session, reply.dead)
         orders.take(session, reply.orders)
         this.#probing.heard(reply)
-        this.#overrides.heard(session, reply.overrideVersion)
+        this.#overrides.heard(session, reply)
         this.#absence.heard(sentAt, reply.liveNodes)
       },
     })

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.js'
 import type { EventBus } from '../core/events.js'
 import { checkLimit } from '../core/limits.js'
 import { checkOrg } from '../core/org-id.js'
-import { MAX_ITEMS, StoreUnavailable } from '../store/lease-store.js'
+import { MAX_ITEMS, type RenewReply, StoreUnavailable } from '../store/lease-store.js'
 import type { OverrideRecord } from '../store/override-records.js'
 import { type SetTerms, storedTerms } from './limit-terms.js'
 import { onLoweredIn, type SurplusTerms } from './on-lowered.js'
@@ -25,6 +25,10 @@ const MOST_KNOWN = 10_000
  * The memory belongs to one life of the store. While a session is in the same life, the node asks for what changed. A
  * session in another life is told first what the node remembers, clears too, and then asked for everything: the
  * store's word counts from there.
+ *
+ * While the store recovers, others write back too, and what they write keeps its version, which may be below what this
+ * node has asked for already. So with the first renewal that says that the recovery is over everything is asked for once
+ * more: from there on versions only grow.
  */
 export class Overrides {
   readonly #clock: Clock
@@ -33,7 +37,11 @@ export class Overrides {
   readonly #known = new Map<string, Known>()
   /** The life of the store that this memory is of. */
   #epoch: string | undefined
+  /** Whether a renewal in that life has said that the store does not recover, or no longer. */
+  #recovered = false
   #cursor = 0
+  /** The version up to which this node had looked before: only what is newer is told of, and at the first look nothing. */
+  #lookedAt = Number.POSITIVE_INFINITY
   /** What a walk from the beginning has met: the rest is forgotten at its end. */
   #met: Set<string> | undefined = new Set()
   /** What was known when that walk began. */
@@ -86,14 +94,17 @@ export class Overrides {
     const { kind = 'override', details = '{}' } = how
     this.#events.emit('limit.set', { org, kind, limit, ...(JSON.parse(details) as object) })
     // Who was asked remembers at once; the others hear of it with their next renewal.
-    this.heard(session, Number.POSITIVE_INFINITY)
+    if (session.fence.epoch === this.#epoch) this.#ask(session)
   }
 
   /** Told at every renewal. What is left to learn when a session ends is learned by the next. */
-  heard(session: Session, version: number): void {
-    const current = !this.#met && version <= this.#cursor
-    if (this.#learning || current || session.fence.epoch !== this.#epoch) return
-    void this.#learn(session)
+  heard(session: Session, { overrideVersion, recoveryMs }: Pick<RenewReply, 'overrideVersion' | 'recoveryMs'>): void {
+    if (session.fence.epoch !== this.#epoch) return
+    if (recoveryMs === 0 && !this.#recovered) {
+      this.#recovered = true
+      this.#beginAnew()
+    }
+    if (this.#met || overrideVersion > this.#cursor) this.#ask(session)
   }
 
   /**
@@ -103,7 +114,8 @@ export class Overrides {
   async restore(session: Session, betweenChunks: () => Promise<void>): Promise<boolean> {
     const { epoch } = session.fence
     if (epoch === this.#epoch) return true
-    const all = [...this.#known.values()]
+    // In the order of versions, so that who learns of them meanwhile has passed few of those that are yet to come.
+    const all = [...this.#known.values()].sort((one, other) => one.record.version - other.record.version)
     const counts = { written: 0, known: 0, over: 0 }
     for (let from = 0; from < all.length && counts.over === 0; from += MAX_ITEMS) {
       const records = all.slice(from, from + MAX_ITEMS).map((known) => this.#asOfNow(known))
@@ -114,17 +126,25 @@ export class Overrides {
     }
     if (all.length > 0) this.#events.emit('overrides.restored', counts)
     this.#epoch = epoch
+    this.#recovered = false
+    this.#lookedAt = Number.POSITIVE_INFINITY
     this.#beginAnew()
     return true
+  }
+
+  #ask(session: Session): void {
+    if (!this.#learning) void this.#learn(session)
   }
 
   async #learn(session: Session): Promise<void> {
     this.#learning = true
     let more = true
     while (more) {
-      const after = this.#cursor
+      const [walk, after] = [this.#met, this.#cursor]
       const reply = await session.call((connection, fence) => connection.learn(fence, after))
       if (reply.status !== 'ok') break
+      // A walk that has begun meanwhile asks for this again.
+      if (walk !== this.#met) continue
       const { records, next, floor } = reply.value
       if (after < floor && !this.#met) {
         this.#beginAnew()
@@ -148,7 +168,7 @@ export class Overrides {
       return
     }
     this.#known.set(key, { record, learnedAtMs: this.#clock.monotonicMs() })
-    if (this.#met || before?.record.version === record.version) return
+    if (record.version <= this.#lookedAt || before?.record.version === record.version) return
     const { org, kind, limit } = record
     // A clear that somebody made has no end in its details: this one came by itself.
     if (limit === undefined && record.details.includes('"expiresAt":')) this.#events.emit('limit.ended', { org, kind })
@@ -163,6 +183,7 @@ export class Overrides {
     }
     this.#met = undefined
     this.#unmet = []
+    this.#lookedAt = this.#cursor
     if (this.#known.size < this.#mostKnown) this.#full = false
   }
 

@@ -16,6 +16,7 @@ import { probeTests } from './probes.js'
 import { reassertTests } from './reassert.js'
 import { recoveryTests } from './recovery.js'
 import { releaseTests } from './release.js'
+import { rememberedTests } from './remembered.js'
 import { scopeTests } from './scopes.js'
 import { takeoverTests } from './takeover.js'
 
@@ -47,7 +48,7 @@ export function contractSuite(name: string, make: MakeBench): void {
           probeTests,
         ],
       ],
-      [true, [helloTests, fenceTests, reassertTests, recoveryTests, restoreTests]],
+      [true, [helloTests, fenceTests, reassertTests, recoveryTests, restoreTests, rememberedTests]],
     ] as const) {
       describe(recovery ? 'a store that recovers' : 'a store that is ready', () => {
         let bench: StoreBench

@@ -1,50 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { EventBus } from '../../src/core/events.js'
-import type { SetTerms } from '../../src/node/limit-terms.js'
-import { Overrides } from '../../src/node/overrides.js'
 import { Session } from '../../src/node/session.js'
 import type { StoreConnection } from '../../src/store/lease-store.js'
-import { ManualClock } from '../support/manual-clock.js'
+import { Memory } from '../support/override-memory.js'
 import { memoryBench, type StoreBench } from '../support/store-bench.js'
 import { done, recovered, StoreNode } from '../support/store-node.js'
 
 const idle = async () => {}
 
-/** What one node remembers, in a session that the test opens. */
-class Memory {
-  readonly clock = new ManualClock()
-  readonly events = new EventBus()
-  readonly told: string[] = []
-  readonly overrides: Overrides
-  #session: Session | undefined
-
-  constructor(mostKnown?: number) {
-    const { clock, events } = this
-    this.overrides = new Overrides({ clock, events, ...(mostKnown !== undefined && { mostKnown }) })
-    events.on('limit.learned', ({ org, kind, limit }) => this.told.push(`${kind} of ${org}: ${limit}`))
-    events.on('limit.ended', ({ org, kind }) => this.told.push(`${kind} of ${org} ended`))
-    events.on('limit.set', (event) => this.told.push(JSON.stringify(event)))
-    events.on('overrides.overflowed', ({ remembered }) => this.told.push(`more than ${remembered}`))
-    events.on('overrides.restored', (counts) => this.told.push(JSON.stringify(counts)))
-  }
-
-  /** A session as the keeper opens it: first the memory is settled. */
-  async join(node: StoreNode): Promise<void> {
-    this.#session = new Session(node.connection, node.fence)
-    expect(await this.overrides.restore(this.#session, idle)).toBe(true)
-  }
-
-  set(org: string, limit: number | undefined, terms: SetTerms = {}): Promise<void> {
-    return this.overrides.set(this.#session, org, limit, terms)
-  }
-
-  /** What a renewal tells, and all that follows from it. */
-  async renew(node: StoreNode): Promise<void> {
-    const { overrideVersion } = await node.renew()
-    this.overrides.heard(this.#session!, overrideVersion)
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-}
+const RECORD = { kind: 'override', limit: 1, expiresInMs: undefined, details: '' } as const
 
 const aNode = (bench: StoreBench) => StoreNode.join(bench, { reasserting: true })
 
@@ -82,7 +45,7 @@ describe('what a node remembers of overrides (R1)', () => {
     await memory.renew(node)
     const asked: number[] = []
     const counting = { ...node.connection, learn: (_: never, after: number) => asked.push(after) } as never
-    memory.overrides.heard(new Session(counting as StoreConnection, node.fence), 1)
+    memory.overrides.heard(new Session(counting as StoreConnection, node.fence), { overrideVersion: 1, recoveryMs: 0 })
     expect(asked).toEqual([])
   })
 
@@ -153,6 +116,50 @@ describe('what a node remembers of overrides (R1)', () => {
     await memory.renew(node)
     expect(['acme', 'kept'].map((org) => memory.overrides.limitOf(org))).toEqual([undefined, 2])
     expect(memory.overrides.size).toBe(1_001)
+  })
+
+  test('is asked for anew, where it was asked for during the recovery and the answer comes when that is over', async () => {
+    const bench = memoryBench({ recovery: true })
+    const [writer, node, memory] = [await aNode(bench), await StoreNode.join(bench), new Memory()]
+    const answered: (() => void)[] = []
+    const slow: StoreConnection = {
+      ...node.connection,
+      async learn(...said) {
+        const reply = await node.connection.learn(...said)
+        await new Promise<void>((resolve) => answered.push(resolve))
+        return reply
+      },
+    }
+    const session = new Session(slow, node.fence)
+    await memory.overrides.restore(session, idle)
+    await writer.restore({ ...RECORD, org: 'newer', version: 9 })
+    memory.overrides.heard(session, await node.renew())
+    await writer.restore({ ...RECORD, org: 'older', version: 3 })
+    await writer.reassert('keep', true)
+    await recovered(bench, writer)
+    memory.overrides.heard(session, await node.renew())
+    for (let i = 0; i < 2; i++) {
+      answered.shift()?.()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(['newer', 'older'].map((org) => memory.overrides.limitOf(org))).toEqual([1, 1])
+    expect(answered).toEqual([])
+  })
+
+  test('is asked for once where the store does not recover, also at the first renewal', async () => {
+    const { node, memory } = await joined(memoryBench())
+    await node.override('acme', 1)
+    const asked: number[] = []
+    const counting: StoreConnection = {
+      ...node.connection,
+      learn: (fence, after) => {
+        asked.push(after)
+        return node.connection.learn(fence, after)
+      },
+    }
+    await memory.join({ connection: counting, fence: node.fence } as StoreNode)
+    for (let i = 0; i < 3; i++) await memory.renew(node)
+    expect(asked).toEqual([0])
   })
 
   test('has a bound, and says so once', async () => {

@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest'
+import type { OverrideRecord } from '../../src/store/override-records.js'
+import { Memory } from '../support/override-memory.js'
+import { recovered, StoreNode } from '../support/store-node.js'
+import type { BenchOf } from './suite.js'
+
+const remembered = (org: string, version: number, rest: Partial<OverrideRecord> = {}): OverrideRecord => ({
+  ...{ org, kind: 'override', version, limit: 1, expiresInMs: undefined, details: '' },
+  ...rest,
+})
+
+/** What operators have set, through the loss of the store: what nodes remember, and what the store makes of it. */
+export function rememberedTests(bench: BenchOf): void {
+  /** A node in a store that does not recover, and its memory. */
+  async function joined(): Promise<{ node: StoreNode; memory: Memory }> {
+    const [node, memory] = [await StoreNode.join(bench()), new Memory()]
+    await recovered(bench(), node)
+    await memory.join(node)
+    return { node, memory }
+  }
+
+  describe('what nodes remember of overrides (R1)', () => {
+    test('is all that is in force, in whatever order others wrote it back while a newcomer looked', async () => {
+      const { node, memory } = await joined()
+      await memory.renew(node)
+      await bench().wipe()
+      const [writer, fresh] = [await StoreNode.join(bench(), { reasserting: true }), await StoreNode.join(bench())]
+      await memory.join(fresh)
+      const brief = { expiresInMs: 1_000, details: '{"expiresAt":"soon"}' }
+      await writer.restore(remembered('newer', 9), remembered('brief', 10, brief))
+      await memory.renew(fresh)
+      expect(memory.overrides.size).toBe(2)
+      await writer.restore(remembered('older', 3))
+      await writer.reassert('keep', true)
+      while ((await memory.renew(fresh)).recoveryMs > 0) await bench().pass(bench().timing.renewIntervalMs)
+      expect(['older', 'newer', 'brief'].map((org) => memory.overrides.limitOf(org))).toEqual([1, 1, undefined])
+      // Of what it meets once more, what has changed since its first look is told, and nothing else.
+      expect(memory.told).toEqual(['override of brief ended', 'override of brief: undefined'])
+    })
+
+    test('is all that is in force, where a newcomer looked between two calls of one that writes back', async () => {
+      const old = await joined()
+      for (let i = 0; i < 150; i++) await old.node.override(`org-${i}`, i + 1)
+      await old.memory.renew(old.node)
+      await old.node.override('org-0', 1_000)
+      await old.memory.renew(old.node)
+      await bench().wipe()
+      const [fresh, memory] = [await StoreNode.join(bench()), new Memory()]
+      await memory.join(fresh)
+      const again = await StoreNode.join(bench(), { reasserting: true })
+      const looks: number[][] = []
+      await old.memory.join(again, async () => {
+        await memory.renew(fresh)
+        looks.push([memory.overrides.size, memory.overrides.limitOf('org-0') ?? 0])
+      })
+      // What was changed last comes last, so that the newcomer has hardly passed anything.
+      expect(looks).toEqual([
+        [64, 0],
+        [128, 0],
+        [150, 1_000],
+      ])
+      await again.reassert('keep', true)
+      await recovered(bench(), again)
+      await memory.renew(fresh)
+      const known = Array.from({ length: 150 }, (_, i) => memory.overrides.limitOf(`org-${i}`))
+      expect(known).toEqual([1_000, ...Array.from({ length: 149 }, (_, i) => i + 2)])
+    })
+  })
+}

@@ -61,7 +61,8 @@ if #behind > 0 or redis.call('EXISTS', KEYS[4]) == 1 then
   end
 end
 
+local recovery_ms = recovery_left()
 -- @include override-expiry
 local doubts = mark_doubts(KEYS[5], KEYS[4])
 local dead = redis.call('SRANDMEMBER', KEYS[5], bound)
-return { 'ok', recovery_left(), redis.call('ZCARD', KEYS[3]), override_version, doubts, orders, unpack(dead) }
+return { 'ok', recovery_ms, redis.call('ZCARD', KEYS[3]), override_version, doubts, orders, unpack(dead) }

@@ -1,7 +1,7 @@
 -- How what operators have set for orgs is written. An org has up to two records, an override and a tier, each under
 -- `<kind>:<name of the org's set>`. A record is `<slots> <epoch>`, a line break, and details for people; without slots it
 -- is a clear, which is remembered so that no node brings back what it missed the end of. The epoch is that of the life of
--- the store in which somebody set it, and empty where a node has written it back.
+-- the store in which somebody set it, and empty where a node has written it back or its time was over.
 -- Expects `first`: where the keys overrides, override-versions, override-expiry and override-clears begin among KEYS.
 local records, versions, expiry, clears = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
 local CLEARS_REMEMBERED = 1000

@@ -28,13 +28,15 @@ export class MemoryOverrides {
     this.#write(++this.#t.overrideVersion, { org, kind, limit, epoch: this.#t.epoch, dueMs, details })
   }
 
-  /** Ends what is due, in the order in which it is due; returns the version. */
+  /** Ends what is due, in the order in which it is due; returns the version. Nobody has said that: so it has no epoch. */
   expire(): number {
+    // A node that has yet to write back may know what an operator has said since.
+    if (this.#t.recovery) return this.#t.overrideVersion
     const due = [...this.#t.overrideRecords]
       .filter(([, { dueMs }]) => dueMs !== undefined && dueMs <= this.#t.clockMs)
       .sort(([a, one], [b, other]) => one.dueMs! - other.dueMs! || (a < b ? -1 : 1))
     for (const [, record] of due) {
-      this.#write(++this.#t.overrideVersion, { ...record, limit: undefined, epoch: this.#t.epoch })
+      this.#write(++this.#t.overrideVersion, { ...record, limit: undefined, epoch: undefined })
     }
     return this.#t.overrideVersion
   }

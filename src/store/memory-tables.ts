@@ -16,7 +16,7 @@ export interface StoredOverride {
   readonly org: string
   readonly kind: OverrideKind
   readonly limit: number | undefined
-  /** The life of the store in which somebody set it; absent where a node has written it back. */
+  /** The life of the store in which somebody set it; absent where a node has written it back or its time was over. */
   readonly epoch: string | undefined
   /** On the store's clock. */
   readonly dueMs: number | undefined

@@ -118,11 +118,11 @@ export class MemoryVerbs {
     for (const [lease, { expiresMs }] of t.live) {
       if (expiresMs <= t.clockMs + this.#times.ttlMs - this.#times.lateAfterMs) t.late.set(lease, expiresMs)
     }
+    const recoveryMs = this.#recoveryLeft()
     const overrideVersion = this.overrides.expire()
     this.orders.forgetTaken()
     const orders = this.orders.of(fence.lease, ordersPassedOver)
     const probes = this.probes.tell(fence.lease)
-    const recoveryMs = this.#recoveryLeft()
     return ok({ recoveryMs, liveNodes: t.live.size, overrideVersion, orders, probes, dead: [...t.dead] })
   }
 

@@ -8,9 +8,11 @@ const remembered = (org: string, version: number, rest: Partial<OverrideRecord> 
   ...rest,
 })
 
+const inForceOn = (bench: BenchOf) => async (org: string) => (await bench().store.countOrgs([org]))[0]?.override
+
 /** What operators have set for an org: what is in force, when it ends, and what nodes hear of it. */
 export function overrideTests(bench: BenchOf): void {
-  const inForce = async (org: string) => (await bench().store.countOrgs([org]))[0]?.override
+  const inForce = inForceOn(bench)
 
   describe('an override and a tier (S1)', () => {
     test('the override wins over the tier, the tier over the claim, and each is taken back by itself', async () => {
@@ -144,6 +146,8 @@ export function overrideTests(bench: BenchOf): void {
 
 /** After the store has lost its memory: nodes write back what they remember, before admissions resume. */
 export function restoreTests(bench: BenchOf): void {
+  const inForce = inForceOn(bench)
+
   /** A node of a second life of the store, in which admissions still wait. */
   async function secondLife(loss: 'wipe' | 'becomeAnother' = 'wipe'): Promise<StoreNode> {
     await recovered(bench(), await StoreNode.join(bench()))
@@ -173,6 +177,36 @@ export function restoreTests(bench: BenchOf): void {
       expect(await other.restore(remembered('a', 5), remembered('b', 4))).toEqual(['known', 'known'])
       expect(await other.restore(remembered('a', 8, clear), remembered('c', 2))).toEqual(['written', 'written'])
       expect([...(await bench().contents()).overrides]).toEqual([['c', 1]])
+    })
+
+    test('do not end while others may still write back: what somebody has set since wins, and not the clock', async () => {
+      const node = await secondLife()
+      expect(await node.restore(remembered('acme', 1, { limit: 0, expiresInMs: 0 }))).toEqual(['written'])
+      await bench().pass(1_000)
+      expect((await node.renew()).overrideVersion).toBe(1)
+      expect(await node.restore(remembered('acme', 2, { limit: 0 }))).toEqual(['written'])
+      await node.reassert('keep', true)
+      await recovered(bench(), node)
+      expect([await inForce('acme'), (await node.renew()).overrideVersion]).toEqual([0, 2])
+    })
+
+    test('end with the renewal with which admissions resume, where their time was over before', async () => {
+      const node = await secondLife()
+      await node.restore(remembered('acme', 1, { expiresInMs: 0 }))
+      await node.override('other', 2, { expiresInMs: 1_000 })
+      await node.reassert('keep', true)
+      let recoveryMs = 1
+      while (recoveryMs > 0) {
+        expect([await inForce('acme'), await inForce('other')]).toEqual([1, 2])
+        await bench().pass(1_000)
+        recoveryMs = (await node.renew()).recoveryMs
+      }
+      expect([await inForce('acme'), await inForce('other')]).toEqual([undefined, undefined])
+      const { records } = await node.learn(2)
+      expect(records.map(({ org, version, limit }) => [org, version, limit])).toEqual([
+        ['acme', 3, undefined],
+        ['other', 4, undefined],
+      ])
     })
 
     test('yield to what was set or cleared in this life of the store, whatever its version', async () => {

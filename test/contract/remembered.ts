@@ -11,6 +11,8 @@ const remembered = (org: string, version: number, rest: Partial<OverrideRecord> 
 
 /** What operators have set, through the loss of the store: what nodes remember, and what the store makes of it. */
 export function rememberedTests(bench: BenchOf): void {
+  const inForce = async (org: string) => (await bench().store.countOrgs([org]))[0]?.override
+
   /** A node in a store that does not recover, and its memory. */
   async function joined(): Promise<{ node: StoreNode; memory: Memory }> {
     const [node, memory] = [await StoreNode.join(bench()), new Memory()]
@@ -19,7 +21,45 @@ export function rememberedTests(bench: BenchOf): void {
     return { node, memory }
   }
 
+  /** Comes back after the loss, and has told all that it knows. */
+  async function back(memory: Memory): Promise<StoreNode> {
+    const node = await StoreNode.join(bench(), { reasserting: true })
+    await memory.join(node)
+    await node.reassert('keep', true)
+    return node
+  }
+
   describe('what nodes remember of overrides (R1)', () => {
+    // After an hour the former end has passed before the node that is behind writes anything back.
+    test.each([
+      { cutOff: 'a moment', cutOffMs: 0, aheadMs: 3_000 },
+      { cutOff: 'an hour', cutOffMs: 3_600_000, aheadMs: 200 },
+    ])('does not end what an operator has prolonged before a loss that cut nodes off for $cutOff', async (times) => {
+      const [a, b] = [await joined(), await joined()]
+      await a.node.override('evil', 0, { expiresInMs: 60_000 })
+      for (const { node, memory } of [a, b]) {
+        await memory.renew(node)
+        memory.clock.advance(58_000)
+      }
+      // Two seconds before its end an operator makes it last. The other node would hear of that with its next renewal.
+      await a.node.override('evil', 0)
+      await a.memory.renew(a.node)
+      for (const { memory } of [a, b]) memory.clock.advance(times.cutOffMs)
+
+      await bench().wipe()
+      const behind = await back(b.memory)
+      await b.memory.renew(behind)
+      await bench().pass(times.aheadMs)
+      expect((await b.memory.renew(behind)).recoveryMs).toBeGreaterThan(0)
+      a.memory.clock.advance(times.aheadMs)
+      const ahead = await back(a.memory)
+      await recovered(bench(), ahead)
+      await a.memory.renew(ahead)
+      await b.memory.renew(behind)
+      const known = [a, b].map(({ memory }) => memory.overrides.limitOf('evil'))
+      expect([await inForce('evil'), ...known]).toEqual([0, 0, 0])
+    })
+
     test('is all that is in force, in whatever order others wrote it back while a newcomer looked', async () => {
       const { node, memory } = await joined()
       await memory.renew(node)

@@ -39,6 +39,7 @@ const PLANTED = [
   'clockUnbounded',
   'restoreOverNewer',
   'restoreOverThisLife',
+  'endsInRecovery',
   'restoreAtAnyTime',
   'reservedGiven',
   'reservedOfTheGiven',

@@ -33,11 +33,14 @@ export class OverrideLedger {
     this.#enter({ org, kind, limit, dueMs, version: ++this.#latest, ofThisLife: true })
   }
 
-  /** A renewal ends all that is due: none is in force a renewal later than it should. */
+  /**
+   * A renewal ends all that is due: none is in force a renewal later than it should. While the store recovers none does:
+   * this is what time has done and nobody has said, and a node may yet come that knows what somebody has.
+   */
   expire(clockMs: number): void {
     const due = [...this.#entries.values()].filter(({ dueMs }) => dueMs !== undefined && dueMs <= clockMs)
     for (const entry of due.sort((one, other) => one.dueMs! - other.dueMs! || (keyOf(one) < keyOf(other) ? -1 : 1))) {
-      this.#enter({ ...entry, limit: undefined, dueMs: undefined, version: ++this.#latest, ofThisLife: true })
+      this.#enter({ ...entry, limit: undefined, dueMs: undefined, version: ++this.#latest, ofThisLife: false })
     }
   }
 

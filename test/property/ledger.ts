@@ -245,7 +245,7 @@ export class Ledger {
       if (expiresMs > this.#clockMs) continue
       this.#die(other)
     }
-    this.#overrides.expire(this.#clockMs)
+    if (reply.recoveryMs === 0) this.#overrides.expire(this.#clockMs)
     must('L2', show(reply.dead.toSorted()) === show([...this.#dead].sort()), () => `dead: ${show(reply.dead)}`)
     const [told, due] = [reply.orders.map(show), this.#orders.of(lease).map(show)]
     must('L5', show(told.sort()) === show(due.sort()), () => `orders told: ${told}, should be ${due}`)

@@ -214,6 +214,12 @@ ${INDEX_FIRST}`,
     "elseif held and string.match(held, '^%-?%d* (%w*)') == epoch then",
     'elseif false then',
   ),
+  endsInRecovery: mutant(
+    'R1',
+    'the wait of what is due for the end of the recovery',
+    ' and recovery_ms == 0 then',
+    ' then',
+  ),
   restoreAtAnyTime: mutant('R1', 'the end of writing back', 'if not store[1] then', 'if false then'),
   reservedGiven: mutant('S1', 'what is kept of an org for others', 'slots = slots - kept', 'slots = slots'),
   reservedOfTheGiven: mutant(

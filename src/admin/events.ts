@@ -7,8 +7,8 @@ import type { AdminEnv } from './auth.js'
 import { problem } from './problem.js'
 import { unlimited } from './shown.js'
 
-/** Who does not read for so long is cut off. */
-const STALLED_MS = 15_000
+/** Who does not read for so long is cut off, whatever the answer is. */
+export const STALLED_MS = 15_000
 
 /** The cluster once a second, as server-sent events, until the client or the node ends it. */
 export function eventsApp(view: ClusterView): Hono<AdminEnv> {

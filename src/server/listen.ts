@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { UsageError } from '../core/errors.js'
 
@@ -17,8 +17,9 @@ const LIMITS = {
  */
 const BACKLOG = 4_096
 
-export function httpServer(listener: RequestListener): Server {
-  return createServer(LIMITS, listener)
+export function httpServer(listener: RequestListener, options: ServerOptions = {}): Server {
+  // What Node says by itself to an `Expect` that it does not know keeps the connection, whoever reads it and however often.
+  return createServer({ ...LIMITS, ...options }, listener).on('checkExpectation', listener)
 }
 
 /** Resolves with the port once the server listens. Throws `CANNOT_LISTEN` with the reason and what to do. */

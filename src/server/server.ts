@@ -5,6 +5,7 @@ import { webSocketOnly } from '../gate/plain-http.js'
 import { ownSockets } from '../gate/ws-gate.js'
 import { createLimiter } from '../limiter/limiter.js'
 import type { Log } from '../observe/log.js'
+import { adminServer } from './admin-server.js'
 import type { Config } from './config.js'
 import { ENDPOINT } from './endpoint.js'
 import { closeServer, httpServer, listen } from './listen.js'
@@ -74,7 +75,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   })
   identities.watch(gate)
   const publicServer = httpServer(webSocketOnly(isEndpoint)).on('upgrade', gate.handleUpgrade)
-  const adminServer = httpServer(operators.listener)
+  const operatorsServer = adminServer(operators.listener)
   const stop = async () => {
     const quieted = operators.quiet()
     // The listeners stay open while connections drain: who comes now is told 503 and where the health is.
@@ -83,11 +84,11 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     await webhook.stop()
     await quieted
     operators.stop()
-    await Promise.all([closeServer(publicServer), closeServer(adminServer)])
+    await Promise.all([closeServer(publicServer), closeServer(operatorsServer)])
   }
   try {
     const port = await listen(publicServer, config.port, config.host, 'PORT or HOST')
-    const adminPort = await listen(adminServer, config.adminPort, config.adminHost, 'ADMIN_PORT or ADMIN_HOST')
+    const adminPort = await listen(operatorsServer, config.adminPort, config.adminHost, 'ADMIN_PORT or ADMIN_HOST')
     const { storeDescription, embedded } = limiter
     return { ...{ port, adminPort, adminToken, storeDescription, embedded }, drainOrdered, stop }
   } catch (error) {

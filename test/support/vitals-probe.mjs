@@ -7,11 +7,16 @@ const warnings = []
 // `queryObjects` is announced as experimental, once; every other warning is of interest.
 process.on('warning', ({ name, message }) => name !== 'ExperimentalWarning' && warnings.push(`${name}: ${message}`))
 
-const open = new Set()
+const [open, openToAdmins] = [new Set(), new Set()]
+const listeners = new Map([
+  [Number(process.env.PORT), open],
+  [Number(process.env.ADMIN_PORT), openToAdmins],
+])
 channel('net.server.socket').subscribe(({ socket }) => {
-  if (socket.localPort !== Number(process.env.PORT)) return
-  open.add(socket)
-  socket.once('close', () => open.delete(socket))
+  const sockets = listeners.get(socket.localPort)
+  if (sockets === undefined) return
+  sockets.add(socket)
+  socket.once('close', () => sockets.delete(socket))
 })
 
 const count = (kind) => queryObjects(kind, { format: 'count' })
@@ -31,7 +36,8 @@ const server = createServer(async (request, response) => {
     signals: count(AbortSignal),
   }
   const { rss: rssBytes, heapUsed: heapBytes, external: externalBytes } = process.memoryUsage()
-  response.end(JSON.stringify({ sockets: open.size, rssBytes, heapBytes, externalBytes, warnings, ...heap }))
+  const sockets = { sockets: open.size, adminSockets: openToAdmins.size }
+  response.end(JSON.stringify({ ...sockets, rssBytes, heapBytes, externalBytes, warnings, ...heap }))
 })
 server.listen(process.env.TEST_VITALS_SOCKET)
 server.unref()

@@ -5,6 +5,8 @@ import { temporaryDirectory } from './owned-process.js'
 export interface Vitals {
   /** Sockets of the public listener that are not closed, whatever the program knows of them. */
   readonly sockets: number
+  /** The same of the admin listener. */
+  readonly adminSockets: number
   /** Memory of the whole process that is in RAM. */
   readonly rssBytes: number
   readonly heapBytes: number

@@ -1,0 +1,60 @@
+import { type IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { STALLED_MS } from '../admin/events.js'
+import { httpServer } from './listen.js'
+
+/** Many times as many as probes, scrapes, operators and 100 viewers need. */
+const MOST_CONNECTIONS = 1_024
+
+/** Of one connection. Browsers, Prometheus and proxies send a request when they have the answer to the one before. */
+const MOST_UNDER_WAY = 4
+
+export interface AdminServerBounds {
+  readonly mostConnections?: number
+  readonly stalledMs?: number
+}
+
+/** Answers that a connection waits for, or has not taken yet. */
+const underWay = new WeakMap<Socket, number>()
+
+/**
+ * Node makes one for each request before anybody sees that, also where it answers by itself (400 without a host). It
+ * dispatches all that came in one packet whether or not anything is read, so a packet of thousands ends its connection
+ * here.
+ */
+class CountedAnswer<R extends IncomingMessage = IncomingMessage> extends ServerResponse<R> {
+  constructor(...given: ConstructorParameters<typeof ServerResponse<R>>) {
+    super(...given)
+    const { socket } = given[0]
+    const count = countOf(socket) + 1
+    underWay.set(socket, count)
+    this.once('close', () => underWay.set(socket, countOf(socket) - 1))
+    if (count > MOST_UNDER_WAY) socket.destroy()
+  }
+}
+
+/**
+ * The operators' listener. Whoever reaches it may ask for health, metrics and the dashboard without credentials, so what
+ * one connection and all of them hold is bounded (L6): by the requests under way of each, by the time in which a reader
+ * has to take something of its answer, and by their number.
+ */
+export function adminServer(
+  listener: RequestListener,
+  { mostConnections = MOST_CONNECTIONS, stalledMs = STALLED_MS }: AdminServerBounds = {},
+): Server {
+  const heeded: RequestListener = (request, response) => {
+    if (!request.socket.destroyed) listener(request, response)
+  }
+  const server = httpServer(heeded, { ServerResponse: CountedAnswer })
+  server.maxConnections = mostConnections
+  // Neither a byte came nor was one taken for so long, or the time of a connection that is kept alive is over. An answer
+  // that is still being made, and a stream that has nothing to say, keep nobody waiting.
+  server.setTimeout(stalledMs, (socket) => {
+    if (socket.writableLength > 0 || countOf(socket) === 0) socket.destroy()
+  })
+  return server
+}
+
+function countOf(socket: Socket): number {
+  return underWay.get(socket) ?? 0
+}

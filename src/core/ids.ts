@@ -16,13 +16,6 @@ export function newEpoch(): string {
   return randomBytes(6).toString('hex')
 }
 
-/** A lease and a counter, in base 36. What does not look so was never given to anybody. */
-const CONNECTION_ID = /^[0-9a-z]{1,10}-[0-9a-z]{1,11}$/
-
-export function isConnectionId(text: string): boolean {
-  return CONNECTION_ID.test(text)
-}
-
 /** Short, growing and unique: growing members make removal from large sorted sets cheaper than random ones. */
 export class ConnectionIds {
   #lease = Number.NaN

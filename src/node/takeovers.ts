@@ -1,7 +1,7 @@
 import type { AdmissionRequest } from '../core/admission.js'
 import type { Clock } from '../core/clock.js'
+import { isConnectionId } from '../core/connection-id.js'
 import type { EventBus } from '../core/events.js'
-import { isConnectionId } from '../core/ids.js'
 import type { HeldConnection } from './held-connection.js'
 import type { HeldConnections } from './held-connections.js'
 import { ResumeTokens } from './resume-tokens.js'

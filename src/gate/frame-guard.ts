@@ -28,14 +28,17 @@ const OPEN = 1
 export function guardFrames(socket: object, raw: Wire, mayCarry: () => boolean): void {
   const carrier = socket as Carrier
   const { emit, send } = carrier
+  const end = () => {
+    if (carrier.readyState === OPEN) carrier.terminate()
+  }
   carrier.emit = (event, ...args) => {
     if (event !== 'message' || mayCarry()) return emit.call(carrier, event, ...args)
-    carrier.terminate()
+    end()
     return false
   }
   carrier.send = (...args) => {
     if (mayCarry()) return send.apply(carrier, args)
-    carrier.terminate()
+    end()
     tellLeftOut(args)
   }
   const { write } = raw
@@ -46,7 +49,7 @@ export function guardFrames(socket: object, raw: Wire, mayCarry: () => boolean):
     // What begins no frame shares the fate of the one that it belongs to.
     if (opcode !== undefined) isLeftOut = opcode < FIRST_CONTROL && !mayCarry()
     if (!isLeftOut) return write.apply(raw, args)
-    if (carrier.readyState === OPEN) carrier.terminate()
+    end()
     tellLeftOut(args)
     return false
   }

@@ -21,7 +21,8 @@ export class Takeovers {
   /** The id of the earlier connection; `undefined` where the request is like any other. */
   replacedBy({ org, gateway, replaces, resumeToken }: AdmissionRequest): string | undefined {
     // The store remembers it for a while, so that it must not be of any length.
-    if (replaces !== undefined) return isConnectionId(replaces) ? replaces : undefined
+    const named = replaces ?? undefined
+    if (named !== undefined) return isConnectionId(named) ? named : undefined
     return resumeToken === undefined ? undefined : this.tokens.connectionIn(resumeToken, { org, gateway })
   }
 

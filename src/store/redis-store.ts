@@ -46,6 +46,8 @@ export class RedisStore implements LeaseStore {
   readonly #questions: RedisQuestions
   readonly #inspector: RedisInspector
   readonly #open = new Set<StoreConnection>()
+  /** Whom the connection before went to, where that was found out. */
+  #primary: Dialed['primary'] | undefined
   /** Aborts when the store is closed: ends connections that are being made. */
   readonly #over = new AbortController()
 
@@ -85,13 +87,13 @@ export class RedisStore implements LeaseStore {
     const connection = new RedisConnection({ redis, script, keys, buckets, timing, clock, recovery })
     this.#open.add(connection)
     connection.closed.then(() => this.#open.delete(connection))
-    // Questions may still go to another primary, which knows nothing of what is decided from here on. Where the address
-    // stays the same it seldom is another, but one that was demoted ends no connection by itself.
+    // Questions may still go to another primary, which knows nothing of what is decided from here on, and one that was
+    // demoted ends no connection by itself.
+    if (isAnother(primary, this.#primary)) this.#questions.hangUp()
+    else this.#questions.moveOn()
+    this.#primary = primary
     const { finder } = this.#dialer
-    if (finder && primary) {
-      this.#questions.hangUp()
-      void leaveFormerPrimary({ connection, primary, finder, timing, clock })
-    } else this.#questions.moveOn()
+    if (finder && primary) void leaveFormerPrimary({ connection, primary, finder, timing, clock })
     return { status: 'ok', value: connection }
   }
 
@@ -124,4 +126,9 @@ export class RedisStore implements LeaseStore {
     for (const connection of this.#open) connection.destroy(CLOSED)
     this.#questions.close()
   }
+}
+
+/** Behind an address that stays the same nobody can tell; at the first connection there was none before. */
+function isAnother(primary: Dialed['primary'], before: Dialed['primary'] | undefined): boolean {
+  return !!primary && !!before && (primary.host !== before.host || primary.port !== before.port)
 }

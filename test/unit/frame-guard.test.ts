@@ -84,6 +84,18 @@ describe('S7: no frame is handed to the socket after D', () => {
     },
   )
 
+  test('nor is it lost over what comes or is sent after that', async () => {
+    const { lease, ws, client, received, closed } = await guarded(HELD_BACK[0][1])
+    ws.on('message', () => received.push('from the client'))
+    client.send('late')
+    ws.send(LARGE)
+    lease.isTrusted = false
+    ws.close(4410, 'taken over')
+    ws.send('late')
+    expect((await closed)[0]).toBe(4410)
+    expect(received).toEqual([])
+  })
+
   test.each([
     [0, 0x7f],
     [0, 0x7e],

@@ -72,8 +72,6 @@ async function run<T>(options: CommonOptions, view: View<T>): Promise<void> {
     const text = failed ? failed.lines.map((line) => `${line}\n`).join('') : complaint(error, options.json)
     return { text, code: view.failed?.(error).code ?? 1 }
   }
-  // Whoever read the output may go before its end, as `head` does.
-  process.stdout.on('error', () => {})
   let source: Source | undefined
   try {
     source = await openSource(options)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { operates } from './operate.js'
+import { operates, type View } from './operate.js'
 import { safe } from './safe-text.js'
 
 interface Drained {
@@ -15,10 +15,11 @@ export function addDrainCommand(program: Command): void {
     .command('drain')
     .description('tell a node to stop as on SIGTERM: it refuses, closes with 1012, and exits with 0')
     .argument('<node>', 'its name, or its lease as `headcount nodes --json` shows it')
-  operates(drain, () => ({
+  const view: View<Drained> = {
     ask: (source) => source.admin<Drained>('POST', `nodes/${encodeURIComponent(drain.args[0]!)}/drain`),
     show: ({ name, connections, ordered }) => [
       `${safe(String(name))}: ${ordered ? 'told to stop' : 'had been told to stop'}, with ${connections} open`,
     ],
-  }))
+  }
+  operates(drain, () => view, 'changes')
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { operates } from './operate.js'
+import { operates, type View } from './operate.js'
 import { safe } from './safe-text.js'
 
 interface Ordered {
@@ -13,20 +13,22 @@ export function addEvictCommands(program: Command): void {
   const disconnect = withReason(program.command('disconnect'))
     .description('close one connection with 4409; nothing keeps its client from coming back')
     .argument('<connection>', 'id of the connection, as `headcount org` shows it')
-  operates(disconnect, () => ({
+  const disconnectView: View<Ordered> = {
     ask: (source) => source.admin<Ordered>('DELETE', `connections/${pathOf(disconnect)}`),
     show: (answer) => [`${safe(disconnect.args[0]!)}: ${told(answer)}`],
-  }))
+  }
+  operates(disconnect, () => disconnectView, 'changes')
   const evict = withReason(program.command('evict'))
     .description('close all that an org holds with 4409; `limit set ORG 0` first keeps it out')
     .argument('<org>', 'id of the org')
-  operates(evict, () => ({
+  const evictView: View<Ordered> = {
     ask: (source) => source.admin<Ordered>('DELETE', `orgs/${pathOf(evict, '/connections')}`),
     show: (answer) => [
       `${safe(evict.args[0]!)}: ${told(answer)}`,
       ...(answer.truncated ? ['  there are more: say it again'] : []),
     ],
-  }))
+  }
+  operates(evict, () => evictView, 'changes')
 }
 
 function withReason(command: Command): Command {

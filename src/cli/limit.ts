@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseDurationMs } from '../core/durations.js'
-import { operates } from './operate.js'
+import { operates, type View } from './operate.js'
 import { safe } from './safe-text.js'
 import type { OrgLimits } from './source.js'
 import { limitWord } from './words.js'
@@ -25,37 +25,46 @@ export function addLimitCommand(program: Command): void {
     .option('--note <text>', 'why')
     .option('--by <name>', 'who asks for it; the user of this machine where absent')
     .option('--close-surplus <which>', 'close the newest or the oldest of what the org then has too many', parseWhich)
-  operates(set, () => ({
+  const setView: View<OrgLimits> = {
     ask(source) {
       const [orgId, asked] = set.processedArgs as [string, number | 'unlimited']
       const { for: duration, note, by = userName(), closeSurplus } = set.opts<SetOptions>()
       const body = { limit: asked, for: duration, note, by, onLowered: closeSurplus }
       return source.admin<OrgLimits>('PUT', `orgs/${encodeURIComponent(orgId)}/limit`, body)
     },
-    show: lineOf,
-  }))
+    show: linesOf,
+  }
+  operates(set, () => setView, 'changes')
   const clear = limit
     .command('clear')
     .description('the limit of its tier, or the default, is in force again')
     .argument('<org>', 'id of the org')
     .option('--note <text>', 'why')
     .option('--by <name>', 'who asks for it; the user of this machine where absent')
-  operates(clear, () => ({
+  const clearView: View<OrgLimits> = {
     ask(source) {
       const { note, by = userName() } = clear.opts<SetOptions>()
       const query = new URLSearchParams({ ...(note !== undefined && { note }), ...(by !== undefined && { by }) })
       return source.admin<OrgLimits>('DELETE', `orgs/${encodeURIComponent(clear.args[0]!)}/limit?${query}`)
     },
-    show: lineOf,
-  }))
+    show: linesOf,
+  }
+  operates(clear, () => clearView, 'changes')
 }
 
-function lineOf({ orgId, currentCount, maxAllowed, limitFrom, excess }: OrgLimits): string[] {
+function linesOf(limits: OrgLimits): string[] {
+  const { orgId, currentCount, maxAllowed, limitFrom, excess } = limits
   const why = limitFrom === 'override' ? limitFrom : limitFrom === 'tier' ? 'its tier' : 'the default'
-  const lines = [`${safe(orgId)}: ${currentCount} of ${limitWord(maxAllowed)} (${why})`]
-  if (excess !== undefined)
-    lines.push(`  ${excess} too many: they stay until they leave, unless --close-surplus is given`)
-  return lines
+  const line = `${safe(orgId)}: ${currentCount} of ${limitWord(maxAllowed)} (${why})`
+  return excess === undefined ? [line] : [line, `  ${excess} too many: ${fateOf(limits)}`]
+}
+
+/** What becomes of the surplus: as the call that set the limit in force wants it, else as each node is set to. */
+function fateOf({ limitFrom, override, assignedTier }: OrgLimits): string {
+  const { onLowered } = (limitFrom === 'override' ? override : assignedTier) ?? {}
+  if (onLowered === 'keep') return 'they stay until they leave'
+  if (onLowered !== undefined) return `told to close, the ${onLowered} first, within a renew interval`
+  return 'they stay or are closed, as HEADCOUNT_ON_LIMIT_LOWERED of the nodes says; `limit set` with --close-surplus closes them'
 }
 
 /** Operators share a token; what the machine calls them is better than nothing. Some containers know no user. */

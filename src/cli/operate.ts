@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { settings } from '../server/config-settings.js'
 import { AdminSource } from './admin-source.js'
+import { parseAdminUrl } from './admin-url.js'
 import { CliError } from './cli-error.js'
 import { type Page, pageOf } from './page.js'
 import { jsonLine, safe } from './safe-text.js'
@@ -25,7 +26,7 @@ interface CommonOptions {
   readonly token?: string
   /** Without a value that of the environment, since a password in a command line is seen by everybody. */
   readonly redis?: string | true
-  readonly keyPrefix: string
+  readonly keyPrefix?: string
   readonly json: boolean
   readonly watch?: number | true
 }
@@ -33,25 +34,37 @@ interface CommonOptions {
 const DEFAULT_ADMIN = 'http://127.0.0.1:8081'
 const WATCH_SECONDS = 2
 
+/** Whether a command only looks; what changes something is neither done again and again nor told to Redis itself. */
+type Kind = 'looks' | 'changes'
+
 /** Makes a command one that asks the cluster: gives it the options that all such have, and runs its view. */
-export function operates<T>(command: Command, viewOf: (command: Command) => View<T>): void {
-  for (const option of commonOptions()) command.addOption(option)
+export function operates<T>(command: Command, viewOf: (command: Command) => View<T>, kind: Kind = 'looks'): void {
+  for (const option of commonOptions(kind)) command.addOption(option)
   command.action(() => run(command.opts(), viewOf(command)))
 }
 
-/** What every command that asks the cluster takes. */
-export function commonOptions(): Option[] {
+/** What every command of that kind takes. */
+export function commonOptions(kind: Kind = 'looks'): Option[] {
+  return [...optionsOfAll(), ...(kind === 'looks' ? optionsOfLooks() : [])]
+}
+
+function optionsOfAll(): Option[] {
   return [
     new Option('--admin <url>', 'admin listener of any node')
       .env('HEADCOUNT_ADMIN_URL')
-      .argParser(parseUrl)
+      .argParser(parseAdminUrl)
       .default(new URL(DEFAULT_ADMIN), DEFAULT_ADMIN),
     new Option('--token <token>', 'its bearer token').env('ADMIN_TOKEN'),
+    new Option('--json', 'the answer as one JSON object, on one line').default(false),
+  ]
+}
+
+function optionsOfLooks(): Option[] {
+  return [
     new Option('--redis [url]', 'ask Redis itself instead, and only read: the one of REDIS_URL where none is given'),
     new Option('--key-prefix <prefix>', 'of the keys in that Redis')
       .env('HEADCOUNT_KEY_PREFIX')
       .default(settings.keyPrefix.default),
-    new Option('--json', 'one JSON object a line').default(false),
     new Option(
       '--watch [seconds]',
       `ask again every so many seconds, ${WATCH_SECONDS} where none are given, until Ctrl-C or q`,
@@ -94,7 +107,7 @@ async function run<T>(options: CommonOptions, view: View<T>): Promise<void> {
   }
 }
 
-async function openSource({ admin, token, redis, keyPrefix }: CommonOptions): Promise<Source> {
+async function openSource({ admin, token, redis, keyPrefix = '' }: CommonOptions): Promise<Source> {
   if (redis === undefined) return new AdminSource(admin, token)
   const url = redis === true ? process.env.REDIS_URL : redis
   if (!url) throw new CliError('--redis has no address, and REDIS_URL is not set', 'give one: redis://host:6379')
@@ -107,12 +120,6 @@ async function openSource({ admin, token, redis, keyPrefix }: CommonOptions): Pr
 export function complaint({ message, advice, code }: CliError, json: boolean): string {
   if (json) return `${jsonLine({ error: { message, advice, ...(code !== undefined && { code }) } })}\n`
   return `headcount: ${safe(message)}${code === undefined ? '' : ` (${safe(code)})`}\n  ${safe(advice)}\n`
-}
-
-function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url && /^https?:$/.test(url.protocol) && url.username === '' && url.search === '') return url
-  throw new InvalidArgumentError('It must look like http://127.0.0.1:8081, without credentials.')
 }
 
 function parseSeconds(text: string): number {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type Fleet, setLimit, startFleet } from '../support/fleet.js'
+import { type Fleet, startFleet } from '../support/fleet.js'
 import { type Accepted, connectGateway, type Refused } from '../support/gateways.js'
 import { operate, type Told } from '../support/operator.js'
 import { spawnOwned } from '../support/owned-process.js'
@@ -93,11 +93,13 @@ describe('what operators see', () => {
 
   test('nodes with their leases', async () => {
     await open(1, 'acme')
-    for (const told of [await ask('nodes'), await read('nodes')]) {
+    const heartbeat = '(?:[\\d.]+ s ago|silent for [\\d.]+ s) +'
+    // Redis does not know how long a lease lasts.
+    for (const [told, beat] of [[await ask('nodes'), heartbeat] as const, [await read('nodes'), ''] as const]) {
       expect(told.code).toBe(0)
-      expect(told.lines[0]).toMatch(/^HELD +LEASE ENDS IN +UP +NODE$/)
-      expect(told.lines[1]).toMatch(/^ +0 +[\d.]+ s +[\d.]+ \w+ +node-1$/)
-      expect(told.lines[2]).toMatch(/^ +1 +[\d.]+ s +[\d.]+ \w+ +node-2$/)
+      expect(told.lines[0]).toMatch(/^HELD +HEARTBEAT +LEASE ENDS IN +UP +NODE$/)
+      expect(told.lines[1]).toMatch(new RegExp(`^ +0 +${beat}[\\d.]+ s +[\\d.]+ \\w+ +node-1$`))
+      expect(told.lines[2]).toMatch(new RegExp(`^ +1 +${beat}[\\d.]+ s +[\\d.]+ \\w+ +node-2$`))
     }
   })
 
@@ -150,9 +152,17 @@ describe('what operators change', () => {
     const oldest = await open(0, 'acme')
     const newest = await open(1, 'acme')
     const { lines } = await ask('limit', 'set', 'acme', '1')
-    expect(lines).toEqual(['acme: 2 of 1 (override)', expect.stringContaining('1 too many')])
+    expect(lines).toEqual([
+      'acme: 2 of 1 (override)',
+      expect.stringMatching(
+        /^ {2}1 too many: they stay or are closed, as HEADCOUNT_ON_LIMIT_LOWERED of the nodes says/,
+      ),
+    ])
     expect((await ask('org', 'acme')).lines[0]).toBe('acme: 2 of 1, full, 1 too many')
-    await ask('limit', 'set', 'acme', '1', '--close-surplus', 'newest')
+    expect((await ask('limit', 'set', 'acme', '1', '--close-surplus', 'newest')).lines).toEqual([
+      'acme: 2 of 1 (override)',
+      '  1 too many: told to close, the newest first, within a renew interval',
+    ])
     expect(await newest.closed).toMatchObject({ code: 4429 })
     expect(oldest.ws.readyState).toBe(oldest.ws.OPEN)
   })
@@ -177,17 +187,20 @@ describe('what operators change', () => {
     expect(again.stderr).toContain('`headcount org ORG` lists those that are open')
   })
 
-  test('nothing through --redis, which only reads', async () => {
-    for (const args of [
-      ['limit', 'set', 'acme', '1'],
-      ['limit', 'clear', 'acme'],
-      ['evict', 'acme'],
-      ['disconnect', 'x'],
-    ]) {
-      const { code, stderr } = await read(...args)
-      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('--redis only reads') })
-    }
-    await setLimit(fleet.nodes[0]!, 'acme', 3)
+  test.each([
+    [['limit', 'set', 'acme', '1']],
+    [['limit', 'clear', 'acme']],
+    [['evict', 'acme']],
+    [['disconnect', 'x']],
+    [['drain', 'node-2']],
+  ])('%j: not through --redis, which only reads, and not again and again', async (args) => {
+    expect(await read(...args)).toMatchObject({ code: 1, stderr: expect.stringContaining("unknown option '--redis'") })
+    const watched = await ask(...args, '--watch', '0.1')
+    expect(watched).toMatchObject({ code: 1, stderr: expect.stringContaining("unknown option '--watch'") })
+    expect((await ask('org', 'acme')).lines[0]).toBe('acme: 0 of 3')
+    expect((await ask(...args.slice(0, args[0] === 'limit' ? 2 : 1), '--help')).stdout).not.toMatch(
+      /--(watch|redis|key)/,
+    )
   })
 })
 

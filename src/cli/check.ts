@@ -1,12 +1,18 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CliError } from './cli-error.js'
+import { counted } from './counted.js'
+import { byName } from './nodes.js'
 import { operates } from './operate.js'
 import { safe } from './safe-text.js'
-import type { Source } from './source.js'
+import type { NodeRow, Source } from './source.js'
 import { byUtilisation, shareOf } from './utilisation.js'
 
 /** What monitoring systems expect of a plug-in: its exit code. */
 const STATES = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const
+/** A heartbeat may be late by chance; a node that is silent still so long after is silent. */
+const SECOND_LOOK_MS = 1_000
+const MOST_NAMES = 3
 const [OK, WARNING, CRITICAL, UNKNOWN] = [0, 1, 2, 3] as const
 
 interface CheckOptions {
@@ -38,7 +44,10 @@ export function addCheckCommand(program: Command): void {
     ask: (source) => check(source, command.opts<CheckOptions>()),
     show: ({ state, problems, nodes, connections, fullestPercent }) => {
       const { warning = '', critical = '' } = command.opts<CheckOptions>()
-      const said = problems.length > 0 ? problems.join('; ') : `${nodes} nodes hold ${connections} connections`
+      const said =
+        problems.length > 0
+          ? problems.join('; ')
+          : `${counted(nodes, 'node')} ${nodes === 1 ? 'holds' : 'hold'} ${counted(connections, 'connection')}`
       return [
         `HEADCOUNT ${state} - ${said} | nodes=${nodes} connections=${connections} fullest=${fullestPercent}%;${warning};${critical}`,
       ]
@@ -57,26 +66,47 @@ function stateOf({ code }: CliError): 2 | 3 {
 }
 
 async function check(source: Source, { warning, critical, nodes: least }: CheckOptions): Promise<Checked> {
-  const [nodes, orgs, reachable] = await Promise.all([source.nodes(), source.orgs(), source.storeReachable()])
+  const [found, orgs, reachable] = await Promise.all([source.nodes(), source.orgs(), source.storeReachable()])
+  const nodes = found.some(isSilent) ? await lookAgain(source) : found
   const renewing = nodes.filter(({ leaseExpiresInMs }) => leaseExpiresInMs > 0)
   const [fullest] = orgs.sort(byUtilisation)
   const fullestPercent = Math.floor(100 * ((fullest && shareOf(fullest)) ?? 0))
-  const found: [level: 1 | 2, problem: string][] = []
-  if (!reachable) found.push([CRITICAL, 'the node that was asked does not reach the store'])
-  if (renewing.length < least) found.push([CRITICAL, `${renewing.length} nodes of at least ${least}`])
-  if (renewing.length < nodes.length) found.push([WARNING, `${nodes.length - renewing.length} leases have lapsed`])
+  const problems: [level: 1 | 2, problem: string][] = []
+  if (!reachable) problems.push([CRITICAL, 'the node that was asked does not reach the store'])
+  if (renewing.length < least) problems.push([CRITICAL, `${counted(renewing.length, 'node')} of at least ${least}`])
+  const lapsed = nodes.length - renewing.length
+  if (lapsed > 0) problems.push([WARNING, `${counted(lapsed, 'lease')} ${lapsed === 1 ? 'has' : 'have'} lapsed`])
+  const silent = nodes.filter(isSilent).sort(byName)
+  if (silent.length > 0) problems.push([WARNING, `${counted(silent.length, 'node')} silent: ${namesOf(silent)}`])
   const level =
     fullestPercent >= (critical ?? Infinity) ? CRITICAL : fullestPercent >= (warning ?? Infinity) ? WARNING : OK
-  // A bar ends the words of a plug-in, so it must not come from a name.
-  if (level !== OK)
-    found.push([level, `${safe(fullest!.orgId).replaceAll('|', '\\u{7c}')} holds ${fullestPercent}% of its limit`])
+  if (level !== OK) problems.push([level, `${barless(fullest!.orgId)} holds ${fullestPercent}% of its limit`])
   return {
-    state: STATES[Math.max(OK, ...found.map(([each]) => each))]!,
-    problems: found.map(([, problem]) => problem),
+    state: STATES[Math.max(OK, ...problems.map(([each]) => each))]!,
+    problems: problems.map(([, problem]) => problem),
     nodes: renewing.length,
     connections: nodes.reduce((sum, node) => sum + node.connections, 0),
     fullestPercent,
   }
+}
+
+function isSilent({ late, leaseExpiresInMs }: NodeRow): boolean {
+  return late === true && leaseExpiresInMs > 0
+}
+
+async function lookAgain(source: Source): Promise<NodeRow[]> {
+  await wait(SECOND_LOOK_MS)
+  return source.nodes()
+}
+
+function namesOf(nodes: readonly NodeRow[]): string {
+  const more = nodes.length > MOST_NAMES ? [`${nodes.length - MOST_NAMES} more`] : []
+  return [...nodes.slice(0, MOST_NAMES).map(({ name }) => barless(name)), ...more].join(', ')
+}
+
+/** A bar ends the words of a plug-in, so it must not come from a name. */
+function barless(name: string): string {
+  return safe(name).replaceAll('|', '\\u{7c}')
 }
 
 function parsePercent(text: string): number {

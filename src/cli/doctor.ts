@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
+import { counted } from './counted.js'
 import { catalogue, type Finding, type FindingCode, type Severity } from './findings.js'
 import { judgeBooks } from './judge-books.js'
 import { judgeRedis } from './judge-redis.js'
@@ -7,6 +8,7 @@ import { operates } from './operate.js'
 import type { Page } from './page.js'
 import { safe } from './safe-text.js'
 import type { Source } from './source.js'
+import { duration } from './words.js'
 
 /** Connections come and go while the books are read; what is still odd so long after is odd. */
 const SECOND_LOOK_MS = 1_500
@@ -37,7 +39,7 @@ export function addDoctorCommand(program: Command): void {
     show: ({ of, findings, skipped }, page) => [
       ...findings.flatMap((told) => linesOf(told, page)),
       ...skipped.map((each) => page.paint('dim', `not looked at: ${safe(each)}`)),
-      `${safe(of)}: ${findings.length === 0 ? 'nothing is wrong' : `${findings.length} findings`}`,
+      `${safe(of)}: ${findings.length === 0 ? 'nothing is wrong' : counted(findings.length, 'finding')}`,
     ],
     exitCode: ({ findings }) => Math.max(0, ...findings.map(({ severity }) => EXIT_CODES[severity])),
     failed: ({ message, advice }) => ({ lines: [`headcount: ${safe(message)}`, `  ${safe(advice)}`], code: 3 }),
@@ -51,10 +53,13 @@ async function examine(source: Source): Promise<{ findings: Finding[]; skipped: 
   if (first.findings.length === 0) return first
   await wait(SECOND_LOOK_MS)
   const second = await look()
-  const seen = new Set(first.findings.map(nameOf))
+  // A silent node may have come to the end of its lease meanwhile.
+  const worse = first.findings.map((finding) => (finding.code === 'NODE_LATE' ? ended(finding) : finding))
+  const seen = new Set([...first.findings, ...worse].map(nameOf))
   return { ...second, findings: second.findings.filter((finding) => seen.has(nameOf(finding))) }
 }
 
+const ended = (finding: Finding): Finding => ({ ...finding, code: 'LEASE_LAPSED' })
 const nameOf = ({ code, subject, item = '' }: Finding) => JSON.stringify([code, subject, item])
 
 async function judgeStore(source: Source) {
@@ -77,8 +82,10 @@ async function judgeNodes(source: Source) {
   const find = (code: FindingCode, subject: string, detail: string) => void findings.push({ code, subject, detail })
   if (!stats.node.storeReachable) find('NODE_WITHOUT_STORE', stats.node.name, 'cannot have admissions decided')
   if (stats.store.startsWith('embedded')) find('EMBEDDED_STORE', stats.node.name, 'keeps its counts to itself')
-  for (const { name, leaseExpiresInMs } of nodes) {
+  for (const { name, leaseExpiresInMs, heartbeatAgeMs = 0, late } of nodes) {
     if (leaseExpiresInMs <= 0) find('LEASE_LAPSED', name, 'its lease has lapsed')
+    else if (late)
+      find('NODE_LATE', name, `silent for ${duration(heartbeatAgeMs)}, its lease ends in ${duration(leaseExpiresInMs)}`)
   }
   for (const { orgId, currentCount, maxAllowed, excess } of orgs) {
     if (excess) find('ORG_OVER_LIMIT', `org ${orgId}`, `${currentCount} of ${maxAllowed}`)

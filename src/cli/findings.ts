@@ -9,6 +9,10 @@ export const catalogue = {
     'warning',
     'that node is dead, frozen or cut off; another node declares it dead within a renew interval',
   ],
+  NODE_LATE: [
+    'warning',
+    'that node has missed a heartbeat: if none comes before its lease ends, its slots are free then; look at that machine',
+  ],
   ORG_OVER_LIMIT: [
     'warning',
     'a lowered limit or a recovery: `headcount limit set ORG N --close-surplus newest` closes it',

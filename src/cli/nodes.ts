@@ -1,14 +1,17 @@
 import type { Command } from 'commander'
 import { systemClock } from '../core/clock.js'
 import { operates } from './operate.js'
-import { type Page, table } from './page.js'
+import { type Cell, type Page, table } from './page.js'
 import { safe } from './safe-text.js'
 import type { NodeRow } from './source.js'
 import { duration } from './words.js'
 
 /** Adds `nodes`: which nodes there are and whether they still renew their leases. */
 export function addNodesCommand(program: Command): void {
-  operates(program.command('nodes').description('nodes with a lease, how long it lasts, and what they hold'), () => ({
+  const command = program
+    .command('nodes')
+    .description('nodes with a lease, when they last renewed it, how long it lasts, and what they hold')
+  operates(command, () => ({
     ask: async (source) => ({ nodes: [...(await source.nodes())].sort(byName) }),
     show: ({ nodes }, page) => nodeTable(page, nodes),
   }))
@@ -21,19 +24,29 @@ export function nodeTable(page: Page, nodes: readonly NodeRow[]): string[] {
   const right = true
   const columns = [
     { title: 'HELD', right },
+    { title: 'HEARTBEAT', right },
     { title: 'LEASE ENDS IN', right },
     { title: 'UP', right },
     { title: 'NODE' },
   ]
-  const rows = nodes.map(({ name, connections, leaseExpiresInMs, startedAt }) => [
-    String(connections),
-    leaseExpiresInMs > 0 ? duration(leaseExpiresInMs) : ({ text: 'has lapsed', paint: 'red' } as const),
-    startedAt === undefined || Number.isNaN(Date.parse(startedAt)) ? '' : duration(now - Date.parse(startedAt)),
-    safe(String(name)),
-  ])
+  const rows = nodes.map((node): Cell[] => {
+    const { name, connections, leaseExpiresInMs, startedAt } = node
+    const lease: Cell = leaseExpiresInMs > 0 ? duration(leaseExpiresInMs) : { text: 'has lapsed', paint: 'red' }
+    const isDated = startedAt !== undefined && !Number.isNaN(Date.parse(startedAt))
+    const up = isDated ? duration(now - Date.parse(startedAt)) : ''
+    return [String(connections), heartbeatOf(node), lease, up, safe(String(name))]
+  })
   return table(page, columns, rows)
 }
 
-function byName({ name: one }: NodeRow, { name: other }: NodeRow): number {
-  return one < other ? -1 : 1
+/** Empty where the times of a lease are not known, as Redis itself does not. */
+function heartbeatOf({ heartbeatAgeMs, late }: NodeRow): Cell {
+  if (heartbeatAgeMs === undefined) return ''
+  return late ? { text: `silent for ${duration(heartbeatAgeMs)}`, paint: 'red' } : `${duration(heartbeatAgeMs)} ago`
+}
+
+/** The order in which nodes are shown: one that looks again finds each where it was. */
+export function byName(one: NodeRow, other: NodeRow): number {
+  if (one.name === other.name) return one.lease - other.lease
+  return one.name < other.name ? -1 : 1
 }

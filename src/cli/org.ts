@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { systemClock } from '../core/clock.js'
 import { operates } from './operate.js'
-import { type Page, table } from './page.js'
+import { type Cell, type Page, table } from './page.js'
 import { safe } from './safe-text.js'
 import type { Holder, NodeRow, OrgLimits } from './source.js'
 import { duration, limitWord, termsOf } from './words.js'
@@ -31,12 +31,22 @@ export function addOrgCommand(program: Command): void {
 export interface PlacedHolder extends Holder {
   /** The node whose lease holds the slot, where that is known. */
   readonly node?: string
+  /** Where that node has missed a heartbeat: in how many ms its lease ends, and the slot is free, if none comes. */
+  readonly freeInMs?: number
+  /** It held a slot once, and holds none any more. */
+  readonly gone?: boolean
 }
 
 /** Each with the node that its lease belongs to, where that is still known. */
 export function withNodes(holders: readonly Holder[], nodes: readonly NodeRow[]): PlacedHolder[] {
-  const names = new Map(nodes.map(({ lease, name }) => [lease, name]))
-  return holders.map((holder) => ({ ...holder, ...(names.has(holder.lease) && { node: names.get(holder.lease)! }) }))
+  const byLease = new Map(nodes.map((node) => [node.lease, node]))
+  return holders.map((holder) => {
+    const node = byLease.get(holder.lease)
+    if (node === undefined) return holder
+    const { name, late, leaseExpiresInMs } = node
+    const isSilent = late === true || leaseExpiresInMs <= 0
+    return { ...holder, node: name, ...(isSilent && { freeInMs: Math.max(0, leaseExpiresInMs) }) }
+  })
 }
 
 function limitLines(limits: OrgLimits, page: Page): string[] {
@@ -71,15 +81,32 @@ function tierOf({ tier, assignedTier }: OrgLimits): string {
 export function holderTable(page: Page, holders: readonly PlacedHolder[]): string[] {
   if (holders.length === 0) return ['nobody holds a slot']
   const now = systemClock.wallMs()
-  const columns = ['CONNECTION', 'AGE', 'NODE', 'ADDRESS', 'GATEWAY', 'INSTANCE'].map((title) => ({ title }))
+  const isTold = holders.some((holder) => stateOf(holder) !== '')
+  const titles = ['CONNECTION', 'AGE', 'NODE', ...(isTold ? ['STATE'] : []), 'ADDRESS', 'GATEWAY', 'INSTANCE']
   const bySince = [...holders].sort((one, other) => ((one.since ?? '') < (other.since ?? '') ? -1 : 1))
-  const rows = bySince.map(({ connectionId, since, node, lease, address, gateway, instance }) => [
-    safe(connectionId),
-    since === undefined || Number.isNaN(Date.parse(since)) ? '' : duration(now - Date.parse(since)),
-    safe(node ?? `lease ${lease}`),
-    safe(String(address ?? '')),
-    safe(String(gateway ?? '')),
-    safe(String(instance ?? '')),
-  ])
-  return table(page, columns, rows)
+  const rows = bySince.map((holder): Cell[] => {
+    const { connectionId, since, node, lease, address, gateway, instance } = holder
+    const state: Cell = { text: stateOf(holder), paint: holder.gone ? 'dim' : 'red' }
+    return [
+      safe(connectionId),
+      since === undefined || Number.isNaN(Date.parse(since)) ? '' : duration(now - Date.parse(since)),
+      safe(node ?? `lease ${lease}`),
+      ...(isTold ? [state] : []),
+      safe(String(address ?? '')),
+      safe(String(gateway ?? '')),
+      safe(String(instance ?? '')),
+    ]
+  })
+  return table(
+    page,
+    titles.map((title) => ({ title })),
+    rows,
+  )
+}
+
+/** What is odd about a holder; empty for one whose node renews its lease. */
+function stateOf({ gone, freeInMs }: PlacedHolder): string {
+  if (gone) return 'gone since'
+  if (freeInMs === undefined) return ''
+  return freeInMs > 0 ? `node silent, free in ${duration(freeInMs)}` : 'lease over'
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { systemClock } from '../core/clock.js'
-import { nodeTable } from './nodes.js'
+import { counted } from './counted.js'
+import { byName, nodeTable } from './nodes.js'
 import { operates } from './operate.js'
 import { orgTable } from './orgs.js'
 import { noteTable } from './refusals.js'
@@ -19,11 +20,12 @@ export function addTopCommand(program: Command): void {
   operates(command, () => ({
     watchSeconds: EVERY_SECONDS,
     async ask(source) {
-      const [orgs, nodes, refusals] = await Promise.all([
+      const [orgs, found, refusals] = await Promise.all([
         source.orgs(),
         source.nodes(),
         source.refusals({ limit: MOST_NOTES }),
       ])
+      const nodes = [...found].sort(byName)
       const connections = nodes.reduce((sum, node) => sum + node.connections, 0)
       const totals = { nodes: nodes.length, connections, orgs: orgs.length }
       const at = new Date(systemClock.wallMs()).toISOString()
@@ -34,7 +36,9 @@ export function addTopCommand(program: Command): void {
       // The orgs get what is left of the screen.
       const room = Math.max(3, page.rows - someNodes.length - refusals.length - OTHER_LINES)
       const { connections, nodes: nodeCount, orgs: orgCount } = totals
-      const title = `${connections} connections, ${nodeCount} nodes, ${orgCount} orgs`
+      const title = [counted(connections, 'connection'), counted(nodeCount, 'node'), counted(orgCount, 'org')].join(
+        ', ',
+      )
       return [
         `${page.paint('bold', title)}  ${page.paint('dim', `${safe(from)}  ${at.slice(11, 19)}`)}`,
         '',

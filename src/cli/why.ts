@@ -5,10 +5,10 @@ import { adviceFor } from './advice-for.js'
 import { CliError } from './cli-error.js'
 import { type Explanation, explanations } from './explanations.js'
 import { operates } from './operate.js'
-import { holderTable, withNodes } from './org.js'
+import { holderTable, type PlacedHolder, withNodes } from './org.js'
 import type { Page } from './page.js'
 import { safe } from './safe-text.js'
-import type { Note } from './source.js'
+import type { Holder, Note, Source } from './source.js'
 import { duration } from './words.js'
 
 /** Adds `why`: one refusal or closing in words. */
@@ -28,17 +28,45 @@ export function addWhyCommand(program: Command): void {
         )
       }
       if (!note.holders) return { ...note, ...explained(note) }
-      return { ...note, ...explained(note), holders: withNodes(note.holders, await source.nodes()) }
+      const holders = await stateNow(source, note.orgId, note.holders)
+      return { ...note, ...explained(note, holders), holders }
     },
     show: tell,
   }))
 }
 
-function explained({ code }: Note): Partial<Explanation> {
-  return Object.hasOwn(explanations, code) ? explanations[code as RefusalCode] : {}
+/** Who held the slots then, with what has become of them, and of the nodes that they were on. */
+async function stateNow(source: Source, orgId: string | undefined, then: readonly Holder[]): Promise<PlacedHolder[]> {
+  const [nodes, now] = await Promise.all([source.nodes(), orgId === undefined ? undefined : source.holders(orgId)])
+  const placed = withNodes(then, nodes)
+  if (now === undefined || now.truncated) return placed
+  const held = new Set(now.connections.map(({ connectionId }) => connectionId))
+  return placed.map((holder) => {
+    if (held.has(holder.connectionId)) return holder
+    const { freeInMs: _, ...rest } = holder
+    return { ...rest, gone: true }
+  })
 }
 
-type Explained = Note & Partial<Explanation> & { readonly holders?: Parameters<typeof holderTable>[1] }
+function explained({ code }: Note, holders: readonly PlacedHolder[] = []): Partial<Explanation> {
+  if (!Object.hasOwn(explanations, code)) return {}
+  const explanation = explanations[code as RefusalCode]
+  const todo = code === 'ORG_CONNECTION_LIMIT_EXCEEDED' ? insteadOfRoom(explanation.todo, holders) : explanation.todo
+  return { ...explanation, todo }
+}
+
+/** Room that comes by itself need not be given. */
+function insteadOfRoom(todo: string, holders: readonly PlacedHolder[]): string {
+  const gone = holders.filter((holder) => holder.gone).length
+  if (gone > 0) return `Try again: ${gone} of the holders below ${gone === 1 ? 'is' : 'are'} gone since. Else: ${todo}`
+  const freeInMs = holders.flatMap((holder) => holder.freeInMs ?? [])
+  if (freeInMs.length === 0) return todo
+  const whose =
+    freeInMs.length === 1 ? 'a node that is silent holds one' : `nodes that are silent hold ${freeInMs.length}`
+  return `Wait: ${whose} of the slots, free in ${duration(Math.min(...freeInMs))} unless a heartbeat comes.`
+}
+
+type Explained = Note & Partial<Explanation> & { readonly holders?: readonly PlacedHolder[] }
 
 function tell(note: Explained, page: Page): string[] {
   const { at, node, gatewayId, orgId, address, currentCount, maxAllowed, retryAfterSeconds, detail, why, todo } = note

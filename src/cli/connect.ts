@@ -1,7 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { ENDPOINT } from '../server/endpoint.js'
 import { CONSOLE_HINT, obeyConsole } from './console-input.js'
 import { Crowd } from './crowd.js'
 import { endpointOf } from './endpoint.js'
+import type { Refusal } from './refusal.js'
 import { type ClientEvent, describe } from './report.js'
 
 interface ConnectOptions {
@@ -40,9 +42,15 @@ export function addConnectCommand(program: Command): void {
 /** Exits with 0 if any connection was ever accepted, else with 1. */
 async function connect(options: ConnectOptions): Promise<void> {
   const counts = { accepted: 0, refused: 0, failed: 0 }
+  const hints = new Set<string>()
   const report = (event: ClientEvent) => {
     if (event.event in counts) counts[event.event as keyof typeof counts]++
     process.stdout.write(`${options.json ? JSON.stringify(event) : describe(event)}\n`)
+    const hint = event.event === 'refused' ? hintFor(event, options) : undefined
+    if (hint === undefined || options.json || hints.has(hint)) return
+    // Once is enough, however many are refused alike.
+    hints.add(hint)
+    process.stdout.write(`   ${hint}\n`)
   }
   const crowd = new Crowd((connection) => ({
     connection,
@@ -62,6 +70,15 @@ async function connect(options: ConnectOptions): Promise<void> {
   await crowd.empty()
   ignoreConsole()
   process.exitCode = counts.accepted > 0 ? 0 : 1
+}
+
+/** What a refusal means for whoever typed the command, where that can be told from what was typed. */
+function hintFor({ status, code }: Refusal, { key, url }: ConnectOptions): string | undefined {
+  if ((status === 401 || code === 'UNAUTHENTICATED') && !key)
+    return 'no key was sent: --key or HEADCOUNT_KEY says which'
+  if (status !== 404) return undefined
+  const wrong = url.pathname === ENDPOINT ? 'is that' : `the path of gateways is ${ENDPOINT}; and is that`
+  return `${wrong} the public listener of a node (PORT, 8080), not its admin listener (ADMIN_PORT, 8081)?`
 }
 
 function credentialsOf({ key, instanceId, connections }: ConnectOptions, connection: number) {

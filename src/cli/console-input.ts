@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Crowd } from './crowd.js'
+import { safe } from './safe-text.js'
 
 export const CONSOLE_HINT = 'Ctrl-C closes them; type a number to close that one, "open" to open one more.'
 
@@ -15,6 +16,8 @@ export function obeyConsole(crowd: Crowd): () => void {
     const number = /^(?:close\s+)?#?(\d{1,9})$/.exec(line.trim())?.[1]
     if (number !== undefined) crowd.close(Number(number))
     else if (line.trim() === 'open') void crowd.open()
+    else if (line.trim() !== '')
+      process.stderr.write(`headcount: "${safe(line.trim())}" is not known. ${CONSOLE_HINT}\n`)
   })
   return () => {
     lines.close()

@@ -9,6 +9,8 @@ export interface Refusal {
   readonly currentCount?: number
   readonly maxAllowed?: number
   readonly retryAfterSeconds?: number
+  /** The name of this one refusal, for `headcount why`. */
+  readonly instance?: string
 }
 
 const MAX_BODY_BYTES = 64 * 1_024
@@ -36,6 +38,7 @@ function said(words: Record<string, unknown>): Omit<Refusal, 'status'> {
     ...pick(words, 'title', 'string'),
     ...pick(words, 'currentCount', 'number'),
     ...pick(words, 'maxAllowed', 'number'),
+    ...pick(words, 'instance', 'string'),
   }
 }
 

@@ -25,7 +25,7 @@ export function describe(event: ClientEvent): string {
     case 'accepted':
       return line(event, event.connectionId === undefined ? '(without connection.ack)' : `id=${event.connectionId}`)
     case 'refused':
-      return line(event, [event.status, event.code ?? event.title, ...numbersOf(event)].filter(Boolean).join(' '))
+      return line(event, [event.status, event.code ?? event.title, ...detailsOf(event)].filter(Boolean).join(' '))
     case 'failed':
       return line(event, event.reason)
     case 'closed':
@@ -39,9 +39,9 @@ export function describe(event: ClientEvent): string {
   }
 }
 
-function numbersOf({ currentCount, maxAllowed, retryAfterSeconds }: Refusal): string[] {
-  const numbers = { currentCount, maxAllowed, 'Retry-After': retryAfterSeconds }
-  return Object.entries(numbers).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
+function detailsOf({ currentCount, maxAllowed, retryAfterSeconds, instance }: Refusal): string[] {
+  const details = { currentCount, maxAllowed, 'Retry-After': retryAfterSeconds, instance }
+  return Object.entries(details).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
 }
 
 function line({ event, connection }: { event: string; connection: number }, rest: string): string {

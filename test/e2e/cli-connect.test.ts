@@ -100,6 +100,39 @@ describe('connect', () => {
     ])
   })
 
+  test('says once what to do where no key was sent', async () => {
+    await serve(() => refusal(401, 'UNAUTHENTICATED', { instance: 'urn:uuid:7' }))
+    const cli = start(['connect', '--url', gateway.url, '-n', '2'])
+    expect(await cli.exited).toBe(1)
+    expect(cli.lines()).toEqual([
+      '#1 refused  401 UNAUTHENTICATED instance=urn:uuid:7',
+      '   no key was sent: --key or HEADCOUNT_KEY says which',
+      '#2 refused  401 UNAUTHENTICATED instance=urn:uuid:7',
+      '0 accepted, 2 refused',
+    ])
+  })
+
+  test.each([
+    ['', '   is that the public listener of a node (PORT, 8080)'],
+    ['/own', '   the path of gateways is /api/internal/v1/ws/gateways/connect; and is that the public listener'],
+  ])('says where a gateway belongs where nothing is at %j', async (path, hint) => {
+    await serve(() => refusal(404, 'NOT_FOUND'))
+    const cli = start(['connect', '--url', gateway.url + path, '--key', 'k'])
+    expect(await cli.exited).toBe(1)
+    expect(cli.lines().slice(0, 2)).toEqual(['#1 refused  404 NOT_FOUND', expect.stringContaining(hint)])
+  })
+
+  test('says so where what is typed means nothing', async () => {
+    await serve(() => 'accept')
+    const cli = connect()
+    await until(() => cli.output().includes('Ctrl-C'))
+    cli.child.stdin.write('foo\u001b\n\n1\n')
+    expect(await cli.exited).toBe(0)
+    expect(cli.lines().filter((line) => line.startsWith('headcount: '))).toEqual([
+      expect.stringMatching(/^headcount: "foo\\u\{1b\}" is not known\. Ctrl-C closes them/),
+    ])
+  })
+
   test('says with which code and reason the server closed, and ends with 0', async () => {
     await serve(() => 'accept')
     const cli = connect()
@@ -112,7 +145,9 @@ describe('connect', () => {
   })
 
   test('takes address and key from the environment and speaks JSON', async () => {
-    await serve(limitOf(1))
+    const full = { currentCount: 1, maxAllowed: 1, instance: 'urn:uuid:7' }
+    const refused = refusal(429, 'ORG_CONNECTION_LIMIT_EXCEEDED', full, ['Retry-After: 4'])
+    await serve((open) => (open === 0 ? 'accept' : refused))
     const cli = start(['connect', '-n', '2', '--json'], { HEADCOUNT_URL: gateway.url, HEADCOUNT_KEY: 'from-env' })
     await until(() => cli.output().includes('summary'))
     expect(gateway.requests[0]!.headers['api-key']).toBe('from-env')
@@ -126,6 +161,7 @@ describe('connect', () => {
         title: 'refused',
         currentCount: 1,
         maxAllowed: 1,
+        instance: 'urn:uuid:7',
         retryAfterSeconds: 4,
       },
       { event: 'summary', accepted: 1, refused: 1, failed: 0, held: 1 },

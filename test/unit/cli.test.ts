@@ -55,6 +55,17 @@ describe('a line for people', () => {
     expect(lineOf({ event: 'refused', connection: 2, status: 502 })).toBe('#2 refused  502')
   })
 
+  test('names the refusal, so that its reason can be asked for', () => {
+    const refused = {
+      event: 'refused',
+      connection: 1,
+      status: 429,
+      code: 'FULL',
+      instance: 'urn:uuid:\u001b1',
+    } as const
+    expect(lineOf(refused)).toBe('#1 refused  429 FULL instance=urn:uuid:?1')
+  })
+
   test('cannot command the terminal', () => {
     const reason = '\u001b[2J\u0007bye\r\n#9 accepted'
     expect(lineOf({ event: 'closed', connection: 1, code: 1012, reason })).toBe(

@@ -1,37 +1,70 @@
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { parseAdminUrl } from './admin-url.js'
 import { CliError } from './cli-error.js'
 import { fetchFailure } from './fetch-failure.js'
 import { complaint } from './operate.js'
 
 interface HealthcheckOptions {
-  readonly url?: string
-  readonly port: string
+  readonly url?: URL | ''
+  readonly port: number | ''
   readonly live: boolean
 }
 
 /** Shorter than what container engines give a health check, so that its own words are what is seen. */
 const TIMEOUT_MS = 2_000
+const DEFAULT_PORT = 8081
 
 /** Adds `healthcheck`: what a container engine runs inside the container. Exits with 0 if the node is well, else 1. */
 export function addHealthcheckCommand(program: Command): void {
-  program
+  const command = program
     .command('healthcheck')
     .description('ask the node on this machine whether it is ready; exits with 0 or 1')
-    .option('--url <url>', 'admin listener to ask; this machine and --port where absent')
-    .addOption(new Option('--port <port>', 'port of the admin listener').env('ADMIN_PORT').default('8081'))
+    .addOption(
+      new Option('--url <url>', 'admin listener to ask; this machine and --port where absent')
+        .env('HEADCOUNT_ADMIN_URL')
+        .argParser(orNone(parseAdminUrl)),
+    )
+    .addOption(
+      new Option('--port <port>', 'port of the admin listener')
+        .env('ADMIN_PORT')
+        .argParser(orNone(parsePort))
+        .default(DEFAULT_PORT),
+    )
     .option('--live', 'ask only whether the process turns, not whether it admits', false)
-    .action(healthcheck)
+  command.action((options: HealthcheckOptions) => {
+    // A port that was typed outweighs an address that the environment has.
+    const isTyped = command.getOptionValueSource('port') === 'cli' && command.getOptionValueSource('url') !== 'cli'
+    const { url, port, live } = options
+    const base = url && !isTyped ? url : new URL(`http://127.0.0.1:${port || DEFAULT_PORT}`)
+    return healthcheck(addressIn(base, live ? 'livez' : 'readyz'))
+  })
 }
 
-async function healthcheck({ url, port, live }: HealthcheckOptions): Promise<void> {
-  const address = `${url ?? `http://127.0.0.1:${port}`}${live ? '/livez' : '/readyz'}`
+/** Of a listener or of what it is asked: both are called its address. */
+function addressIn(base: URL, question: 'livez' | 'readyz'): URL {
+  const path = base.pathname.replace(/\/+$/, '').replace(/\/(livez|readyz)$/, '')
+  return new URL(`${path}/${question}`, base)
+}
+
+/** An empty variable counts as none: that is how compose files pass on what is not set. */
+function orNone<T>(parse: (text: string) => T): (text: string) => T | '' {
+  return (text) => text && parse(text)
+}
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  if (port >= 1 && port <= 65_535) return port
+  throw new InvalidArgumentError('It must be a port from 1 to 65535.')
+}
+
+async function healthcheck(address: URL): Promise<void> {
   try {
     const response = await fetch(address, { signal: AbortSignal.timeout(TIMEOUT_MS) })
     process.stdout.write(`${await response.text()}\n`)
     process.exitCode = response.ok ? 0 : 1
   } catch (error) {
     const why = `${address} does not answer: ${fetchFailure(error, TIMEOUT_MS)}`
-    const advice = 'is a node running there? --url or ADMIN_PORT says where'
+    const advice = 'is a node running there? --url, HEADCOUNT_ADMIN_URL or ADMIN_PORT says where'
     process.stderr.write(complaint(new CliError(why, advice), false))
     process.exitCode = 1
   }

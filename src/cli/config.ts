@@ -14,7 +14,8 @@ interface Shown {
 /** Adds `config`: what a node that was started here, with these flags, would be set to. */
 export function addConfigCommand(program: Command): void {
   const config = program.command('config').description('the settings of a node')
-  const flags = (command: Command) => command.argument('[flags...]', 'flags of `serve`, after --')
+  // The flags are read as the server reads them, which explains what is wrong with them.
+  const flags = (command: Command) => command.argument('[flags...]', 'flags of `serve`').allowUnknownOption()
   const show = flags(config.command('show'))
     .description('every setting as a node that was started here would have it; secrets are not shown')
     .option('--origin', 'where each comes from', false)

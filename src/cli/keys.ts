@@ -54,11 +54,12 @@ export function addKeysCommand(program: Command): void {
 function edits<T extends CommonOptions>(command: Command, run: (options: T) => Promise<void>): void {
   const { flag, name } = settings.keysFile
   command
-    .addOption(new Option(`${flag} <path>`, 'the key file').env(name).makeOptionMandatory())
-    .option('--json', 'one JSON object a line', false)
+    .addOption(new Option(`${flag} <path>`, 'the key file').env(name))
+    .option('--json', 'the answer as one JSON object, on one line', false)
     .action(async () => {
       const options = command.opts<T>()
       try {
+        if (!options.keysFile) throw new CliError('no key file is named', `${flag} or ${name} says which it is`)
         await run(options)
       } catch (error) {
         if (!(error instanceof CliError)) throw error

@@ -165,10 +165,24 @@ describe('config', () => {
 
   test('check answers as the node would', async () => {
     expect(await operate(['config', 'check'])).toMatchObject({ code: 0 })
-    const wrong = await operate(['config', 'check', '--', '--lease-ttl', '5'], { HEADCOUNT_LEASE_TLL: '5s' })
-    expect(wrong).toMatchObject({ code: 78, stderr: '' })
-    expect(wrong.stdout).toContain('wrong: HEADCOUNT_LEASE_TTL on the command line is "5"')
-    expect(wrong.stdout).toContain('did you mean HEADCOUNT_LEASE_TTL?')
+    for (const flags of [
+      ['--lease-ttl', '5'],
+      ['--', '--lease-ttl=5'],
+    ]) {
+      const wrong = await operate(['config', 'check', ...flags], { HEADCOUNT_LEASE_TLL: '5s' })
+      expect(wrong).toMatchObject({ code: 78, stderr: '' })
+      expect(wrong.stdout).toContain('wrong: HEADCOUNT_LEASE_TTL on the command line is "5"')
+      expect(wrong.stdout).toContain('did you mean HEADCOUNT_LEASE_TTL?')
+    }
+    expect((await operate(['config', 'check', '--prot', '1'])).stdout).toContain('--prot is not a flag')
+  })
+
+  test('show takes its own options before and after the flags of a node', async () => {
+    const { code, lines } = await operate(['config', 'show', '--port', '9090', '--json', '--admin-port=9091'])
+    expect({ code, lines: lines.length }).toEqual({ code: 0, lines: 1 })
+    const { settings } = JSON.parse(lines[0]!)
+    expect(settings).toContainEqual({ name: 'PORT', value: '9090', origin: 'flag' })
+    expect(settings).toContainEqual({ name: 'ADMIN_PORT', value: '9091', origin: 'flag' })
   })
 
   test('doc has every setting', async () => {

@@ -143,6 +143,16 @@ describe('keys list', () => {
     expect(stdout + json.stdout).not.toContain(OLD.key)
   })
 
+  test('where no file is named, both ways to name one are', async () => {
+    for (const env of [{}, { HEADCOUNT_KEYS_FILE: '' }] as Record<string, string>[]) {
+      const { code, stderr } = await operate(['keys', 'list'], env)
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: 'headcount: no key file is named\n  --keys-file or HEADCOUNT_KEYS_FILE says which it is\n',
+      })
+    }
+  })
+
   test('no file is an error', async () => {
     expect(await keys('list')).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no ') })
   })

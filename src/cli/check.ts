@@ -10,10 +10,11 @@ import { byUtilisation, shareOf } from './utilisation.js'
 
 /** What monitoring systems expect of a plug-in: its exit code. */
 const STATES = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const
-/** A heartbeat may be late by chance; a node that is silent still so long after is silent. */
+const [OK, WARNING, CRITICAL, UNKNOWN] = [0, 1, 2, 3] as const
+
+/** A heartbeat may be late by chance; who is silent still so long after is silent. */
 const SECOND_LOOK_MS = 1_000
 const MOST_NAMES = 3
-const [OK, WARNING, CRITICAL, UNKNOWN] = [0, 1, 2, 3] as const
 
 interface CheckOptions {
   readonly warning?: number
@@ -47,7 +48,7 @@ export function addCheckCommand(program: Command): void {
       const said =
         problems.length > 0
           ? problems.join('; ')
-          : `${counted(nodes, 'node')} ${nodes === 1 ? 'holds' : 'hold'} ${counted(connections, 'connection')}`
+          : `${counted(nodes, 'node holds', 'nodes hold')} ${counted(connections, 'connection')}`
       return [
         `HEADCOUNT ${state} - ${said} | nodes=${nodes} connections=${connections} fullest=${fullestPercent}%;${warning};${critical}`,
       ]
@@ -75,7 +76,7 @@ async function check(source: Source, { warning, critical, nodes: least }: CheckO
   if (!reachable) problems.push([CRITICAL, 'the node that was asked does not reach the store'])
   if (renewing.length < least) problems.push([CRITICAL, `${counted(renewing.length, 'node')} of at least ${least}`])
   const lapsed = nodes.length - renewing.length
-  if (lapsed > 0) problems.push([WARNING, `${counted(lapsed, 'lease')} ${lapsed === 1 ? 'has' : 'have'} lapsed`])
+  if (lapsed > 0) problems.push([WARNING, `${counted(lapsed, 'lease has', 'leases have')} lapsed`])
   const silent = nodes.filter(isSilent).sort(byName)
   if (silent.length > 0) problems.push([WARNING, `${counted(silent.length, 'node')} silent: ${namesOf(silent)}`])
   const level =

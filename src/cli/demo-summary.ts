@@ -1,3 +1,4 @@
+import { counted } from './counted.js'
 import type { DemoCluster } from './demo-cluster.js'
 import type { DemoOrg } from './demo-orgs.js'
 import { DEMO_TIERS } from './demo-orgs.js'
@@ -32,7 +33,7 @@ function limitsLine(counts: readonly OrgCount[]): string {
   const over = counts.filter(({ currentCount, maxAllowed }) => maxAllowed !== 'unlimited' && currentCount > maxAllowed)
   const full = counts.filter(({ currentCount, maxAllowed }) => currentCount === maxAllowed)
   const verdict = over.length === 0 ? 'every org is within its limit' : `OVER: ${over.map(shown).join(', ')}`
-  return `${full.length} orgs at their limit; ${verdict}`
+  return `${counted(full.length, 'org at its limit', 'orgs at their limit')}; ${verdict}`
 }
 
 function shown({ orgId, currentCount, maxAllowed }: OrgCount): string {

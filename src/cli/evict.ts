@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { counted } from './counted.js'
 import { operates, type View } from './operate.js'
 import { safe } from './safe-text.js'
 
@@ -42,6 +43,6 @@ function pathOf(command: Command, rest = ''): string {
 }
 
 function told({ ordered, leaving }: Ordered): string {
-  const before = leaving > 0 ? `, ${leaving} were leaving already` : ''
+  const before = leaving > 0 ? `, ${counted(leaving, 'was', 'were')} leaving already` : ''
   return `${ordered} told to close, within a renew interval${before}`
 }

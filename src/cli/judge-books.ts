@@ -1,5 +1,6 @@
 import type { StoreFacts } from '../store/redis-examiner.js'
 import type { RedisKeys } from '../store/redis-keys.js'
+import { counted } from './counted.js'
 import type { Finding, FindingCode } from './findings.js'
 
 /** So long without a renewal is longer than any lease that is in use. */
@@ -64,7 +65,7 @@ function judgeSets({ admission, dead, sets, indexes, orders }: StoreFacts, keys:
   for (const [lease, entries] of indexes) {
     const subject = `lease ${lease}`
     if (admission[lease] === undefined && !dead.has(lease)) {
-      found.push({ code: 'INDEX_WITHOUT_LEASE', subject, detail: `${entries.size} entries` })
+      found.push({ code: 'INDEX_WITHOUT_LEASE', subject, detail: counted(entries.size, 'entry', 'entries') })
       continue
     }
     for (const [item, named] of entries) {

@@ -1,4 +1,5 @@
 import type { StoreFacts } from '../store/redis-examiner.js'
+import { counted } from './counted.js'
 import type { Finding, FindingCode } from './findings.js'
 
 const SLOW_MS = 50
@@ -20,7 +21,10 @@ export function judgeRedis(facts: StoreFacts): Finding[] {
   const evicts = policy !== 'noeviction'
   if (evicts) find('EVICTION_POLICY', `maxmemory-policy is ${policy}`)
   if (number('evicted_keys') > 0)
-    find(evicts ? 'KEYS_EVICTED' : 'KEYS_WERE_EVICTED', `${number('evicted_keys')} keys were evicted since its start`)
+    find(
+      evicts ? 'KEYS_EVICTED' : 'KEYS_WERE_EVICTED',
+      `${counted(number('evicted_keys'), 'key was', 'keys were')} evicted since its start`,
+    )
   const memory = number('maxmemory') > 0 ? number('used_memory') / number('maxmemory') : 0
   if (memory >= NEARLY) {
     find(memory >= 1 ? 'MEMORY_FULL' : 'MEMORY_NEARLY_FULL', `${Math.floor(100 * memory)}% of maxmemory is used`)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseJson } from '../core/parse-json.js'
 import { settings, settingsList } from './config-settings.js'
 import { didYouMean, nearest } from './nearest.js'
+import { nearestSetting } from './nearest-setting.js'
 
 export interface ConfigInputs {
   /** Flags only, without the program's name. */
@@ -108,7 +109,10 @@ function readConfigFile(path: string, readFile: (path: string) => Uint8Array): S
   const errors: ConfigError[] = []
   for (const [name, value] of Object.entries(json.value)) {
     if (!names.includes(name) || name === 'HEADCOUNT_CONFIG') {
-      errors.push({ setting: name, message: `${name} in ${path} is not a setting${didYouMean(nearest(name, names))}` })
+      errors.push({
+        setting: name,
+        message: `${name} in ${path} is not a setting${didYouMean(nearestSetting(name, names))}`,
+      })
     } else if (['string', 'number', 'boolean'].includes(typeof value)) {
       texts.set(name, String(value))
     } else {

@@ -1,24 +1,33 @@
 import { settingsList } from './config-settings.js'
-import { didYouMean, nearest } from './nearest.js'
+import { didYouMean } from './nearest.js'
+import { nearestSetting, nearestWhole } from './nearest-setting.js'
+
+const names = settingsList.map(({ name }) => name)
+const limits = names.filter((name) => name.startsWith('WS_'))
 
 /** Read by the command line, so they may well be set beside a server too. */
 const CLIENT_VARIABLES = ['HEADCOUNT_URL', 'HEADCOUNT_KEY', 'HEADCOUNT_ADMIN_URL']
 
 /**
  * One warning for each variable that looks like ours and is not: a slip in a name would otherwise leave the default in
- * force unnoticed.
+ * force unnoticed. `HEADCOUNT_` is ours alone. `WS_` is not, nor are the names without a prefix: those are told of only
+ * where one of our settings is near, and the latter, which every environment is full of, where that one is not set.
  */
 export function warnOfUnknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
-  const names = settingsList.map(({ name }) => name)
   return Object.keys(env)
-    .filter((name) => name.startsWith('HEADCOUNT_') && !names.includes(name) && !CLIENT_VARIABLES.includes(name))
-    .filter((name) => !isServiceLink(name, env[name]))
-    .map((name) => {
-      // PORT and its like have no prefix, so a name is also tried without it.
-      const bare = name.slice('HEADCOUNT_'.length)
-      const guess = names.find((known) => known === bare) ?? nearest(name, names) ?? nearest(bare, names)
-      return `${name} is not a setting and has no effect${didYouMean(guess)}`
+    .filter((name) => !names.includes(name) && !CLIENT_VARIABLES.includes(name) && !isServiceLink(name, env[name]))
+    .flatMap((name) => {
+      const guess = meantBy(name)
+      if (!name.startsWith('HEADCOUNT_') && guess === undefined) return []
+      if (!/^(HEADCOUNT|WS)_/.test(name) && env[guess!]) return []
+      return [`${name} is not a setting and has no effect${didYouMean(guess)}`]
     })
+}
+
+function meantBy(name: string): string | undefined {
+  if (name.startsWith('HEADCOUNT_')) return nearestSetting(name, names)
+  const alike = name.startsWith('WS_') ? nearestSetting(name, limits) : undefined
+  return alike ?? nearestWhole(name, names)
 }
 
 /** Kubernetes sets such variables in every pod beside a service that is called "headcount". */

@@ -1,7 +1,11 @@
-/** The candidate that differs from `word` by the fewest typing slips, if that is few enough to be a slip at all. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
+/** The candidate that differs from `word` by the fewest typing slips, if there is one within `most`. */
+export function nearest(
+  word: string,
+  candidates: readonly string[],
+  most = Math.floor(word.length / 3),
+): string | undefined {
   let best: string | undefined
-  let fewest = Math.floor(word.length / 3) + 1
+  let fewest = most + 1
   for (const candidate of candidates) {
     const slips = editDistance(word, candidate)
     if (slips < fewest) {
@@ -17,15 +21,19 @@ export function didYouMean(guess: string | undefined): string {
   return guess === undefined ? '; `headcount config doc` lists them.' : `; did you mean ${guess}?`
 }
 
-/** Insertions, deletions and replacements of one character that turn `a` into `b` (Levenshtein). */
+/** Insertions, deletions, replacements of one character, and swaps of two neighbours, that turn `a` into `b`. */
 function editDistance(a: string, b: string): number {
+  let above: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
     for (let j = 1; j <= b.length; j++) {
       const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const swapped = isSwap ? above[j - 2]! + 1 : Number.POSITIVE_INFINITY
+      next.push(Math.min(replaced, swapped, row[j]! + 1, next[j - 1]! + 1))
     }
+    above = row
     row = next
   }
   return row[b.length]!

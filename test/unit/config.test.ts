@@ -174,6 +174,47 @@ describe('names that are no setting', () => {
     ])
   })
 
+  test.each([
+    ['WS_MAX_CONNECTION_PER_ORG', 'WS_MAX_CONNECTIONS_PER_ORG'],
+    ['WS_MAX_CONECTIONS', 'WS_MAX_CONNECTIONS'],
+    ['WS_MAX_CONNECTIONS_PER_TENANT', 'WS_MAX_CONNECTIONS_PER_ORG'],
+    ['MAX_CONNECTIONS_PER_ORG', 'WS_MAX_CONNECTIONS_PER_ORG'],
+    ['W_MAX_CONNECTIONS_PER_ORG', 'WS_MAX_CONNECTIONS_PER_ORG'],
+    ['ADMIN_TOKE', 'ADMIN_TOKEN'],
+    ['ADMIN_TOKNE', 'ADMIN_TOKEN'],
+    ['ADMIN_READ_TOKENS', 'ADMIN_READ_TOKEN'],
+    ['ADMIN_PROT', 'ADMIN_PORT'],
+    ['REDIS_URI', 'REDIS_URL'],
+    ['HEADCOUT_TIERS', 'HEADCOUNT_TIERS'],
+    ['HEADCOUNT_TIRES', 'HEADCOUNT_TIERS'],
+    ['HEADCOUNT_MAX_CONNECTIONS', 'WS_MAX_CONNECTIONS'],
+  ])('%s, a slip in a name, is told of: %s', (name, meant) => {
+    const said = `${name} is not a setting and has no effect; did you mean ${meant}?`
+    expect(load({ env: { [name]: '10' } }).warnings).toEqual([said])
+  })
+
+  test('what is near nothing is told of without a guess, and only under our own prefix', () => {
+    const list = 'is not a setting and has no effect; `headcount config doc` lists them.'
+    expect(load({ env: { HEADCOUNT_BOGUS: '1' } }).warnings).toEqual([`HEADCOUNT_BOGUS ${list}`])
+    const messages = messagesOf({ argv: ['--config', 'config.json'], file: '{"HEADCOUNT_BOGUS": 1}' })
+    expect(messages).toEqual(['HEADCOUNT_BOGUS in config.json is not a setting; `headcount config doc` lists them.'])
+    const others = [
+      ...['PORTS', 'POST', 'HOSTS', 'HOSTNAME', 'HOSTTYPE', 'REDIS_PORT', 'REDIS_HOST', 'REDIS_SERVICE_HOST'],
+      ...['REDIS_PORT_6379_TCP', 'REDIS_PASSWORD', 'ADMIN_USER', 'ADMIN_EMAIL', 'ADMIN_PASSWORD', 'GITHUB_TOKEN'],
+      ...['WS_URL', 'WS_PORT', 'WS_HOST', 'WS_PATH', 'WS_NO_BUFFER_UTIL', 'WS_NO_UTF_8_VALIDATE', 'TEST_REDIS_URL'],
+      ...['NODE_OPTIONS', 'DATABASE_URL', 'PATH', 'HOME', 'PWD', 'TERM', 'LOG_LEVEL'],
+    ]
+    expect(load({ env: Object.fromEntries(others.map((name) => [name, 'x'])) }).warnings).toEqual([])
+  })
+
+  test('one without a prefix is somebody else’s where the setting itself is there', () => {
+    expect(
+      load({ env: { REDIS_URI: 'x', REDIS_URL: 'redis://h', ADMIN_TOKENS: 'x', ADMIN_TOKEN: 'y' } }).warnings,
+    ).toEqual([])
+    const env = { WS_MAX_CONNECTIONS: '10', WS_MAX_CONNECTION: '1' }
+    expect(load({ env }).warnings).toHaveLength(1)
+  })
+
   test('what the client and Kubernetes set does not', () => {
     const env = {
       HEADCOUNT_URL: 'ws://x',

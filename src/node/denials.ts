@@ -7,17 +7,25 @@ import type { AdmissionOutcome } from './admission-queue.js'
 import { type Denial, denialOf, fullScope } from './denial.js'
 import type { FarProbes } from './far-probes.js'
 import { INSTANCE } from './instances.js'
+import { latestLookAfterRecoveryMs } from './renew-pause.js'
+
+interface DenialsParts {
+  readonly events: EventBus
+  readonly timing: LeaseTiming
+  readonly random: () => number
+  readonly farProbes: FarProbes
+  /** How long the store still admits nobody, as far as this node has heard. */
+  readonly recoveryLeftMs: () => number | undefined
+}
+
+/** Less than this is what a store says that waits for a straggler, and nobody knows for how long. */
+const LEAST_KNOWN_MS = 2
 
 /** Puts denials into words, tells of them, and says when to come back. */
 export class Denials {
-  readonly #parts: {
-    readonly events: EventBus
-    readonly timing: LeaseTiming
-    readonly random: () => number
-    readonly farProbes: FarProbes
-  }
+  readonly #parts: DenialsParts
 
-  constructor(parts: { events: EventBus; timing: LeaseTiming; random: () => number; farProbes: FarProbes }) {
+  constructor(parts: DenialsParts) {
     this.#parts = parts
   }
 
@@ -32,12 +40,23 @@ export class Denials {
   }
 
   deny(claim: Claim, { cause, freeInMs, ...denied }: Denial, probedInMs = Number.POSITIVE_INFINITY): Denied {
-    const { events, timing, random } = this.#parts
+    const { events, random } = this.#parts
     events.emit('admission.denied', { ...denied, org: claim.scopes[0].id, ...(cause && { cause }) })
-    // An expired lease is declared dead by the next renewal of any node.
-    const expectedMs = freeInMs === undefined ? undefined : freeInMs + timing.renewIntervalMs
+    const expectedMs = this.#expectedMs(denied.code, freeInMs)
     const isProbedFirst = probedInMs < (expectedMs ?? Number.POSITIVE_INFINITY)
     const waitMs = isProbedFirst ? retryWhenProbedMs(probedInMs, random) : retryAfterMs(expectedMs, random)
     return { admitted: false, ...denied, retryAfterMs: waitMs }
+  }
+
+  #expectedMs(code: Denial['code'], freeInMs: number | undefined): number | undefined {
+    const { timing, recoveryLeftMs } = this.#parts
+    if (code === 'STARTING' || code === 'RECOVERING') {
+      // The store's answer is as old as its clock, which stands still between renewals: both are late, never early.
+      const leftMs = Math.min(freeInMs ?? Number.POSITIVE_INFINITY, recoveryLeftMs() ?? Number.POSITIVE_INFINITY)
+      const isKnown = leftMs >= LEAST_KNOWN_MS && Number.isFinite(leftMs)
+      return isKnown ? leftMs + latestLookAfterRecoveryMs(timing) : undefined
+    }
+    // An expired lease is declared dead by the next renewal of any node.
+    return freeInMs === undefined ? undefined : freeInMs + timing.renewIntervalMs
   }
 }

@@ -33,6 +33,7 @@ export class LeaseKeeper {
   #session: Session | undefined
   #settled = false
   #recoveryMs = 0
+  #recoversUntilMs = Number.NEGATIVE_INFINITY
   #running: Promise<void> | undefined
 
   constructor(parts: KeeperParts) {
@@ -54,6 +55,12 @@ export class LeaseKeeper {
   /** The same once the store has been told of all that is open; before that, what it does not know is no drift. */
   get settledSession(): Session | undefined {
     return this.#settled ? this.#session : undefined
+  }
+
+  /** How long the store still admits nobody, as it said last, and never less; `undefined` where it said nothing of that. */
+  get recoveryLeftMs(): number | undefined {
+    const leftMs = this.#recoversUntilMs - this.#parts.clock.monotonicMs()
+    return leftMs > 0 ? leftMs : undefined
   }
 
   /** Whether an answer of the store may still be used. An embedded store cannot outlive its node: no deadline there. */
@@ -140,7 +147,7 @@ export class LeaseKeeper {
       return 'gone'
     }
     this.#renewedAt = sentAt
-    this.#recoveryMs = reply.value.recoveryMs
+    this.#heardRecovery(reply.value.recoveryMs)
     this.#parts.onSecret(reply.value.resumeSecret)
     this.#parts.onJoined(sentAt)
     if (!claim.known) this.#taken(claim.lease, reply.value)
@@ -201,11 +208,17 @@ export class LeaseKeeper {
     const reply = await session.call((connection, fence) => connection.renew(fence))
     if (reply.status !== 'ok') return false
     this.#renewedAt = sentAt
-    this.#recoveryMs = reply.value.recoveryMs
     const { liveNodes, recoveryMs, dead } = reply.value
+    this.#heardRecovery(recoveryMs)
     events.emit('lease.renewed', { liveNodes, deadLeases: dead.length, recoveryMs })
     onRenewed(session, sentAt, reply.value)
     return true
+  }
+
+  /** Counted from when the answer came: the store counted from earlier on. */
+  #heardRecovery(recoveryMs: number): void {
+    this.#recoveryMs = recoveryMs
+    this.#recoversUntilMs = recoveryMs > 0 ? this.#parts.clock.monotonicMs() + recoveryMs : Number.NEGATIVE_INFINITY
   }
 
   /** Whether there is anything to tell a store that has lost its memory: then recovery waits for this node. */

@@ -70,7 +70,10 @@ export class LimiterNode implements AdmittingNode {
       ...{ clock, timing, events: this.events, held, releases, timeoutMs: options.probeTimeoutMs },
       session: () => this.#keeper.session,
     })
-    this.#denials = new Denials({ events: this.events, timing, random, farProbes: this.#probing.far })
+    this.#denials = new Denials({
+      ...{ events: this.events, timing, random, farProbes: this.#probing.far },
+      recoveryLeftMs: () => this.#keeper.recoveryLeftMs,
+    })
     const sweeper = new Sweeper(this.events)
     this.#overrides = new Overrides({ clock, events: this.events })
     const orders = new OrderTaker({ clock, events: this.events, held, releases })

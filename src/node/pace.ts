@@ -9,7 +9,7 @@ interface Pace {
 
 const FIRST_BACKOFF_MS = 25
 /** While the store recovers, a node asks at most so often within a renew interval whether that is over. */
-const LOOKS_A_RENEWAL = 15
+export const LOOKS_A_RENEWAL = 15
 
 /**
  * How long until the next renewal: R ± 10 %. While the store recovers, the renewal that ends it should come just after

@@ -2,7 +2,7 @@ import { type Clock, sleep } from '../core/clock.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
 import type { HeldConnections } from './held-connections.js'
 import { jittered, latestJittered } from './jitter.js'
-import { renewPauseMs } from './pace.js'
+import { LOOKS_A_RENEWAL, renewPauseMs } from './pace.js'
 
 /**
  * So often a node renews that holds connections which named their instance: with a renewal it hears that one of them has
@@ -21,6 +21,11 @@ interface PauseParts {
 /** How long the next renewal of a node that holds such connections may take to come. */
 export function latestLookMs({ renewIntervalMs }: LeaseTiming): number {
   return latestJittered(Math.min(renewIntervalMs, LOOK_MS))
+}
+
+/** How long after the store has recovered this node may take to hear of it. */
+export function latestLookAfterRecoveryMs({ renewIntervalMs }: LeaseTiming): number {
+  return renewIntervalMs / LOOKS_A_RENEWAL
 }
 
 /** The pause between two renewals of a lease: an interval, and no longer than a look where somebody may wait for one. */

@@ -65,8 +65,11 @@ describe('why somebody is denied', () => {
 })
 
 /** Denies beside so many other leases, which hold slots of everything. */
-function denialsBeside(others: number) {
-  const [clock, events, random] = [new ManualClock(), new EventBus(), () => 0.5]
+function denialsBeside(
+  others: number,
+  { recoveryLeftMs, random = () => 0.5 }: { recoveryLeftMs?: number; random?: () => number } = {},
+) {
+  const [clock, events] = [new ManualClock(), new EventBus()]
   const asked: string[] = []
   const probe = async (_: unknown, { name }: { name: string }) => {
     asked.push(name)
@@ -78,7 +81,11 @@ function denialsBeside(others: number) {
   farProbes.heard(1 + others)
   const told: NodeEvents['admission.denied'][] = []
   events.on('admission.denied', (event) => told.push(event))
-  return { denials: new Denials({ events, timing: SHORT, random, farProbes }), told, asked }
+  return {
+    denials: new Denials({ events, timing: SHORT, random, farProbes, recoveryLeftMs: () => recoveryLeftMs }),
+    told,
+    asked,
+  }
 }
 
 describe('when to come back', () => {
@@ -104,6 +111,28 @@ describe('when to come back', () => {
     const sooner = await denials.probeAndDeny(CLAIM, full({ freeInMs: 300 }))
     expect(sooner.retryAfterMs).toBe(300 + SHORT.renewIntervalMs + 500)
     expect(asked).toEqual(['org'])
+  })
+
+  test.each(['STARTING', 'RECOVERING'] as const)('%s: when the store has recovered, and never before', (code) => {
+    const lookMs = SHORT.renewIntervalMs / 15
+    const wait = (recoveryLeftMs: number, random: number, freeInMs?: number) => {
+      const { denials } = denialsBeside(0, { recoveryLeftMs, random: () => random })
+      return denials.deny(CLAIM, { code, ...(freeInMs !== undefined && { freeInMs }) }).retryAfterMs
+    }
+    expect(wait(3_000, 0)).toBe(Math.ceil(3_000 + lookMs))
+    expect(wait(3_000, 0.5)).toBe(Math.ceil(3_000 + lookMs + 500))
+    // The store said it by a clock that had stood still, and this node has counted on.
+    expect(wait(3_000, 0, 4_500)).toBe(Math.ceil(3_000 + lookMs))
+    expect(wait(3_000, 0, 2_500)).toBe(Math.ceil(2_500 + lookMs))
+  })
+
+  test('a recovery that waits for a straggler may last, so nothing is known of when', () => {
+    const { denials } = denialsBeside(0, { recoveryLeftMs: 1 })
+    expect(denials.deny(CLAIM, { code: 'RECOVERING', freeInMs: 0 }).retryAfterMs).toBe(5_000)
+    expect(denialsBeside(0).denials.deny(CLAIM, { code: 'STARTING' }).retryAfterMs).toBe(5_000)
+    expect(denialsBeside(0, { recoveryLeftMs: 3_000 }).denials.deny(CLAIM, { code: 'DRAINING' }).retryAfterMs).toBe(
+      5_000,
+    )
   })
 
   test('the old connection of an instance was looked for already', async () => {

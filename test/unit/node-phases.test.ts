@@ -68,7 +68,11 @@ describe('a node that starts', () => {
     stage.store = steeredStore(stage.clock, { recovery: true })
     const node = await start()
     await pass(R)
-    expect(await ask(node)).toMatchObject({ admitted: false, code: 'STARTING' })
+    const refused = await ask(node)
+    expect(refused).toMatchObject({ admitted: false, code: 'STARTING' })
+    const toldMs = refused.admitted ? 0 : refused.retryAfterMs!
+    expect(toldMs).toBeGreaterThanOrEqual(recoveryMs - R)
+    expect(toldMs).toBeLessThanOrEqual(recoveryMs + 1_500)
     await pass(recoveryMs + 2 * R)
     expect(stage.told.map(([event]) => event)).toEqual(['admission.denied', 'node.started'])
     expect(await ask(node)).toMatchObject({ admitted: true })

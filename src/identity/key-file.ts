@@ -111,6 +111,9 @@ async function load({ path, tiers, log }: KeyFileOptions, knownVersion: string |
     const parsed = parseKeyFile(await readFile(path))
     if (parsed.ok) {
       const entries = tiers ? withKnownTiers(parsed.entries, tiers, log) : parsed.entries
+      if (entries.every(({ disabled }) => disabled)) {
+        log.warn({ path, keys: entries.length }, 'the key file has no key that is in force: it lets nobody in')
+      }
       return { version, ring: new KeyRing(entries), problems: [] }
     }
     return { version, problems: parsed.problems.map((problem) => `${path}: ${problem}`) }

@@ -237,6 +237,22 @@ describe('the file is reloaded while the server runs', () => {
     expect(JSON.stringify(lines)).not.toContain('geheim')
   })
 
+  test.each([
+    ['is empty', []],
+    ['has disabled keys only', [row('off', { disabled: true })]],
+  ])('a file that %s lets nobody in, and the log says so, at the start and later', async (_, keys) => {
+    writeFileSync(path, text(...keys))
+    await open()
+    const warning = { level: 'warn', path, keys: keys.length, msg: expect.stringContaining('lets nobody in') }
+    expect(lines).toEqual([expect.objectContaining(warning)])
+    writeFileSync(path, text(row('one')))
+    await until(() => knows('one'))
+    expect(lines).toHaveLength(2)
+    writeFileSync(path, text(...keys))
+    await until(() => lines.length === 4)
+    expect(lines[2]).toMatchObject(warning)
+  })
+
   test('a file that could not be read once is read again although it has not changed since', async () => {
     const node = `ulimit -n 100; exec "$0" test/support/fixtures/out-of-descriptors.mjs "$1"`
     const child = await spawnOwned('sh', ['-c', node, process.execPath, path], { cwd: ROOT })

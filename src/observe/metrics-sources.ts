@@ -1,6 +1,7 @@
 import type { Phase } from '../core/admission.js'
 import { systemClock } from '../core/clock.js'
 import { closings, refusals } from '../core/closures.js'
+import { version as ownVersion } from '../core/version.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { Metrics, MetricsOptions } from './metrics.js'
 
@@ -91,7 +92,7 @@ function countStore(limiter: Limiter, metrics: Metrics): void {
 
 /** Says how each gauge is read when somebody scrapes. */
 export function readGauges(limiter: Limiter, metrics: Metrics, options: MetricsOptions): void {
-  const { maxConnections, version = 'unknown', refusalsDropped, viewers, wrongTokens } = options
+  const { maxConnections, version = ownVersion, refusalsDropped, viewers, wrongTokens } = options
   metrics.set('connections_limit', maxConnections)
   metrics.set('build_info', 1, [version])
   metrics.set('cluster_nodes', undefined)

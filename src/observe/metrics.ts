@@ -64,7 +64,7 @@ export interface MetricsOptions extends ServerParts {
   readonly process?: boolean
   /** Connections that this process may hold (`maxConnections` of `attach`), to be shown beside those it has. */
   readonly maxConnections?: number
-  /** Of your program, as the label of `headcount_build_info`; `unknown` where absent. */
+  /** The label of `headcount_build_info`; headcount’s own version where absent. */
   readonly version?: string
   /** Read at each scrape, as are the next two. @internal */
   readonly refusalsDropped?: () => number

@@ -34,6 +34,16 @@ test('docs/metrics.md has the table as the code has it', () => {
   expect(read('docs/metrics.md')).toContain(`\n\n${metricsTable()}\n\n`)
 })
 
+test('headcount_build_info has the version of the package where none is given, and that is the one of package.json', async () => {
+  const limiter = createLimiter()
+  const text = await collectMetrics(limiter, { process: false }).metrics()
+  const own = await collectMetrics(limiter, { version: '7.0.0' }).metrics()
+  await limiter.drain({ withinMs: 100 })
+  const { version } = JSON.parse(read('package.json')) as { version: string }
+  expect(text).toContain(`headcount_build_info{version="${version}"} 1`)
+  expect(own).toContain('headcount_build_info{version="7.0.0"} 1')
+})
+
 test('counters end in _total and what is timed in _seconds, as Prometheus has it', () => {
   for (const [name, { type }] of Object.entries(METRICS)) {
     expect(name.endsWith('_total'), name).toBe(type === 'counter')

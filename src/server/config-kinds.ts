@@ -12,7 +12,7 @@ import { parseRedisUrl, REDIS_URL_ACCEPTED } from '../store/redis-url.js'
 export interface Kind<T> {
   /** Completes the sentence "it takes …". */
   readonly accepts: string
-  parse(text: string): { readonly value: T } | { readonly wanted: string }
+  parse(text: string): { readonly value: T } | { readonly wanted: string; readonly problem?: string }
   /** The text as it may be shown in an error, where the text itself may hold a secret. */
   readonly show?: (text: string) => string
 }
@@ -65,7 +65,7 @@ const redisUrl: Kind<string> = {
   accepts: REDIS_URL_ACCEPTED,
   parse(text) {
     const read = parseRedisUrl(text)
-    return 'problem' in read ? { wanted: `${this.accepts}; ${read.problem}` } : { value: text }
+    return 'problem' in read ? { wanted: this.accepts, problem: read.problem } : { value: text }
   },
   // A password with a stray "/" or "#" in it lands anywhere in the parsed address, so no part of it is safe to show.
   show: (text) => (/[@?]/.test(text) ? 'not shown, because it may hold a password' : JSON.stringify(text)),

@@ -42,7 +42,8 @@ function readValues({ given, errors: unread }: ReturnType<typeof readSources>) {
       values[setting.id] = parsed.value
     } else {
       const shown = setting.kind.show?.(text!) ?? JSON.stringify(text)
-      const message = `${setting.name} ${from?.where} is ${shown}; it takes ${parsed.wanted}.`
+      const problem = parsed.problem === undefined ? '' : `: ${parsed.problem}`
+      const message = `${setting.name} ${from?.where} is ${shown}${problem}; it takes ${parsed.wanted}.`
       errors.push({ setting: setting.name, message })
     }
   }

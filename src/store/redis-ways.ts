@@ -19,7 +19,7 @@ export interface Way {
 /** The ways to all buckets of the Redis that a URL names: one, and of a cluster as many as it says. Throws `INVALID_REDIS_URL`. */
 export function waysTo(url: string, clock: Clock): Way[] {
   const target = parseRedisUrl(url)
-  if ('problem' in target) throw refused(target.problem)
+  if ('problem' in target) throw refused(`${target.problem}; it takes ${REDIS_URL_ACCEPTED}`)
   try {
     tlsOf(target)
   } catch (error) {
@@ -53,5 +53,5 @@ function finders(target: RedisTarget, clock: Clock): (bucket: number) => Primary
 }
 
 function refused(problem: string): UsageError {
-  return new UsageError('INVALID_REDIS_URL', `the Redis URL takes ${REDIS_URL_ACCEPTED}; ${problem}`)
+  return new UsageError('INVALID_REDIS_URL', `the Redis URL cannot be used: ${problem}`)
 }

@@ -102,6 +102,12 @@ describe('the address of a Redis', () => {
   test('is refused at once where a certificate cannot be read, naming the option and the file', () => {
     const dialer = () => waysTo('rediss://h?ca=/nowhere/ca.pem', systemClock)
     expect(dialer).toThrow(expect.objectContaining({ code: 'INVALID_REDIS_URL' }))
-    expect(dialer).toThrow(/"ca" cannot be read: .*\/nowhere\/ca\.pem/)
+    expect(dialer).toThrow(/^the Redis URL cannot be used: the file .* "ca" cannot be read: .*\/nowhere\/ca\.pem'$/)
+  })
+
+  test('the cause comes first, and the forms only where the form is at fault', () => {
+    expect(() => waysTo('redis://a?x=1', systemClock)).toThrow(
+      /^the Redis URL cannot be used: an option .* it takes redis:/,
+    )
   })
 })

@@ -58,7 +58,8 @@ export class Limiter {
       ...{ limits, policies, resumeSecret, probeTimeoutMs, events: this.#events },
     })
     this.#admitter = new TimedAdmitter(this.#node, systemClock, this.#events)
-    this.#node.start()
+    const start = () => this.#node.start()
+    void (options.startsWhen ? options.startsWhen.then(start) : start())
   }
 
   /** Where this process is in its life: it admits while it is `running`. */

@@ -22,6 +22,8 @@ export interface LimiterOptions {
   readonly redis?: string | undefined
   /** A store of one's own making or sharing, instead of `redis`; whoever made it closes it. @internal */
   readonly store?: LeaseStore
+  /** The node takes its lease once this has resolved; at once where absent. @internal */
+  readonly startsWhen?: Promise<void>
   readonly limits?: {
     /** Connections of an org for which neither `admit` nor an operator says another; 3 where absent. */
     readonly org?: number

@@ -3,13 +3,13 @@ import { systemClock } from '../core/clock.js'
 import { allObservers } from '../gate/all-observers.js'
 import { webSocketOnly } from '../gate/plain-http.js'
 import { ownSockets } from '../gate/ws-gate.js'
-import { createLimiter } from '../limiter/limiter.js'
 import type { Log } from '../observe/log.js'
 import { adminServer } from './admin-server.js'
 import type { Config } from './config.js'
 import { ENDPOINT } from './endpoint.js'
 import { closeServer, httpServer, listen } from './listen.js'
 import { openIdentities } from './open-identities.js'
+import { openLimiter } from './open-limiter.js'
 import { openWebhook } from './open-webhook.js'
 import { openOperators } from './operators.js'
 
@@ -28,30 +28,11 @@ export interface RunningServer {
 /** The composition root. Throws `UsageError` where the environment cannot work: a key file, a port. */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   const { identities, tierOf, answers } = await openIdentities(config, systemClock, log)
-  const limiter = createLimiter({
-    ...(config.redisUrl !== undefined && { redis: config.redisUrl }),
-    limits: {
-      org: config.maxConnectionsPerOrg,
-      gateway: config.maxConnectionsPerGateway,
-      instance: config.instanceLimit,
-      address: config.maxConnectionsPerAddress,
-      cluster: config.clusterMaxConnections,
-      reserved: config.reserved,
-      nearlyFullPercent: config.nearlyFullPercent,
-      ...{ tiers: config.tiers.limits, tierOf },
-    },
-    leaseTtlMs: config.leaseTtlMs,
-    renewIntervalMs: config.renewIntervalMs,
-    ...{ storeTimeoutMs: config.storeTimeoutMs, probeTimeoutMs: config.probeTimeoutMs },
-    policies: {
-      onStoreDown: config.onStoreDown,
-      storeDownTimeMs: config.storeDownTimeMs,
-      onLeaseLost: config.onLeaseLost,
-      orphanTimeMs: config.orphanTimeMs,
-      onLimitLowered: config.onLimitLowered,
-    },
-    ...{ nodeName: config.nodeName, keyPrefix: config.keyPrefix, resumeSecret: config.resumeSecret },
+  let start = () => {}
+  const listening = new Promise<void>((resolve) => {
+    start = resolve
   })
+  const limiter = openLimiter(config, tierOf, listening)
   const drainOrdered = new Promise<void>((resolve) => limiter.on('drain.ordered', () => resolve()))
   const adminToken = config.adminToken ?? randomBytes(18).toString('base64url')
   const webhook = openWebhook(config, limiter, log)
@@ -89,6 +70,8 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   try {
     const port = await listen(publicServer, config.port, config.host, 'PORT or HOST')
     const adminPort = await listen(operatorsServer, config.adminPort, config.adminHost, 'ADMIN_PORT or ADMIN_HOST')
+    // Only now: a node whose port is taken would come to the cluster and leave it. Until then who comes is told STARTING.
+    start()
     const { storeDescription, embedded } = limiter
     return { ...{ port, adminPort, adminToken, storeDescription, embedded }, drainOrdered, stop }
   } catch (error) {

@@ -1,0 +1,37 @@
+import { createServer } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { freePort, spawnServer } from '../support/processes.js'
+import { startRedis } from '../support/redis.js'
+
+/** A port that somebody else listens on. */
+async function busyPort(): Promise<string> {
+  const port = await freePort()
+  const other = createServer()
+  await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve))
+  onTestFinished(() => void other.close())
+  return String(port)
+}
+
+test.each(['PORT', 'ADMIN_PORT'])(
+  'a node whose %s is taken says so and never comes to the cluster',
+  async (variable) => {
+    const redis = await startRedis()
+    onTestFinished(() => redis.stop())
+    const server = await spawnServer({ env: { REDIS_URL: redis.url, [variable]: await busyPort() } })
+    onTestFinished(() => server.stop())
+    expect((await server.exited).code).toBe(78)
+    expect(server.output()).toContain(`EADDRINUSE); set ${variable} or`)
+    expect(server.output()).not.toContain('lease taken')
+  },
+)
+
+test('a certificate that cannot be read is named with its setting, the cause first and without the forms of URLs', async () => {
+  const server = await spawnServer({ env: { REDIS_URL: 'rediss://h?ca=/nope.pem' } })
+  onTestFinished(() => server.stop())
+  expect((await server.exited).code).toBe(78)
+  const line = server.output().trim().split('\n').at(-1)!
+  expect(line).toMatch(
+    /^headcount: REDIS_URL: the Redis URL cannot be used: the file of the option "ca" cannot be read/,
+  )
+  expect(line).not.toContain('redis+sentinel://')
+})

@@ -1,9 +1,9 @@
 import { UsageError } from './errors.js'
 
-/** Throws `INVALID_LIMIT` for anything but a whole number from 0, or `Infinity`. */
-export function checkLimit(limit: number): void {
-  if (limit === Number.POSITIVE_INFINITY || (Number.isSafeInteger(limit) && limit >= 0)) return
-  throw new UsageError('INVALID_LIMIT', `a limit is a whole number from 0, or Infinity, not ${limit}`)
+/** Throws `INVALID_LIMIT` for anything but a whole number from 0, or `Infinity`; `what` says which limit that is. */
+export function checkLimit(limit: unknown, what = 'a limit'): void {
+  if (limit === Number.POSITIVE_INFINITY || (Number.isSafeInteger(limit) && (limit as number) >= 0)) return
+  throw new UsageError('INVALID_LIMIT', `${what} is a whole number from 0, or Infinity, not ${String(limit)}`)
 }
 
 /** A limit as JSON and logs tell it, which have no infinity. */

@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import { UsageError } from '../core/errors.js'
 import type { Identification, Identify } from './identify.js'
 import type { Upgrade } from './upgrade.js'
 
@@ -21,7 +22,7 @@ export class Identifier {
   /** A signal is costly to make, and who answers at once has no use for it: then it is kept for the next upgrade. */
   ask(upgrade: Upgrade): Promise<Identification> | Identification {
     const ending = this.#take()
-    const found = this.#identify(upgrade.request, ending.signal, upgrade.address)
+    const found = answer(this.#identify(upgrade.request, ending.signal, upgrade.address))
     if (!('then' in found)) {
       if (this.#uses < MOST_USES && getEventListeners(ending.signal, 'abort').length === 0) this.#spare = ending
       return found
@@ -34,7 +35,7 @@ export class Identifier {
 
   async #answered(upgrade: Upgrade, found: Promise<Identification>, end: () => void): Promise<Identification> {
     try {
-      return await found
+      return answer(await found)
     } catch (error) {
       // Who heeds its signal does as it was told.
       if (upgrade.aborted) return TOO_LATE
@@ -50,4 +51,13 @@ export class Identifier {
     this.#uses = spare ? this.#uses + 1 : 1
     return spare ?? new AbortController()
   }
+}
+
+/** A program without types may answer anything; the observer is told what is wrong with it. */
+function answer<Answer>(found: Answer): Answer & object {
+  if (typeof found === 'object' && found !== null) return found
+  throw new UsageError(
+    'INVALID_SETTINGS',
+    `identify answers { identified: true, identity } or { identified: false, code }, or a promise of it, not ${found}`,
+  )
 }

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import { UsageError } from '../core/errors.js'
 import type { GateOptions } from '../gate/gate-options.js'
 
 /** What `attach` is told: as `GateOptions` says it. */
@@ -19,3 +20,26 @@ export type AttachOptions = Pick<GateOptions, 'identify'> &
 
 /** What has an `upgrade` event: a server of `node:http` or `node:https`, or what Hono's `serve` returns. */
 export type UpgradeSource = Pick<EventEmitter, 'on' | 'off' | 'listenerCount'>
+
+/**
+ * Throws `INVALID_SETTINGS` for arguments that are left out or in the wrong order, which types would have told, and
+ * `UPGRADE_TAKEN` where somebody else listens for upgrades already.
+ */
+export function checkAttached(server: UpgradeSource, wss: unknown, options: unknown): void {
+  const isServer = has(server, 'on') && has(server, 'off') && has(server, 'listenerCount')
+  if (!isServer || !has(wss, 'handleUpgrade') || typeof options !== 'object' || options === null) {
+    throw new UsageError(
+      'INVALID_SETTINGS',
+      'attach takes the HTTP server, a WebSocketServer made with { noServer: true }, and options with `identify`, in this order',
+    )
+  }
+  if (server.listenerCount('upgrade') === 0) return
+  throw new UsageError(
+    'UPGRADE_TAKEN',
+    'the server has a listener for `upgrade` already; take it off, or tell paths apart with one `attach` and `accepts`',
+  )
+}
+
+function has(owner: unknown, method: string): boolean {
+  return typeof (owner as Record<string, unknown> | null | undefined)?.[method] === 'function'
+}

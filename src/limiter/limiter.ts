@@ -16,7 +16,7 @@ import { tellWhenReached } from '../node/tell-when-reached.js'
 import type { Journal } from '../store/journal.js'
 import type { SharedState } from '../store/lease-store.js'
 import type { DrainVerdict } from '../store/orders.js'
-import type { AttachOptions, UpgradeSource } from './attach-options.js'
+import { type AttachOptions, checkAttached, type UpgradeSource } from './attach-options.js'
 import { drainInOrder } from './drain-in-order.js'
 import { gateEvents } from './gate-events.js'
 import { makeNode } from './make-node.js'
@@ -57,7 +57,8 @@ export class Limiter {
       ...{ timing, connectionsPerOrg, tiers, name, clock: systemClock, random: Math.random },
       ...{ limits, policies, resumeSecret, probeTimeoutMs, events: this.#events },
     })
-    this.#admitter = new TimedAdmitter(this.#node, systemClock, this.#events)
+    const started = store.embedded ? whenStarted(this.#events) : undefined
+    this.#admitter = new TimedAdmitter(this.#node, { clock: systemClock, events: this.#events, started })
     const start = () => this.#node.start()
     void (options.startsWhen ? options.startsWhen.then(start) : start())
   }
@@ -117,15 +118,10 @@ export class Limiter {
    * Puts the limit in front of a WebSocket server: owns the HTTP server's `upgrade` event, refuses with problem details
    * before the upgrade, and emits `connection` on `wss` (made with `noServer: true`) for who is admitted, with the
    * admission as the third argument. Slots follow the raw sockets. Throws `UPGRADE_TAKEN` where somebody else listens
-   * for upgrades already: both would answer each of them.
+   * for upgrades already: both would answer each of them; and `INVALID_SETTINGS` for options that cannot work.
    */
   attach(server: UpgradeSource, wss: WebSocketServer, options: AttachOptions): void {
-    if (server.listenerCount('upgrade') > 0) {
-      throw new UsageError(
-        'UPGRADE_TAKEN',
-        'the server has a listener for `upgrade` already; take it off, or tell paths apart with one `attach` and `accepts`',
-      )
-    }
+    checkAttached(server, wss, options)
     const gate = this.openGate({ ...options, sockets: adoptedSockets(wss, systemClock) })
     server.on('upgrade', gate.handleUpgrade)
     this.#detach.push(() => server.off('upgrade', gate.handleUpgrade))
@@ -148,6 +144,7 @@ export class Limiter {
     orgId: string,
     request: Pick<AdmissionRequest, 'limit' | 'tier' | 'priority'> = {},
   ): Promise<boolean> {
+    if (this.embedded) await this.ready()
     const { currentCount, maxAllowed, reserved = 0 } = await this.stats.org(orgId, request)
     return this.phase === 'running' && currentCount < maxAllowed - (request.priority ? 0 : reserved)
   }
@@ -220,7 +217,8 @@ export class Limiter {
 
   /**
    * Resolves when the first admission is possible, or when a drain has begun before it was; `phase` says which. With a
-   * fresh Redis the first admission takes some renew intervals, and without one it waits for it.
+   * fresh Redis the first admission takes some renew intervals, and while none is there it waits for it. The embedded
+   * store needs no waiting: there `admit` does that by itself.
    */
   ready(): Promise<void> {
     return this.phase === 'starting' ? whenStarted(this.#events) : Promise.resolve()

@@ -1,7 +1,6 @@
 import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { type LeaseTiming, leaseTiming } from '../core/lease-timing.js'
-import { checkLimit } from '../core/limits.js'
 import { checkReserve, type Reserve } from '../core/reserve.js'
 import { Tiers } from '../core/tiers.js'
 import type { ScopeLimits } from '../node/claims.js'
@@ -11,6 +10,7 @@ import type { BucketedStore } from '../store/bucketed-store.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import { MemoryStore } from '../store/memory-store.js'
 import { openRedis } from '../store/redis-open.js'
+import { checkOptions } from './known-options.js'
 import { defaultNodeName } from './node-name.js'
 
 export interface LimiterOptions {
@@ -112,6 +112,7 @@ export interface ResolvedOptions {
 
 /** Throws `UsageError` with what is wrong and what is accepted. */
 export function resolveOptions(options: LimiterOptions): ResolvedOptions {
+  checkOptions(options)
   const defaults = LIMITER_DEFAULTS
   const timing = leaseTiming({
     ttlMs: options.leaseTtlMs ?? defaults.leaseTtlMs,
@@ -119,7 +120,6 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
     callTimeoutMs: options.storeTimeoutMs ?? defaults.storeTimeoutMs,
   })
   const connectionsPerOrg = options.limits?.org ?? defaults.connectionsPerOrg
-  checkLimit(connectionsPerOrg)
   const probeTimeoutMs = probeTimeout(options.probeTimeoutMs ?? defaults.probeTimeoutMs)
   const policies = resolvePolicies(options.policies ?? {})
   return {
@@ -144,7 +144,6 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
  */
 function scopeLimits(limits: LimiterOptions['limits'], probes: boolean): ScopeLimits {
   const { gateway, instance = LIMITER_DEFAULTS.instance, address, cluster, reserved } = limits ?? {}
-  for (const limit of [gateway, address, cluster]) if (limit !== undefined) checkLimit(limit)
   if (reserved) checkReserve(reserved)
   const isNone = reserved === undefined || ('slots' in reserved ? reserved.slots : reserved.percent) === 0
   return {

@@ -1,27 +1,40 @@
 import type { Admission, AdmissionRequest, Admitter, Phase } from '../core/admission.js'
 import type { Clock } from '../core/clock.js'
 import type { Ending } from '../core/ending.js'
+import { UsageError } from '../core/errors.js'
 import type { EventBus } from '../core/events.js'
+
+export interface TimedAdmitterOptions {
+  readonly clock: Clock
+  readonly events: EventBus
+  /** Resolves when a start is over that takes no more than turns of the loop; absent where a store has to be reached. */
+  readonly started?: Promise<void> | undefined
+}
 
 /** Another admitter, that says how long each decision took and what it was. */
 export class TimedAdmitter implements Admitter {
   readonly #admitter: Admitter
   readonly #clock: Clock
   readonly #events: EventBus
+  readonly #started: Promise<void> | undefined
 
-  constructor(admitter: Admitter, clock: Clock, events: EventBus) {
+  constructor(admitter: Admitter, { clock, events, started }: TimedAdmitterOptions) {
     this.#admitter = admitter
     this.#clock = clock
     this.#events = events
+    this.#started = started
   }
 
   get phase(): Phase {
     return this.#admitter.phase
   }
 
+  /** Who asks in the first turns of the loop is not refused for it where the start takes no longer than these. */
   admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
+    if (typeof request !== 'object' || request === null) return Promise.reject(noRequest())
     const startMs = this.#clock.monotonicMs()
-    const decision = this.#admitter.admit(request, signal)
+    const ask = () => this.#admitter.admit(request, signal)
+    const decision = this.#started && this.phase === 'starting' ? this.#started.then(ask) : ask()
     const tell = (admission: Admission) =>
       this.#events.emit('admission.decided', {
         code: admission.admitted ? 'ADMITTED' : admission.code,
@@ -32,4 +45,8 @@ export class TimedAdmitter implements Admitter {
     decision.then(tell, () => {})
     return decision
   }
+}
+
+function noRequest(): UsageError {
+  return new UsageError('INVALID_ORG', "admit takes a request that names the org: admit({ org: 'acme' })")
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { nearest } from '../core/nearest.js'
 import { parseJson } from '../core/parse-json.js'
 import { settings, settingsList } from './config-settings.js'
-import { didYouMean, nearest } from './nearest.js'
+import { didYouMean } from './did-you-mean.js'
 import { nearestSetting } from './nearest-setting.js'
 
 export interface ConfigInputs {

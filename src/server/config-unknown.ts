@@ -1,5 +1,5 @@
 import { settingsList } from './config-settings.js'
-import { didYouMean } from './nearest.js'
+import { didYouMean } from './did-you-mean.js'
 import { nearestSetting, nearestWhole } from './nearest-setting.js'
 
 const names = settingsList.map(({ name }) => name)

@@ -1,4 +1,4 @@
-import { nearest } from './nearest.js'
+import { nearest } from '../core/nearest.js'
 
 const PREFIX = /^(HEADCOUNT|WS)_/
 

@@ -104,3 +104,16 @@ describe('the signal of identify', () => {
     await allGone(gate, admitter)
   })
 })
+
+test.each([
+  ['null', () => null],
+  ['a promise of nothing', async () => undefined],
+])('an identify that answers %s is told what it should, and its client that it is not its fault', async (_, answer) => {
+  const faults: unknown[] = []
+  const admitter = new CountingAdmitter()
+  const identify = answer as unknown as Identify
+  const gate = await startGate(admitter, { identify, observer: { faulted: ({ error }) => faults.push(error) } })
+  expect(await connectGateway(gate.url)).toMatchObject({ accepted: false, status: 503 })
+  expect(faults).toMatchObject([{ code: 'INVALID_SETTINGS', message: expect.stringContaining('identified: true') }])
+  await allGone(gate, admitter)
+})

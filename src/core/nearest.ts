@@ -16,11 +16,6 @@ export function nearest(
   return best
 }
 
-/** How an error about an unknown setting goes on: with the one that was meant, or with where all of them stand. */
-export function didYouMean(guess: string | undefined): string {
-  return guess === undefined ? '; `headcount config doc` lists them.' : `; did you mean ${guess}?`
-}
-
 /** Insertions, deletions, replacements of one character, and swaps of two neighbours, that turn `a` into `b`. */
 function editDistance(a: string, b: string): number {
   let above: number[] = []

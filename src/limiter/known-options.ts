@@ -1,0 +1,49 @@
+import { checkGiven, type Kind } from '../core/given.js'
+import { DEFAULT_POLICIES } from '../node/policies.js'
+import type { LimiterOptions } from './options.js'
+
+type Limits = NonNullable<LimiterOptions['limits']>
+
+/** All of the interface, or this does not compile. */
+const OPTIONS: Readonly<Record<keyof LimiterOptions, Kind>> = {
+  redis: 'string',
+  limits: 'object',
+  leaseTtlMs: 'number',
+  renewIntervalMs: 'number',
+  storeTimeoutMs: 'number',
+  probeTimeoutMs: 'number',
+  policies: 'object',
+  nodeName: 'string',
+  resumeSecret: 'string',
+  keyPrefix: 'string',
+  store: 'object',
+  startsWhen: 'object',
+}
+
+const LIMITS: Readonly<Record<keyof Limits, Kind>> = {
+  org: 'limit',
+  gateway: 'limit',
+  instance: 'boolean',
+  address: 'limit',
+  cluster: 'limit',
+  reserved: 'object',
+  nearlyFullPercent: 'number',
+  tiers: 'object',
+  tierOf: 'function',
+}
+
+/** Their words and times are checked where they are resolved. */
+const POLICIES = Object.fromEntries(Object.keys(DEFAULT_POLICIES).map((name) => [name, 'any' as Kind]))
+
+const INNER = [
+  ...Object.keys(LIMITS).map((name) => `limits.${name}`),
+  ...Object.keys(POLICIES).map((name) => `policies.${name}`),
+]
+
+/** Throws `UsageError` for an option that is none or of the wrong kind, which types would have told. */
+export function checkOptions(options: LimiterOptions): void {
+  checkGiven(options, { kinds: OPTIONS, elsewhere: INNER })
+  const { limits = {}, policies = {} } = options
+  checkGiven(limits, { kinds: LIMITS, within: 'limits' })
+  checkGiven(policies, { kinds: POLICIES, within: 'policies' })
+}

@@ -1,0 +1,122 @@
+import { createServer } from 'node:http'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { WebSocketServer } from 'ws'
+import { type AttachOptions, createLimiter, type LimiterOptions, UsageError } from '../../src/index.js'
+import { resolveOptions } from '../../src/limiter/options.js'
+
+/** As a program without types says it. */
+const resolve = (options: unknown) => () => void resolveOptions(options as LimiterOptions)
+
+function misuse(code: string, message: string) {
+  return expect.objectContaining({ name: 'UsageError', code, message })
+}
+
+describe('options of a limiter', () => {
+  test.each([
+    [{ limit: 3 }, 'limit is not an option; did you mean limits.org?'],
+    [{ org: 3 }, 'org is not an option; did you mean limits.org?'],
+    [{ limits: 3 }, 'limits is an object, such as { org: … }, not 3'],
+    [{ limits: null }, 'limits is an object, such as { org: … }, not null'],
+    [{ limits: { orgs: 1 } }, 'limits.orgs is not an option; did you mean limits.org?'],
+    [{ limits: { tiers: null } }, 'limits.tiers is an object, not null'],
+    [{ limits: { tierOf: 'free' } }, 'limits.tierOf is a function, not "free"'],
+    [{ leaseTtl: 1_000 }, 'leaseTtl is not an option; did you mean leaseTtlMs?'],
+    [{ leaseTtlMs: '15000' }, 'leaseTtlMs is a number, not "15000"'],
+    [{ probeTimeoutMs: null }, 'probeTimeoutMs is a number, not null'],
+    [{ redis: null }, 'redis is text, not null'],
+    [{ policies: { storeDown: 'allow' } }, 'policies.storeDown is not an option; did you mean policies.onStoreDown?'],
+    [{ onStoreDown: 'allow' }, 'onStoreDown is not an option; did you mean policies.onStoreDown?'],
+    [{ verbose: true }, 'verbose is not an option; docs/library.md lists them'],
+    [{ constructor: 1 }, 'constructor is not an option; docs/library.md lists them'],
+    ['redis://localhost', 'the argument is an object of options, not "redis://localhost"'],
+  ])('%o', (options, message) => {
+    expect(resolve(options)).toThrow(misuse('INVALID_SETTINGS', message))
+  })
+
+  test.each([null, '3', -1])('a limit of %o is none, and is named', (value) => {
+    const message = `is a whole number from 0, or Infinity, not ${value}`
+    for (const name of ['org', 'gateway', 'address', 'cluster']) {
+      expect(resolve({ limits: { [name]: value } })).toThrow(misuse('INVALID_LIMIT', `limits.${name} ${message}`))
+    }
+  })
+
+  test('that are undefined are absent, whatever they are called', () => {
+    const inner = { org: undefined, gateway: undefined, tiers: undefined, orgs: undefined }
+    for (const options of [{ limits: undefined, policies: undefined, limit: undefined }, { limits: inner }]) {
+      expect(resolveOptions(options as unknown as LimiterOptions)).toMatchObject({ connectionsPerOrg: 3 })
+    }
+  })
+})
+
+describe('attach', () => {
+  function attach(...told: unknown[]): () => void {
+    const limiter = createLimiter()
+    onTestFinished(() => limiter.drain({ withinMs: 0 }))
+    return () => (limiter.attach as (...told: unknown[]) => void).apply(limiter, told)
+  }
+  const both = () => [createServer(), new WebSocketServer({ noServer: true })] as const
+  const identify = () => ({ identified: false, code: 'UNAUTHENTICATED' }) as const
+
+  test('without what it needs, or in another order, says what it takes', () => {
+    const [server, wss] = both()
+    const advice =
+      'attach takes the HTTP server, a WebSocketServer made with { noServer: true }, and options with `identify`, in this order'
+    for (const told of [[], [server], [server, wss], [server, wss, null], [wss, server, { identify }], [{}, {}, {}]]) {
+      expect(attach(...told)).toThrow(misuse('INVALID_SETTINGS', advice))
+    }
+  })
+
+  test.each([
+    [{}, 'INVALID_SETTINGS', 'identify is needed: a function that says who asks'],
+    [{ identify: 'key' }, 'INVALID_SETTINGS', 'identify is a function, not "key"'],
+    [{ trustProxies: '::1' }, 'INVALID_SETTINGS', 'trustProxies is not an option; did you mean trustedProxies?'],
+    [{ perKey: 3 }, 'INVALID_SETTINGS', 'perKey is not an option; did you mean rates.perKey?'],
+    [{ rates: { address: 3 } }, 'INVALID_SETTINGS', 'rates.address is not an option; did you mean rates.perAddress?'],
+    [{ rates: { perAddress: -1 } }, 'INVALID_LIMIT', 'rates.perAddress is a whole number from 0, or Infinity, not -1'],
+  ])('with %o', (options, code, message) => {
+    const needed = 'trustProxies' in options || 'perKey' in options || 'rates' in options ? { identify } : {}
+    expect(attach(...both(), { ...needed, ...options } as AttachOptions)).toThrow(misuse(code, message))
+  })
+})
+
+test('admit without a request says how it is asked', async () => {
+  const limiter = createLimiter()
+  onTestFinished(() => limiter.drain({ withinMs: 0 }))
+  const admit = limiter.admit.bind(limiter) as (request?: unknown) => Promise<unknown>
+  for (const request of [undefined, null, 'acme']) {
+    const asked = admit(request)
+    await expect(asked).rejects.toThrow(UsageError)
+    await expect(asked).rejects.toThrow("admit takes a request that names the org: admit({ org: 'acme' })")
+  }
+})
+
+describe('a limiter with the embedded store', () => {
+  test('admits who asks in the very turn in which it was made, and limits them', async () => {
+    const limiter = createLimiter({ limits: { org: 1 } })
+    onTestFinished(() => limiter.drain({ withinMs: 0 }))
+    expect(limiter.phase).toBe('starting')
+    const [first, second] = await Promise.all([limiter.admit({ org: 'acme' }), limiter.admit({ org: 'acme' })])
+    expect(first).toMatchObject({ admitted: true, currentCount: 1, maxAllowed: 1 })
+    expect(second).toMatchObject({ admitted: false, code: 'ORG_CONNECTION_LIMIT_EXCEEDED' })
+  })
+
+  test('can accept from the first moment on', async () => {
+    const limiter = createLimiter()
+    onTestFinished(() => limiter.drain({ withinMs: 0 }))
+    expect(await limiter.canAccept('acme')).toBe(true)
+  })
+
+  test('refuses who asks before a stop that comes before the start is over', async () => {
+    const limiter = createLimiter()
+    const asked = limiter.admit({ org: 'acme' })
+    limiter.quiet()
+    expect(await asked).toMatchObject({ admitted: false, code: 'DRAINING' })
+    await limiter.drain({ withinMs: 0 })
+  })
+})
+
+test('with a Redis that is away, who asks at the start is still refused at once', async () => {
+  const limiter = createLimiter({ redis: 'redis://127.0.0.1:1' })
+  onTestFinished(() => limiter.drain({ withinMs: 0 }))
+  expect(await limiter.admit({ org: 'acme' })).toMatchObject({ admitted: false, code: 'STARTING' })
+})

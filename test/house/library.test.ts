@@ -145,6 +145,14 @@ describe('the published types', () => {
     expect(complaints(user)).toBe('')
   }, 60_000)
 
+  test('are enough for the TypeScript of docs/library.md, under the strictest settings', () => {
+    const [snippet = ''] = [...read('docs/library.md').matchAll(/```ts\n([\s\S]*?)```/g)].map((found) => found[1]!)
+    expect(snippet).toContain('limiter.attach(server, wss, { identify })')
+    expect(complaints(snippet)).toBe('')
+    const untyped = snippet.replace(/\(ws: WebSocket.*?\) =>/, '(ws, _request, admitted) =>')
+    expect(complaints(untyped)).toContain('TS7006')
+  }, 60_000)
+
   test('have nothing of what is for the server alone, which is how this test shows that it can fail', () => {
     const internals = internalsOf(read('src/limiter/limiter.ts'))
     expect(internals).toContain('stats')

@@ -51,8 +51,8 @@ export function timeOfDay(at: string | number): string {
   return Number.isNaN(date.getTime()) ? '–' : date.toLocaleTimeString('en-GB')
 }
 
-/** As in Sweden: `2026-11-22 17:48:25`, which nobody reads as another day. */
+/** As in Sweden, which nobody reads as another day, and in whose time: `2026-11-22 17:48:25 GMT+1`. */
 export function dateAndTime(at: string): string {
   const date = new Date(at)
-  return Number.isNaN(date.getTime()) ? '–' : date.toLocaleString('sv-SE')
+  return Number.isNaN(date.getTime()) ? '–' : date.toLocaleString('sv-SE', { timeZoneName: 'short' })
 }

@@ -42,7 +42,7 @@ function show(snapshot: Snapshot): void {
   refusals.add(snapshot.refusals)
   orgPage.add(snapshot.refusals)
   orgs.show(snapshot)
-  showTiles(snapshot, history, nowMs)
+  showTiles({ snapshot, history, listed: refusals.lastMinute(Date.parse(snapshot.at)), nowMs })
   chart.show(history.buckets, nowMs)
   setText(byId('fact-nodes'), number(snapshot.nodes.length))
   setText(byId('fact-epoch'), snapshot.store.epoch ?? '–')
@@ -88,6 +88,9 @@ function signIn(problem = ''): void {
     const answer = await api.get<Stats>('stats')
     if (!answer.ok && TOKEN_REFUSED.includes(answer.status)) {
       session.forget()
+      // What is typed next takes its place.
+      field.focus()
+      field.select()
       return answer
     }
     field.value = ''

@@ -72,7 +72,8 @@ export class OrgActions {
 
   async clearLimit({ orgId }: OrgDetails): Promise<void> {
     const text =
-      'The limit of its tier, or the default, counts again from the next admission on. Nobody is closed for it.'
+      'The limit of its tier, or the default, counts again from the next admission on. Whoever is too many then stays, ' +
+      'unless the nodes are set to close them (HEADCOUNT_ON_LIMIT_LOWERED).'
     let now: OrgDetails | undefined
     const attempt = async () => {
       const answer = await this.#api.send<OrgDetails>('DELETE', `${orgPath(orgId)}/limit`)

@@ -10,6 +10,16 @@ import type { Holder, OrgDetails, Refusal, SetLimit } from './types.js'
 
 const REFRESH_MS = 2_000
 
+/** The columns of a holder with their classes; where there is no room for a table, each cell says which it is. */
+const COLUMNS = [
+  ['Connection', 'id'],
+  ['Gateway', ''],
+  ['Instance', ''],
+  ['Node', ''],
+  ['Address', ''],
+  ['Age', 'number'],
+] as const
+
 interface HolderRow {
   readonly element: HTMLElement
   readonly cells: readonly HTMLElement[]
@@ -134,7 +144,7 @@ export class OrgPage {
   }
 
   #makeRow(): HolderRow {
-    const cells = ['id', '', '', '', '', 'number'].map((name) => el('td', { class: name }))
+    const cells = COLUMNS.map(([label, name]) => el('td', { class: name, 'data-label': label }))
     const button = el('button', { type: 'button', class: 'danger' }, 'Disconnect')
     const row: HolderRow = { element: el('tr', {}, ...cells, el('td', { class: 'number' }, button)), cells, button }
     button.addEventListener('click', () => row.holder && void this.#actions.disconnect(row.holder))

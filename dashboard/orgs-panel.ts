@@ -14,6 +14,10 @@ interface OrgRow {
   readonly limit: HTMLElement
 }
 
+const NOBODY =
+  'No org holds a connection. Try, with a key of yours (demo-key-acme where the nodes have no others):\n' +
+  'npm run headcount -- connect --key KEY -n 5'
+
 /** The orgs, the fullest first, as many as fit, and a search over all of them. */
 export class OrgsPanel {
   readonly #area = byId('org-rows')
@@ -55,7 +59,7 @@ export class OrgsPanel {
     empty.hidden = found.length > 0
     within(this.#area, 'table').hidden = found.length === 0
     if (sought !== '') setText(empty, 'No org that holds a slot or has a limit of its own has this in its id.')
-    else setText(empty, 'No org holds a connection. Try:\nnpm run headcount -- connect --key demo-key-acme -n 5')
+    else setText(empty, NOBODY)
     const { total } = this.#directory
     setText(
       byId('orgs-title'),

@@ -12,7 +12,10 @@ export class Pager {
   #page = 0
   #rows = 1
 
-  /** `area` holds the table, and as many rows are shown as it has room for. */
+  /**
+   * `area` holds the table, and as many rows are shown as it has room for; or as `--rows` of its style says, where it
+   * grows with them.
+   */
   constructor(area: HTMLElement, bar: HTMLElement, redraw: () => void) {
     this.#area = area
     this.#bar = bar
@@ -41,7 +44,8 @@ export class Pager {
   /** The items of this page. */
   cut<T>(items: readonly T[]): readonly T[] {
     const header = within(this.#area, 'thead').offsetHeight
-    this.#rows = Math.max(1, Math.floor((this.#area.clientHeight - header) / ROW_PX))
+    const fitting = Math.floor((this.#area.clientHeight - header) / ROW_PX)
+    this.#rows = Number(getComputedStyle(this.#area).getPropertyValue('--rows')) || Math.max(1, fitting)
     const last = Math.max(0, Math.ceil(items.length / this.#rows) - 1)
     this.#page = Math.min(Math.max(0, this.#page), last)
     const from = this.#page * this.#rows

@@ -5,6 +5,7 @@ import { Rows } from './rows.js'
 import type { Refusal } from './types.js'
 
 const MOST = 100
+const MINUTE_MS = 60_000
 
 /** What each code means, in words that need no manual. */
 const WORDS: Readonly<Record<RefusalCode | ClosingCode, string>> = {
@@ -67,6 +68,12 @@ export class RefusalList {
     const all = [...fresh, ...this.#known].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0))
     this.#known = all.slice(0, MOST)
     this.#draw()
+  }
+
+  /** Refusals of the minute before a time of the server. What was closed stands in the list too, without a request. */
+  lastMinute(serverMs: number): number {
+    const isRecent = ({ at, requestId }: Refusal) => requestId !== undefined && Date.parse(at) > serverMs - MINUTE_MS
+    return this.#known.filter(isRecent).length
   }
 
   clear(): void {

@@ -8,8 +8,19 @@ const MOST_ORGS = 50
 /** Store calls have 250 ms at the default settings; who takes a fifth of that is near trouble. */
 const SLOW_MS = 50
 
+/** A minute, but for the moments between snapshots. */
+const WATCHED_MS = 55_000
+
+export interface Shown {
+  readonly snapshot: Snapshot
+  readonly history: History
+  /** How many the list of refusals has of the last minute. */
+  readonly listed: number
+  readonly nowMs: number
+}
+
 /** The four numbers that answer "is something wrong" from across the room. */
-export function showTiles(snapshot: Snapshot, history: History, nowMs: number): void {
+export function showTiles({ snapshot, history, listed, nowMs }: Shown): void {
   const { totals, orgs } = snapshot
   tile('connections', number(totals.connections), `of ${plural(totals.orgs, 'org')} on ${plural(totals.nodes, 'node')}`)
 
@@ -23,14 +34,21 @@ export function showTiles(snapshot: Snapshot, history: History, nowMs: number): 
     full.length > 0 ? 'warn' : '',
   )
 
-  const { refused, watchedMs } = history.lastMinute(nowMs)
-  const watched = watchedMs < 55_000 ? `seen in ${duration(watchedMs)} of watching` : 'on all nodes together'
-  tile('refused', number(Math.round(refused)), watched, refused >= 0.5 ? 'warn' : '')
+  showRefused(history.lastMinute(nowMs), listed)
 
   const { answeredInMs, recoveryMs } = snapshot.store
   const recovering =
     recoveryMs > 0 ? `recovering: admits again in ${duration(recoveryMs)} or more` : 'asked by this node, just now'
   tile('latency', milliseconds(answeredInMs), recovering, recoveryMs > 0 ? 'bad' : answeredInMs > SLOW_MS ? 'warn' : '')
+}
+
+/** Until a minute was watched, the list knows more of it than the rates that were seen. */
+function showRefused(seen: ReturnType<History['lastMinute']>, listed: number): void {
+  const isWatched = seen.watchedMs >= WATCHED_MS
+  const refused = Math.max(Math.round(seen.refused), isWatched ? 0 : listed)
+  // A node notes only some of a flood, so there may have been more.
+  const watched = `${refused > 0 ? 'or more; ' : ''}watched for ${duration(seen.watchedMs)}`
+  tile('refused', number(refused), isWatched ? 'on all nodes together' : watched, refused > 0 ? 'warn' : '')
 }
 
 function tile(name: string, figure: string, note: string, level: Level = ''): void {

@@ -8,6 +8,8 @@ export interface DashboardOptions {
   /** The page of an org; the overview where absent. */
   readonly org?: string
   readonly token?: string
+  /** In CSS pixels; 1280 × 720 where absent. */
+  readonly viewport?: { readonly width: number; readonly height: number }
 }
 
 /** The dashboard as one operator sees it, in a tab of its own that is closed with the test. */
@@ -21,13 +23,15 @@ export interface Dashboard {
   sees(selector: string, text: string | RegExp, withinMs?: number): Promise<void>
 }
 
-/** Opens the dashboard of a node at 1280 × 720 and signs in, unless the token is ''. */
+const LAPTOP = { width: 1280, height: 720 }
+
+/** Opens the dashboard of a node and signs in, unless the token is ''. */
 export async function openDashboard(
   browser: Browser,
   server: ServerProcess,
-  { colorScheme = 'light', org, token = server.adminToken }: DashboardOptions = {},
+  { colorScheme = 'light', org, token = server.adminToken, viewport = LAPTOP }: DashboardOptions = {},
 ): Promise<Dashboard> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme })
+  const context = await browser.newContext({ viewport, colorScheme })
   onTestFinished(() => context.close())
   const page = await context.newPage()
   page.setDefaultTimeout(15_000)

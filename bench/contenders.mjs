@@ -13,8 +13,8 @@ const PATIENCE_MS = 2_000
 
 /**
  * Those whose decisions are judged, by name. Each is made inside a node's process and has `take`, which resolves to
- * whether a connection may stay (undefined when it was told neither), and keeps its slot alive from then on; `lost` is called with the
- * org of each that is told otherwise.
+ * whether a connection may stay (undefined when it was told neither), and keeps its slot alive from then on; `lost` is
+ * called with the org of each that is told otherwise.
  */
 export const CONTENDERS = {
   headcount: async ({ url, prefix, ttlMs, beatMs, lost }) => {

@@ -19,9 +19,9 @@ const STYLE = `
   }`
 
 /**
- * Writes `<name>.svg` into the directory of the flag `--svg`, if it was given: a row of bars for each of `rows`, a panel
- * of them for each of `panels`, `across` in a line. `of(row, panel)` is its samples, or undefined where nothing was measured; drawn is the
- * median of their `kind`. Panels with the same unit have the same scale.
+ * Writes `<name>.svg` into the directory of the flag `--svg`, if it was given: a row of bars for each of `rows`, a
+ * panel of them for each of `panels`, `across` in a line. `of(row, panel)` is its samples, or undefined where nothing
+ * was measured; drawn is the median of their `kind`. Panels with the same unit have the same scale.
  */
 export async function plot({ flags, name, title, rows, panels, across, of, caption }) {
   if (flags.svg === undefined) return

@@ -15,7 +15,9 @@ export interface Guard {
   readonly addressOf: (request: IncomingMessage) => string | undefined
   /** Counts wrong tokens by address. */
   readonly wrongTokens: RateMeter
-  /** Hears of every wrong token: the how manieth it is of its address in this minute, and whether that now has to wait. */
+  /**
+   * Hears of every wrong token: the how manieth it is of its address in this minute, and whether that now has to wait.
+   */
   readonly onWrongToken: (wrong: { readonly address: string; readonly nth: number; readonly isLast: boolean }) => void
 }
 

@@ -3,8 +3,8 @@ import type { Limiter } from '../limiter/limiter.js'
 import { problem } from './problem.js'
 
 /**
- * Tells a node to stop, whichever is asked. Answers 202 as soon as the order is in the store: the node hears of it within
- * a renew interval, and then does what it does on SIGTERM.
+ * Tells a node to stop, whichever is asked. Answers 202 as soon as the order is in the store: the node hears of it
+ * within a renew interval, and then does what it does on SIGTERM.
  */
 export function drainsApp(limiter: Limiter): Hono {
   const app = new Hono()

@@ -2,7 +2,9 @@ import { Hono } from 'hono'
 import type { Limiter } from '../limiter/limiter.js'
 import type { AdminEnv } from './auth.js'
 
-/** The nodes with a live lease, and the totals of this node and of the cluster; and what the token lets its bearer do. */
+/**
+ * The nodes with a live lease, and the totals of this node and of the cluster; and what the token lets its bearer do.
+ */
 export function nodesApp(limiter: Limiter, nodeName: string): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>()
 

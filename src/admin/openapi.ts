@@ -34,7 +34,9 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'GET /admin/v1/openapi.json': { does: 'This document' },
 }
 
-/** The description of the API (OpenAPI 3.1), made of the schemas that read questions and that answers are held against. */
+/**
+ * The description of the API (OpenAPI 3.1), made of the schemas that read questions and that answers are held against.
+ */
 export function openapiApp(version: string): Hono {
   const app = new Hono()
   const document = openapi(version)

@@ -1,8 +1,8 @@
 import { safe } from './safe-text.js'
 
 /**
- * Advice with the id of the org in place of `ORG`, as one word of a shell: what is shown as a command is pasted into one.
- * An id that cannot be shown as it is stays `ORG`, since the command would be about another org.
+ * Advice with the id of the org in place of `ORG`, as one word of a shell: what is shown as a command is pasted into
+ * one. An id that cannot be shown as it is stays `ORG`, since the command would be about another org.
  */
 export function adviceFor(orgId: string, todo: string): string {
   if (safe(orgId) !== orgId) return todo

@@ -44,8 +44,8 @@ const BUCKETS = [16, 32, 64, 128, 256]
 
 /**
  * What a cluster takes, by the measured constants. All of it is linear but the memory of a set, which is dearer once it
- * has left its compact form, and what more than one primary needs: orgs spread over buckets, in each of which every node
- * has a lease to renew. `undefined` where no number of buckets is enough.
+ * has left its compact form, and what more than one primary needs: orgs spread over buckets, in each of which every
+ * node has a lease to renew. `undefined` where no number of buckets is enough.
  */
 export function capacityOf(asked: Asked): Capacity | undefined {
   const { connections, churnPerSecond } = asked

@@ -1,4 +1,6 @@
-/** `advice` may stay as it is; a `warning` will be one some day, or passes by itself; a `fault` breaks a promise now. */
+/**
+ * `advice` may stay as it is; a `warning` will be one some day, or passes by itself; a `fault` breaks a promise now.
+ */
 export type Severity = 'fault' | 'warning' | 'advice'
 
 /** Everything that doctor knows: how bad it is, and what to do. docs/cli.md has the same; a test compares. */

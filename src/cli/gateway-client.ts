@@ -64,7 +64,8 @@ export class GatewayClient {
       const { lasted, code } = await this.#hold(outcome, decide)
       failures = lasted ? 0 : failures + 1
       const refusal = outcome.kind === 'refused' ? outcome.refusal : undefined
-      // Whoever has our token and came back with it is this client; to come back for ours would take it in turns for ever.
+      // Whoever has our token and came back with it is this client; to come back for ours would take it in turns for
+      // ever.
       if (code === TAKEN_OVER) return
       if (signal.aborted || !reconnect || (refusal !== undefined && isPermanent(refusal.status))) return
       const retryAfter = refusal?.retryAfterSeconds

@@ -21,8 +21,8 @@ export async function readKeyRows(path: string): Promise<readonly KeyRow[] | und
 
 /**
  * Changes the key file in one step: whoever reads it, at whatever moment, and if this process dies at whatever moment,
- * finds it whole, as it was or as it is to be. Owner and mode stay, and what the change does not touch. Two changes at once
- * come one after the other. Throws a `CliError`, and the file is then as it was.
+ * finds it whole, as it was or as it is to be. Owner and mode stay, and what the change does not touch. Two changes at
+ * once come one after the other. Throws a `CliError`, and the file is then as it was.
  *
  * The new text is written beside the file and renamed over it, as git does: the name of that text is the lock too.
  */

@@ -23,7 +23,9 @@ export function nameOf({ id, key, sha256 }: KeyRow): string {
   return keyIdOf({ ...(id !== undefined && { id }), sha256: sha256 ? Buffer.from(sha256, 'hex') : digestOf(key ?? '') })
 }
 
-/** Takes a key out, or leaves it in and disabled. The one who asks may have typed a key for a name: it is not repeated. */
+/**
+ * Takes a key out, or leaves it in and disabled. The one who asks may have typed a key for a name: it is not repeated.
+ */
 export function withoutKey(rows: readonly KeyRow[], name: string, disable: boolean): RowsChange {
   const found = rows.filter((row) => nameOf(row) === name)
   if (found.length === 0) {

@@ -6,7 +6,10 @@ const UNSAFE = /[\p{C}\p{Zl}\p{Zp}\\]|(?! )\p{Zs}/gu
 const WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
 
-/** A text of others for a terminal: whatever it holds, it stays one line, commands nothing, and can be told from any other. */
+/**
+ * A text of others for a terminal: whatever it holds, it stays one line, commands nothing, and can be told from any
+ * other.
+ */
 export function safe(text: string): string {
   return text.replace(UNSAFE, (found) => (found === '\\' ? '\\\\' : `\\u{${found.codePointAt(0)!.toString(16)}}`))
 }

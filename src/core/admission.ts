@@ -26,7 +26,8 @@ export interface AdmissionRequest {
   readonly priority?: boolean | undefined
   /**
    * What an earlier connection of the same client was given as `resumeToken`. If that still holds a slot, this one gets
-   * it and that one is closed, on whatever node it is. A token that is forged, expired or somebody else's counts as none.
+   * it and that one is closed, on whatever node it is. A token that is forged, expired or somebody else's counts as
+   * none.
    */
   readonly resumeToken?: string | undefined
   /** The same by the id of the earlier connection, of the same org, where the caller knows whose it is. */
@@ -60,13 +61,13 @@ export interface Admitted {
   /** Why it is to be closed, once it is: the reason of `lost`. */
   readonly closing: ClosingCode | undefined
   /**
-   * Present where no frame may pass once the lease cannot be trusted (S7): asked before each frame is handed to or taken
-   * from the socket.
+   * Present where no frame may pass once the lease cannot be trusted (S7): asked before each frame is handed to or
+   * taken from the socket.
    */
   readonly mayCarryFrames?: (() => boolean) | undefined
   /**
-   * Tells the node how to ask whether the peer is still there, when somebody needs its slot, and how to have it closed. A
-   * connection of which it was not told is never asked.
+   * Tells the node how to ask whether the peer is still there, when somebody needs its slot, and how to have it closed.
+   * A connection of which it was not told is never asked.
    */
   watch(peer: Peer): void
 }
@@ -78,7 +79,10 @@ export interface Denied {
   /** Present when a limit was the reason: those of the scope that is full. */
   readonly currentCount?: number
   readonly maxAllowed?: number
-  /** Which limit was the reason, where it was another than the org's: `instance`, `gateway`, `address`, `cluster`, or a name of yours. */
+  /**
+   * Which limit was the reason, where it was another than the org's: `instance`, `gateway`, `address`, `cluster`, or a
+   * name of yours.
+   */
   readonly scope?: string
   /** The org has so many slots more, for requests that have priority. */
   readonly reserved?: number
@@ -95,8 +99,8 @@ export interface Admitter {
   /**
    * Decides within the store's deadline, and where a limit is full and silent peers are asked whether they are still
    * there, within their time to answer and that deadline once more; for an instance whose old connection is on another
-   * node within 3 s. `signal` is the caller's own end: when it aborts while the decision is pending, whatever was taken is
-   * given back. Throws `UsageError` for a request that can never be valid.
+   * node within 3 s. `signal` is the caller's own end: when it aborts while the decision is pending, whatever was taken
+   * is given back. Throws `UsageError` for a request that can never be valid.
    */
   admit(request: AdmissionRequest, signal?: Ending): Promise<Admission>
 }

@@ -10,14 +10,14 @@ export interface Clock {
   /** Milliseconds since 1970; may jump either way. */
   wallMs(): number
   /**
-   * Calls `task` once after `delayMs`, and after whatever had arrived by then was read: a deadline must not pass over an
-   * answer that lies in the kernel's buffer because this process was busy. Does not keep the process alive. Returns the
-   * cancel function.
+   * Calls `task` once after `delayMs`, and after whatever had arrived by then was read: a deadline must not pass over
+   * an answer that lies in the kernel's buffer because this process was busy. Does not keep the process alive. Returns
+   * the cancel function.
    */
   after(delayMs: number, task: () => void): () => void
   /**
-   * Calls `task` once when what has arrived by now was read, and before the process waits for more: what many ask in one
-   * turn of the event loop leaves in one piece then, and whoever asks alone waits no longer for it.
+   * Calls `task` once when what has arrived by now was read, and before the process waits for more: what many ask in
+   * one turn of the event loop leaves in one piece then, and whoever asks alone waits no longer for it.
    */
   soon(task: () => void): void
 }

@@ -38,7 +38,9 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals
 
-/** By the status of a refusal: the close code where it is told inside a WebSocket. What passes on another node is 1013. */
+/**
+ * By the status of a refusal: the close code where it is told inside a WebSocket. What passes on another node is 1013.
+ */
 const CLOSE_CODES: Record<number, number> = { 401: 4401, 403: 4403, 429: 4429, 503: 1013 }
 /** Policy violation (RFC 6455 §7.4.1), for refusals that nobody expects there. */
 const OTHER_CLOSE_CODE = 1008

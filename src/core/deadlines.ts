@@ -8,8 +8,8 @@ export interface Waiting {
 }
 
 /**
- * Those that wait, each for the same time at most: whoever came first is always the next to give up, so one timer serves
- * them all. It is left to run when nobody waits, because thousands a second would set and clear it.
+ * Those that wait, each for the same time at most: whoever came first is always the next to give up, so one timer
+ * serves them all. It is left to run when nobody waits, because thousands a second would set and clear it.
  */
 export class Deadlines<T extends Waiting> {
   readonly #clock: Clock

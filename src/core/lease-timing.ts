@@ -9,8 +9,8 @@ export interface LeaseTiming {
   /** C: the deadline of one store call. */
   readonly callTimeoutMs: number
   /**
-   * How long an admission waits for its decision: C, and a moment more. A call that was sent at once ends first then, and
-   * whoever gives up knows already that the store is away, so that the policy for that is asked (R2).
+   * How long an admission waits for its decision: C, and a moment more. A call that was sent at once ends first then,
+   * and whoever gives up knows already that the store is away, so that the policy for that is asked (R2).
    */
   readonly admissionTimeoutMs: number
   /** The most that one renewal may advance the store's clock, so that neither a jump nor a freeze expires anybody. */

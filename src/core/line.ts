@@ -2,8 +2,8 @@
 const SPARE = 256
 
 /**
- * First come, first served; and whoever leaves early leaves a hole. Each is known by its turn, counted from the first that
- * ever came. No map, because of its garbage (ADR 23).
+ * First come, first served; and whoever leaves early leaves a hole. Each is known by its turn, counted from the first
+ * that ever came. No map, because of its garbage (ADR 23).
  */
 export class Line<T> {
   #queue: (T | undefined)[] = []

@@ -10,6 +10,8 @@ export interface Peer {
    * It is false as well where the connection ends by itself meanwhile. Never rejects.
    */
   probe(withinMs: number): Promise<boolean>
-  /** Called once when the connection is to be closed, when `lost` aborts: for who has no need of a signal. Never throws. */
+  /**
+   * Called once when the connection is to be closed, when `lost` aborts: for who has no need of a signal. Never throws.
+   */
   lose?(closing: ClosingCode): void
 }

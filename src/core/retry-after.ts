@@ -16,7 +16,9 @@ export function retryAfterMs(freeInMs: number | undefined, random: () => number)
   return Math.ceil(expected + random() * spread)
 }
 
-/** A crowd that waits for one probe comes back over this time: more would be later than its slots are worth waiting for. */
+/**
+ * A crowd that waits for one probe comes back over this time: more would be later than its slots are worth waiting for.
+ */
 const PROBE_SPREAD_MS = 500
 
 /** The same where silent holders are being asked whether they are still there, and will have been in `probedInMs`. */

@@ -13,7 +13,9 @@ export interface ScopeRequest {
   readonly limit: number
 }
 
-/** With the org, its instance, its gateway, its address and the cluster a connection counts against nine scopes at most. */
+/**
+ * With the org, its instance, its gateway, its address and the cluster a connection counts against nine scopes at most.
+ */
 export const MAX_OWN_SCOPES = 4
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/

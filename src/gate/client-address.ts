@@ -10,7 +10,9 @@ type Network = readonly [address: Address, prefixBits: number]
 /** Nobody has more proxies of his own in a row; a header of thousands must not cost thousands of looks. */
 const MAX_HOPS = 32
 
-/** The networks of a comma-separated list of CIDRs or addresses. Throws `INVALID_TRUSTED_PROXIES` with the first fault. */
+/**
+ * The networks of a comma-separated list of CIDRs or addresses. Throws `INVALID_TRUSTED_PROXIES` with the first fault.
+ */
 export function networksOf(list: string): readonly Network[] {
   return list
     .split(',')

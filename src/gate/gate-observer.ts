@@ -30,7 +30,9 @@ export interface GateObserver {
   faulted?(event: AboutPeer & { readonly error: unknown }): void
 }
 
-/** The same observer, which neither throws nor rejects: it is called inside socket events, where both end the process. */
+/**
+ * The same observer, which neither throws nor rejects: it is called inside socket events, where both end the process.
+ */
 export function guardedObserver(observer: GateObserver): Required<GateObserver> {
   const complain = (error: unknown) => console.error('headcount: what was handed to the gate threw', error)
   const faulted: Required<GateObserver>['faulted'] = (event) => {

@@ -13,8 +13,9 @@ export interface GateOptions {
   readonly admitter: Admitter
   readonly identify: Identify
   /**
-   * Whether a connection may stay that was let in as this `Identity`, the very object that `identify` returned; it always
-   * may where absent. Asked when it opens, and for each open connection by `closeRevoked`: must be cheap, and never throw.
+   * Whether a connection may stay that was let in as this `Identity`, the very object that `identify` returned; it
+   * always may where absent. Asked when it opens, and for each open connection by `closeRevoked`: must be cheap, and
+   * never throw.
    */
   readonly mayStay?: (identity: Identity) => boolean
   readonly sockets: Sockets

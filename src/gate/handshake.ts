@@ -38,7 +38,10 @@ export function handshakeFault(request: IncomingMessage): HandshakeFault | undef
   return problem === undefined ? undefined : bad(`instance-id ${problem}`)
 }
 
-/** What an earlier connection of this client was given. No fault of the handshake, whatever it is: at worst it counts as none. */
+/**
+ * What an earlier connection of this client was given. No fault of the handshake, whatever it is: at worst it counts as
+ * none.
+ */
 export function resumeTokenOf({ headers }: IncomingMessage): string | undefined {
   const token = headers['resume-token']
   return typeof token === 'string' && token !== '' ? token : undefined

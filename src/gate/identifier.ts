@@ -3,7 +3,9 @@ import { UsageError } from '../core/errors.js'
 import type { Identification, Identify } from './identify.js'
 import type { Upgrade } from './upgrade.js'
 
-/** So often one signal is handed on at most: what is made of it by `AbortSignal.any` cannot be seen, and piles up in it. */
+/**
+ * So often one signal is handed on at most: what is made of it by `AbortSignal.any` cannot be seen, and piles up in it.
+ */
 const MOST_USES = 256
 
 /** What nobody reads any more: the upgrade has ended, and with it the question. */

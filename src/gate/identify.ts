@@ -29,9 +29,10 @@ export type Identification =
     }
 
 /**
- * Finds out who asks. Must answer by itself within a second or so; until it has, `signal` aborts when the client is gone
- * or the upgrade's deadline has passed. Who answers at once must not keep it: it goes on to others. What listens to it must not throw. `address` is the client's, as far as it is known. A rejection counts as a failure of
- * ours (503), never as a bad credential.
+ * Finds out who asks. Must answer by itself within a second or so; until it has, `signal` aborts when the client is
+ * gone or the upgrade's deadline has passed. Who answers at once must not keep it: it goes on to others. What listens
+ * to it must not throw. `address` is the client's, as far as it is known. A rejection counts as a failure of ours
+ * (503), never as a bad credential.
  */
 export type Identify = (
   request: IncomingMessage,

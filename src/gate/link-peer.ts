@@ -30,8 +30,8 @@ export class LinkPeer implements Peer {
   }
 
   /**
-   * Time in which this process stood still is not held against the peer: before each look what has arrived was read, and
-   * a look that comes late uses up no more of the peer's time than one that is on time.
+   * Time in which this process stood still is not held against the peer: before each look what has arrived was read,
+   * and a look that comes late uses up no more of the peer's time than one that is on time.
    */
   probe(withinMs: number): Promise<boolean> {
     const [link, socket, clock] = [this.#link, this.#socket, this.#clock]

@@ -115,7 +115,8 @@ export class PingWheel {
 
   #tick(): void {
     const nowMs = this.#clock.monotonicMs()
-    // Overslept by more than the spread: answers may lie unread in the kernel, and nobody may be judged before they are.
+    // Overslept by more than the spread: answers may lie unread in the kernel, and nobody may be judged before they
+    // are.
     if (nowMs - this.#lastTickAtMs > this.#spreadTicks * this.#tickMs + this.#tickMs) this.#awakeSinceMs = nowMs
     this.#lastTickAtMs = nowMs
     this.#cancel = turning
@@ -143,7 +144,8 @@ export class PingWheel {
         if (budget-- === 0) return
         this.#look(seat, nowMs)
       }
-      // V8 need not shrink an array that empties: in time each slot would keep the room of the largest crowd it has met.
+      // V8 need not shrink an array that empties: in time each slot would keep the room of the largest crowd it has
+      // met.
       if (members.length === 0) this.#slots[this.#position % this.#slots.length] = new Bag()
     }
   }

@@ -54,7 +54,9 @@ export class RateMeter {
     }
   }
 
-  /** The milliseconds until a name that has used up its attempts has some again; `undefined` for others. Counts nothing. */
+  /**
+   * The milliseconds until a name that has used up its attempts has some again; `undefined` for others. Counts nothing.
+   */
   async exhaustedMs(name: string): Promise<number | undefined> {
     const found = await this.#counts.get(name)
     return found && found.consumedPoints >= this.#counts.points ? this.#leftMs(found) : undefined

@@ -7,7 +7,10 @@ import type { Counted, Stage } from './census.js'
 import type { Identity } from './identify.js'
 import type { Link } from './link.js'
 
-/** What matters until it is decided. An open connection does without, since it would keep some 2 KB of it for life; so does a closed one. */
+/**
+ * What matters until it is decided. An open connection does without, since it would keep some 2 KB of it for life; so
+ * does a closed one.
+ */
 interface Asked {
   readonly request: IncomingMessage
   readonly head: Buffer
@@ -66,7 +69,9 @@ export class Upgrade implements Ending, Counted, Waiting {
     this.socket = socket
   }
 
-  /** To be called once the owner has it in its books: a framework may hand over a socket late, whose events are past. */
+  /**
+   * To be called once the owner has it in its books: a framework may hand over a socket late, whose events are past.
+   */
   catchUp(): void {
     if (!this.socket.destroyed && !this.socket.readableEnded) return
     this.#leaveIfPending()
@@ -143,7 +148,8 @@ export class Upgrade implements Ending, Counted, Waiting {
     this.settle('refused')
     while (this.#undo.length > 0) this.#run(this.#undo.pop()!)
     this.#owner.closed(this)
-    // A closed socket lives on until a full collection of garbage, and whatever it leads to is carried along until then.
+    // A closed socket lives on until a full collection of garbage, and whatever it leads to is carried along until
+    // then.
     this.#asked = undefined
     this.link?.forget(this.socket)
     this.link = undefined

@@ -44,8 +44,8 @@ export interface OwnSocketsOptions {
 }
 
 /**
- * A message of the longest payload comes in some fifty packets. Who sends it byte by byte, or in thousands of fragments,
- * wants the memory that keeping each piece costs, which is a hundred times the payload.
+ * A message of the longest payload comes in some fifty packets. Who sends it byte by byte, or in thousands of
+ * fragments, wants the memory that keeping each piece costs, which is a hundred times the payload.
  */
 const MAX_PIECES = 1_024
 
@@ -106,7 +106,8 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
   const turningAway = new WebSocketServer({
     ...{ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: TURN_AWAY_PAYLOAD_BYTES },
   })
-  // What the 101 is to say besides stands on the request itself (ADR 23), and under a name of its own, because several gates may share a WebSocket server, and each hears of all its answers.
+  // What the 101 is to say besides stands on the request itself (ADR 23), and under a name of its own, because several
+  // gates may share a WebSocket server, and each hears of all its answers.
   const ours = Symbol('headers')
   type Answered = IncomingMessage & { [ours]?: Headers }
   const addHeaders = (headers: string[], request: Answered) => {

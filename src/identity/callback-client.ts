@@ -18,8 +18,8 @@ export type Verdict =
   | { readonly is: 'known'; readonly identity: Identity }
   | { readonly is: 'refused'; readonly code: 'UNAUTHENTICATED' | 'ORG_DISABLED' }
   /**
-   * There is no answer, or none that says who it is. `away`: the platform does not answer, or answers 5xx, and would not
-   * for another credential; `unclear`: it answers, and may well know another; `unasked`: it is left alone for now.
+   * There is no answer, or none that says who it is. `away`: the platform does not answer, or answers 5xx, and would
+   * not for another credential; `unclear`: it answers, and may well know another; `unasked`: it is left alone for now.
    */
   | { readonly is: 'undecided'; readonly because: 'away' | 'unclear' | 'unasked' }
 

@@ -24,7 +24,9 @@ const MAX_KNOWN = 10_000
 /** Apart from those who are known: a flood of invented credentials must not make the node forget the real ones. */
 const MAX_REFUSED = 1_000
 const REFUSED_TTL_MS = 5_000
-/** So many questions of a round are asked at once, and after so many failures of the platform in a row it is given up. */
+/**
+ * So many questions of a round are asked at once, and after so many failures of the platform in a row it is given up.
+ */
 const ROUND_WIDTH = 4
 const ROUND_PATIENCE = 8
 
@@ -36,10 +38,11 @@ interface Aged<T> {
 
 /**
  * Asks a platform over HTTP who presents a credential. Its word is believed for a while, and while it does not answer,
- * for a longer one; whoever is not remembered then is told 503, never 401. Attempts with one credential share a question.
+ * for a longer one; whoever is not remembered then is told 503, never 401. Attempts with one credential share a
+ * question.
  *
- * Who is in is asked about again, round after round, and first whoever was asked about longest ago, so that a round that
- * is given up keeps nobody from his turn: who is refused by then, or has become somebody else, may not stay.
+ * Who is in is asked about again, round after round, and first whoever was asked about longest ago, so that a round
+ * that is given up keeps nobody from his turn: who is refused by then, or has become somebody else, may not stay.
  * No failure of the platform ever closes a connection.
  */
 export class CallbackSource implements IdentitySource {

@@ -23,9 +23,9 @@ export type FoundKey =
 const MAX_AGE_MS = 300_000
 
 /**
- * The public keys that sign tokens, kept from an address that may be away. A key that is known works whatever becomes of
- * that address, and until a newer set lacks it. For an unknown one the set is fetched, by all that wait for it together
- * and at most once per cooldown, so that invented names of keys cost the address next to nothing.
+ * The public keys that sign tokens, kept from an address that may be away. A key that is known works whatever becomes
+ * of that address, and until a newer set lacks it. For an unknown one the set is fetched, by all that wait for it
+ * together and at most once per cooldown, so that invented names of keys cost the address next to nothing.
  */
 export class JwtKeySet {
   readonly #options: JwtKeySetOptions

@@ -71,7 +71,10 @@ export function digestOf(key: string): Buffer {
 
 const MAX_PROBLEMS = 10
 
-/** Reads `{"keys":[{"key"|"sha256","id"?,"orgId","gatewayId","tier"?,"priority"?,…}]}` and refuses what it does not know. */
+/**
+ * Reads `{"keys":[{"key"|"sha256","id"?,"orgId","gatewayId","tier"?,"priority"?,…}]}` and refuses what it does not
+ * know.
+ */
 export function parseKeyFile(bytes: Uint8Array): ParsedKeys {
   const json = parseJson(bytes)
   if (!json.ok) return { ok: false, problems: [json.reason] }

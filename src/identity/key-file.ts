@@ -28,7 +28,8 @@ type Loaded = { readonly version: string; readonly ring?: KeyRing; readonly prob
 
 /**
  * The API keys of a file, which may change at any time: a changed file counts within about a second, for the next
- * upgrade and for the connections of a key that is gone, disabled or another gateway's now: these are closed. A file that became unreadable or wrong changes nothing but the log; the keys read last stay in force.
+ * upgrade and for the connections of a key that is gone, disabled or another gateway's now: these are closed. A file
+ * that became unreadable or wrong changes nothing but the log; the keys read last stay in force.
  *
  * The file is looked at instead of watched, because a Kubernetes secret changes by moving a symbolic link two levels
  * up, which watchers miss. One look is under way at a time; if the disk hangs, the keys stay as they are.

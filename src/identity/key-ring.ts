@@ -35,8 +35,8 @@ export class KeyRing {
 
   /**
    * Finds out whose key this is; `undefined` where it is nobody's. What the time of the look-up can tell is about the
-   * digest of the key that was presented, from which no other key can be guessed; the digests themselves are compared in
-   * constant time.
+   * digest of the key that was presented, from which no other key can be guessed; the digests themselves are compared
+   * in constant time.
    */
   identify(key: string): Identification | undefined {
     const digest = digestOf(key)

@@ -4,8 +4,8 @@ import type { KeyEntry } from './key-file-schema.js'
 import { keyIdOf } from './key-ring.js'
 
 /**
- * The same keys, each in a tier that exists or in none. A key with an unknown tier gets the lowest: its gateways are not
- * shut out for a slip, and the log names the key by its id.
+ * The same keys, each in a tier that exists or in none. A key with an unknown tier gets the lowest: its gateways are
+ * not shut out for a slip, and the log names the key by its id.
  */
 export function withKnownTiers(entries: readonly KeyEntry[], tiers: Tiers, log: Log): KeyEntry[] {
   return entries.map((entry) => {

@@ -6,7 +6,9 @@ import type { AdmittingNode } from '../node/admitting-node.js'
 const SOCKET_SHARE = 0.8
 const NODE_SHARE = 0.9
 
-/** Closes every connection, then gives up the lease, within `withinMs`: the sockets first, because slots follow them. */
+/**
+ * Closes every connection, then gives up the lease, within `withinMs`: the sockets first, because slots follow them.
+ */
 export async function drainInOrder(gates: ReadonlySet<Gate>, node: AdmittingNode, withinMs: number): Promise<void> {
   const startMs = systemClock.monotonicMs()
   node.quiet()

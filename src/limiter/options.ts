@@ -35,8 +35,8 @@ export interface LimiterOptions {
      */
     readonly instance?: boolean
     /**
-     * Connections from one address (of IPv6: one /64), of all orgs together, for requests that name an address; no limit
-     * where absent.
+     * Connections from one address (of IPv6: one /64), of all orgs together, for requests that name an address; no
+     * limit where absent.
      */
     readonly address?: number
     /** Connections of all orgs over all processes that share the store; no limit where absent. */
@@ -60,8 +60,9 @@ export interface LimiterOptions {
   /** Deadline of one store call, and of an admission that probes nobody (C); 250 ms where absent. */
   readonly storeTimeoutMs?: number
   /**
-   * What a connection that was silent for longer than a ping interval has to answer a ping when its org (or another limit)
-   * is full and somebody needs the slot, before it is cut off: up to 2,000 ms; 1,000 where absent, 0 to ask none.
+   * What a connection that was silent for longer than a ping interval has to answer a ping when its org (or another
+   * limit) is full and somebody needs the slot, before it is cut off: up to 2,000 ms; 1,000 where absent, 0 to ask
+   * none.
    */
   readonly probeTimeoutMs?: number
   /** What happens while the store or the lease is away; see `Policies`. */

@@ -32,8 +32,8 @@ export interface Slot {
  * connections are closed, and whether frames may pass. What is no policy counts as the strictest.
  *
  * Who is admitted in the store's place is debt: the store learns of it when it is back, whether there is room or not.
- * `local` is no exact limit, of any scope: an org whose connections are spread unevenly may exceed its own, by at most the shares of
- * the nodes that held none.
+ * `local` is no exact limit, of any scope: an org whose connections are spread unevenly may exceed its own, by at most
+ * the shares of the nodes that held none.
  */
 export class Absence {
   /** Present under `close` alone: asked before each frame (S7). */
@@ -54,7 +54,9 @@ export class Absence {
     if (closes) events.on('lease.lost', () => this.#closeAll('LEASE_LOST'))
   }
 
-  /** The store answered a hello that was sent then: from there on admissions may be open, and their time counts (S7). */
+  /**
+   * The store answered a hello that was sent then: from there on admissions may be open, and their time counts (S7).
+   */
   joined(sentAt: Moment): void {
     if (!this.#parts.embedded) this.#lapse.restart(sentAt)
   }

@@ -44,16 +44,17 @@ function ask(store: StoreConnection, fence: Fence, batch: readonly Ticket[]): Pr
 const CALLS_IN_FLIGHT = 2
 /**
  * Where a crowd fills whole calls, so many may be under way: a node that accepts a thousand sockets in one turn of its
- * loop reads the next reply a quarter of a second later, and two calls a turn would decide 128 of them before C is over.
+ * loop reads the next reply a quarter of a second later, and two calls a turn would decide 128 of them within C.
  */
 const FULL_CALLS_IN_FLIGHT = 16
 const MAX_TICKETS = 8_192
 
 /**
- * Asks the store for slots. A lone admission is sent at once; what arrives in the same turns of the event loop, or while
- * calls are outstanding, shares the next one. A ticket is decided within the call timeout, however often the connection is replaced meanwhile: the id is made
- * beforehand and older generations are refused, so asking again cannot take a second slot. What may have been taken for
- * somebody who no longer waits is handed to the release queue, and only once its acquire can no longer take effect.
+ * Asks the store for slots. A lone admission is sent at once; what arrives in the same turns of the event loop, or
+ * while calls are outstanding, shares the next one. A ticket is decided within the call timeout, however often the
+ * connection is replaced meanwhile: the id is made beforehand and older generations are refused, so asking again cannot
+ * take a second slot. What may have been taken for somebody who no longer waits is handed to the release queue, and
+ * only once its acquire can no longer take effect.
  */
 export class AdmissionQueue {
   readonly #clock: Clock
@@ -172,7 +173,7 @@ export class AdmissionQueue {
     return this.#usual.size + this.#takeovers.size
   }
 
-  /** Takeovers have a verb of their own, so that the usual call does not pay for them: whoever came first says which. */
+  /** Takeovers have a verb of their own, so the usual call does not pay for them: whoever came first says which. */
   #next(): Line<Ticket> {
     const [usual, takeover] = [this.#usual.first, this.#takeovers.first]
     return takeover && !(usual && usual.turn < takeover.turn) ? this.#takeovers : this.#usual

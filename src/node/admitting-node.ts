@@ -24,8 +24,8 @@ export interface AdmittingNode extends Admitter {
   quiet(): void
   /**
    * Stops in order: admits none, tells every connection to close, waits until each has given back its slot, and gives
-   * up the lease last; all of it within `withinMs`, also when the store does not answer. What has not been given back by
-   * then keeps its slot until the lease is swept by another node.
+   * up the lease last; all of it within `withinMs`, also when the store does not answer. What has not been given back
+   * by then keeps its slot until the lease is swept by another node.
    */
   drain(how: { withinMs: number }): Promise<void>
 }

@@ -39,9 +39,9 @@ interface AttemptsParts {
  * Asks again for a slot where a limit is full, if somebody who only seemed to be there has gone (L3).
  *
  * A full scope is looked at for peers that were silent for long. Besides, whatever is full, the old connection of an
- * instance that comes back is asked at once whether it is still there: it may be what fills the limit. Here that is over
- * with its answer. On another node it takes as long as that node needs to hear of it and the peer to answer; this waits
- * for it, and asks again meanwhile, because nobody tells it when the slot is free.
+ * instance that comes back is asked at once whether it is still there: it may be what fills the limit. Here that is
+ * over with its answer. On another node it takes as long as that node needs to hear of it and the peer to answer; this
+ * waits for it, and asks again meanwhile, because nobody tells it when the slot is free.
  */
 export class Attempts {
   readonly #parts: AttemptsParts

@@ -12,8 +12,8 @@ const ROUNDS = 20
 
 /**
  * Compares the node's open connections with the store's index of its lease, whole and both ways, and mends what differs
- * (L5). It speaks over the node's own session, behind the answers of acquires and in order with releases, so that what it is
- * told is never older than what the node knows.
+ * (L5). It speaks over the node's own session, behind the answers of acquires and in order with releases, so that what
+ * it is told is never older than what the node knows.
  *
  * Index and sets change in one script, so they differ only where somebody has meddled. Looking into every set would
  * cost Redis about as much again as the walk, and so each audit looks into the sets of a part of the connections.

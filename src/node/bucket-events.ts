@@ -17,8 +17,8 @@ const OF_ITS_LEASE: ReadonlySet<string> = new Set<keyof NodeEvents>([
 ])
 
 /**
- * The events of one bucket: heard in it, and told on to those who listen to the node, with the bucket's number where they
- * are of its lease. What would be wrong of the whole node goes to `tell`, which makes one of many.
+ * The events of one bucket: heard in it, and told on to those who listen to the node, with the bucket's number where
+ * they are of its lease. What would be wrong of the whole node goes to `tell`, which makes one of many.
  */
 export class BucketEvents extends EventBus {
   readonly #bucket: number

@@ -9,7 +9,9 @@ import { encodeDetails } from './details.js'
 import { instanceScope } from './instances.js'
 import { type DefaultLimits, requestLimit } from './request-limit.js'
 
-/** What connections count against beside their org; as many as come where absent. The same on all nodes of a cluster. */
+/**
+ * What connections count against beside their org; as many as come where absent. The same on all nodes of a cluster.
+ */
 export interface ScopeLimits {
   /** One connection of an instance, for requests that name theirs; probed at once when it comes back. */
   readonly instance?: boolean
@@ -24,8 +26,8 @@ export interface ScopeLimits {
 }
 
 /**
- * What a request claims, in the order in which it is refused: the narrowest limit first, so that a client is told of its
- * own before it is told of others'. A limit of no end is not counted, and costs nothing.
+ * What a request claims, in the order in which it is refused: the narrowest limit first, so that a client is told of
+ * its own before it is told of others'. A limit of no end is not counted, and costs nothing.
  * Throws `UsageError` for a request that can never be valid.
  */
 export function claimOf(

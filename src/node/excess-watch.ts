@@ -25,15 +25,16 @@ interface WatchParts {
 
 /**
  * Finds orgs that hold more than they may, says so once a change, and closes the surplus where the policy wants that.
- * No admission makes one; a lowered limit does, a store that lost its memory, debts, and primaries that admitted at once.
+ * No admission makes one; a lowered limit does, a store that lost its memory, debts, and primaries that admitted at
+ * once.
  *
- * Where no operator has set a limit, it is the highest that any connection of the org came with, on whatever node: nodes
- * may know different ones, as during a deployment that raises a tier, and what one of them admitted is no surplus to
- * another.
+ * Where no operator has set a limit, it is the highest that any connection of the org came with, on whatever node:
+ * nodes may know different ones, as during a deployment that raises a tier, and what one of them admitted is no surplus
+ * to another.
  *
- * It looks at an org when there is reason: its limit was set here, the node has told the store of its connections again,
- * or it was over its limit before; and in turn at all orgs that this node holds. Each renewal lets it look at a bounded
- * number of them, and none while the store recovers, since others have yet to tell what they hold.
+ * It looks at an org when there is reason: its limit was set here, the node has told the store of its connections
+ * again, or it was over its limit before; and in turn at all orgs that this node holds. Each renewal lets it look at a
+ * bounded number of them, and none while the store recovers, since others have yet to tell what they hold.
  */
 export class ExcessWatch {
   readonly #parts: WatchParts
@@ -104,7 +105,9 @@ export class ExcessWatch {
     }
   }
 
-  /** Undefined where the org holds no more than it may: for nearly all, the limits of its connections here tell that. */
+  /**
+   * Undefined where the org holds no more than it may: for nearly all, the limits of its connections here tell that.
+   */
   async #excessOf({ org, count, override }: OrgCount): Promise<Excess | undefined> {
     const { held, store } = this.#parts
     const limit = override ?? held.limitOf(org)

@@ -1,8 +1,8 @@
 import type { Clock } from '../core/clock.js'
 
 /**
- * Of so many turns of the event loop a call waits for those that may share it, and no longer than so many ms: turns may be
- * long, and who waits here uses up the deadline of the call.
+ * Of so many turns of the event loop a call waits for those that may share it, and no longer than so many ms: turns may
+ * be long, and who waits here uses up the deadline of the call.
  */
 const MOST_TURNS = 8
 const MOST_MS = 2
@@ -18,9 +18,10 @@ interface GatheringParts {
 }
 
 /**
- * Puts off a call for those that come in the next turns of the event loop, as long as each of them brings somebody: a call
- * costs the node and Redis several times what one more in it does, and a node with much to do takes in one or two upgrades a
- * turn. Who is alone waits for nobody, and a turn of a node that has nothing else to do takes some microseconds.
+ * Puts off a call for those that come in the next turns of the event loop, as long as each of them brings somebody: a
+ * call costs the node and Redis several times what one more in it does, and a node with much to do takes in one or two
+ * upgrades a turn. Who is alone waits for nobody, and a turn of a node that has nothing else to do takes some
+ * microseconds.
  */
 export class Gathering {
   readonly #parts: GatheringParts

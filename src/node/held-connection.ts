@@ -6,9 +6,9 @@ import { INSTANCE } from './instances.js'
 /**
  * One connection and its owner's view of its slot. It goes `asking` → `held` → `gone`, or `asking` → `gone`; never
  * back. On the way from `held` it is `slotless` where no room was left after the lease was lost: still open until its
- * owner has closed it, but no longer told to the store, which would take a slot for it beyond the limit. Its acquire and
- * its release are never in flight together: the release is handed on only once the acquire has been answered, or can no
- * longer take effect.
+ * owner has closed it, but no longer told to the store, which would take a slot for it beyond the limit. Its acquire
+ * and its release are never in flight together: the release is handed on only once the acquire has been answered, or
+ * can no longer take effect.
  */
 export class HeldConnection {
   readonly claim: Claim

@@ -5,8 +5,8 @@ import { decodeDetails } from './details.js'
 export const MAX_HOLDERS = 10_000
 
 /**
- * The highest limit of their org that holders came with, as they told it: no admission under it made an excess, whatever
- * the others came with. `Infinity` where one tells none, since that may have come with any.
+ * The highest limit of their org that holders came with, as they told it: no admission under it made an excess,
+ * whatever the others came with. `Infinity` where one tells none, since that may have come with any.
  */
 export function highestLimit(holders: readonly Holder[]): number {
   return holders.reduce(

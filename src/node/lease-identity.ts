@@ -9,7 +9,7 @@ export type LeaseClaim = Pick<HelloRequest, 'lease' | 'generation' | 'known'>
 /**
  * Under which name and generation the node speaks to the store. No two hellos say the same.
  *
- *     opening: a lease that the node has asked for and not got, or not heard of; each hello asks with a higher generation
+ *     opening: a lease that was asked for and not got, or not heard of; each hello asks with a higher generation
  *       → held, when one is answered
  *       → opening another, when it is refused, or was asked for so long ago that it may be dead and forgotten
  *     held: each connection says hello with the next generation

@@ -13,7 +13,9 @@ export interface LimitTerms {
   readonly by?: string | undefined
 }
 
-/** Of the kind `tier` the limit is that of the tier which the org is put in; else it is an exception that wins over it. */
+/**
+ * Of the kind `tier` the limit is that of the tier which the org is put in; else it is an exception that wins over it.
+ */
 export type SetTerms = LimitTerms & SurplusTerms & { readonly kind?: OverrideKind; readonly tier?: string }
 
 /** What is kept of the terms beside the number, as JSON. */

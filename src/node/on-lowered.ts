@@ -3,8 +3,8 @@ import { ON_LIMIT_LOWERED, type Policies } from './policies.js'
 
 export interface SurplusTerms {
   /**
-   * What becomes of what the org holds above the limit, now and as long as the limit stands; where absent the policy of the
-   * node that finds it.
+   * What becomes of what the org holds above the limit, now and as long as the limit stands; where absent the policy of
+   * the node that finds it.
    */
   readonly onLowered?: Policies['onLimitLowered']
 }

@@ -68,8 +68,8 @@ export class OrderGiver {
   }
 
   /**
-   * Closes what an org holds above its limit, the newest or the oldest first. However many nodes do it at once, none too
-   * many is ordered (S1). False if there is more to do.
+   * Closes what an org holds above its limit, the newest or the oldest first. However many nodes do it at once, none
+   * too many is ordered (S1). False if there is more to do.
    */
   async closeSurplus(org: string, excess: Excess, first: 'newest' | 'oldest'): Promise<boolean> {
     const { currentCount, maxAllowed: limit, holders = await this.#store.holders(org, MAX_HOLDERS) } = excess

@@ -18,9 +18,10 @@ const PAGE_PAUSE_MS = 250
 
 /**
  * Carries out what the store orders of this node's connections, at most a page of each kind at a time. An order is told
- * again by every renewal until it is confirmed, so nothing about it is remembered here: a connection that is open is told
- * to close, and one that is gone, its slot given back, is confirmed. Not sooner, because until then the order keeps other
- * nodes from closing one more in its place. That the node itself is to stop ends with its lease, and is never confirmed.
+ * again by every renewal until it is confirmed, so nothing about it is remembered here: a connection that is open is
+ * told to close, and one that is gone, its slot given back, is confirmed. Not sooner, because until then the order
+ * keeps other nodes from closing one more in its place. That the node itself is to stop ends with its lease, and is
+ * never confirmed.
  */
 export class OrderTaker {
   readonly #clock: Clock

@@ -187,7 +187,9 @@ export class Overrides {
     if (this.#known.size < this.#mostKnown) this.#full = false
   }
 
-  /** What a walk has not met may be gone from the store, and gives way to what it meets; it is taken again if it is met. */
+  /**
+   * What a walk has not met may be gone from the store, and gives way to what it meets; it is taken again if it is met.
+   */
   #makeRoom(): boolean {
     for (let key = this.#unmet.pop(); key !== undefined; key = this.#unmet.pop()) {
       if (!this.#met?.has(key) && this.#known.delete(key)) return true

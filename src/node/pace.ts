@@ -25,7 +25,9 @@ export function latestRenewalMs({ renewIntervalMs }: LeaseTiming): number {
   return latestJittered(renewIntervalMs)
 }
 
-/** How long to wait before the next try, from the second failure in a row on: doubled each time, never longer than R. */
+/**
+ * How long to wait before the next try, from the second failure in a row on: doubled each time, never longer than R.
+ */
 export function backoffMs({ timing, random }: Pace, failures: number): number {
   const ceiling = Math.min(timing.renewIntervalMs, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 2, 20))
   return ceiling * (0.5 + random() / 2)

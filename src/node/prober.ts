@@ -41,9 +41,9 @@ type Asked = HeldConnection & { readonly peer: Peer }
 
 /**
  * Asks the silent peers of a full scope whether they are still there, before anybody is turned away for them (L3). Only
- * one that was silent for longer than a ping interval is asked, and only one that does not answer in the full time is cut
- * off: however hard others knock, who answers its pings keeps its slot. The old connection of an instance that comes back
- * is asked however lately it was heard, since whoever comes back says that it is gone.
+ * one that was silent for longer than a ping interval is asked, and only one that does not answer in the full time is
+ * cut off: however hard others knock, who answers its pings keeps its slot. The old connection of an instance that
+ * comes back is asked however lately it was heard, since whoever comes back says that it is gone.
  *
  * One round for a scope at a time, and one a second at most. Who is refused during a round waits for its end.
  */
@@ -58,8 +58,8 @@ export class Prober {
   }
 
   /**
-   * Whether it is worth to ask for a slot of this scope once more, because one was freed meanwhile. At once where nobody
-   * here is silent or was looked for a moment ago, else within the time to answer, or when `signal` aborts.
+   * Whether it is worth to ask for a slot of this scope once more, because one was freed meanwhile. At once where
+   * nobody here is silent or was looked for a moment ago, else within the time to answer, or when `signal` aborts.
    */
   async frees(scope: ScopeRef, signal?: Ending): Promise<boolean> {
     const { clock, timeoutMs, confirmMs } = this.#parts

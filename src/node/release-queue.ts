@@ -45,7 +45,10 @@ export class ReleaseQueue {
     this.#gathering.begin()
   }
 
-  /** Sends what waits, a call of it at most: whoever is asked for next must not find a slot taken that was given back before. */
+  /**
+   * Sends what waits, a call of it at most: whoever is asked for next must not find a slot taken that was given back
+   * before.
+   */
   sendAhead(): void {
     const session = this.#session
     if (!session || session.end || this.#waiting.size === 0 || this.#callsInFlight >= FULL_CALLS_IN_FLIGHT) return
@@ -71,7 +74,9 @@ export class ReleaseQueue {
     this.#settled()
   }
 
-  /** Resolves when this slot is confirmed, or at once if it is not here; one asks at a time, and brings the deadline. */
+  /**
+   * Resolves when this slot is confirmed, or at once if it is not here; one asks at a time, and brings the deadline.
+   */
   whenReturned(id: string): Promise<void> {
     return this.#pending.has(id) ? new Promise((resolve) => this.#whenReturned.set(id, resolve)) : Promise.resolve()
   }

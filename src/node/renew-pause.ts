@@ -5,8 +5,8 @@ import { jittered, latestJittered } from './jitter.js'
 import { LOOKS_A_RENEWAL, renewPauseMs } from './pace.js'
 
 /**
- * So often a node renews that holds connections which named their instance: with a renewal it hears that one of them has
- * come back on another node, and that one waits for it.
+ * So often a node renews that holds connections which named their instance: with a renewal it hears that one of them
+ * has come back on another node, and that one waits for it.
  */
 const LOOK_MS = 500
 

@@ -10,7 +10,8 @@ export interface DefaultLimits {
 
 /**
  * The limit of an org for which no operator has set another: the request's own, else that of its tier, else the
- * default. Throws `INVALID_LIMIT` for a limit that is none. A tier that is none counts as the lowest: nobody is shut out for a slip in a name, and nobody gains by one.
+ * default. Throws `INVALID_LIMIT` for a limit that is none. A tier that is none counts as the lowest: nobody is shut
+ * out for a slip in a name, and nobody gains by one.
  */
 export function requestLimit(
   { org, limit, tier }: Pick<AdmissionRequest, 'org' | 'limit' | 'tier'>,

@@ -18,10 +18,10 @@ export function newSecret(): string {
 }
 
 /**
- * Tokens by which a client shows that an earlier connection is its own: `<connection id>.<expiry>.<HMAC-SHA256>`, signed
- * with a secret that all nodes of the cluster share. Org and gateway are part of what is signed, so a token is worth
- * nothing beside another key, nor without one. One that is forged, expired, of somebody else or of another secret is no
- * token at all, and nothing tells which.
+ * Tokens by which a client shows that an earlier connection is its own: `<connection id>.<expiry>.<HMAC-SHA256>`,
+ * signed with a secret that all nodes of the cluster share. Org and gateway are part of what is signed, so a token is
+ * worth nothing beside another key, nor without one. One that is forged, expired, of somebody else or of another secret
+ * is no token at all, and nothing tells which.
  */
 export class ResumeTokens {
   readonly #clock: Clock

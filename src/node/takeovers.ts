@@ -26,7 +26,9 @@ export class Takeovers {
     return resumeToken === undefined ? undefined : this.tokens.connectionIn(resumeToken, { org, gateway })
   }
 
-  /** Closes the one that was replaced at once if it is here. Elsewhere, or where the answer was lost, its order does. */
+  /**
+   * Closes the one that was replaced at once if it is here. Elsewhere, or where the answer was lost, its order does.
+   */
   tookOver({ id, org, replaces }: HeldConnection): void {
     if (replaces === undefined) return
     const old = this.#held.get(replaces)

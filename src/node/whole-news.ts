@@ -69,7 +69,10 @@ export class WholeNews {
     if (this.#drained === this.#parts.parts) this.#parts.events.emit('node.drained', { left: this.#left })
   }
 
-  /** A node is in each bucket, so the highest number of nodes is the number of all; the worst recovery is that of the whole. */
+  /**
+   * A node is in each bucket, so the highest number of nodes is the number of all; the worst recovery is that of the
+   * whole.
+   */
   #partRenewed(bucket: number, renewed: NodeEvents['lease.renewed']): void {
     this.#renewed.set(bucket, renewed)
     const all = [...this.#renewed.values()]

@@ -1,4 +1,7 @@
-/** First in, first out, with a bound: one more drops the one that has waited longest. No call costs more when it is long. */
+/**
+ * First in, first out, with a bound: one more drops the one that has waited longest. No call costs more when it is
+ * long.
+ */
 export class BoundedQueue<T> {
   readonly #slots: (T | undefined)[]
   #first = 0

@@ -28,9 +28,9 @@ export type HttpAnswer =
 const MAX_ANSWER_BYTES = 64 * 1024
 
 /**
- * Asks one HTTP server, and always comes back within the deadline: with its answer, or with the reason why there is none.
- * Never rejects. Follows no redirect, because what is sent may be a credential. A call may reach the server twice, where
- * a connection that was kept open broke under it.
+ * Asks one HTTP server, and always comes back within the deadline: with its answer, or with the reason why there is
+ * none. Never rejects. Follows no redirect, because what is sent may be a credential. A call may reach the server
+ * twice, where a connection that was kept open broke under it.
  */
 export class HttpCaller {
   readonly #options: HttpCallerOptions

@@ -5,8 +5,8 @@ import { CONFIG_EXIT_CODE, loadConfig } from './config.js'
 import { type RunningServer, startServer } from './server.js'
 
 /**
- * The process: reads its settings, starts the server, and stops it in order on the first signal or on an operator's order,
- * at once on the second signal.
+ * The process: reads its settings, starts the server, and stops it in order on the first signal or on an operator's
+ * order, at once on the second signal.
  */
 const say = (line: string) => process.stderr.write(`${line}\n`)
 

@@ -30,8 +30,8 @@ const MAX_JWKS_BYTES = 256 * 1024
 const CALLBACK_SOCKETS = 32
 
 /**
- * All ways to find out who asks that the configuration names: keys, then tokens, then the platform. Throws `INVALID_KEYS_FILE`; others'
- * servers that are away stop no start.
+ * All ways to find out who asks that the configuration names: keys, then tokens, then the platform. Throws
+ * `INVALID_KEYS_FILE`; others' servers that are away stop no start.
  */
 export async function openIdentities(config: Config, clock: Clock, log: Log): Promise<OpenedIdentities> {
   const keyFile = await openKeyFile(config, clock, log)

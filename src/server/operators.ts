@@ -59,7 +59,8 @@ export function openOperators(
   const admin = adminApp({ limiter, guard, refusals, view, metrics, nodeName: config.nodeName, version, log })
   return {
     observer: allObservers(gateLog.observer, refusals.observer),
-    // Load balancers ask for health in HTTP/1.0 without a Host; a name of our own lets that be a request like any other.
+    // Load balancers ask for health in HTTP/1.0 without a Host; a name of our own lets that be a request like any
+    // other.
     listener: getRequestListener(admin.fetch, { hostname: 'headcount' }),
     quiet() {
       view.stop()

@@ -7,8 +7,8 @@ import type { OrgOverrides } from './override-records.js'
 const FULL_PAGE = 500
 
 /**
- * Several stores as one, each with the orgs that its number falls to: how a Redis Cluster is used whole. An org is whole
- * in one bucket, so its limit holds exactly there; what is asked of all is answered by all.
+ * Several stores as one, each with the orgs that its number falls to: how a Redis Cluster is used whole. An org is
+ * whole in one bucket, so its limit holds exactly there; what is asked of all is answered by all.
  */
 export class BucketedStore implements SharedState {
   readonly embedded = false

@@ -57,5 +57,8 @@ export type Verdict =
       /** When the soonest holder that missed a heartbeat would be free; absent when all are well. */
       readonly freeInMs?: number
     }
-  /** `broken`: a key has a foreign type. `memory`: the store is at its memory limit. `conflict`: another live lease holds the id. */
+  /**
+   * `broken`: a key has a foreign type. `memory`: the store is at its memory limit. `conflict`: another live lease
+   * holds the id.
+   */
   | { readonly admitted: false; readonly reason: 'broken' | 'memory' | 'conflict' }

@@ -33,7 +33,9 @@ export interface JournalTotals {
  * lost with the store's memory, and nothing is ever decided by it. All reject with `StoreUnavailable`.
  */
 export interface Journal {
-  /** Adds entries and counts. What was rejected may have been added in part: said again, an entry may be there twice. */
+  /**
+   * Adds entries and counts. What was rejected may have been added in part: said again, an entry may be there twice.
+   */
   note(page: JournalPage): Promise<void>
   /** The newest first. */
   read(range: JournalRange): Promise<JournalEntry[]>

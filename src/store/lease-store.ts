@@ -117,22 +117,22 @@ export interface StoreConnection {
    * Opens a generation of a lease. A new lease starts to live; a known one lives on, renewed, and every older
    * generation is refused from here on. A new one that lives already, because nobody heard the answer to an earlier
    * hello, is replaced: nothing was said under it. A known one lives on only if it is the life that the caller knows,
-   * and not one that a late first hello began after its death. Compares the store's identity with what it remembers: if it lost its memory,
-   * a new epoch begins, every stored lease is dead, and admissions wait.
+   * and not one that a late first hello began after its death. Compares the store's identity with what it remembers: if
+   * it lost its memory, a new epoch begins, every stored lease is dead, and admissions wait.
    */
   hello(request: HelloRequest): Promise<Reply<HelloReply>>
   /**
    * For each claim: adds it to all its scopes if each has room among the live, else to none (S1, S2). A claim already
-   * held under this lease never takes anything more. With `again` it is admitted again, full or not (S4): to be said when
-   * any of the claims may have been asked before, since to look for each of them would make every refusal dearer.
+   * held under this lease never takes anything more. With `again` it is admitted again, full or not (S4): to be said
+   * when any of the claims may have been asked before, since to look for each of them would make every refusal dearer.
    * Slots of the same id that a lease which is not live has left are taken over (S6). Items stand alone.
    */
   acquire(fence: Fence, claims: readonly Claim[], how?: { readonly again: boolean }): Promise<Reply<Verdict[]>>
   /**
    * As acquire asked `again`, for claims that replace an earlier connection. In each scope of a claim of which that is
    * still a member, whatever lease holds it, it does not count, and hands its slot on if the claim is admitted: at no
-   * moment both count or neither (S1, S2). The lease that held it, if it is live, is ordered to close it. Of several that
-   * replace the same connection the first gets its slot, and the others count like any claim.
+   * moment both count or neither (S1, S2). The lease that held it, if it is live, is ordered to close it. Of several
+   * that replace the same connection the first gets its slot, and the others count like any claim.
    */
   takeover(fence: Fence, claims: readonly TakeoverClaim[]): Promise<Reply<Verdict[]>>
   /** Gives slots back. Removes only what this lease holds; harmless twice. */
@@ -152,8 +152,8 @@ export interface StoreConnection {
   /**
    * Makes the store equal to connections that are still open, after the lease changed. `keep` adds them whatever the
    * limits say (the store lost its memory: nobody is kicked for that); `room` only where there is room.
-   * Takes slots over from leases that are not live, never from live ones; adds none that this lease is ordered to close,
-   * and none whose slot was taken over, as far as that is remembered.
+   * Takes slots over from leases that are not live, never from live ones; adds none that this lease is ordered to
+   * close, and none whose slot was taken over, as far as that is remembered.
    * `final` ends this node's reassertion.
    */
   reassert(
@@ -175,8 +175,8 @@ export interface StoreConnection {
   restore(fence: Fence, records: readonly OverrideRecord[]): Promise<Reply<RestoreVerdict[]>>
   /**
    * Orders connections of an org to be closed by their owners, in the order in which they are named; of the kind
-   * `surplus` no more than the org holds above its limit, those that are leaving already not counted (S1). Frees no slot.
-   * An order stands until it is confirmed, and no longer than the lease that must obey.
+   * `surplus` no more than the org holds above its limit, those that are leaving already not counted (S1). Frees no
+   * slot. An order stands until it is confirmed, and no longer than the lease that must obey.
    */
   order(fence: Fence, request: OrderRequest): Promise<Reply<OrderReply>>
   /**
@@ -204,7 +204,9 @@ export interface StoreConnection {
 
 /** What every store has, also one that is made of several. */
 export interface SharedState extends StoreInspector {
-  /** True where the store lives and dies with this process: then there is nothing to recover and no ghost to wait for. */
+  /**
+   * True where the store lives and dies with this process: then there is nothing to recover and no ghost to wait for.
+   */
   readonly embedded: boolean
   /** Where the store is, without credentials. */
   readonly description: string

@@ -11,7 +11,10 @@ import {
   TAKEN_REMEMBERED,
 } from './orders.js'
 
-/** Orders over plain tables: what lua/order, lua/drain and lua/confirm must equal. An order lives no longer than its lease. */
+/**
+ * Orders over plain tables: what lua/order, lua/drain and lua/confirm must equal. An order lives no longer than its
+ * lease.
+ */
 export class MemoryOrders {
   readonly #t: MemoryTables
 
@@ -66,7 +69,9 @@ export class MemoryOrders {
     }
   }
 
-  /** The slot of this connection is another's; whoever held it closes the connection, and that is all it is asked for. */
+  /**
+   * The slot of this connection is another's; whoever held it closes the connection, and that is all it is asked for.
+   */
   takeOver(id: string, holder: number): void {
     if (!this.#t.live.has(holder)) return
     for (const kind of CLOSING_ORDERS) this.#t.removeOrder(kind, id)

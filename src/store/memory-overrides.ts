@@ -109,7 +109,9 @@ export class MemoryOverrides {
   }
 }
 
-/** Records that come from two lives of the store may share a version; then the name of the field decides, as in Redis. */
+/**
+ * Records that come from two lives of the store may share a version; then the name of the field decides, as in Redis.
+ */
 function byVersion([a, one]: [string, StoredOverride], [b, other]: [string, StoredOverride]): number {
   return one.version - other.version || (a < b ? -1 : 1)
 }

@@ -30,7 +30,9 @@ export interface LearnReply {
   readonly floor: number
 }
 
-/** `known`: the store has the same or something newer. `over`: admissions have resumed, and nothing is taken any more. */
+/**
+ * `known`: the store has the same or something newer. `over`: admissions have resumed, and nothing is taken any more.
+ */
 export type RestoreVerdict = 'written' | 'known' | 'over'
 
 /** What operators have set for one org, as it is in the store. */

@@ -9,9 +9,9 @@ const WHOLE = 'whole'
 
 /**
  * Asks acquire in short, with the keys that the usual answer needs, once all is as usual: a renewal has said so, and an
- * acquire in whole was answered since, which takes the mark of a recovery that is over off the fence. Where acquire wants the
- * other keys after all, it is asked again in whole, and so from then on until all is as usual once more: two calls share the
- * deadline of one, and on a slow way to the store may not both fit into it.
+ * acquire in whole was answered since, which takes the mark of a recovery that is over off the fence. Where acquire
+ * wants the other keys after all, it is asked again in whole, and so from then on until all is as usual once more: two
+ * calls share the deadline of one, and on a slow way to the store may not both fit into it.
  */
 export class AcquireCalls {
   readonly #wiring: Pick<Wiring, 'redis' | 'script' | 'keys'>

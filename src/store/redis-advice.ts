@@ -1,4 +1,6 @@
-/** What a Redis, or the way to it, says when it is set up wrong, and what to do about it. docs/redis.md has them all. */
+/**
+ * What a Redis, or the way to it, says when it is set up wrong, and what to do about it. docs/redis.md has them all.
+ */
 const ADVICE: readonly (readonly [says: RegExp, advice: string])[] = [
   [/not allowed from script/i, 'headcount needs Redis 7.0 or later, or Valkey'],
   [/^(NOAUTH|WRONGPASS)|invalid password/, 'the user and the password in the Redis URL do not let in here'],

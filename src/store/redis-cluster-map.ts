@@ -14,8 +14,8 @@ const MOST_ASKED = 16
 
 /**
  * Has the servers of a Redis Cluster say who serves a slot. No redirect is followed: a connection that meets one ends,
- * and the next begins by asking here. Asked are the servers of the URL and those that were named last, so that a cluster
- * may be renewed server by server while nodes live.
+ * and the next begins by asking here. Asked are the servers of the URL and those that were named last, so that a
+ * cluster may be renewed server by server while nodes live.
  */
 export class RedisClusterMap {
   readonly #asked: Asked

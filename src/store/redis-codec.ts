@@ -26,8 +26,8 @@ export const limitArg = (limit: number): number => (limit === Number.POSITIVE_IN
 export const limitOf = (slots: number): number => (slots < 0 ? Number.POSITIVE_INFINITY : slots)
 
 /**
- * An index entry names its scopes first, as JSON without line breaks, then the details as they came. Most connections count
- * against their org alone, and its id says it all: every connection pays for what else would stand there.
+ * An index entry names its scopes first, as JSON without line breaks, then the details as they came. Most connections
+ * count against their org alone, and its id says it all: every connection pays for what else would stand there.
  */
 export function encodeEntry({ scopes, details }: Claim): string {
   const [{ name, id }] = scopes

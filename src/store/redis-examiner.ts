@@ -69,7 +69,9 @@ export class RedisExaminer {
     this.#questions = new RedisQuestions(async (withinMs, over) => (await dialer.dial(withinMs, over)).redis, clock)
   }
 
-  /** Rejects with `StoreUnavailable` where Redis does not answer; what this user may not look at is skipped, and said. */
+  /**
+   * Rejects with `StoreUnavailable` where Redis does not answer; what this user may not look at is skipped, and said.
+   */
   async examine(): Promise<StoreFacts> {
     this.#skipped = []
     const ask = <T>(question: (redis: Redis) => Promise<T>) => this.#questions.ask(question)
@@ -106,7 +108,9 @@ export class RedisExaminer {
     this.#questions.close()
   }
 
-  /** What this user may not ask, or what has another type, is no reason to stop; a Redis that is gone is told by INFO. */
+  /**
+   * What this user may not ask, or what has another type, is no reason to stop; a Redis that is gone is told by INFO.
+   */
   async #may<T>(fallback: T, what: string, look: () => Promise<T>): Promise<T> {
     try {
       return await look()

@@ -10,7 +10,10 @@ import {
 import type { RedisKeys } from './redis-keys.js'
 import type { RedisQuestions } from './redis-questions.js'
 
-/** The journal in Redis: a stream and two counters, over the connection for questions, so that no admission waits for it. */
+/**
+ * The journal in Redis: a stream and two counters, over the connection for questions, so that no admission waits for
+ * it.
+ */
 export class RedisJournal implements Journal {
   readonly #questions: RedisQuestions
   readonly #keys: RedisKeys

@@ -14,9 +14,9 @@ interface Watched {
 
 /**
  * Ends a connection to a primary that was replaced, once somebody who decides it says so, asked every renew interval. A
- * primary that is cut off from those does not know that it was replaced, and goes on admitting whoever still reaches it:
- * a node that reaches it and one of them leaves it here, so that R4's window stays short. Resolves when the connection
- * is gone.
+ * primary that is cut off from those does not know that it was replaced, and goes on admitting whoever still reaches
+ * it: a node that reaches it and one of them leaves it here, so that R4's window stays short. Resolves when the
+ * connection is gone.
  */
 export async function leaveFormerPrimary({ connection, primary, finder, timing, clock }: Watched): Promise<void> {
   const gone = new AbortController()

@@ -36,7 +36,9 @@ export class RedisQuestions {
     this.#clock = clock
   }
 
-  /** Rejects with `StoreUnavailable` when the store fails or does not answer within 2 s, or 64 questions wait already. */
+  /**
+   * Rejects with `StoreUnavailable` when the store fails or does not answer within 2 s, or 64 questions wait already.
+   */
   async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
     if (this.#closed) throw new StoreUnavailable('the store is closed')
     if (this.#waiting >= MAX_WAITING) throw new StoreUnavailable(`${MAX_WAITING} questions are waiting for an answer`)

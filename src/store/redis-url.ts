@@ -45,7 +45,9 @@ export interface RedisTarget {
 const TLS_OPTIONS = ['ca', 'cert', 'key', 'servername']
 const SENTINEL_OPTIONS = ['sentinelUser', 'sentinelPassword']
 
-/** What may stand behind the "?" of each scheme: nothing of it reaches the client unread, or deadlines could be lost. */
+/**
+ * What may stand behind the "?" of each scheme: nothing of it reaches the client unread, or deadlines could be lost.
+ */
 const OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
   ['redis', []],
   ['rediss', TLS_OPTIONS],
@@ -66,8 +68,8 @@ const DATABASE = /^\d{0,5}$/
 
 /**
  * Reads the address of a Redis, or says what is wrong with it. No URL library knows lists of hosts, and none is needed
- * for so little. What it says holds no part of the text but a known scheme: a password with a stray "/", "@" or "?" in it
- * may stand anywhere.
+ * for so little. What it says holds no part of the text but a known scheme: a password with a stray "/", "@" or "?" in
+ * it may stand anywhere.
  */
 export function parseRedisUrl(text: string): RedisTarget | { readonly problem: string } {
   const parts = URL_PARTS.exec(text)?.groups

@@ -16,7 +16,10 @@ export interface Way {
   readonly viaCluster: boolean
 }
 
-/** The ways to all buckets of the Redis that a URL names: one, and of a cluster as many as it says. Throws `INVALID_REDIS_URL`. */
+/**
+ * The ways to all buckets of the Redis that a URL names: one, and of a cluster as many as it says. Throws
+ * `INVALID_REDIS_URL`.
+ */
 export function waysTo(url: string, clock: Clock): Way[] {
   const target = parseRedisUrl(url)
   if ('problem' in target) throw refused(`${target.problem}; it takes ${REDIS_URL_ACCEPTED}`)

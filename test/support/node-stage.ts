@@ -15,13 +15,13 @@ export interface NodeStage {
   readonly nodes: LimiterNode[]
   /** What the nodes have told of the stage's events, since the beginning or since the test emptied it. */
   told: [keyof NodeEvents, unknown][]
-  /** A node at the stage's store, whose renewals come every interval exactly; all that is ready to go on has done so. */
+  /** A node at the stage's store, whose renewals come every interval exactly; what was ready to go on has done so. */
   start(options?: Partial<LimiterNodeOptions>): Promise<LimiterNode>
 }
 
 /**
- * A stage that is set anew for each test of the file which calls this at its top. After the test all that was held up is
- * given up, the nodes are gone, and none may have left a timer.
+ * A stage that is set anew for each test of the file which calls this at its top. After the test all that was held up
+ * is given up, the nodes are gone, and none may have left a timer.
  */
 export function nodeStage({
   events,

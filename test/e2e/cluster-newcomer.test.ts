@@ -34,6 +34,7 @@ const of = (event: string, lines: readonly Line[]) => lines.filter((line) => lin
 
 const refusal = (limit: number) => ({
   ...{ event: 'refused', connection: expect.any(Number), title: expect.any(String) },
+  instance: expect.stringMatching(/^urn:uuid:/),
   ...{ status: 429, code: 'ORG_CONNECTION_LIMIT_EXCEEDED', currentCount: limit, maxAllowed: limit },
   retryAfterSeconds: expect.toSatisfy((seconds: unknown) => Number.isInteger(seconds) && (seconds as number) >= 1),
 })

@@ -96,6 +96,8 @@ export type Phase = 'starting' | 'running' | 'quiet' | 'draining' | 'stopped'
 /** What the gate needs of a node. */
 export interface Admitter {
   readonly phase: Phase
+  /** While it is `starting`: when to come back, spread anew for each who asks; absent where nothing is known. */
+  readonly startRetryMs?: number | undefined
   /**
    * Decides within the store's deadline, and where a limit is full and silent peers are asked whether they are still
    * there, within their time to answer and that deadline once more; for an instance whose old connection is on another

@@ -148,7 +148,10 @@ export class Gate {
     if (fault !== undefined) return fault
     if (!this.#options.accepts(pathOf(request))) return { code: 'NOT_FOUND' }
     const { phase } = this.#options.admitter
-    if (phase === 'starting') return { code: 'STARTING' }
+    if (phase === 'starting') {
+      const { startRetryMs: retryAfterMs } = this.#options.admitter
+      return { code: 'STARTING', ...(retryAfterMs !== undefined && { retryAfterMs }) }
+    }
     return phase !== 'running' || this.#shut ? { code: 'DRAINING' } : undefined
   }
 

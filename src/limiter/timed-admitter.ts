@@ -29,6 +29,10 @@ export class TimedAdmitter implements Admitter {
     return this.#admitter.phase
   }
 
+  get startRetryMs(): number | undefined {
+    return this.#admitter.startRetryMs
+  }
+
   /** Who asks in the first turns of the loop is not refused for it where the start takes no longer than these. */
   admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
     if (typeof request !== 'object' || request === null) return Promise.reject(noRequest())

@@ -66,6 +66,13 @@ export class BucketedNode implements AdmittingNode {
     return this.#phase
   }
 
+  /** Of the bucket that takes longest; nothing is known where one that starts says nothing. */
+  get startRetryMs(): number | undefined {
+    const waits = this.#nodes.filter(({ phase }) => phase === 'starting').map(({ startRetryMs }) => startRetryMs)
+    const latestMs = Math.max(...waits.map((waitMs) => waitMs ?? Number.POSITIVE_INFINITY))
+    return Number.isFinite(latestMs) ? latestMs : undefined
+  }
+
   get connections(): number {
     return this.#nodes.reduce((sum, { connections }) => sum + connections, 0)
   }

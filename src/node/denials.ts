@@ -48,6 +48,12 @@ export class Denials {
     return { admitted: false, ...denied, retryAfterMs: waitMs }
   }
 
+  /** When to come back, for who is turned away before there is a claim; `undefined` where nothing is known. */
+  startRetryMs(): number | undefined {
+    const expectedMs = this.#expectedMs('STARTING', undefined)
+    return expectedMs === undefined ? undefined : retryAfterMs(expectedMs, this.#parts.random)
+  }
+
   #expectedMs(code: Denial['code'], freeInMs: number | undefined): number | undefined {
     const { timing, recoveryLeftMs } = this.#parts
     if (code === 'STARTING' || code === 'RECOVERING') {

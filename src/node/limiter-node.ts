@@ -70,10 +70,8 @@ export class LimiterNode implements AdmittingNode {
       ...{ clock, timing, events: this.events, held, releases, timeoutMs: options.probeTimeoutMs },
       session: () => this.#keeper.session,
     })
-    this.#denials = new Denials({
-      ...{ events: this.events, timing, random, farProbes: this.#probing.far },
-      recoveryLeftMs: () => this.#keeper.recoveryLeftMs,
-    })
+    const recoveryLeftMs = () => this.#keeper.recoveryLeftMs
+    this.#denials = new Denials({ events: this.events, timing, random, farProbes: this.#probing.far, recoveryLeftMs })
     const sweeper = new Sweeper(this.events)
     this.#overrides = new Overrides({ clock, events: this.events })
     const orders = new OrderTaker({ clock, events: this.events, held, releases })
@@ -123,6 +121,10 @@ export class LimiterNode implements AdmittingNode {
 
   get phase(): Phase {
     return this.#phase
+  }
+
+  get startRetryMs(): number | undefined {
+    return this.#denials.startRetryMs()
   }
 
   get connections(): number {

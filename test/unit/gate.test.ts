@@ -197,6 +197,13 @@ describe('a refused upgrade', () => {
     expect(Number(refusal.headers['retry-after'])).toBeGreaterThanOrEqual(1)
   })
 
+  test('while the node starts and knows how long that takes, Retry-After says so', async () => {
+    const admitter = Object.assign(new CountingAdmitter(), { startRetryMs: 41_001 })
+    const { url } = await startGate(admitter)
+    admitter.phase = 'starting'
+    expect((await refused(url, 'nobody')).headers['retry-after']).toBe('42')
+  })
+
   test('16 MB sent too early does not cost the client its answer', async () => {
     const admitter = new CountingAdmitter({ limit: 0 })
     const gate = await startGate(admitter)

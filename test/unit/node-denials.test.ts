@@ -120,6 +120,8 @@ describe('when to come back', () => {
       return denials.deny(CLAIM, { code, ...(freeInMs !== undefined && { freeInMs }) }).retryAfterMs
     }
     expect(wait(3_000, 0)).toBe(Math.ceil(3_000 + lookMs))
+    expect(denialsBeside(0, { recoveryLeftMs: 3_000 }).denials.startRetryMs()).toBe(Math.ceil(3_000 + lookMs + 500))
+    expect(denialsBeside(0).denials.startRetryMs()).toBeUndefined()
     expect(wait(3_000, 0.5)).toBe(Math.ceil(3_000 + lookMs + 500))
     // The store said it by a clock that had stood still, and this node has counted on.
     expect(wait(3_000, 0, 4_500)).toBe(Math.ceil(3_000 + lookMs))

@@ -59,7 +59,7 @@ export class Gate {
     this.#undecided = new Deadlines(clock, upgradeTimeoutMs, (upgrade) => this.#refuse(upgrade, TOO_LATE))
     this.#identifier = new Identifier(this.#options.identify)
     this.#wheel = new PingWheel(clock, pongTimeoutMs)
-    this.#rates = new Rates(rates ?? {}, random)
+    this.#rates = new Rates(rates, random)
     this.#addressOf = clientAddress(networksOf(trustedProxies))
   }
 

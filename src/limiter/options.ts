@@ -122,7 +122,7 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
   })
   const connectionsPerOrg = options.limits?.org ?? defaults.connectionsPerOrg
   const probeTimeoutMs = probeTimeout(options.probeTimeoutMs ?? defaults.probeTimeoutMs)
-  const policies = resolvePolicies(options.policies ?? {})
+  const policies = resolvePolicies(options.policies)
   return {
     store: storeOf(options, timing),
     ownsStore: options.store === undefined,

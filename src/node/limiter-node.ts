@@ -95,7 +95,7 @@ export class LimiterNode implements AdmittingNode {
         this.#absence.heard(sentAt, reply.liveNodes)
       },
     })
-    const policies = resolvePolicies(options.policies ?? {})
+    const policies = resolvePolicies(options.policies)
     this.#absence = new Absence({
       ...{ clock, timing, policies, held, trusted, events: this.events },
       embedded: store.embedded,

@@ -37,8 +37,10 @@ export class TimedAdmitter implements Admitter {
   admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
     if (typeof request !== 'object' || request === null) return Promise.reject(noRequest())
     const startMs = this.#clock.monotonicMs()
-    const ask = () => this.#admitter.admit(request, signal)
-    const decision = this.#started && this.phase === 'starting' ? this.#started.then(ask) : ask()
+    const decision =
+      this.#started && this.phase === 'starting'
+        ? this.#started.then(() => this.#admitter.admit(request, signal))
+        : this.#admitter.admit(request, signal)
     const tell = (admission: Admission) =>
       this.#events.emit('admission.decided', {
         code: admission.admitted ? 'ADMITTED' : admission.code,

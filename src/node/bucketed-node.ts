@@ -1,4 +1,5 @@
 import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
+import { answered } from '../core/answered.js'
 import type { Ending } from '../core/ending.js'
 import { UsageError } from '../core/errors.js'
 import { EventBus } from '../core/events.js'
@@ -139,11 +140,9 @@ export class BucketedNode implements AdmittingNode {
 
 /** An id does not say in which bucket it is, so all are asked. One that is away only matters if no other has it. */
 async function whoeverHas<T>(asked: readonly Promise<T>[], has: (answer: T) => boolean): Promise<T> {
-  const answers = await Promise.allSettled(asked)
-  const given = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+  const { given, failed } = await answered(asked)
   const found = given.find(has)
   if (found !== undefined) return found
-  const failed = answers.find((answer) => answer.status === 'rejected')
-  if (failed) throw failed.reason
+  if (failed) throw failed
   return given[0]!
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { answered } from '../core/answered.js'
 import type { Journal } from './journal.js'
 import type { Holder, LeaseStore, NodeEntry, OrgCount, SharedState } from './lease-store.js'
 import type { OrgOverrides } from './override-records.js'
@@ -88,8 +89,7 @@ export class BucketedStore implements SharedState {
 
 /** Rejects only if none does. */
 async function thoseThatAnswer<T>(asked: readonly Promise<T>[]): Promise<T[]> {
-  const [first] = asked
-  const answers = await Promise.allSettled(asked)
-  const given = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
-  return given.length > 0 ? given : [await first!]
+  const { given, failed } = await answered(asked)
+  if (failed && given.length === 0) throw failed
+  return given
 }

@@ -7,12 +7,20 @@
 -- ARGV  1 'release'  2 lease  3 token  4 n, then per slot: id, number of scopes
 -- Returns {'lost'|'fenced'|'stale'} | {'ok'}
 -- @include fence
+-- An id begins with the lease under which it was made. While that lives nobody else's can be the score of its member: a
+-- reassertion takes only from leases that are not live, and a takeover brings an id of its own. So where it is the acting
+-- lease, the name says what the score would, for a command less; where it is an earlier one of the same node, the score.
+local prefix, made_under = string.match(ARGV[5] or '', '^((%w+)%-)')
+if not prefix or tonumber(made_under, 36) ~= tonumber(ARGV[2]) then
+  prefix = false
+end
 local arg, key = 5, 4
 for _ = 1, tonumber(ARGV[4]) do
   local id, scopes = ARGV[arg], tonumber(ARGV[arg + 1])
+  local own = prefix and string.sub(id, 1, #prefix) == prefix
   for s = key, key + scopes - 1 do
-    if redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2] then
-      redis.call('ZREM', KEYS[s], id)
+    if own or redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2] then
+      redis.pcall('ZREM', KEYS[s], id)
     end
   end
   redis.pcall('HDEL', KEYS[3], id)

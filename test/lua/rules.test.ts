@@ -136,6 +136,34 @@ describe('rule 2, a member belongs to the lease that is its score', () => {
     expect(await members(bench, 'acme'), "S4: a release freed another's slot").toEqual(['a'])
   })
 
+  /** What a node makes is named after its lease; of all that is released in one call the first name is looked at first. */
+  const made = (by: StoreNode, number: number, org: string) => claim(`${by.lease.toString(36)}-${number}`, org, 9)
+
+  for (const mutant of [MUTANTS.releaseOfNames, MUTANTS.releaseOfBeginnings]) {
+    needs(mutant, 'S4', async (bench) => {
+      const [one, two] = [await join(bench), await join(bench)]
+      const [held, own] = [made(one, 0, 'acme'), made(two, 0, 'acme')]
+      await one.acquire(held)
+      await two.acquire(own)
+      await two.release(own, held)
+      await two.release(held, own)
+      expect(await members(bench, 'acme'), "S4: a release freed another's slot").toEqual([held.id])
+    })
+  }
+
+  test('what was made under an earlier lease of the node is released all the same (L1)', async () => {
+    await run(async (bench) => {
+      const [gone, node] = [await join(bench), await join(bench)]
+      const [held, own] = [made(gone, 0, 'acme'), made(node, 0, 'acme')]
+      await gone.acquire(held)
+      await node.outlive()
+      await node.reassert('room', true, held)
+      await node.acquire(own)
+      await node.release(own, held)
+      expect(await members(bench, 'acme')).toEqual([])
+    })
+  })
+
   needs(MUTANTS.sweepOfOthers, 'S1', async (bench) => {
     const [gone, node] = [await join(bench), await join(bench)]
     await gone.acquire(claim('a', 'acme', 1))
@@ -228,6 +256,16 @@ describe('rule 5, one call, many items, each alone', () => {
     await node.acquire(broken, claim('a', 'acme', 1))
     await breakKey(bench)
     await node.connection.release(node.fence, [broken, claim('a', 'acme', 1)])
+    expect(await members(bench, 'acme'), "S5: one org's broken key kept another's slot").toEqual([])
+  })
+
+  needs(MUTANTS.brokenKeyOfOwn, 'S5', async (bench) => {
+    const node = await join(bench)
+    const own = (number: number, org: string) => claim(`${node.lease.toString(36)}-${number}`, org, 9)
+    const [first, second] = [own(0, broken.scopes[0]!.id), own(1, 'acme')]
+    await node.acquire(first, second)
+    await breakKey(bench)
+    await node.connection.release(node.fence, [first, second])
     expect(await members(bench, 'acme'), "S5: one org's broken key kept another's slot").toEqual([])
   })
 

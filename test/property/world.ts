@@ -87,7 +87,11 @@ const SCOPES: readonly ScopeRef[] = [
   { name: 'gateway', id: 'none' },
 ]
 
-const idOf = (number: number) => `c${number}`
+/**
+ * Every other id is one that a node made itself, so that nobody else acts on it and it begins with the lease; of the rest
+ * any node may say that it holds it, which no node would.
+ */
+const idOf = (number: number, lease: number) => (number % 2 ? `${lease.toString(36)}-${number}` : `c${number}`)
 
 /** What the nodes know: turns steps into calls, and learns from the answers unless they were lost. */
 export class World {
@@ -141,20 +145,20 @@ export class World {
       case 'hello':
         return { verb: 'hello', request: this.#helloOf(step) }
       case 'acquire':
-        return { verb: 'acquire', fence, claims: step.ids.map((id) => this.#claim(id)), again: step.again }
+        return { verb: 'acquire', fence, claims: step.ids.map((id) => this.#claim(id, lease)), again: step.again }
       case 'takeover': {
-        const replaced = (id: number, i: number) => idOf((id + step.replaced[i]!) % IDS)
+        const replaced = (id: number, i: number) => idOf((id + step.replaced[i]!) % IDS, this.#nodes[i % NODES]!.lease)
         return {
           verb: 'takeover',
           fence,
-          claims: step.ids.map((id, i) => ({ ...this.#claim(id), replaces: replaced(id, i) })),
+          claims: step.ids.map((id, i) => ({ ...this.#claim(id, lease), replaces: replaced(id, i) })),
         }
       }
       case 'release':
-        return { verb: 'release', fence, claims: step.ids.map((id) => this.#claim(id)) }
+        return { verb: 'release', fence, claims: step.ids.map((id) => this.#claim(id, lease)) }
       case 'reassert': {
         const { mode, final } = step
-        return { verb: 'reassert', fence, claims: step.ids.map((id) => this.#claim(id)), mode, final }
+        return { verb: 'reassert', fence, claims: step.ids.map((id) => this.#claim(id, lease)), mode, final }
       }
       case 'sweep': {
         const dead = this.#dead.at(-1 - step.dead) ?? this.#nodes[step.dead % NODES]!.lease
@@ -170,20 +174,21 @@ export class World {
       }
       case 'order': {
         const [org, limit] = [ORG_NAMES[step.org]!, this.#limits.org[step.org]!]
-        return { verb: 'order', fence, request: { kind: step.order, org, limit, ids: step.ids.map(idOf) } }
+        const ids = step.ids.map((id, i) => idOf(id, this.#nodes[i % NODES]!.lease))
+        return { verb: 'order', fence, request: { kind: step.order, org, limit, ids } }
       }
       case 'drain':
         return { verb: 'drain', fence, other: this.#nodes[step.other]!.lease }
       case 'probe':
         return { verb: 'probe', fence, scope: SCOPES[step.scope]! }
       case 'confirm':
-        return { verb: 'confirm', fence, orders: step.ids.map((id) => ({ kind: step.order, id: idOf(id) })) }
+        return { verb: 'confirm', fence, orders: step.ids.map((id) => ({ kind: step.order, id: idOf(id, lease) })) }
       case 'audit':
         return {
           verb: 'audit',
           fence,
           cursor: step.page ? '0' : undefined,
-          claims: step.ids.map((id) => this.#claim(id)),
+          claims: step.ids.map((id) => this.#claim(id, lease)),
         }
       default:
         return { verb: step.kind, fence }
@@ -208,7 +213,7 @@ export class World {
   }
 
   /** Connection ids keep their scopes for life: one, two or four of them. Every fourth has priority. */
-  #claim(number: number): Claim {
+  #claim(number: number, lease: number): Claim {
     const org = number % ORG_NAMES.length
     const gateway = { name: 'gateway', id: `g${number % 2}`, limit: this.#limits.gateway[number % 2]! }
     const address = { name: 'address', id: '192.0.2.1', limit: this.#limits.address }
@@ -217,7 +222,7 @@ export class World {
     const more: ScopeClaim[][] = [[], [gateway], four, four]
     const { reserve } = this.#limits
     return {
-      id: idOf(number),
+      id: idOf(number, lease),
       scopes: [
         { name: 'org', id: ORG_NAMES[org]!, limit: this.#limits.org[org]! },
         ...more[Math.floor((4 * number) / IDS)]!,

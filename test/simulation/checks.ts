@@ -98,6 +98,9 @@ export class Checks {
     // S2: the set and the index say the same, so nothing is ever half taken or half given back.
     for (const [id, lease] of set) {
       if (!tables.index(lease).has(id)) this.#violated(`S2: ${id} has a slot in ${key} and no index entry`)
+      // S4: a release takes an id that begins with its lease for its own (ADR 24). Up to the dash, that is a number.
+      const maker = Number.parseInt(id, 36)
+      if (maker !== lease && tables.live.has(maker)) this.#violated(`S4: lease ${lease} has ${id}, whose maker lives`)
     }
     const org = key.slice('org:'.length)
     const [had, has, limit] = [this.#counts.get(org) ?? 0, this.#living(org), this.#scenario.limitOf(org)]

@@ -72,8 +72,20 @@ export const MUTANTS = {
   releaseOfOthers: mutant(
     'rule 2',
     'the look at the score by release',
-    "if redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2] then",
+    "if own or redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2] then",
     'if true then',
+  ),
+  releaseOfNames: mutant(
+    'rule 2',
+    'the look by release whether an id was made under the acting lease',
+    'if not prefix or tonumber(made_under, 36) ~= tonumber(ARGV[2]) then',
+    'if not prefix then',
+  ),
+  releaseOfBeginnings: mutant(
+    'rule 2',
+    'the look by release whether each id was',
+    'local own = prefix and string.sub(id, 1, #prefix) == prefix',
+    'local own = prefix',
   ),
   sweepOfOthers: mutant(
     'rule 2',
@@ -124,8 +136,8 @@ ${INDEX_FIRST}`,
   indexRemovedFirst: mutant(
     'rule 3',
     'the sets before the index in release',
-    "  for s = key, key + scopes - 1 do\n    if redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2] then",
-    "  redis.pcall('HDEL', KEYS[3], id)\n  for s = key, key + scopes - 1 do\n    if redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2] then",
+    'local own = prefix and',
+    "redis.pcall('HDEL', KEYS[3], id)\n  local own = prefix and",
   ),
   deadCountInSmallSets: mutant(
     'rule 4',
@@ -161,8 +173,14 @@ ${INDEX_FIRST}`,
   brokenKeyInRelease: mutant(
     'rule 5',
     'the pcall around the score in release and sweep',
-    "if redis.pcall('ZSCORE', KEYS[s], id) ==",
-    "if redis.call('ZSCORE', KEYS[s], id) ==",
+    "redis.pcall('ZSCORE', KEYS[s], id) ==",
+    "redis.call('ZSCORE', KEYS[s], id) ==",
+  ),
+  brokenKeyOfOwn: mutant(
+    'rule 5',
+    'the pcall around the removal in release',
+    "redis.pcall('ZREM', KEYS[s], id)",
+    "redis.call('ZREM', KEYS[s], id)",
   ),
   leavingForgotten: mutant(
     'rule 4',

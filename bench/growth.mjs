@@ -8,6 +8,7 @@ import { plot } from './plot.mjs'
 import { attempts, population } from './population.mjs'
 import { benchRedis } from './redis-server.mjs'
 import { machineFacts, table } from './report.mjs'
+import { expiryZset } from './rivals/expiry-zset.mjs'
 
 const [CONNECTIONS, NODES, ORGS] = [3, 20, 10_000]
 /** A million orgs take half a minute to fill, and about a gigabyte of memory. */
@@ -18,22 +19,30 @@ const SCALES = {
 /** As many orgs as the smallest population has: an attempt needs an org of its own. */
 const ATTEMPTS = 100
 const [BATCH, IN_FLIGHT] = [50, 32]
+/** Orgs that are filled at a time, so that not a million calls wait at once. */
+const CHUNK = 10_000
 const MOST = 1.2
 
 /**
  * Whether an admission grows dearer with what is there already. Each population has a Redis of its own, or the large
  * ones would make the small ones slower; they are measured in turn, so that what slows the machine slows all of them.
+ * Beside them the leanest semaphore that decides in a script, among as many orgs: what it pays more for a large population
+ * every script pays that looks into a set of its own for each org.
  */
 export async function run({ flags }) {
   const scale = flags.quick ? SCALES.quick : SCALES.full
+  const plans = [
+    scale.orgs.map((orgs) => ({ name: `${orgs} orgs, ${NODES} nodes`, orgs, nodes: NODES, make: ours })),
+    scale.orgs.map((orgs) => ({ name: `ZSET semaphore, ${orgs} orgs`, orgs, nodes: 1, make: leanest })),
+    scale.nodes.map((nodes) => ({ name: `${ORGS} orgs, ${nodes} nodes`, orgs: ORGS, nodes, make: ours })),
+  ]
   const populations = []
   try {
-    for (const orgs of scale.orgs) populations.push(await populated(`${orgs} orgs, ${NODES} nodes`, orgs, NODES))
-    for (const nodes of scale.nodes) populations.push(await populated(`${ORGS} orgs, ${nodes} nodes`, ORGS, nodes))
+    for (const plan of plans.flat()) populations.push(await populated(plan))
+    const groups = plans.map((plan) => plan.map(({ name }) => populations.find((one) => one.name === name)))
     const facts = await machineFacts(populations[0].redis)
     console.log(facts)
     const samples = await rounds(populations, scale.rounds)
-    const groups = [populations.slice(0, scale.orgs.length), populations.slice(scale.orgs.length)]
     for (const kind of ['script', 'cpu']) {
       const where = kind === 'script' ? 'inside the command' : 'all CPU'
       console.log(
@@ -51,25 +60,37 @@ export async function run({ flags }) {
       of: (row, { column: [operation, size] }) => samples.get(`${row} ${operation} ${size}`),
       caption: [facts, `In the command. Medians of ${scale.rounds} interleaved rounds.`],
     })
-    return [...groups.flatMap((group) => growthGoals(group, samples)), ...large.goals]
+    const [byOrgs, , byNodes] = groups
+    return [...[byOrgs, byNodes].flatMap((group) => growthGoals(group, samples)), ...large.goals]
   } finally {
     for (const { close } of populations) await close()
   }
 }
 
-async function populated(name, orgs, nodes) {
+const ours = ({ url, nodes }) => headcount({ url, prefix: 'hc:', nodes })
+
+function leanest({ url }) {
+  const [plain, pipelined] = [new Redis(url), new Redis(url, { enableAutoPipelining: true })]
+  const close = async () => {
+    for (const client of [plain, pipelined]) client.disconnect()
+  }
+  return { ...expiryZset({ plain, pipelined, prefix: '' }), close }
+}
+
+async function populated({ name, orgs, nodes, make }) {
   const server = await benchRedis({})
   const redis = new Redis(server.url)
-  const ours = await headcount({ url: server.url, prefix: 'hc:', nodes })
+  const system = await make({ url: server.url, nodes })
   const close = async () => {
     redis.disconnect()
-    await ours.close()
+    await system.close()
     await server.stop()
   }
-  await ours.populate(population({ orgs, connectionsPerOrg: CONNECTIONS }))
+  const all = population({ orgs, connectionsPerOrg: CONNECTIONS })
+  for (let i = 0; i < orgs; i += CHUNK) await system.populate(all.slice(i, i + CHUNK))
   const meter = new Meter(redis)
   await meter.calibrate()
-  return { name, orgs, nodes, redis, ours, meter, close }
+  return { name, orgs, nodes, redis, system, meter, close }
 }
 
 const OPERATIONS = ['acquire', 'release', 'refuse']
@@ -81,12 +102,13 @@ async function rounds(populations, count) {
   for (let round = -1; round < count; round++) {
     for (const size of [1, BATCH]) {
       for (const operation of OPERATIONS) {
-        for (const { name, orgs, nodes, ours, meter } of turned(populations, round + 1)) {
+        for (const { name, orgs, nodes, system, meter } of turned(populations, round + 1)) {
           const shape = { orgs, nodes, connectionsPerOrg: CONNECTIONS }
           const calls = attempts(shape, { start: (round + 1) * 997, turn: 0, count: ATTEMPTS, size })
-          await ours.renewAll()
+          await system.renewAll?.()
           const inFlight = size === 1 ? IN_FLIGHT : 1
-          const sample = await meter.measure('evalsha', ATTEMPTS, () => ask(ours, operation, calls, inFlight))
+          const command = system.commands[operation]
+          const sample = await meter.measure(command, ATTEMPTS, () => ask(system, operation, calls, inFlight))
           if (round >= 0) add(samples, `${name} ${operation} ${size}`, sample)
         }
       }

@@ -1,19 +1,17 @@
 import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
+import type { Clock } from '../core/clock.js'
 import type { Ending } from '../core/ending.js'
 import { EventBus } from '../core/events.js'
-import { ConnectionIds } from '../core/ids.js'
 import { within } from '../core/within.js'
-import type { Claim } from '../store/lease-store.js'
-import { Absence, type Slot } from './absence.js'
-import { type AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
-import { AdmittedConnection, type AdmittedOwner } from './admitted.js'
+import { Absence } from './absence.js'
+import { AdmissionQueue } from './admission-queue.js'
+import { Admissions } from './admissions.js'
 import type { AdmittingNode } from './admitting-node.js'
-import { Attempts, type SlotAttempt } from './attempts.js'
+import { Attempts } from './attempts.js'
 import { Auditor } from './auditor.js'
-import { claimOf } from './claims.js'
 import { Denials } from './denials.js'
 import { ExcessWatch } from './excess-watch.js'
-import { HeldConnection } from './held-connection.js'
+import type { HeldConnection } from './held-connection.js'
 import { HeldConnections } from './held-connections.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import type { SetTerms } from './limit-terms.js'
@@ -41,81 +39,73 @@ const LEAVE_MS = 100
 export class LimiterNode implements AdmittingNode {
   readonly events: EventBus
   readonly orders: OrderGiver
-  readonly #options: LimiterNodeOptions
+  readonly #clock: Clock
   readonly #held = new HeldConnections()
   readonly #releases: ReleaseQueue
-  readonly #admissions: AdmissionQueue
+  readonly #queue: AdmissionQueue
+  readonly #admissions: Admissions
   readonly #keeper: LeaseKeeper
   readonly #auditor: Auditor
   readonly #absence: Absence
   readonly #overrides: Overrides
   readonly #excess: ExcessWatch
-  readonly #takeovers: Takeovers
-  readonly #probing: Probing
   readonly #denials: Denials
-  readonly #attempts: Attempts
-  readonly #owner: AdmittedOwner
   #phase: Phase = 'starting'
-  readonly #ids = new ConnectionIds()
 
   constructor(options: LimiterNodeOptions) {
-    const { store, timing, clock, random, name } = options
+    const { store, timing, clock, random, name, events = new EventBus() } = options
     const { startedAt = new Date(clock.wallMs()).toISOString() } = options
-    this.#releases = new ReleaseQueue(clock)
-    const [held, releases] = [this.#held, this.#releases]
-    this.#options = options
-    this.events = options.events ?? new EventBus()
-    this.#takeovers = new Takeovers({ clock, events: this.events, held, secret: options.resumeSecret })
-    this.#probing = new Probing({
-      ...{ clock, timing, events: this.events, held, releases, timeoutMs: options.probeTimeoutMs },
-      session: () => this.#keeper.session,
+    const [held, policies] = [this.#held, resolvePolicies(options.policies)]
+    const [session, trusted] = [() => this.#keeper.session, () => this.#keeper.trusted()]
+    this.events = events
+    this.#clock = clock
+    const releases = new ReleaseQueue(clock)
+    const queue = new AdmissionQueue({ clock, held, releases, trusted, budgetMs: timing.admissionTimeoutMs })
+    const overrides = new Overrides({ clock, events })
+    const takeovers = new Takeovers({ clock, events, held, secret: options.resumeSecret })
+    const probing = new Probing({
+      ...{ clock, timing, events, held, releases, session, timeoutMs: options.probeTimeoutMs },
     })
-    const recoveryLeftMs = () => this.#keeper.recoveryLeftMs
-    this.#denials = new Denials({ events: this.events, timing, random, farProbes: this.#probing.far, recoveryLeftMs })
-    const sweeper = new Sweeper(this.events)
-    this.#overrides = new Overrides({ clock, events: this.events })
-    const orders = new OrderTaker({ clock, events: this.events, held, releases })
-    this.events.on('drain.ordered', () => this.quiet())
-    const [trusted, budgetMs] = [() => this.#keeper.trusted(), timing.admissionTimeoutMs]
-    this.#admissions = new AdmissionQueue({ clock, held, releases, trusted, budgetMs })
-    const [admissions, probing, admits] = [this.#admissions, this.#probing, () => this.#phase === 'running']
-    this.#attempts = new Attempts({ clock, held, admissions, probing, admits })
+    const absence = new Absence({ clock, timing, policies, held, trusted, events, embedded: store.embedded })
+    const sweeper = new Sweeper(events)
+    const orderTaker = new OrderTaker({ clock, events, held, releases })
     this.#keeper = new LeaseKeeper({
-      ...{ store, timing, clock, random, held, releases, events: this.events },
-      admissions: this.#admissions,
+      ...{ store, timing, clock, random, held, releases, events, overrides, admissions: queue },
       nodeInfo: JSON.stringify({ name, startedAt }),
-      overrides: this.#overrides,
-      onSecret: (secret) => this.#takeovers.tokens.learn(secret),
-      onJoined: (sentAt) => this.#absence.joined(sentAt),
-      onRenewed: (session, sentAt, reply) => {
-        sweeper.take(session, reply.dead)
-        orders.take(session, reply.orders)
-        this.#probing.heard(reply)
-        this.#overrides.heard(session, reply)
-        this.#absence.heard(sentAt, reply.liveNodes)
+      onSecret: (secret) => takeovers.tokens.learn(secret),
+      onJoined: (sentAt) => absence.joined(sentAt),
+      onRenewed: (joined, sentAt, reply) => {
+        sweeper.take(joined, reply.dead)
+        orderTaker.take(joined, reply.orders)
+        probing.heard(reply)
+        overrides.heard(joined, reply)
+        absence.heard(sentAt, reply.liveNodes)
       },
     })
-    const policies = resolvePolicies(options.policies)
-    this.#absence = new Absence({
-      ...{ clock, timing, policies, held, trusted, events: this.events },
-      embedded: store.embedded,
-    })
-    this.#owner = {
-      mayCarryFrames: this.#absence.mayCarryFrames,
+    const recoveryLeftMs = () => this.#keeper.recoveryLeftMs
+    this.#denials = new Denials({ events, timing, random, farProbes: probing.far, recoveryLeftMs })
+    const admits = () => this.#phase === 'running'
+    this.#admissions = new Admissions({
+      ...{ options, events, keeper: this.#keeper, queue, takeovers, absence, overrides, denials: this.#denials },
+      attempts: new Attempts({ clock, held, admissions: queue, probing, admits }),
+      phase: () => this.#phase,
       release: (connection) => this.#release(connection),
-      resumeToken: (whose, id) => this.#takeovers.tokens.issue(whose, id),
-    }
-    this.orders = new OrderGiver({ store, events: this.events, session: () => this.#keeper.session })
-    this.#excess = new ExcessWatch({
-      ...{ clock, store, held, events: this.events, orders: this.orders, policy: policies.onLimitLowered },
-      said: (org) => this.#overrides.onLoweredOf(org),
     })
-    const session = () => this.#keeper.settledSession
-    this.#auditor = new Auditor({ clock, events: this.events, held, releases, session })
-    this.events.on('lease.renewed', ({ recoveryMs }) => {
+    this.orders = new OrderGiver({ store, events, session })
+    this.#excess = new ExcessWatch({
+      ...{ clock, store, held, events, orders: this.orders, policy: policies.onLimitLowered },
+      said: (org) => overrides.onLoweredOf(org),
+    })
+    this.#auditor = new Auditor({ clock, events, held, releases, session: () => this.#keeper.settledSession })
+    this.#releases = releases
+    this.#queue = queue
+    this.#absence = absence
+    this.#overrides = overrides
+    events.on('drain.ordered', () => this.quiet())
+    events.on('lease.renewed', ({ recoveryMs }) => {
       if (this.#phase !== 'starting' || recoveryMs > 0) return
       this.#phase = 'running'
-      this.events.emit('node.started', {})
+      events.emit('node.started', {})
     })
   }
 
@@ -132,7 +122,7 @@ export class LimiterNode implements AdmittingNode {
   }
 
   get waiting(): { readonly admissions: number; readonly releases: number } {
-    return { admissions: this.#admissions.size, releases: this.#releases.size }
+    return { admissions: this.#queue.size, releases: this.#releases.size }
   }
 
   get storeReachable(): boolean {
@@ -144,51 +134,8 @@ export class LimiterNode implements AdmittingNode {
     this.#auditor.start()
   }
 
-  async admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
-    const claim = this.#claim(request)
-    if (this.#phase !== 'running') {
-      return this.#denials.deny(claim, { code: this.#phase === 'starting' ? 'STARTING' : 'DRAINING' })
-    }
-    const asking = new HeldConnection(claim, this.#options.clock.monotonicMs(), this.#takeovers.replacedBy(request))
-    const outcome = await this.#admissions.ask(asking, signal)
-    // What is not usual has a function of its own: what one keeps while it waits is paid for at every upgrade.
-    if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(request, asking, outcome.verdict)
-    return this.#admitAfterAll(request, { connection: asking, outcome }, signal)
-  }
-
-  /** Goes on where the first answer was no. */
-  async #admitAfterAll(request: AdmissionRequest, first: SlotAttempt, signal?: Ending): Promise<Admission> {
-    const { claim, replaces } = first.connection
-    const another = () => new HeldConnection(this.#claim(request), this.#options.clock.monotonicMs(), replaces)
-    const { connection, outcome } = await this.#attempts.goOn(first, another, signal)
-    if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(request, connection, outcome.verdict)
-    if (outcome.kind === 'abandoned') {
-      this.events.emit('admission.abandoned', { org: connection.org })
-      return { admitted: false, code: 'ADMISSION_UNDECIDED' }
-    }
-    if (outcome.kind === 'decided' && this.#phase !== 'running') return this.#denials.deny(claim, { code: 'DRAINING' })
-    return this.#admitOnDebt(request, outcome, signal) ?? this.#denials.probeAndDeny(claim, outcome)
-  }
-
-  /** In the store's place, where the policy says so: under an id of its own, since the other may be taken back. */
-  #admitOnDebt(request: AdmissionRequest, outcome: AdmissionOutcome, signal?: Ending): Admission | undefined {
-    if (outcome.kind !== 'unavailable' || this.#keeper.session || signal?.aborted) return undefined
-    if (this.#phase !== 'running') return undefined
-    const connection = new HeldConnection(this.#claim(request), this.#options.clock.monotonicMs())
-    const slot = this.#absence.admit(connection, this.#overrides.limitOf(connection.org))
-    return slot && this.#grant(request, connection, slot)
-  }
-
-  #grant(request: AdmissionRequest, connection: HeldConnection, slot: Slot & { tookOver?: true }): Admission {
-    // A stop that began during the decision closes this connection like the others.
-    if (this.#isClosing()) connection.lose('DRAINING')
-    if (slot.tookOver) this.#takeovers.tookOver(connection)
-    if (connection.instance) this.#keeper.pause.shorten()
-    const admitted = new AdmittedConnection(connection, slot, request, this.#owner)
-    const { connectionId, currentCount, maxAllowed, reserved } = admitted
-    const kept = reserved === undefined ? undefined : { reserved }
-    this.events.emit('admission.granted', { connectionId, org: connection.org, currentCount, maxAllowed, ...kept })
-    return admitted
+  admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
+    return this.#admissions.admit(request, signal)
   }
 
   async setLimit(org: string, limit: number | undefined, terms: SetTerms = {}): Promise<void> {
@@ -204,7 +151,7 @@ export class LimiterNode implements AdmittingNode {
 
   async drain({ withinMs }: { withinMs: number }): Promise<void> {
     if (this.#phase === 'stopped') return
-    const { clock } = this.#options
+    const clock = this.#clock
     const endMs = clock.monotonicMs() + withinMs
     this.quiet()
     this.#phase = 'draining'
@@ -233,11 +180,6 @@ export class LimiterNode implements AdmittingNode {
 
   #isClosing(): boolean {
     return this.#phase === 'draining' || this.#phase === 'stopped'
-  }
-
-  #claim(request: AdmissionRequest): Claim {
-    const id = this.#ids.next(this.#keeper.idPrefix)
-    return claimOf(request, this.#options, { id, sinceMs: this.#options.clock.wallMs() }, this.events)
   }
 
   #release(connection: HeldConnection): void {

@@ -1,0 +1,108 @@
+import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
+import type { Ending } from '../core/ending.js'
+import type { EventBus } from '../core/events.js'
+import { ConnectionIds } from '../core/ids.js'
+import type { Claim } from '../store/lease-store.js'
+import type { Absence, Slot } from './absence.js'
+import type { AdmissionOutcome, AdmissionQueue } from './admission-queue.js'
+import { AdmittedConnection, type AdmittedOwner } from './admitted.js'
+import type { Attempts, SlotAttempt } from './attempts.js'
+import { claimOf } from './claims.js'
+import type { Denials } from './denials.js'
+import { HeldConnection } from './held-connection.js'
+import type { LeaseKeeper } from './lease-keeper.js'
+import type { LimiterNodeOptions } from './node-options.js'
+import type { Overrides } from './overrides.js'
+import type { Takeovers } from './takeovers.js'
+
+interface AdmissionsParts {
+  readonly options: LimiterNodeOptions
+  readonly events: EventBus
+  readonly phase: () => Phase
+  readonly keeper: Pick<LeaseKeeper, 'idPrefix' | 'session' | 'pause'>
+  readonly queue: Pick<AdmissionQueue, 'ask'>
+  readonly attempts: Attempts
+  readonly takeovers: Takeovers
+  readonly absence: Absence
+  readonly overrides: Pick<Overrides, 'limitOf'>
+  readonly denials: Denials
+  readonly release: AdmittedOwner['release']
+}
+
+/**
+ * Decides about one request: the store is asked; where that says no, it is asked again if somebody has gone meanwhile;
+ * where it does not answer, the policy for its absence decides. Every no is told with its reason.
+ */
+export class Admissions {
+  readonly #parts: AdmissionsParts
+  readonly #owner: AdmittedOwner
+  readonly #ids = new ConnectionIds()
+
+  constructor(parts: AdmissionsParts) {
+    const { absence, takeovers, release } = parts
+    this.#parts = parts
+    this.#owner = {
+      mayCarryFrames: absence.mayCarryFrames,
+      release,
+      resumeToken: (whose, id) => takeovers.tokens.issue(whose, id),
+    }
+  }
+
+  async admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
+    const { phase, denials, takeovers, queue } = this.#parts
+    const claim = this.#claim(request)
+    if (phase() !== 'running') return denials.deny(claim, { code: phase() === 'starting' ? 'STARTING' : 'DRAINING' })
+    const asking = this.#connection(claim, takeovers.replacedBy(request))
+    const outcome = await queue.ask(asking, signal)
+    // What is not usual has a function of its own: what one keeps while it waits is paid for at every upgrade.
+    if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(request, asking, outcome.verdict)
+    return this.#admitAfterAll(request, { connection: asking, outcome }, signal)
+  }
+
+  /** Goes on where the first answer was no. */
+  async #admitAfterAll(request: AdmissionRequest, first: SlotAttempt, signal?: Ending): Promise<Admission> {
+    const { phase, denials, attempts, events } = this.#parts
+    const { claim, replaces } = first.connection
+    const another = () => this.#connection(this.#claim(request), replaces)
+    const { connection, outcome } = await attempts.goOn(first, another, signal)
+    if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(request, connection, outcome.verdict)
+    if (outcome.kind === 'abandoned') {
+      events.emit('admission.abandoned', { org: connection.org })
+      return { admitted: false, code: 'ADMISSION_UNDECIDED' }
+    }
+    if (outcome.kind === 'decided' && phase() !== 'running') return denials.deny(claim, { code: 'DRAINING' })
+    return this.#admitOnDebt(request, outcome, signal) ?? denials.probeAndDeny(claim, outcome)
+  }
+
+  /** In the store's place, where the policy says so: under an id of its own, since the other may be taken back. */
+  #admitOnDebt(request: AdmissionRequest, outcome: AdmissionOutcome, signal?: Ending): Admission | undefined {
+    const { phase, keeper, absence, overrides } = this.#parts
+    if (outcome.kind !== 'unavailable' || keeper.session || signal?.aborted || phase() !== 'running') return undefined
+    const connection = this.#connection(this.#claim(request))
+    const slot = absence.admit(connection, overrides.limitOf(connection.org))
+    return slot && this.#grant(request, connection, slot)
+  }
+
+  #grant(request: AdmissionRequest, connection: HeldConnection, slot: Slot & { tookOver?: true }): Admission {
+    const { phase, takeovers, keeper, events } = this.#parts
+    // A stop that began during the decision closes this connection like the others.
+    if (phase() === 'draining' || phase() === 'stopped') connection.lose('DRAINING')
+    if (slot.tookOver) takeovers.tookOver(connection)
+    if (connection.instance) keeper.pause.shorten()
+    const admitted = new AdmittedConnection(connection, slot, request, this.#owner)
+    const { connectionId, currentCount, maxAllowed, reserved } = admitted
+    const kept = reserved === undefined ? undefined : { reserved }
+    events.emit('admission.granted', { connectionId, org: connection.org, currentCount, maxAllowed, ...kept })
+    return admitted
+  }
+
+  #claim(request: AdmissionRequest): Claim {
+    const { options, keeper, events } = this.#parts
+    const id = this.#ids.next(keeper.idPrefix)
+    return claimOf(request, options, { id, sinceMs: options.clock.wallMs() }, events)
+  }
+
+  #connection(claim: Claim, replaces?: string): HeldConnection {
+    return new HeldConnection(claim, this.#parts.options.clock.monotonicMs(), replaces)
+  }
+}

@@ -64,3 +64,14 @@ describe('rule 3, the index outlasts what it names: a call cut short leaves noth
     expect(await leftAfter(MUTANTS.indexRemovedFirst.script, 'release', 1)).toBeGreaterThan(0)
   })
 })
+
+test('what Redis does not let release remove has not been released (L1)', async () => {
+  const refusing = SCRIPT.replace("redis.pcall('ZREM', KEYS[s], id)", "{ err = 'NOPERM no permission to run zrem' }")
+  expect(refusing).not.toBe(SCRIPT)
+  const bench = await redisBench({ script: refusing })
+  onTestFinished(() => bench.close())
+  const node = await StoreNode.join(bench)
+  const own = claim(`${node.lease.toString(36)}-0`, 'acme', 1)
+  expect(await node.admitted(own)).toBe(1)
+  expect(await node.connection.release(node.fence, [own])).toMatchObject({ status: 'unanswered' })
+})

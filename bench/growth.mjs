@@ -26,8 +26,9 @@ const MOST = 1.2
 /**
  * Whether an admission grows dearer with what is there already. Each population has a Redis of its own, or the large
  * ones would make the small ones slower; they are measured in turn, so that what slows the machine slows all of them.
- * Beside them the leanest semaphore that decides in a script, among as many orgs: what it pays more for a large population
- * every script pays that looks into a set of its own for each org.
+ * Beside them, among as many orgs, the leanest semaphore that decides in a script: the microseconds that a large population
+ * adds to its one set every script pays that looks into a set of its own for each org. Its release is a bare ZREM, and a
+ * batch of it a pipeline.
  */
 export async function run({ flags }) {
   const scale = flags.quick ? SCALES.quick : SCALES.full

@@ -3,7 +3,8 @@
 //   npm run bench                 what admissions and idle connections cost Redis, some three minutes
 //   npm run bench -- throughput   pairs of acquire and release a second, from end to end through one client
 //   npm run bench -- upgrades     upgrades a second of a node, beside bare ws
-//   npm run bench -- growth       an admission among 100 to 1,000,000 orgs, 1 to 100 nodes, and in an org of 100,000
+//   npm run bench -- growth       an admission among 100 to 1,000,000 orgs, beside a bare semaphore; with 1 to 100 nodes;
+//                                 and in an org of 100,000
 //   npm run bench -- reclaim      a node with 10,000 connections dies: when its slots are free, and what others notice
 //   npm run bench -- correctness  what each does in a storm, after kill -9, after FLUSHALL, and with a clock that is ahead
 //   npm run bench -- memory       bytes of Redis a connection, and where they go

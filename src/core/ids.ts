@@ -16,6 +16,11 @@ export function newEpoch(): string {
   return randomBytes(6).toString('hex')
 }
 
+/** Whether a connection's id was made under this lease: each begins with its own. */
+export function isMadeUnder(lease: number, id: string): boolean {
+  return id.startsWith(`${lease.toString(36)}-`)
+}
+
 /** Short, growing and unique: growing members make removal from large sorted sets cheaper than random ones. */
 export class ConnectionIds {
   #lease = Number.NaN

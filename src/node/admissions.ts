@@ -49,11 +49,13 @@ export class Admissions {
   }
 
   async admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
-    const { phase, denials, takeovers, queue } = this.#parts
     const claim = this.#claim(request)
-    if (phase() !== 'running') return denials.deny(claim, { code: phase() === 'starting' ? 'STARTING' : 'DRAINING' })
-    const asking = this.#connection(claim, takeovers.replacedBy(request))
-    const outcome = await queue.ask(asking, signal)
+    const phase = this.#parts.phase()
+    if (phase !== 'running') {
+      return this.#parts.denials.deny(claim, { code: phase === 'starting' ? 'STARTING' : 'DRAINING' })
+    }
+    const asking = this.#connection(claim, this.#parts.takeovers.replacedBy(request))
+    const outcome = await this.#parts.queue.ask(asking, signal)
     // What is not usual has a function of its own: what one keeps while it waits is paid for at every upgrade.
     if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(request, asking, outcome.verdict)
     return this.#admitAfterAll(request, { connection: asking, outcome }, signal)

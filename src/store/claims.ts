@@ -13,7 +13,10 @@ export interface ScopeClaim {
 export type ScopeRef = Pick<ScopeClaim, 'name' | 'id'>
 
 export interface Claim {
-  /** Made by the node before the call and never reused: what makes a repeated call harmless. */
+  /**
+   * Made by the node before the call and never reused: what makes a repeated call harmless. Where it begins with a lease
+   * in base 36 and a dash, it is that of its maker, whose release is the last that is said of it (ADR 24).
+   */
   readonly id: string
   readonly scopes: readonly [ScopeClaim, ...ScopeClaim[]]
   /** Kept of the org's limit in force for others: acquire refuses this claim when no more than that is free. */

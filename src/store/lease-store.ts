@@ -135,7 +135,10 @@ export interface StoreConnection {
    * that replace the same connection the first gets its slot, and the others count like any claim.
    */
   takeover(fence: Fence, claims: readonly TakeoverClaim[]): Promise<Reply<Verdict[]>>
-  /** Gives slots back. Removes only what this lease holds; harmless twice. */
+  /**
+   * Gives slots back; harmless twice. Removes only what this lease holds, or what was made under it: of an id whose maker
+   * releases it nothing is wanted any more, by whomever.
+   */
   release(fence: Fence, slots: readonly SlotRef[]): Promise<Reply<void>>
   /**
    * Extends the lease, advances the store's clock by a bounded step and declares expired leases dead. Of the caller's

@@ -1,3 +1,4 @@
+import { isMadeUnder } from '../core/ids.js'
 import type { Claim, IndexEntry, ScopeRef, SlotRef } from './lease-store.js'
 import type { OrderKind } from './orders.js'
 import type { OverrideKind } from './override-records.js'
@@ -121,11 +122,12 @@ export class MemoryTables {
     for (const scope of scopes) this.add(scopeKey(scope), id, lease)
   }
 
-  /** Rule 2: only what this lease holds. */
-  give(lease: number, slot: SlotRef): void {
+  /** Rule 2: only what this lease holds; with `byName` also what was made under it, whoever holds that now. */
+  give(lease: number, slot: SlotRef, { byName }: { readonly byName: boolean }): void {
     for (const scope of slot.scopes) {
       const key = scopeKey(scope)
-      if (this.scope(key).get(slot.id) === lease) this.remove(key, slot.id)
+      const isOwn = this.scope(key).get(slot.id) === lease || (byName && isMadeUnder(lease, slot.id))
+      if (isOwn) this.remove(key, slot.id)
     }
     this.removeIndex(lease, slot.id)
   }

@@ -99,7 +99,7 @@ export class MemoryVerbs {
 
   release(fence: Fence, slots: readonly SlotRef[]): Reply<void> {
     return this.fenced(fence, () => {
-      for (const slot of slots) this.#t.give(fence.lease, slot)
+      for (const slot of slots) this.#t.give(fence.lease, slot, { byName: true })
     })
   }
 
@@ -131,7 +131,7 @@ export class MemoryVerbs {
     const refusal = this.#fence(fence)
     if (refusal) return refusal
     if (!t.dead.has(dead)) return ok({ next: [] })
-    for (const entry of entries) this.#t.give(dead, entry)
+    for (const entry of entries) this.#t.give(dead, entry, { byName: false })
     const next = [...t.index(dead).values()].slice(0, batch)
     if (next.length === 0) {
       t.dead.delete(dead)

@@ -21,6 +21,7 @@ const PLANTED = [
   'noGeneration',
   'deadHello',
   'releaseOfOthers',
+  'releaseOfNames',
   'releaseOfBeginnings',
   'sweepOfLiving',
   'sweepOfOthers',

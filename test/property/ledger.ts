@@ -1,3 +1,4 @@
+import { isMadeUnder } from '../../src/core/ids.js'
 import type { LeaseTiming } from '../../src/core/lease-timing.js'
 import type {
   AuditReply,
@@ -117,7 +118,7 @@ export class Ledger {
         this.#takeOver(lease, call.claims, value as Verdict[], after)
         break
       case 'release':
-        for (const { id } of call.claims) this.#giveBack(id, lease)
+        for (const { id } of call.claims) this.#giveBack(id, lease, isMadeUnder(lease, id))
         break
       case 'renew':
         this.#renew(lease, value as RenewReply, nowMs)
@@ -355,8 +356,11 @@ export class Ledger {
     this.#lastTimeMs = nowMs
   }
 
-  #giveBack(id: string, lease: number): void {
-    if (this.#held.get(id)?.lease === lease) this.#held.delete(id)
+  /** What is given back by its name may be held under another lease, which keeps an index entry that names nothing. */
+  #giveBack(id: string, lease: number, byName = false): void {
+    const held = this.#held.get(id)
+    if (held?.lease === lease || byName) this.#held.delete(id)
+    if (held && held.lease !== lease && byName) this.#handedOn.add(`${held.lease} ${id}`)
     this.#handedOn.delete(`${lease} ${id}`)
   }
 

@@ -88,15 +88,25 @@ const SCOPES: readonly ScopeRef[] = [
 ]
 
 /**
- * Every other id is one that a node made itself, so that nobody else acts on it and it begins with the lease; of the rest
- * any node may say that it holds it, which no node would.
+ * Every other id begins with a lease, as those that nodes make do: with the one that the node acts under, or with its first
+ * one, which it may have lost since. Of the rest any node may say that it holds it, which no node would.
  */
-const idOf = (number: number, lease: number) => (number % 2 ? `${lease.toString(36)}-${number}` : `c${number}`)
+function idOf(number: number, { lease, firstLease }: Pick<SimulatedNode, 'lease' | 'firstLease'>): string {
+  if (number % 2 === 0) return `c${number}`
+  return `${(number % 4 === 1 ? lease : firstLease).toString(36)}-${number}`
+}
+
+interface SimulatedNode {
+  readonly lease: number
+  readonly firstLease: number
+  readonly generation: number
+  readonly epoch: string | undefined
+}
 
 /** What the nodes know: turns steps into calls, and learns from the answers unless they were lost. */
 export class World {
   readonly #limits: Limits
-  readonly #nodes: { lease: number; generation: number; epoch: string | undefined }[]
+  readonly #nodes: SimulatedNode[]
   readonly #said: Call[] = []
   readonly #dead: number[] = []
   readonly #carried = new Map<number, readonly IndexEntry[]>()
@@ -127,38 +137,42 @@ export class World {
 
   /** A first hello of which nobody heard the answer is said again with the next generation. */
   #learnOfHello(node: number, { lease, generation, known }: HelloRequest, answer: Answer | undefined): void {
-    if (!answer && !known) this.#nodes[node] = { lease, generation, epoch: undefined }
+    const { firstLease } = this.#nodes[node]!
+    if (!answer && !known) this.#nodes[node] = { lease, firstLease, generation, epoch: undefined }
     if (answer?.status !== 'ok') return
-    this.#nodes[node] = { lease, generation, epoch: (answer.value as HelloReply).epoch }
+    this.#nodes[node] = { lease, firstLease, generation, epoch: (answer.value as HelloReply).epoch }
   }
 
-  #newNode() {
+  #newNode(firstLease?: number): SimulatedNode {
     this.#leases += 1
-    return { lease: 7_000_000_000_000 + this.#leases, generation: 0, epoch: undefined }
+    const lease = 7_000_000_000_000 + this.#leases
+    return { lease, firstLease: firstLease ?? lease, generation: 0, epoch: undefined }
   }
 
   #makeCall(step: Step): Call | undefined {
     if (!('node' in step)) return undefined
-    const { lease, generation, epoch = 'never' } = this.#nodes[step.node]!
+    const node = this.#nodes[step.node]!
+    const { lease, generation, epoch = 'never' } = node
     const fence = { lease, generation, epoch }
     switch (step.kind) {
       case 'hello':
         return { verb: 'hello', request: this.#helloOf(step) }
       case 'acquire':
-        return { verb: 'acquire', fence, claims: step.ids.map((id) => this.#claim(id, lease)), again: step.again }
+        return { verb: 'acquire', fence, claims: step.ids.map((id) => this.#claim(id, node)), again: step.again }
       case 'takeover': {
-        const replaced = (id: number, i: number) => idOf((id + step.replaced[i]!) % IDS, this.#nodes[i % NODES]!.lease)
+        const replaced = (id: number, i: number) =>
+          idOf((id + step.replaced[i]!) % IDS, step.replaced[i] === 0 ? node : this.#nodes[(step.node + i) % NODES]!)
         return {
           verb: 'takeover',
           fence,
-          claims: step.ids.map((id, i) => ({ ...this.#claim(id, lease), replaces: replaced(id, i) })),
+          claims: step.ids.map((id, i) => ({ ...this.#claim(id, node), replaces: replaced(id, i) })),
         }
       }
       case 'release':
-        return { verb: 'release', fence, claims: step.ids.map((id) => this.#claim(id, lease)) }
+        return { verb: 'release', fence, claims: step.ids.map((id) => this.#claim(id, node)) }
       case 'reassert': {
         const { mode, final } = step
-        return { verb: 'reassert', fence, claims: step.ids.map((id) => this.#claim(id, lease)), mode, final }
+        return { verb: 'reassert', fence, claims: step.ids.map((id) => this.#claim(id, node)), mode, final }
       }
       case 'sweep': {
         const dead = this.#dead.at(-1 - step.dead) ?? this.#nodes[step.dead % NODES]!.lease
@@ -174,7 +188,7 @@ export class World {
       }
       case 'order': {
         const [org, limit] = [ORG_NAMES[step.org]!, this.#limits.org[step.org]!]
-        const ids = step.ids.map((id, i) => idOf(id, this.#nodes[i % NODES]!.lease))
+        const ids = step.ids.map((id, i) => idOf(id, this.#nodes[(step.node + i) % NODES]!))
         return { verb: 'order', fence, request: { kind: step.order, org, limit, ids } }
       }
       case 'drain':
@@ -182,13 +196,13 @@ export class World {
       case 'probe':
         return { verb: 'probe', fence, scope: SCOPES[step.scope]! }
       case 'confirm':
-        return { verb: 'confirm', fence, orders: step.ids.map((id) => ({ kind: step.order, id: idOf(id, lease) })) }
+        return { verb: 'confirm', fence, orders: step.ids.map((id) => ({ kind: step.order, id: idOf(id, node) })) }
       case 'audit':
         return {
           verb: 'audit',
           fence,
           cursor: step.page ? '0' : undefined,
-          claims: step.ids.map((id) => this.#claim(id, lease)),
+          claims: step.ids.map((id) => this.#claim(id, node)),
         }
       default:
         return { verb: step.kind, fence }
@@ -198,7 +212,7 @@ export class World {
   #helloOf(step: Extract<Step, { kind: 'hello' }>): HelloRequest {
     const old = this.#nodes[step.node]!
     const fresh = old.epoch === undefined || (step.fresh && this.#leases < MOST_LEASES)
-    const node = fresh && old.epoch !== undefined ? this.#newNode() : old
+    const node = fresh && old.epoch !== undefined ? this.#newNode(old.firstLease) : old
     this.#epochs += 1
     const { lease, epoch } = node
     return {
@@ -213,7 +227,7 @@ export class World {
   }
 
   /** Connection ids keep their scopes for life: one, two or four of them. Every fourth has priority. */
-  #claim(number: number, lease: number): Claim {
+  #claim(number: number, node: SimulatedNode): Claim {
     const org = number % ORG_NAMES.length
     const gateway = { name: 'gateway', id: `g${number % 2}`, limit: this.#limits.gateway[number % 2]! }
     const address = { name: 'address', id: '192.0.2.1', limit: this.#limits.address }
@@ -222,7 +236,7 @@ export class World {
     const more: ScopeClaim[][] = [[], [gateway], four, four]
     const { reserve } = this.#limits
     return {
-      id: idOf(number, lease),
+      id: idOf(number, node),
       scopes: [
         { name: 'org', id: ORG_NAMES[org]!, limit: this.#limits.org[org]! },
         ...more[Math.floor((4 * number) / IDS)]!,

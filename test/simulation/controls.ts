@@ -16,6 +16,8 @@ export interface Controls {
   readonly forgetfulAcquire?: boolean
   /** When a client goes away, its slot is given back at once, and not after the question for it was answered. */
   readonly eagerRelease?: boolean
+  /** What was admitted is given back a second later, used or not. */
+  readonly givesBackTheUsed?: boolean
   /** The org's slots are a number that goes up and down, and no set. */
   readonly counters?: boolean
   /** The store's clock is the machine's: a jump expires everybody. */
@@ -30,7 +32,15 @@ export interface Controls {
 
 export const CONTROLS = [
   ...(['noFence', 'noDeadline', 'noGeneration', 'noReassertion', 'forgetfulAcquire'] as const),
-  ...(['eagerRelease', 'counters', 'rawClock', 'repeatingLeases', 'renewReadds', 'sweepForgetsMembers'] as const),
+  ...([
+    'eagerRelease',
+    'givesBackTheUsed',
+    'counters',
+    'rawClock',
+    'repeatingLeases',
+    'renewReadds',
+    'sweepForgetsMembers',
+  ] as const),
 ] satisfies (keyof Controls)[]
 
 /** Breaks the store; what breaks a node is `noDeadline`, and the two functions that put a link of its own between. */
@@ -38,6 +48,7 @@ export function plant(controls: Controls, store: SimStore): void {
   if (controls.noFence || controls.noGeneration) blindFence(store, controls.noFence === true)
   if (controls.noReassertion) noReassertion(store)
   if (controls.forgetfulAcquire) forgetfulAcquire(store)
+  if (controls.givesBackTheUsed) givesBackTheUsed(store)
   if (controls.counters) counters(store)
   if (controls.rawClock) rawClock(store)
   if (controls.renewReadds) renewReadds(store)
@@ -76,6 +87,15 @@ function forgetfulAcquire({ verbs, tables }: SimStore): void {
     if (reply.status !== 'ok') return reply
     const full = { admitted: false, reason: 'full', scope: 0, count: 1, limit: 1 } as const
     return { status: 'ok', value: reply.value.map((verdict, i) => (held[i] ? full : verdict)) }
+  }
+}
+
+function givesBackTheUsed(store: SimStore): void {
+  const { verbs, world } = store
+  const acquire = verbs.acquire.bind(verbs)
+  verbs.acquire = (fence, claims, ...rest) => {
+    world.at(1_000, () => store.arrive(() => void verbs.release(fence, claims)))
+    return acquire(fence, claims, ...rest)
   }
 }
 

@@ -78,8 +78,8 @@ export const MUTANTS = {
   releaseOfNames: mutant(
     'rule 2',
     'the look by release whether an id was made under the acting lease',
-    'if not prefix or tonumber(made_under, 36) ~= tonumber(ARGV[2]) then',
-    'if not prefix then',
+    'own = digits and tonumber(digits, 36) == lease',
+    'own = digits ~= nil',
   ),
   releaseOfBeginnings: mutant(
     'rule 2',

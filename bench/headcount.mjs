@@ -1,5 +1,6 @@
 import { systemClock } from '../dist/core/clock.js'
-import { ConnectionIds, newEpoch, newLease } from '../dist/core/ids.js'
+import { ConnectionIds } from '../dist/core/connection-id.js'
+import { newEpoch, newLease } from '../dist/core/ids.js'
 import { leaseTiming } from '../dist/core/lease-timing.js'
 import { claimOf as claimOfNode } from '../dist/node/claims.js'
 import { newSecret } from '../dist/node/resume-tokens.js'

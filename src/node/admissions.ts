@@ -1,7 +1,7 @@
 import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
+import { ConnectionIds } from '../core/connection-id.js'
 import type { Ending } from '../core/ending.js'
 import type { EventBus } from '../core/events.js'
-import { ConnectionIds } from '../core/ids.js'
 import type { Claim } from '../store/lease-store.js'
 import type { Absence, Slot } from './absence.js'
 import type { AdmissionOutcome, AdmissionQueue } from './admission-queue.js'

@@ -1,4 +1,4 @@
-import { isMadeUnder } from '../core/ids.js'
+import { isMadeUnder } from '../core/connection-id.js'
 import type { Claim, IndexEntry, ScopeRef, SlotRef } from './lease-store.js'
 import type { OrderKind } from './orders.js'
 import type { OverrideKind } from './override-records.js'

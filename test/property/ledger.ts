@@ -1,4 +1,4 @@
-import { isMadeUnder } from '../../src/core/ids.js'
+import { isMadeUnder } from '../../src/core/connection-id.js'
 import type { LeaseTiming } from '../../src/core/lease-timing.js'
 import type {
   AuditReply,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ConnectionIds, LEASE_LIMIT, newEpoch, newLease } from '../../src/core/ids.js'
+import { ConnectionIds } from '../../src/core/connection-id.js'
+import { LEASE_LIMIT, newEpoch, newLease } from '../../src/core/ids.js'
 import { checkLimit, shownLimit } from '../../src/core/limits.js'
 import { checkName, checkOrg, idProblem } from '../../src/core/org-id.js'
 import { refusalOfScope } from '../../src/core/scopes.js'

@@ -22,7 +22,8 @@ export class NodesPanel {
 
   /** The name of the node that holds a lease, gone or not. */
   nameOf(lease: number): string | undefined {
-    return this.#seen.get(lease)?.node.name
+    const holds = ({ node }: { node: Node }) => node.lease === lease || node.leases?.includes(lease)
+    return [...this.#seen.values()].find(holds)?.node.name
   }
 
   show(nodes: readonly Node[], nowMs: number): void {

@@ -13,7 +13,7 @@ export function drainsApp(limiter: Limiter): Hono {
     const asked = context.req.param('node')
     // A bucket that is away must not be in the way: that is when somebody wants a node to stop.
     const nodes = await limiter.stats.nodes({ partly: true })
-    const meant = nodes.filter(({ name, lease }) => name === asked || String(lease) === asked)
+    const meant = nodes.filter(({ name, lease, leases = [lease] }) => [name, ...leases].map(String).includes(asked))
     if (meant.length > 1) {
       const leases = meant.map(({ lease }) => lease).join(', ')
       return problem(context, 409, 'AMBIGUOUS_NODE', `several nodes have this name: say one of the leases ${leases}`)

@@ -69,6 +69,7 @@ const connection = z.strictObject({
 const node = z.strictObject({
   name: z.string(),
   lease: z.number(),
+  leases: z.array(z.number()).optional().meta({ description: 'on a Redis Cluster, where it has one in each bucket' }),
   connections: z.number(),
   leaseExpiresInMs: z.number(),
   heartbeatAgeMs: z.number().optional(),

@@ -39,7 +39,7 @@ export interface PlacedHolder extends Holder {
 
 /** Each with the node that its lease belongs to, where that is still known. */
 export function withNodes(holders: readonly Holder[], nodes: readonly NodeRow[]): PlacedHolder[] {
-  const byLease = new Map(nodes.map((node) => [node.lease, node]))
+  const byLease = new Map(nodes.flatMap((node) => (node.leases ?? [node.lease]).map((lease) => [lease, node])))
   return holders.map((holder) => {
     const node = byLease.get(holder.lease)
     if (node === undefined) return holder

@@ -55,8 +55,8 @@ export class RedisSource implements Source {
     return { connections, truncated: connections.length === MOST_HOLDERS }
   }
 
-  nodes(): Promise<NodeRow[]> {
-    return this.#ask(() => this.#stats.nodes())
+  async nodes(): Promise<NodeRow[]> {
+    return asShown(await this.#ask(() => this.#stats.nodes()))
   }
 
   async refusals({ org, requestId, limit }: NoteQuery): Promise<readonly Note[]> {

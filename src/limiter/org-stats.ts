@@ -40,6 +40,8 @@ export interface Connection {
 export interface NodeStats {
   readonly name: string
   readonly lease: number
+  /** On a Redis Cluster it has one in each bucket: all of them, the first included. */
+  readonly leases?: readonly number[]
   readonly connections: number
   readonly leaseExpiresInMs: number
   /**
@@ -129,9 +131,9 @@ export class ClusterStats {
   /** As `StoreInspector.nodes`. */
   async nodes(how?: { readonly partly: boolean }): Promise<NodeStats[]> {
     const nodes = await this.#store.nodes(how)
-    return nodes.map(({ lease, connections, expiresInMs, info }) => ({
+    return nodes.map(({ lease, leases, connections, expiresInMs, info }) => ({
       ...aboutNode(lease, info),
-      ...{ lease, connections, leaseExpiresInMs: expiresInMs },
+      ...{ lease, ...(leases && { leases }), connections, leaseExpiresInMs: expiresInMs },
       ...this.#heartbeat(expiresInMs),
     }))
   }

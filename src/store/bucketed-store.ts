@@ -63,19 +63,22 @@ export class BucketedStore implements SharedState {
     return orgs.find((org) => org !== undefined)
   }
 
-  /** A node has a lease in each bucket, and tells the same of itself everywhere: it is one entry, under the first. */
+  /** A node has a lease in each bucket, and tells the same of itself everywhere: it is one entry, with all of them. */
   async nodes({ partly } = { partly: false }): Promise<NodeEntry[]> {
     const asked = this.buckets.map((bucket) => bucket.nodes())
     const found = await (partly ? thoseThatAnswer(asked) : Promise.all(asked))
-    const nodes = new Map<string, NodeEntry>()
+    const entries = new Map<string, [NodeEntry, ...NodeEntry[]]>()
     for (const entry of found.flat()) {
-      const { lease, connections, expiresInMs, info } = nodes.get(entry.info) ?? { ...entry, connections: 0 }
-      nodes.set(info, {
-        ...{ lease, info, connections: connections + entry.connections },
-        expiresInMs: Math.min(expiresInMs, entry.expiresInMs),
-      })
+      const others = entries.get(entry.info)
+      if (others) others.push(entry)
+      else entries.set(entry.info, [entry])
     }
-    return [...nodes.values()]
+    return [...entries.values()].map((ofNode) => ({
+      ...ofNode[0],
+      leases: ofNode.map(({ lease }) => lease),
+      connections: ofNode.reduce((sum, { connections }) => sum + connections, 0),
+      expiresInMs: Math.min(...ofNode.map(({ expiresInMs }) => expiresInMs)),
+    }))
   }
 
   async close(): Promise<void> {

@@ -18,6 +18,8 @@ export interface Holder {
 
 export interface NodeEntry {
   readonly lease: number
+  /** Where it has one in each of several buckets: all of them, the first included. */
+  readonly leases?: readonly number[]
   readonly connections: number
   /** Until the lease expires on the store's clock; negative when it has expired and nobody has declared it dead. */
   readonly expiresInMs: number

@@ -170,6 +170,12 @@ describe('buckets in a Redis Cluster', () => {
     expect(await connectGateway(server.url, { key: 'demo-key-acme' })).toMatchObject({ accepted: false, status: 429 })
     expect((await server.admin<{ store: string }>('/admin/v1/stats')).store).toBe(`${cluster.url} (16 buckets)`)
     if (held.accepted) held.terminate()
+    const [node] = (await server.admin<{ nodes: { lease: number; leases: number[] }[] }>('/admin/v1/nodes')).nodes
+    expect(new Set(node!.leases).size).toBe(16)
+    expect(node!.leases).toContain(node!.lease)
+    // Whichever of its leases an operator has read beside a holder.
+    await server.admin(`/admin/v1/nodes/${node!.leases[5]}/drain`, { method: 'POST' })
+    expect((await server.exited).code).toBe(0)
     const spanning = await spawnNode('dist/server/main.js', [], { ...env, HEADCOUNT_CLUSTER_MAX_CONNECTIONS: '5' })
     expect((await spanning.exited).code).toBe(78)
     expect(spanning.stderr()).toContain('the limit of cluster spans orgs')
@@ -181,6 +187,12 @@ describe('buckets in a Redis Cluster', () => {
     const where = ['--redis', cluster.url, '--key-prefix', keyPrefix]
     const orgs = JSON.parse((await operate(['orgs', '--json', ...where])).stdout)
     expect(orgs).toMatchObject({ total: 40 })
+    // The lease of a holder is that of its org's bucket, and another one in each.
+    const held = ORGS.slice(0, 8).map(async (org) => {
+      const { connections } = JSON.parse((await operate(['org', org, '--json', ...where])).stdout)
+      return connections.map(({ node }: { node?: string }) => node)
+    })
+    expect(await Promise.all(held)).toEqual(held.map(() => ['a']))
     const doctor = await operate(['doctor', ...where])
     expect(doctor.stdout).toContain('nothing is wrong')
     const other = await operate(['doctor', '--redis', `${cluster.url}?buckets=8`, '--key-prefix', keyPrefix])

@@ -53,14 +53,14 @@ test('a page that is full ends before the next bucket', async () => {
   expect(await store.listOrgs('0')).toMatchObject({ cursor: '1.0' })
 })
 
-test('a node is one entry: all its connections, and the lease that runs out first', async () => {
+test('a node is one entry: all its leases and connections, and the end of the lease that runs out first', async () => {
   const { store, stores } = bucketed(2)
   const entry = { lease: 1, connections: 2, expiresInMs: 900, info: '{"name":"a"}' }
   stores[0]!.nodes = async () => [entry, { ...entry, lease: 2, info: '{"name":"b"}' }]
   stores[1]!.nodes = async () => [{ ...entry, lease: 3, connections: 5, expiresInMs: 400 }]
   expect(await store.nodes()).toEqual([
-    { ...entry, connections: 7, expiresInMs: 400 },
-    { ...entry, lease: 2, info: '{"name":"b"}' },
+    { ...entry, leases: [1, 3], connections: 7, expiresInMs: 400 },
+    { ...entry, lease: 2, leases: [2], info: '{"name":"b"}' },
   ])
 })
 
@@ -72,7 +72,7 @@ test('nodes are known in part while a bucket is away, to whom that is enough: on
   stores[1]!.nodes = async () => [{ ...entry, lease: 11 }]
   stores[2]!.nodes = async () => [{ ...entry, lease: 22 }]
   await expect(store.nodes()).rejects.toThrow(StoreUnavailable)
-  expect(await store.nodes({ partly: true })).toEqual([{ ...entry, lease: 11, connections: 4 }])
+  expect(await store.nodes({ partly: true })).toEqual([{ ...entry, lease: 11, leases: [11, 22], connections: 4 }])
   for (const bucket of stores) bucket.nodes = away
   await expect(store.nodes({ partly: true })).rejects.toThrow(StoreUnavailable)
 })

@@ -1,7 +1,9 @@
+import { nodeStats } from '../limiter/node-stats.js'
 import type { StoreFacts } from '../store/redis-examiner.js'
 import type { RedisKeys } from '../store/redis-keys.js'
 import { counted } from './counted.js'
 import type { Finding, FindingCode } from './findings.js'
+import { duration } from './words.js'
 
 /** So long without a renewal is longer than any lease that is in use. */
 const SILENT_MS = 30_000
@@ -12,7 +14,13 @@ export function judgeBooks(facts: StoreFacts, keys: RedisKeys): Finding[] {
   if (Object.keys(facts.meta).length === 0 && facts.leases.size === 0) {
     return [...judgeKeys(facts, keys), { code: 'NO_CLUSTER', subject: keys.meta, detail: 'no node has ever been here' }]
   }
-  return [...judgeLife(facts), ...judgeLeases(facts), ...judgeSets(facts, keys), ...judgeKeys(facts, keys)]
+  return [
+    ...judgeLife(facts),
+    ...judgeNodes(facts),
+    ...judgeLeases(facts),
+    ...judgeSets(facts, keys),
+    ...judgeKeys(facts, keys),
+  ]
 }
 
 function judgeLife({ meta, info, leases, timeMs }: StoreFacts): Finding[] {
@@ -31,12 +39,24 @@ function judgeLife({ meta, info, leases, timeMs }: StoreFacts): Finding[] {
   return found
 }
 
-function judgeLeases({ meta, admission, leases, dead }: StoreFacts): Finding[] {
+/** The node of each lease, by what it has told Redis of itself. */
+function judgeNodes({ meta, leases, nodes }: StoreFacts): Finding[] {
   const clockMs = Number(meta.clock ?? 0)
+  return [...leases].flatMap(([id, expiryMs]): Finding[] => {
+    const node = { lease: Number(id), connections: 0, expiresInMs: expiryMs - clockMs, info: nodes[id] ?? '' }
+    const { name, late, heartbeatAgeMs = 0, leaseExpiresInMs } = nodeStats(node)
+    const subject = name === id ? `lease ${id}` : name
+    if (leaseExpiresInMs <= 0) return [{ code: 'LEASE_LAPSED', subject, detail: `lease ${id} has lapsed` }]
+    if (!late) return []
+    const detail = `silent for ${duration(heartbeatAgeMs)}, its lease ends in ${duration(leaseExpiresInMs)}`
+    return [{ code: 'NODE_LATE', subject, detail }]
+  })
+}
+
+function judgeLeases({ admission, leases, dead }: StoreFacts): Finding[] {
   const fences = Object.keys(admission).filter((field) => /^\d+$/.test(field))
   const lease = (code: FindingCode, id: string, detail: string): Finding => ({ code, subject: `lease ${id}`, detail })
   return [
-    ...[...leases].filter(([, expiry]) => expiry < clockMs).map(([id]) => lease('LEASE_LAPSED', id, 'has lapsed')),
     ...[...dead].map((id) => lease('DEAD_NOT_SWEPT', id, 'is dead and not swept')),
     ...fences.filter((id) => !leases.has(id)).map((id) => lease('FENCE_MISMATCH', id, 'may act and never expires')),
     ...[...leases.keys()]

@@ -39,7 +39,7 @@ export function nodeTable(page: Page, nodes: readonly NodeRow[]): string[] {
   return table(page, columns, rows)
 }
 
-/** Empty where the times of a lease are not known, as Redis itself does not. */
+/** Empty where the times of a lease are not known: nodes of older versions do not tell Redis theirs. */
 function heartbeatOf({ heartbeatAgeMs, late }: NodeRow): Cell {
   if (heartbeatAgeMs === undefined) return ''
   return late ? { text: `silent for ${duration(heartbeatAgeMs)}`, paint: 'red' } : `${duration(heartbeatAgeMs)} ago`

@@ -64,9 +64,14 @@ export function leaseTiming({ ttlMs, renewIntervalMs, callTimeoutMs }: LeaseSett
     admissionTimeoutMs: callTimeoutMs + BEHIND_CALLS_MS,
     clockStepCapMs,
     trustMs,
-    lateAfterMs: Math.round(renewIntervalMs * 1.5),
+    lateAfterMs: lateAfter(renewIntervalMs),
     // One anomalous step may eat `cap` of the wait: what is left must do for every node's next renewal and its hello.
     recoveryMs: Math.max(2 * renewIntervalMs, Math.ceil(clockStepCapMs + (4 / 3) * renewIntervalMs)),
     recoveryLimitMs: ttlMs + renewIntervalMs,
   }
+}
+
+/** After how long without a renewal a lease that is renewed so often counts as late, in ms. */
+export function lateAfter(renewIntervalMs: number): number {
+  return Math.round(renewIntervalMs * 1.5)
 }

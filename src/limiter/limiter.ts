@@ -51,7 +51,7 @@ export class Limiter {
     tellWhenReached(this.#events, 100, 'org.full')
     this.#store = store
     this.#ownsStore = ownsStore
-    this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf, timing, reserved: limits.reserved })
+    this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf, terms: timing, reserved: limits.reserved })
     this.#tiers = tiers
     this.#node = makeNode(store, {
       ...{ timing, connectionsPerOrg, tiers, name, clock: systemClock, random: Math.random },

@@ -1,12 +1,11 @@
 import type { AdmissionRequest } from '../core/admission.js'
-import type { LeaseTiming } from '../core/lease-timing.js'
 import { checkLimit } from '../core/limits.js'
 import { checkOrg } from '../core/org-id.js'
-import { fieldsOf } from '../core/parse-json.js'
 import { type Reserve, reservedOf } from '../core/reserve.js'
 import { decodeDetails } from '../node/details.js'
 import { type DefaultLimits, requestLimit } from '../node/request-limit.js'
 import type { OrgCount, ScopeRef, StoreInspector } from '../store/lease-store.js'
+import { type LeaseTerms, type NodeStats, nodeStats } from './node-stats.js'
 import { type OrgLimits, orgLimits } from './org-limits.js'
 
 export interface OrgStats {
@@ -37,29 +36,12 @@ export interface Connection {
   readonly priority?: boolean
 }
 
-export interface NodeStats {
-  readonly name: string
-  readonly lease: number
-  /** On a Redis Cluster it has one in each bucket: all of them, the first included. */
-  readonly leases?: readonly number[]
-  readonly connections: number
-  readonly leaseExpiresInMs: number
-  /**
-   * Since its last renewal, on the store's clock, which moves with the renewals of all nodes. Absent, as is `late`,
-   * where the times of a lease are not known.
-   */
-  readonly heartbeatAgeMs?: number
-  /** Whether it has missed a beat. */
-  readonly late?: boolean
-  readonly startedAt?: string
-}
-
 /** What an org's limit is made of where no operator has set one, and what a lease is. */
 export interface StatsDefaults extends DefaultLimits {
   /** The tier of an org by its credentials. */
   readonly tierOf: (org: string) => string | undefined
-  /** The same on all nodes, as far as a node can know. */
-  readonly timing?: Pick<LeaseTiming, 'ttlMs' | 'lateAfterMs'>
+  /** Of the leases of nodes that do not say theirs, as those of older versions do not. */
+  readonly terms?: LeaseTerms
   readonly reserved?: Reserve | undefined
 }
 
@@ -131,18 +113,7 @@ export class ClusterStats {
   /** As `StoreInspector.nodes`. */
   async nodes(how?: { readonly partly: boolean }): Promise<NodeStats[]> {
     const nodes = await this.#store.nodes(how)
-    return nodes.map(({ lease, leases, connections, expiresInMs, info }) => ({
-      ...aboutNode(lease, info),
-      ...{ lease, ...(leases && { leases }), connections, leaseExpiresInMs: expiresInMs },
-      ...this.#heartbeat(expiresInMs),
-    }))
-  }
-
-  #heartbeat(expiresInMs: number): Pick<NodeStats, 'heartbeatAgeMs' | 'late'> {
-    const { timing } = this.#defaults
-    if (!timing) return {}
-    const heartbeatAgeMs = Math.max(0, timing.ttlMs - expiresInMs)
-    return { heartbeatAgeMs, late: heartbeatAgeMs > timing.lateAfterMs }
+    return nodes.map((node) => nodeStats(node, this.#defaults.terms))
   }
 
   #stats({ org, count, override }: OrgCount, request: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): OrgStats {
@@ -155,15 +126,6 @@ export class ClusterStats {
       ...(reserved > 0 && { reserved }),
       ...(count > maxAllowed && { excess: count - maxAllowed }),
     }
-  }
-}
-
-/** What the node has told of itself; its lease where that was no name. */
-function aboutNode(lease: number, info: string): Pick<NodeStats, 'name' | 'startedAt'> {
-  const { name, startedAt } = fieldsOf(info)
-  return {
-    name: typeof name === 'string' ? name : String(lease),
-    ...(typeof startedAt === 'string' && { startedAt }),
   }
 }
 

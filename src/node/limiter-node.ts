@@ -15,6 +15,7 @@ import type { HeldConnection } from './held-connection.js'
 import { HeldConnections } from './held-connections.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import type { SetTerms } from './limit-terms.js'
+import { encodeNodeInfo } from './node-info.js'
 import type { LimiterNodeOptions } from './node-options.js'
 import { OrderGiver } from './order-giver.js'
 import { OrderTaker } from './order-taker.js'
@@ -53,8 +54,7 @@ export class LimiterNode implements AdmittingNode {
   #phase: Phase = 'starting'
 
   constructor(options: LimiterNodeOptions) {
-    const { store, timing, clock, random, name, events = new EventBus() } = options
-    const { startedAt = new Date(clock.wallMs()).toISOString() } = options
+    const { store, timing, clock, random, events = new EventBus() } = options
     const [held, policies] = [this.#held, resolvePolicies(options.policies)]
     const [session, trusted] = [() => this.#keeper.session, () => this.#keeper.trusted()]
     this.events = events
@@ -71,7 +71,7 @@ export class LimiterNode implements AdmittingNode {
     const orderTaker = new OrderTaker({ clock, events, held, releases })
     this.#keeper = new LeaseKeeper({
       ...{ store, timing, clock, random, held, releases, events, overrides, admissions: queue },
-      nodeInfo: JSON.stringify({ name, startedAt }),
+      nodeInfo: encodeNodeInfo(options),
       onSecret: (secret) => takeovers.tokens.learn(secret),
       onJoined: (sentAt) => absence.joined(sentAt),
       onRenewed: (joined, sentAt, reply) => {

@@ -26,6 +26,8 @@ export interface StoreFacts {
   readonly admission: Readonly<Record<string, string>>
   /** Lease → expiry, ms of the store's clock. */
   readonly leases: ReadonlyMap<string, number>
+  /** Lease → JSON that its node tells of itself. */
+  readonly nodes: Readonly<Record<string, string>>
   readonly dead: ReadonlySet<string>
   /** Key of a set of slots → connection id → lease. */
   readonly sets: ReadonlyMap<string, ReadonlyMap<string, string>>
@@ -77,7 +79,7 @@ export class RedisExaminer {
     const ask = <T>(question: (redis: Redis) => Promise<T>) => this.#questions.ask(question)
     const [seconds, micros] = await ask((redis) => redis.time())
     const info = parsedInfo(await ask((redis) => redis.info()))
-    const { meta, admission, leases, dead, allOrders } = this.keys
+    const { meta, admission, leases, nodes, dead, allOrders } = this.keys
     const keys = await this.#may([], 'the keys', () => this.#walkKeys())
     const named = (prefix: string) => keys.filter(({ name, type }) => name.startsWith(prefix) && type !== 'none')
     const base = this.keys.conns('')
@@ -98,6 +100,7 @@ export class RedisExaminer {
       meta: await this.#may({}, meta, () => ask((redis) => redis.hgetall(meta))),
       admission: await this.#may({}, admission, () => ask((redis) => redis.hgetall(admission))),
       leases: numbersOf(await this.#may(new Map(), leases, () => this.#scores(leases))),
+      nodes: await this.#may({}, nodes, () => ask((redis) => redis.hgetall(nodes))),
       dead: new Set(await this.#may([], dead, () => ask((redis) => redis.smembers(dead)))),
       orders: new Map(orders.flatMap((each) => [...each])),
       skipped: this.#skipped,

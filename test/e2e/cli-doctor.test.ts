@@ -145,6 +145,11 @@ describe('what is planted', () => {
     ['FENCE_MISMATCH', /may act and never expires/, () => redis.hset(books.keys.admission, STRANGER, '1:e')],
     ['FENCE_MISMATCH', /has an expiry and may not act/, () => redis.zadd(books.keys.leases, 99_000, STRANGER)],
     ['LEASE_LAPSED', /has lapsed/, () => redis.zadd(books.keys.leases, 999, LEASE)],
+    [
+      'NODE_LATE',
+      /^silent for 45 s, its lease ends in 15 s$/,
+      () => redis.hset(books.keys.nodes, LEASE, '{"name":"a","leaseTtlMs":60000,"renewIntervalMs":3000}'),
+    ],
     ['DEAD_NOT_SWEPT', /is dead and not swept/, () => redis.sadd(books.keys.dead, STRANGER)],
     ['ORDER_WITHOUT_LEASE', /connection c-9/, () => redis.zadd(books.keys.orders('evict'), STRANGER, 'c-9')],
     ['FOREIGN_TYPE', /a string, not a zset/, () => redis.set(books.keys.scope({ name: 'org', id: 'x' }), '1')],

@@ -18,6 +18,11 @@ function ask(...args: string[]): Promise<Told> {
   return operate(args, { HEADCOUNT_ADMIN_URL: adminUrl, ADMIN_TOKEN: adminToken })
 }
 
+/** The same without a node. */
+function read(...args: string[]): Promise<Told> {
+  return operate([...args, '--redis', '--key-prefix', fleet.books.prefix], { REDIS_URL: fleet.redis.url })
+}
+
 test('a node that has fallen silent is seen by nodes, doctor, check, org and why, until it is back', async () => {
   const [first, second] = fleet.nodes as [(typeof fleet.nodes)[0], (typeof fleet.nodes)[0]]
   const open = (node: number) => connectGateway(fleet.urls[node]!, { key: fleet.keyOf('acme') })
@@ -35,21 +40,22 @@ test('a node that has fallen silent is seen by nodes, doctor, check, org and why
   const refused = (await open(0)) as Refused
   expect(refused).toMatchObject({ accepted: false, status: 429 })
 
-  expect((await ask('nodes')).lines[2]).toMatch(/^ +2 +silent for [\d.]+ s +[\d.]+ s +[\d.]+ \w+ +node-2$/)
-  const doctor = await ask('doctor')
-  expect(doctor.code).toBe(1)
-  expect(doctor.lines[0]).toMatch(/^warning NODE_LATE {2}node-2: silent for [\d.]+ s, its lease ends in [\d.]+ s$/)
-  expect(doctor.lines.at(-1)).toBe(`${first.adminUrl}: 1 finding`)
-  const check = await ask('check')
-  expect(check).toMatchObject({
-    code: 1,
-    stdout: expect.stringMatching(/^HEADCOUNT WARNING - 1 node silent: node-2 \|/),
-  })
+  for (const look of [ask, read]) {
+    expect((await look('nodes')).lines[2]).toMatch(/^ +2 +silent for [\d.]+ s +[\d.]+ s +[\d.]+ \w+ +node-2$/)
+    const doctor = await look('doctor')
+    expect(doctor.code).toBe(1)
+    expect(doctor.lines[0]).toMatch(/^warning NODE_LATE {2}node-2: silent for [\d.]+ s, its lease ends in [\d.]+ s$/)
+    expect(doctor.lines.at(-1)).toMatch(/: 1 finding$/)
+    expect(await look('check')).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^HEADCOUNT WARNING - 1 node silent: node-2 \|/),
+    })
+  }
 
   const why = await ask('why', String(refused.body.instance))
   expect(why.stdout).toMatch(/to do {3}Wait: nodes that are silent hold 2 of the slots, free in [\d.]+ s unless/)
   expect(why.stdout).not.toContain('Give it room')
-  for (const told of [why, await ask('org', 'acme')]) {
+  for (const told of [why, await ask('org', 'acme'), await read('org', 'acme')]) {
     expect(told.stdout).toMatch(/^CONNECTION +AGE +NODE +STATE +ADDRESS/m)
     expect(told.lines.filter((line) => /node-2 +node silent, free in [\d.]+ s +127/.test(line))).toHaveLength(2)
     expect(told.lines.filter((line) => /node-1 +127/.test(line))).toHaveLength(1)

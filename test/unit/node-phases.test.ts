@@ -6,7 +6,7 @@ import { SHORT } from '../support/cluster.js'
 import { nodeStage } from '../support/node-stage.js'
 import { passTime, steeredStore, turns } from '../support/steered-node.js'
 
-const { renewIntervalMs: R, callTimeoutMs: C, recoveryMs } = SHORT
+const { ttlMs: T, renewIntervalMs: R, callTimeoutMs: C, recoveryMs } = SHORT
 const EVENTS = [
   ...['admission.granted', 'admission.denied', 'admission.abandoned', 'connection.released'],
   ...['connection.taken_over', 'node.started', 'node.quieted', 'node.drained'],
@@ -78,12 +78,12 @@ describe('a node that starts', () => {
     expect(await ask(node)).toMatchObject({ admitted: true })
   })
 
-  test('is known to the store by its name and when it started', async () => {
+  test('is known to the store by its name, when it started and the times of its lease', async () => {
     await start({ name: 'alice', startedAt: '2030-01-01T00:00:00.000Z' })
     await start({ name: 'bob' })
     expect(stage.store.hellos.map(({ nodeInfo }) => JSON.parse(nodeInfo) as object)).toEqual([
-      { name: 'alice', startedAt: '2030-01-01T00:00:00.000Z' },
-      { name: 'bob', startedAt: new Date(stage.clock.wallMs()).toISOString() },
+      { name: 'alice', startedAt: '2030-01-01T00:00:00.000Z', leaseTtlMs: T, renewIntervalMs: R },
+      { name: 'bob', startedAt: new Date(stage.clock.wallMs()).toISOString(), leaseTtlMs: T, renewIntervalMs: R },
     ])
   })
 

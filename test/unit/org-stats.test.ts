@@ -11,10 +11,39 @@ function statsOf(answers: object): ClusterStats {
 test.each([
   ['{"name":"a","startedAt":"2026-11-22T13:38:35.692Z"}', { name: 'a', startedAt: '2026-11-22T13:38:35.692Z' }],
   ['{"name":7,"startedAt":{"x":1},"late":"no","more":1}', { name: '7' }],
+  ['{"name":"a","startedAt":"yesterday"}', { name: 'a' }],
   ['none of ours', { name: '7' }],
 ])('a node is told of by what it is known to say: %s', async (info, told) => {
   const stats = statsOf({ nodes: async () => [node(info)] })
   expect(await stats.nodes()).toEqual([{ ...told, lease: 7, connections: 2, leaseExpiresInMs: 900 }])
+})
+
+const SAID = '{"leaseTtlMs":2000,"renewIntervalMs":500}'
+
+test.each([
+  ['the times of its own lease', SAID, { ttlMs: 15_000, renewIntervalMs: 3_000 }, 900, 1_100, true],
+  ['those, where nobody else knows any', SAID, undefined, 900, 1_100, true],
+  ['them up to a beat and a half', SAID, undefined, 1_250, 750, false],
+  ['those of whoever asks, where it says none', '{}', { ttlMs: 5_000, renewIntervalMs: 3_000 }, 900, 4_100, false],
+  ['no more than its lease can be old', SAID, undefined, 2_001, 0, false],
+])('when a node was heard last is told by %s', async (_, info, terms, expiresInMs, heartbeatAgeMs, late) => {
+  const store = { nodes: async () => [{ ...node(info), expiresInMs }] }
+  const stats = new ClusterStats(store as never, {
+    connectionsPerOrg: 3,
+    tierOf: () => undefined,
+    ...(terms && { terms }),
+  })
+  expect(await stats.nodes()).toMatchObject([{ leaseExpiresInMs: expiresInMs, heartbeatAgeMs, late }])
+})
+
+test.each([
+  '{"leaseTtlMs":"2000","renewIntervalMs":500}',
+  '{"leaseTtlMs":0,"renewIntervalMs":500}',
+  '{"leaseTtlMs":2000}',
+])('times that are none say nothing: %s', async (info) => {
+  const [found] = await statsOf({ nodes: async () => [node(info)] }).nodes()
+  expect(found).not.toHaveProperty('heartbeatAgeMs')
+  expect(found).not.toHaveProperty('late')
 })
 
 test('a holder whose details somebody else wrote has its own id, lease and scopes all the same', async () => {

@@ -1,0 +1,41 @@
+import { fieldsOf } from '../core/parse-json.js'
+import { isRfc3339 } from '../core/rfc3339.js'
+import type { LimiterNodeOptions } from './node-options.js'
+
+/** What a node tells operators of itself, as far as it does: an older version says less. */
+export interface NodeInfo {
+  readonly name?: string
+  /** RFC 3339. */
+  readonly startedAt?: string
+  /** T and R of its lease: who reads when that ends knows by them when it was renewed last, and whether that is late. */
+  readonly leaseTtlMs?: number
+  readonly renewIntervalMs?: number
+}
+
+type Told = Pick<LimiterNodeOptions, 'name' | 'startedAt' | 'timing' | 'clock'>
+
+/** Written once for each lease, so that its words may be long. */
+export function encodeNodeInfo({ name, startedAt, timing, clock }: Told): string {
+  const info: Required<NodeInfo> = {
+    name,
+    startedAt: startedAt ?? new Date(clock.wallMs()).toISOString(),
+    leaseTtlMs: timing.ttlMs,
+    renewIntervalMs: timing.renewIntervalMs,
+  }
+  return JSON.stringify(info)
+}
+
+/** What has another type than it should is left out: somebody else wrote it. */
+export function decodeNodeInfo(text: string): NodeInfo {
+  const { name, startedAt, leaseTtlMs, renewIntervalMs } = fieldsOf(text)
+  return {
+    ...(typeof name === 'string' && { name }),
+    ...(isRfc3339(startedAt) && { startedAt }),
+    ...(isTime(leaseTtlMs) && { leaseTtlMs }),
+    ...(isTime(renewIntervalMs) && { renewIntervalMs }),
+  }
+}
+
+function isTime(ms: unknown): ms is number {
+  return typeof ms === 'number' && ms > 0
+}

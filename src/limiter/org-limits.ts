@@ -1,4 +1,4 @@
-import type { LimitDetails } from '../node/limit-terms.js'
+import { keptTerms, type LimitDetails } from '../node/limit-terms.js'
 import type { OrgOverrides, OverrideKind } from '../store/override-records.js'
 import type { OrgStats } from './org-stats.js'
 
@@ -22,17 +22,12 @@ export interface OrgLimits extends OrgStats {
 export function orgLimits(stats: OrgStats, set: OrgOverrides, tierByCredentials: string | undefined): OrgLimits {
   const [override, assignedTier] = [setLimit(set, 'override'), setLimit(set, 'tier')]
   const tier = assignedTier ? assignedTier.tier : tierByCredentials
-  const limitFrom = override ? 'override' : tier === undefined ? 'default' : 'tier'
+  // Whoever has put it in a tier without saying in which has given it that limit all the same.
+  const limitFrom = override ? 'override' : assignedTier || tier !== undefined ? 'tier' : 'default'
   return { ...stats, limitFrom, tier, override, assignedTier }
 }
 
 function setLimit(set: OrgOverrides, kind: OverrideKind): SetLimit | undefined {
   const record = set[kind]
-  if (record?.limit === undefined) return undefined
-  try {
-    return { limit: record.limit, ...(JSON.parse(record.details) as LimitDetails) }
-  } catch {
-    // Set by something that keeps other details, or none: the limit is in force all the same.
-    return { limit: record.limit }
-  }
+  return record?.limit === undefined ? undefined : { limit: record.limit, ...keptTerms(record.details) }
 }

@@ -1,7 +1,10 @@
 import type { Clock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
+import { fieldsOf } from '../core/parse-json.js'
+import { isRfc3339 } from '../core/rfc3339.js'
 import type { OverrideKind, OverrideTerms } from '../store/override-records.js'
 import { checkOnLowered, type SurplusTerms } from './on-lowered.js'
+import { ON_LIMIT_LOWERED } from './policies.js'
 
 /** On which terms an operator sets or clears a limit; all of it is kept and shown. */
 export interface LimitTerms {
@@ -61,5 +64,19 @@ export function storedTerms(terms: SetTerms, clock: Clock): OverrideTerms {
     kind,
     ...(forMs !== undefined && { expiresInMs: Math.ceil(forMs) }),
     details: JSON.stringify(details),
+  }
+}
+
+/** What was kept, as it was. What has another type or name than it should is left out: somebody else set that limit. */
+export function keptTerms(details: string): Partial<LimitDetails> {
+  const { tier, note, by, onLowered, setAt, expiresAt } = fieldsOf(details)
+  const policy = ON_LIMIT_LOWERED.find((one) => one === onLowered)
+  return {
+    ...(typeof tier === 'string' && { tier }),
+    ...(typeof note === 'string' && { note }),
+    ...(typeof by === 'string' && { by }),
+    ...(policy !== undefined && { onLowered: policy }),
+    ...(isRfc3339(setAt) && { setAt }),
+    ...(isRfc3339(expiresAt) && { expiresAt }),
   }
 }

@@ -17,14 +17,3 @@ export function checkOnLowered(onLowered: unknown): asserts onLowered is Policie
     `"onLowered" is one of ${ON_LIMIT_LOWERED.join(', ')}, not ${JSON.stringify(onLowered)}`,
   )
 }
-
-/** What the details of a limit say of it; `undefined` where they say nothing that is a policy. */
-export function onLoweredIn(details = '{}'): SurplusTerms['onLowered'] {
-  try {
-    const { onLowered } = JSON.parse(details) as SurplusTerms
-    return ON_LIMIT_LOWERED.find((one) => one === onLowered)
-  } catch {
-    // Set by something that keeps other details: then nothing was said.
-    return undefined
-  }
-}

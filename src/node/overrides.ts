@@ -2,10 +2,11 @@ import type { Clock } from '../core/clock.js'
 import type { EventBus } from '../core/events.js'
 import { checkLimit } from '../core/limits.js'
 import { checkOrg } from '../core/org-id.js'
+import { fieldsOf } from '../core/parse-json.js'
 import { MAX_ITEMS, type RenewReply, StoreUnavailable } from '../store/lease-store.js'
 import type { OverrideRecord } from '../store/override-records.js'
-import { type SetTerms, storedTerms } from './limit-terms.js'
-import { onLoweredIn, type SurplusTerms } from './on-lowered.js'
+import { keptTerms, type SetTerms, storedTerms } from './limit-terms.js'
+import type { SurplusTerms } from './on-lowered.js'
 import type { Session } from './session.js'
 
 /** A record, and when it was learned: what it has left to live counts from there. */
@@ -67,7 +68,7 @@ export class Overrides {
 
   /** What they want to become of a surplus of the org, as far as this node has heard and they have said. */
   onLoweredOf(org: string): SurplusTerms['onLowered'] {
-    return onLoweredIn(this.#inForce(org)?.details)
+    return keptTerms(this.#inForce(org)?.details ?? '').onLowered
   }
 
   #inForce(org: string): OverrideRecord | undefined {
@@ -91,8 +92,8 @@ export class Overrides {
     if (!session || reply?.status !== 'ok') {
       throw new StoreUnavailable(reply?.status === 'unanswered' ? reply.cause : 'no session is open')
     }
-    const { kind = 'override', details = '{}' } = how
-    this.#events.emit('limit.set', { org, kind, limit, ...(JSON.parse(details) as object) })
+    const { kind = 'override', details = '' } = how
+    this.#events.emit('limit.set', { org, kind, limit, ...keptTerms(details) })
     // Who was asked remembers at once; the others hear of it with their next renewal.
     if (session.fence.epoch === this.#epoch) this.#ask(session)
   }
@@ -171,7 +172,8 @@ export class Overrides {
     if (record.version <= this.#lookedAt || before?.record.version === record.version) return
     const { org, kind, limit } = record
     // A clear that somebody made has no end in its details: this one came by itself.
-    if (limit === undefined && record.details.includes('"expiresAt":')) this.#events.emit('limit.ended', { org, kind })
+    const isEnd = limit === undefined && fieldsOf(record.details).expiresAt !== undefined
+    if (isEnd) this.#events.emit('limit.ended', { org, kind })
     this.#events.emit('limit.learned', { org, kind, ...(limit !== undefined && { limit }) })
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type SetTerms, storedTerms } from '../../src/node/limit-terms.js'
-import { checkOnLowered, onLoweredIn } from '../../src/node/on-lowered.js'
+import { keptTerms, type SetTerms, storedTerms } from '../../src/node/limit-terms.js'
+import { checkOnLowered } from '../../src/node/on-lowered.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { codeOf } from '../support/thrown.js'
 
@@ -56,12 +56,28 @@ describe('the terms of a limit', () => {
   })
 })
 
-describe('what the details of a limit say of a surplus', () => {
-  test.each(['keep', 'newest', 'oldest'])('%s is what was set', (onLowered) => {
-    expect(onLoweredIn(JSON.stringify({ note: 'x', onLowered }))).toBe(onLowered)
+describe('what was kept of the terms', () => {
+  test.each<SetTerms>([
+    {},
+    { note: 'paid', by: 'kim' },
+    { kind: 'tier', tier: 'gold', onLowered: 'newest', forMs: 1_500 },
+    { onLowered: 'keep' },
+    { onLowered: 'oldest', note: '' },
+  ])('is read as it was written: %j', (terms) => {
+    expect(keptTerms(storedTerms(terms, clock).details!)).toStrictEqual(stored(terms).details)
   })
 
-  test.each([undefined, '{}', '{"onLowered":"all"}', '7', 'null', 'not JSON'])('%s says nothing', (details) => {
-    expect(onLoweredIn(details)).toBeUndefined()
+  test('that somebody else wrote is taken where it is what it should be, and nothing else is', () => {
+    const [setAt, expiresAt] = ['2030-01-01T12:00:00+02:00', '2030-01-02T00:00:00.5Z']
+    const sound = { by: 'kim', setAt, expiresAt }
+    const details = { ...sound, tier: 7, note: { text: 'x' }, onLowered: 'all', limit: 99, more: 1 }
+    expect(keptTerms(JSON.stringify(details))).toStrictEqual(sound)
+    for (const time of ['soon', '2030', '2030-13-01T00:00:00Z', 1_900_000_000_000, null]) {
+      expect(keptTerms(JSON.stringify({ setAt: time, expiresAt: time, by: ['kim'], note: null }))).toStrictEqual({})
+    }
+  })
+
+  test.each(['', '{}', '7', 'null', '"text"', '[1,2]', '{"note":"x"', 'not JSON'])('is nothing of %j', (details) => {
+    expect(keptTerms(details)).toStrictEqual({})
   })
 })

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ClusterStats } from '../../src/limiter/org-stats.js'
 import { encodeDetails } from '../../src/node/details.js'
 
@@ -60,4 +60,31 @@ test('a holder whose details somebody else wrote has its own id, lease and scope
     { connectionId: 'a-1', lease: 7, instance: 'pod-1', scopes: scopes.slice(1) },
     { connectionId: 'a-2', lease: 7, scopes: scopes.slice(1) },
   ])
+})
+
+describe('what operators have set', () => {
+  const limits = (set: object) =>
+    statsOf({
+      countOrgs: async () => [{ org: 'acme', count: 1, override: 5 }],
+      overridesOf: async () => set,
+    }).limits('acme')
+
+  test.each(['{"limit":99,"by":7,"note":["x"],"setAt":"soon","expiresAt":1,"onLowered":"all"}', '"text"', '[1]', '{'])(
+    'by something that keeps other details is in force, and shown without them: %s',
+    async (details) => {
+      const { override, limitFrom, maxAllowed } = await limits({ override: { limit: 5, details } })
+      expect([override, limitFrom, maxAllowed]).toEqual([{ limit: 5 }, 'override', 5])
+    },
+  )
+
+  test('is shown with the terms that are known', async () => {
+    const terms = { note: 'pods', by: 'kim', setAt: '2030-01-01T00:00:00.000Z', onLowered: 'newest' }
+    const { override } = await limits({ override: { limit: 5, details: JSON.stringify({ ...terms, more: 1 }) } })
+    expect(override).toEqual({ limit: 5, ...terms })
+  })
+
+  test('a tier without its name is where the limit comes from all the same', async () => {
+    const found = await limits({ tier: { limit: 5, details: '{"tier":7}' } })
+    expect(found).toMatchObject({ limitFrom: 'tier', tier: undefined, assignedTier: { limit: 5 } })
+  })
 })

@@ -61,15 +61,11 @@ function readLearn(keys: RedisKeys, [floor, next, more, ...flat]: unknown[]): Le
   if (flat.length % 4 !== 0) throw new MalformedReply('overrides come in fours')
   const records: OverrideRecord[] = []
   for (let i = 0; i < flat.length; i += 4) {
-    const [field, expiresIn] = [text(flat[i]), flat[i + 2]]
+    const [field, expiresIn, record] = [text(flat[i]), flat[i + 2], readRecord(flat[i + 3])]
     const kind = field.startsWith('tier:') ? 'tier' : 'override'
-    records.push({
-      org: field.slice(kind.length + 1 + keys.orgPrefix.length),
-      kind,
-      version: int(flat[i + 1]),
-      expiresInMs: expiresIn === '' ? undefined : int(expiresIn),
-      ...readRecord(text(flat[i + 3])),
-    })
+    const org = field.slice(kind.length + 1 + keys.orgPrefix.length)
+    const expiresInMs = expiresIn === '' ? undefined : int(expiresIn)
+    if (record) records.push({ org, kind, version: int(flat[i + 1]), expiresInMs, ...record })
   }
   return { records, next: int(next), more: int(more) === 1, floor: int(floor) }
 }
@@ -77,8 +73,8 @@ function readLearn(keys: RedisKeys, [floor, next, more, ...flat]: unknown[]): Le
 /** What is in force of the records of one org, each as it stands in Redis or null. */
 export function readOrg(stored: Readonly<Record<OverrideKind, string | null>>): OrgOverrides {
   const read = (kind: OverrideKind) => {
-    const record = readRecord(stored[kind] ?? ' \n')
-    return record.limit === undefined ? {} : { [kind]: record }
+    const record = readRecord(stored[kind])
+    return record?.limit === undefined ? {} : { [kind]: record }
   }
   return { ...read('override'), ...read('tier') }
 }
@@ -88,9 +84,11 @@ function readRestore(records: readonly OverrideRecord[], words: unknown[]): Rest
   return words.map((word) => oneOf(RESTORE_VERDICTS, word))
 }
 
-/** `<slots> <epoch>`, a line break, and the details. */
-function readRecord(record: string): { limit: number | undefined; details: string } {
-  const [, slots, details] = /^(-?\d*) \w*\n(.*)$/s.exec(record) ?? []
-  if (slots === undefined || details === undefined) throw new MalformedReply('an override that is none')
-  return { limit: overrideOf(slots), details }
+/**
+ * `<slots> <epoch>`, a line break, and the details. `undefined` for anything else: somebody else has written it, and one
+ * org's broken record must not end the connection that all orgs depend on (S5).
+ */
+function readRecord(record: unknown): { limit: number | undefined; details: string } | undefined {
+  const [, slots, details] = /^(-?\d+|) \w*\n(.*)$/s.exec(typeof record === 'string' ? record : '') ?? []
+  return slots === undefined || details === undefined ? undefined : { limit: overrideOf(slots), details }
 }

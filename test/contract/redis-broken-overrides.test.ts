@@ -1,0 +1,44 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { leakGate } from '../support/leak-gate.js'
+import { redisBench } from '../support/store-bench.js'
+import { StoreNode } from '../support/store-node.js'
+
+leakGate()
+
+/** The twin cannot hold these: its records are no texts. */
+describe('a record of an override that no node has written harms no other org (S5)', () => {
+  test.each(['', 'garbage', '5', '5 epoch {"note":"x"}', '- epoch\n{}', '5.5 epoch\n{}', '5 epoch more\n{}'])(
+    '%j',
+    async (record) => {
+      const bench = await redisBench()
+      onTestFinished(() => bench.close())
+      const node = await StoreNode.join(bench)
+      await node.override('acme', 5, { details: '{"note":"acme"}' })
+      await node.override('acme', 7, { kind: 'tier', details: '{"tier":"big"}' })
+      await node.override('globex', 6, { details: '{"note":"globex"}' })
+      await bench.redis.hset(bench.keys.overrides[0], `override:${bench.keys.orgPrefix}acme`, record)
+      const { records, next } = await node.learn(0)
+      expect(records).toMatchObject([
+        { org: 'acme', kind: 'tier', limit: 7, details: '{"tier":"big"}' },
+        { org: 'globex', kind: 'override', limit: 6, details: '{"note":"globex"}' },
+      ])
+      expect(next).toBe(3)
+      expect(await bench.store.overridesOf('acme')).toEqual({ tier: { limit: 7, details: '{"tier":"big"}' } })
+      // What is in force stands elsewhere, and whoever sets it again mends the record.
+      expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ override: 5 }])
+      await node.override('acme', 8, { details: '{}' })
+      expect(await bench.store.overridesOf('acme')).toMatchObject({ override: { limit: 8 } })
+    },
+  )
+
+  test('one of which only the version is left', async () => {
+    const bench = await redisBench()
+    onTestFinished(() => bench.close())
+    const node = await StoreNode.join(bench)
+    await node.override('acme', 5)
+    await node.override('globex', 6)
+    await bench.redis.hdel(bench.keys.overrides[0], `override:${bench.keys.orgPrefix}acme`)
+    expect((await node.learn(0)).records).toMatchObject([{ org: 'globex', limit: 6 }])
+    expect(await bench.store.overridesOf('acme')).toEqual({})
+  })
+})

@@ -39,6 +39,13 @@ export class Tiers {
   limitOf(name: string): number | undefined {
     return this.#limits.get(name)
   }
+
+  /** The same, for whoever has to know: throws `UNKNOWN_TIER` with the names that there are. */
+  knownLimit(name: string): number {
+    const limit = this.limitOf(name)
+    if (limit !== undefined) return limit
+    throw new UsageError('UNKNOWN_TIER', `there is no tier ${JSON.stringify(name)}; there are ${this.names.join(', ')}`)
+  }
 }
 
 /** Reads `free=3,paid=10,big=unlimited`; `undefined` for anything that is not that, a name said twice included. */

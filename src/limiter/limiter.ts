@@ -1,13 +1,8 @@
 import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
 import { systemClock } from '../core/clock.js'
-import { UsageError } from '../core/errors.js'
 import { EventBus, type NodeEvents } from '../core/events.js'
 import type { Tiers } from '../core/tiers.js'
-import { allObservers } from '../gate/all-observers.js'
-import type { Stage } from '../gate/census.js'
-import { Gate } from '../gate/gate.js'
-import type { GateOptions } from '../gate/gate-options.js'
-import { adoptedSockets, type WebSocketServer } from '../gate/ws-gate.js'
+import type { WebSocketServer } from '../gate/ws-gate.js'
 import type { AdmittingNode } from '../node/admitting-node.js'
 import type { LimitTerms } from '../node/limit-terms.js'
 import type { SurplusTerms } from '../node/on-lowered.js'
@@ -16,9 +11,9 @@ import { tellWhenReached } from '../node/tell-when-reached.js'
 import type { Journal } from '../store/journal.js'
 import type { SharedState } from '../store/lease-store.js'
 import type { DrainVerdict } from '../store/orders.js'
-import { type AttachOptions, checkAttached, type UpgradeSource } from './attach-options.js'
+import type { AttachOptions, UpgradeSource } from './attach-options.js'
 import { drainInOrder } from './drain-in-order.js'
-import { gateEvents } from './gate-events.js'
+import { Gates } from './gates.js'
 import { makeNode } from './make-node.js'
 import { LIMITER_DEFAULTS, type LimiterOptions, resolveOptions } from './options.js'
 import type { OrgLimits } from './org-limits.js'
@@ -33,14 +28,14 @@ import { whenStarted } from './when-started.js'
 export class Limiter {
   /** @internal */
   readonly stats: ClusterStats
+  /** `drain` closes those that others open here like its own. @internal */
+  readonly gates: Gates
   readonly #node: AdmittingNode
   readonly #admitter: TimedAdmitter
   readonly #tiers: Tiers
   readonly #store: SharedState
   readonly #ownsStore: boolean
   readonly #events = new EventBus()
-  readonly #gates = new Set<Gate>()
-  readonly #detach: (() => void)[] = []
 
   /** Use `createLimiter`. */
   constructor(options: LimiterOptions) {
@@ -59,6 +54,7 @@ export class Limiter {
     })
     const started = store.embedded ? whenStarted(this.#events) : undefined
     this.#admitter = new TimedAdmitter(this.#node, { clock: systemClock, events: this.#events, started })
+    this.gates = new Gates({ admitter: this.#admitter, events: this.#events })
     const start = () => this.#node.start()
     void (options.startsWhen ? options.startsWhen.then(start) : start())
   }
@@ -76,11 +72,6 @@ export class Limiter {
   /** Admissions of this process without a decision yet, and slots that are being given back. */
   get waiting(): { readonly admissions: number; readonly releases: number } {
     return this.#node.waiting
-  }
-
-  /** Raw sockets at the gates of this process that are in this stage. @internal */
-  sockets(stage: Stage): number {
-    return [...this.#gates].reduce((sum, gate) => sum + gate.count(stage), 0)
   }
 
   /** Whether admissions can be decided now, as far as this process knows. */
@@ -121,18 +112,7 @@ export class Limiter {
    * for upgrades already: both would answer each of them; and `INVALID_SETTINGS` for options that cannot work.
    */
   attach(server: UpgradeSource, wss: WebSocketServer, options: AttachOptions): void {
-    checkAttached(server, wss, options)
-    const gate = this.openGate({ ...options, sockets: adoptedSockets(wss, systemClock) })
-    server.on('upgrade', gate.handleUpgrade)
-    this.#detach.push(() => server.off('upgrade', gate.handleUpgrade))
-  }
-
-  /** A gate of one's own making; `drain` closes it with the others. @internal */
-  openGate(options: Omit<GateOptions, 'admitter'>): Gate {
-    const observer = allObservers(gateEvents(this.#events), options.observer ?? {})
-    const gate = new Gate({ ...options, admitter: this.#admitter, observer })
-    this.#gates.add(gate)
-    return gate
+    this.gates.attach(server, wss, options)
   }
 
   /**
@@ -172,11 +152,7 @@ export class Limiter {
    * of tiers changes, until it is set again. Rejects with `UNKNOWN_TIER`, or as `setLimit` does.
    */
   async setTier(orgId: string, tier: string | undefined, terms: LimitTerms & SurplusTerms = {}): Promise<void> {
-    const limit = tier === undefined ? undefined : this.#tiers.limitOf(tier)
-    if (tier !== undefined && limit === undefined) {
-      const known = this.#tiers.names.join(', ')
-      throw new UsageError('UNKNOWN_TIER', `there is no tier ${JSON.stringify(tier)}; there are ${known}`)
-    }
+    const limit = tier === undefined ? undefined : this.#tiers.knownLimit(tier)
     await this.#node.setLimit(orgId, limit, { ...terms, kind: 'tier', ...(tier !== undefined && { tier }) })
   }
 
@@ -235,9 +211,8 @@ export class Limiter {
    * off, and its slot left to another node to sweep. Harmless twice.
    */
   async drain({ withinMs = LIMITER_DEFAULTS.drainTimeMs }: { readonly withinMs?: number } = {}): Promise<void> {
-    await drainInOrder(this.#gates, this.#node, withinMs)
-    for (const gate of this.#gates) gate.destroy()
-    for (const detach of this.#detach.splice(0)) detach()
+    await drainInOrder(this.gates, this.#node, withinMs)
+    this.gates.destroy()
     if (this.#ownsStore) await this.#store.close()
   }
 }

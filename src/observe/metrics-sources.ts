@@ -104,7 +104,7 @@ export function readGauges(limiter: Limiter, metrics: Metrics, options: MetricsO
   readCounter(metrics, 'refusals_dropped_total', refusalsDropped)
   readCounter(metrics, 'admin_wrong_tokens_total', wrongTokens)
   metrics.read('upgrades_pending', () => {
-    for (const stage of STAGES) metrics.set('upgrades_pending', limiter.sockets(stage), [stage])
+    for (const stage of STAGES) metrics.set('upgrades_pending', limiter.gates.count(stage), [stage])
   })
   metrics.read('node_phase', () => {
     for (const phase of PHASES) metrics.set('node_phase', limiter.phase === phase ? 1 : 0, [phase])

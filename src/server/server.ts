@@ -38,7 +38,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   const webhook = openWebhook(config, limiter, log)
   const parts = { adminToken, webhook: webhook.figures, identities: answers }
   const operators = openOperators(config, parts, limiter, log)
-  const gate = limiter.openGate({
+  const gate = limiter.gates.open({
     identify: identities.identify,
     mayStay: identities.mayStay,
     sockets: ownSockets(systemClock),

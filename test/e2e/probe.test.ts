@@ -98,7 +98,7 @@ describe('L3: a client that is slow and there, and a stranger that hammers', () 
   async function hammered(probeTimeoutMs: number) {
     const limiter = createLimiter({ limits: { org: 1 }, probeTimeoutMs })
     await limiter.ready()
-    const gate = limiter.openGate({
+    const gate = limiter.gates.open({
       ...{ identify: identifyByKey, sockets: ownSockets(systemClock), pongTimeoutMs: PONG_TIMEOUT_MS },
     })
     const server = createServer().on('upgrade', gate.handleUpgrade)

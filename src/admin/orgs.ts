@@ -1,12 +1,12 @@
 import { Hono } from 'hono'
 import { shownLimit } from '../core/limits.js'
+import { HOLDERS_TOLD } from '../limiter/holders.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { ClusterStats, OrgStats } from '../limiter/org-stats.js'
 import { fullest } from '../limiter/utilisation.js'
 import { readQuery } from './query.js'
 import { queries } from './schemas.js'
 
-const MAX_CONNECTIONS_SHOWN = 1_000
 /** Pages that are looked at for the fullest: some 10,000 orgs. */
 const PAGES_SORTED = 20
 
@@ -27,9 +27,7 @@ export function orgsApp(limiter: Limiter): Hono {
   })
 
   app.get('/orgs/:org/connections', async (context) => {
-    const org = context.req.param('org')
-    const connections = await stats.connections(org, MAX_CONNECTIONS_SHOWN)
-    return context.json({ orgId: org, connections, truncated: connections.length === MAX_CONNECTIONS_SHOWN })
+    return context.json(await stats.holders(context.req.param('org'), HOLDERS_TOLD))
   })
 
   return app

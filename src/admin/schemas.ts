@@ -58,6 +58,7 @@ const setLimit = z
 const connection = z.strictObject({
   connectionId: z.string(),
   lease: z.number(),
+  node: z.string().optional().meta({ description: 'the name of the node whose lease that is' }),
   scopes: z.array(z.strictObject({ name: z.string(), id: z.string() })),
   priority: z.boolean().optional(),
   gateway: z.string().optional(),

@@ -29,8 +29,6 @@ export function addOrgCommand(program: Command): void {
 }
 
 export interface PlacedHolder extends Holder {
-  /** The node whose lease holds the slot, where that is known. */
-  readonly node?: string
   /** Where that node has missed a heartbeat: in how many ms its lease ends, and the slot is free, if none comes. */
   readonly freeInMs?: number
   /** It held a slot once, and holds none any more. */

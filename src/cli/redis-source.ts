@@ -4,6 +4,7 @@ import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { leaseTiming } from '../core/lease-timing.js'
 import { fieldsOf } from '../core/parse-json.js'
+import { HOLDERS_TOLD } from '../limiter/holders.js'
 import { LIMITER_DEFAULTS } from '../limiter/options.js'
 import { ClusterStats } from '../limiter/org-stats.js'
 import { JOURNAL_ENTRIES } from '../store/journal.js'
@@ -14,8 +15,6 @@ import { openRedis } from '../store/redis-open.js'
 import { waysTo } from '../store/redis-ways.js'
 import { CliError } from './cli-error.js'
 import type { Holder, NodeRow, Note, NoteQuery, Org, OrgLimits, Source } from './source.js'
-
-const MOST_HOLDERS = 1_000
 
 /** Answers straight from Redis, for when no node can be asked. It reads and changes nothing. */
 export class RedisSource implements Source {
@@ -51,8 +50,7 @@ export class RedisSource implements Source {
   }
 
   async holders(orgId: string): Promise<{ connections: readonly Holder[]; truncated: boolean }> {
-    const connections = await this.#ask(() => this.#stats.connections(orgId, MOST_HOLDERS))
-    return { connections, truncated: connections.length === MOST_HOLDERS }
+    return this.#ask(() => this.#stats.holders(orgId, HOLDERS_TOLD))
   }
 
   async nodes(): Promise<NodeRow[]> {

@@ -14,10 +14,12 @@ import type { DrainVerdict } from '../store/orders.js'
 import type { AttachOptions, UpgradeSource } from './attach-options.js'
 import { drainInOrder } from './drain-in-order.js'
 import { Gates } from './gates.js'
+import type { HoldersOptions } from './holders.js'
 import { makeNode } from './make-node.js'
 import { LIMITER_DEFAULTS, type LimiterOptions, resolveOptions } from './options.js'
 import type { OrgLimits } from './org-limits.js'
 import { ClusterStats, type OrgStats } from './org-stats.js'
+import { type LiveNode, type OrgHolders, OwnView } from './own-view.js'
 import { TimedAdmitter } from './timed-admitter.js'
 import { whenStarted } from './when-started.js'
 
@@ -33,6 +35,7 @@ export class Limiter {
   readonly #node: AdmittingNode
   readonly #admitter: TimedAdmitter
   readonly #tiers: Tiers
+  readonly #view: OwnView
   readonly #store: SharedState
   readonly #ownsStore: boolean
   readonly #events = new EventBus()
@@ -47,6 +50,7 @@ export class Limiter {
     this.#store = store
     this.#ownsStore = ownsStore
     this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf, terms: timing, reserved: limits.reserved })
+    this.#view = new OwnView(this.stats, this.#events)
     this.#tiers = tiers
     this.#node = makeNode(store, {
       ...{ timing, connectionsPerOrg, tiers, name, clock: systemClock, random: Math.random },
@@ -184,6 +188,22 @@ export class Limiter {
   /** Every org that holds slots or has an operator's exception. Rejects with `STORE_UNAVAILABLE`. */
   allOrgStats(): Promise<OrgStats[]> {
     return this.stats.allOrgs()
+  }
+
+  /**
+   * Who holds the slots of an org now, over all processes: `atMost` of them, 1,000 where absent and up to 10,000, and
+   * whether there are more. Rejects with `STORE_UNAVAILABLE`, `INVALID_ORG` or `INVALID_SETTINGS`.
+   */
+  holders(orgId: string, options: HoldersOptions = {}): Promise<OrgHolders> {
+    return this.#view.holders(orgId, options)
+  }
+
+  /**
+   * The nodes whose leases live, this process among them once it has one. One that is `late` has missed a beat; what it
+   * holds is free soon after `leaseExpiresInMs` if none comes. Rejects with `STORE_UNAVAILABLE`.
+   */
+  nodes(): Promise<LiveNode[]> {
+    return this.#view.nodes()
   }
 
   /** Listens to what happens on this node; returns the function that stops listening. */

@@ -2,9 +2,9 @@ import type { AdmissionRequest } from '../core/admission.js'
 import { checkLimit } from '../core/limits.js'
 import { checkOrg } from '../core/org-id.js'
 import { type Reserve, reservedOf } from '../core/reserve.js'
-import { decodeDetails } from '../node/details.js'
 import { type DefaultLimits, requestLimit } from '../node/request-limit.js'
-import type { OrgCount, ScopeRef, StoreInspector } from '../store/lease-store.js'
+import type { OrgCount, StoreInspector, WhichNodes } from '../store/lease-store.js'
+import { type Connection, connectionOf, type FoundHolders, type PlacedConnection } from './holders.js'
 import { type LeaseTerms, type NodeStats, nodeStats } from './node-stats.js'
 import { type OrgLimits, orgLimits } from './org-limits.js'
 
@@ -18,22 +18,6 @@ export interface OrgStats {
   readonly reserved?: number
   /** By how many connections the org exceeds its limit; absent where it does not. */
   readonly excess?: number
-}
-
-/** What a holder of a slot told when it connected, and which lease it hangs on. */
-export interface Connection {
-  readonly connectionId: string
-  readonly lease: number
-  /** What it counts against beside its org. */
-  readonly scopes: readonly ScopeRef[]
-  readonly gateway?: string
-  readonly instance?: string
-  readonly address?: string
-  /** RFC 3339. */
-  readonly since?: string
-  /** Of its org, in slots, with which it came; what operators set outweighs it. Absent where that has no end. */
-  readonly limit?: number
-  readonly priority?: boolean
 }
 
 /** What an org's limit is made of where no operator has set one, and what a lease is. */
@@ -100,19 +84,26 @@ export class ClusterStats {
     return [...all.values()]
   }
 
-  async connections(orgId: string, limit: number): Promise<Connection[]> {
+  /** At most so many that hold slots of an org. */
+  async connections(orgId: string, atMost: number): Promise<Connection[]> {
     checkOrg(orgId)
-    const holders = await this.#store.holders(orgId, limit)
-    return holders.map(({ id, lease, scopes, details }) => ({
-      ...{ connectionId: id, lease },
-      ...decodeDetails(details),
-      scopes: scopes.slice(1),
-    }))
+    return (await this.#store.holders(orgId, atMost)).map(connectionOf)
+  }
+
+  /** The same with the names of their nodes, and whether there are more. */
+  async holders(orgId: string, atMost: number): Promise<FoundHolders> {
+    const [found, nodes] = await Promise.all([this.connections(orgId, atMost + 1), this.nodes({ org: orgId })])
+    const names = new Map(nodes.map(({ lease, name }) => [lease, name]))
+    const connections = found.slice(0, atMost).map((each): PlacedConnection => {
+      const node = names.get(each.lease)
+      return node === undefined ? each : { ...each, node }
+    })
+    return { orgId, connections, truncated: found.length > atMost }
   }
 
   /** As `StoreInspector.nodes`. */
-  async nodes(how?: { readonly partly: boolean }): Promise<NodeStats[]> {
-    const nodes = await this.#store.nodes(how)
+  async nodes(which?: WhichNodes): Promise<NodeStats[]> {
+    const nodes = await this.#store.nodes(which)
     return nodes.map((node) => nodeStats(node, this.#defaults.terms))
   }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { answered } from '../core/answered.js'
 import type { Journal } from './journal.js'
-import type { Holder, LeaseStore, NodeEntry, OrgCount, SharedState } from './lease-store.js'
+import type { Holder, LeaseStore, NodeEntry, OrgCount, SharedState, WhichNodes } from './lease-store.js'
 import type { OrgOverrides } from './override-records.js'
 
 /** So many names are enough for one page. */
@@ -64,8 +64,8 @@ export class BucketedStore implements SharedState {
   }
 
   /** A node has a lease in each bucket, and tells the same of itself everywhere: it is one entry, with all of them. */
-  async nodes({ partly } = { partly: false }): Promise<NodeEntry[]> {
-    const asked = this.buckets.map((bucket) => bucket.nodes())
+  async nodes({ partly, org }: WhichNodes = {}): Promise<NodeEntry[]> {
+    const asked = (org === undefined ? this.buckets : [this.#of(org)]).map((bucket) => bucket.nodes())
     const found = await (partly ? thoseThatAnswer(asked) : Promise.all(asked))
     const entries = new Map<string, [NodeEntry, ...NodeEntry[]]>()
     for (const entry of found.flat()) {

@@ -6,7 +6,7 @@ import type { StoreInspector } from './store-inspector.js'
 
 export type { Claim, ScopeClaim, ScopeRef, SlotRef, TakeoverClaim, Verdict } from './claims.js'
 export type { ProbeReply } from './orders.js'
-export type { Holder, NodeEntry, OrgCount, StoreInspector } from './store-inspector.js'
+export type { Holder, NodeEntry, OrgCount, StoreInspector, WhichNodes } from './store-inspector.js'
 
 /**
  * The contract of a store: what every verb promises, in prose and types. Two keepers hold it: `memory-store`, the

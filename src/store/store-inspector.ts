@@ -26,6 +26,14 @@ export interface NodeEntry {
   readonly info: string
 }
 
+/** Where a store has several buckets: which of them are asked for nodes, and how many must answer; all where absent. */
+export interface WhichNodes {
+  /** Those that do not answer are left out, if any does. */
+  readonly partly?: boolean
+  /** The bucket of this org alone: what is held elsewhere, and under which leases, is left out. */
+  readonly org?: string
+}
+
 /** Read-only questions; a failure is a rejected promise with a `StoreUnavailable`, since nothing can be left behind. */
 export interface StoreInspector {
   /** Counts without the dead: what is shown is true. */
@@ -41,6 +49,5 @@ export interface StoreInspector {
   holders(org: string, limit: number): Promise<Holder[]>
   /** The org in which a connection holds a slot under a live lease; `undefined` if it holds none. */
   orgOf(id: string): Promise<string | undefined>
-  /** Of several buckets all must answer; where `partly` is enough, those that do not are left out of what it says. */
-  nodes(how?: { readonly partly: boolean }): Promise<NodeEntry[]>
+  nodes(which?: WhichNodes): Promise<NodeEntry[]>
 }

@@ -102,6 +102,19 @@ describe('buckets in a Redis Cluster', () => {
     const nodes = await one.stats.nodes()
     expect(nodes.map(({ name }) => name).sort()).toEqual(['a', 'b'])
     expect(nodes.reduce((sum, { connections }) => sum + connections, 0)).toBe(3 * ORGS.length)
+    expect((await one.nodes()).map(({ name, self }) => [name, self]).sort()).toEqual([
+      ['a', true],
+      ['b', false],
+    ])
+    // Whichever bucket an org is in: each of three slots is held under a lease of its own there.
+    for (const org of ORGS.slice(0, 40)) {
+      const { connections, truncated } = await one.holders(org, { atMost: 3 })
+      expect([connections.length, truncated]).toEqual([3, false])
+      for (const { node, mine, lease } of connections) {
+        expect(mine, org).toBe(node === 'a')
+        expect(nodes.find(({ name }) => name === node)?.leases, org).toContain(lease)
+      }
+    }
   })
 
   test('operators reach connections and nodes whatever bucket those are in', async () => {

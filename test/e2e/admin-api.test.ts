@@ -123,8 +123,9 @@ describe('who holds the slots', () => {
       expect(body).toMatchObject({ orgId: 'acme', truncated: false })
       const byId = new Map(body.connections.map((each: { connectionId: string }) => [each.connectionId, each]))
       expect(byId.get(one.ack.connectionId)).toMatchObject({
-        ...{ gateway: 'acme-gateway', instance: 'pod-1', address: '127.0.0.1' },
+        ...{ gateway: 'acme-gateway', instance: 'pod-1', address: '127.0.0.1', node: 'node-a' },
       })
+      expect(byId.get(two.ack.connectionId)).toHaveProperty('node', 'node-b')
       expect(byId.get(two.ack.connectionId)).not.toHaveProperty('instance')
       for (const { since } of body.connections) {
         expect(Date.parse(since)).toBeGreaterThanOrEqual(before - 1_000)

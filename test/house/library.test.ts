@@ -92,6 +92,23 @@ describe('docs/library.md', () => {
     expect(rowsOf(no)).toEqual(fields('Denied'))
   })
 
+  test('has a row for each field of a holder and of a node', () => {
+    const files = ['holders', 'node-stats', 'own-view'].map((name) => read(`src/limiter/${name}.ts`)).join('\n')
+    const section = sectionOf(document, 'Who holds the slots, and which nodes there are')
+    const [, holder = '', node = ''] = section.split(/^### /m)
+    const fields = (...names: string[]) =>
+      names.flatMap((name) =>
+        [
+          ...files
+            .split(`export interface ${name} `)[1]!
+            .split(/^\}/m)[0]!
+            .matchAll(/^ {2}readonly (\w+)/gm),
+        ].map((found) => found[1]!),
+      )
+    expect(rowsOf(holder).sort()).toEqual(fields('Connection', 'PlacedConnection', 'SlotHolder').sort())
+    expect(rowsOf(node).sort()).toEqual(fields('NodeStats', 'LiveNode').sort())
+  })
+
   test('control: rows, options and internals are found', () => {
     expect(rowsOf('| name | x |\n| --- | --- |\n| `a` | y |\n| `b.c(d)` | z |\n')).toEqual(['a', 'b.c'])
     const source =

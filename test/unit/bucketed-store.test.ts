@@ -88,3 +88,13 @@ test('a question about one org costs one bucket', async () => {
   expect(await store.holders('acme', 10)).toEqual([])
   expect(await store.overridesOf('acme')).toEqual({})
 })
+
+test('nodes are asked for in the bucket of one org alone, under the leases that they have there (S5)', async () => {
+  const { store, stores } = bucketed(3)
+  const at = store.bucketOf('acme')
+  for (const [i, bucket] of stores.entries()) {
+    const entry = { lease: 10 + i, connections: i, expiresInMs: 900, info: '{"name":"n"}' }
+    bucket.nodes = async () => (i === at ? [entry] : Promise.reject(new StoreUnavailable('away')))
+  }
+  expect(await store.nodes({ org: 'acme' })).toMatchObject([{ lease: 10 + at, leases: [10 + at], connections: at }])
+})

@@ -88,3 +88,35 @@ describe('what operators have set', () => {
     expect(found).toMatchObject({ limitFrom: 'tier', tier: undefined, assignedTier: { limit: 5 } })
   })
 })
+
+describe('who holds the slots of an org', () => {
+  const holders = [7, 8, 9].map((lease) => ({ id: `c-${lease}`, lease, scopes: [], details: '{}' }))
+  const stats = statsOf({
+    holders: async (_: string, most: number) => holders.slice(0, most),
+    nodes: async (which: object) => {
+      expect(which).toEqual({ org: 'acme' })
+      return [node('{"name":"a"}'), { ...node('{"name":"b"}'), lease: 9 }]
+    },
+  })
+
+  test('is told with the names of the nodes, as far as those are known', async () => {
+    expect(await stats.holders('acme', 9)).toEqual({
+      orgId: 'acme',
+      connections: [
+        { connectionId: 'c-7', lease: 7, scopes: [], node: 'a' },
+        { connectionId: 'c-8', lease: 8, scopes: [] },
+        { connectionId: 'c-9', lease: 9, scopes: [], node: 'b' },
+      ],
+      truncated: false,
+    })
+  })
+
+  test.each([
+    [2, 2, true],
+    [3, 3, false],
+    [4, 3, false],
+  ])('at most %d: %d are told, and whether there are more', async (atMost, told, truncated) => {
+    const found = await stats.holders('acme', atMost)
+    expect([found.connections.length, found.truncated]).toEqual([told, truncated])
+  })
+})

@@ -1,0 +1,44 @@
+import type { EventBus } from '../core/events.js'
+import { type FoundHolders, type HoldersOptions, mostHolders, type PlacedConnection } from './holders.js'
+import type { NodeStats } from './node-stats.js'
+import type { ClusterStats } from './org-stats.js'
+
+/** A connection that holds a slot under a live lease. */
+export interface SlotHolder extends PlacedConnection {
+  /** Whether this process holds it. */
+  readonly mine: boolean
+}
+
+/** Who holds the slots of an org. */
+export interface OrgHolders extends FoundHolders {
+  readonly connections: readonly SlotHolder[]
+}
+
+/** A process whose lease lives. */
+export interface LiveNode extends NodeStats {
+  /** Whether it is this process. */
+  readonly self: boolean
+}
+
+/** Who else is in the cluster, as this process sees it: it knows itself by its leases, one in each bucket. */
+export class OwnView {
+  readonly #stats: ClusterStats
+  readonly #leases = new Set<number>()
+
+  constructor(stats: ClusterStats, events: EventBus) {
+    this.#stats = stats
+    events.on('lease.taken', ({ lease }) => this.#leases.add(lease))
+    events.on('lease.lost', ({ lease }) => this.#leases.delete(lease))
+  }
+
+  async holders(orgId: string, options: HoldersOptions): Promise<OrgHolders> {
+    const found = await this.#stats.holders(orgId, mostHolders(options))
+    const marked = found.connections.map((each) => ({ ...each, mine: this.#leases.has(each.lease) }))
+    return { ...found, connections: marked }
+  }
+
+  async nodes(): Promise<LiveNode[]> {
+    const nodes = await this.#stats.nodes()
+    return nodes.map((node) => ({ ...node, self: this.#leases.has(node.lease) }))
+  }
+}

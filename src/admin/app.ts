@@ -19,10 +19,12 @@ import { openapiApp } from './openapi.js'
 import { orgsApp } from './orgs.js'
 import { problem } from './problem.js'
 import { refusalsApp } from './refusals.js'
+import type { TurnedAway } from './turned-away.js'
 
 export interface AdminOptions {
   readonly limiter: Limiter
   readonly guard: Guard
+  readonly turnedAway: Pick<TurnedAway, 'add'>
   readonly refusals: Refusals
   readonly view: ClusterView
   readonly metrics: MetricsSource
@@ -35,6 +37,7 @@ export interface AdminOptions {
 export function adminApp({
   limiter,
   guard,
+  turnedAway,
   refusals,
   view,
   metrics,
@@ -46,7 +49,7 @@ export function adminApp({
   app.route('/', healthApp(limiter))
   app.route('/', dashboardApp())
   app.route('/', metricsApp(metrics))
-  app.use('/admin/*', audit(log), bearer(guard))
+  app.use('/admin/*', audit(log, turnedAway), bearer(guard))
   app.route('/admin/v1', orgsApp(limiter))
   app.route('/admin/v1', evictionsApp(limiter))
   app.route('/admin/v1', limitsApp(limiter))

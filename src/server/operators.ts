@@ -1,6 +1,7 @@
 import { getRequestListener } from '@hono/node-server'
 import { adminApp } from '../admin/app.js'
 import type { Guard } from '../admin/auth.js'
+import { TurnedAway } from '../admin/turned-away.js'
 import { systemClock } from '../core/clock.js'
 import { allObservers } from '../gate/all-observers.js'
 import { clientAddress, networksOf } from '../gate/client-address.js'
@@ -52,11 +53,13 @@ export function openOperators(
     if (isLast) log.warn({ audit: true, address, wrongTokens: nth }, 'too many wrong admin tokens: this address waits')
   }
   const guard = { tokens, addressOf, wrongTokens, onWrongToken }
+  const turnedAway = new TurnedAway(log, systemClock)
   const metrics = collectMetrics(limiter, {
     ...{ process: true, maxConnections: config.maxConnections, version, ...parts },
     ...{ refusalsDropped: () => refusals.dropped, viewers: () => view.viewers, wrongTokens: () => wrongTokensSeen },
   })
-  const admin = adminApp({ limiter, guard, refusals, view, metrics, nodeName: config.nodeName, version, log })
+  const { nodeName } = config
+  const admin = adminApp({ limiter, guard, turnedAway, refusals, view, metrics, nodeName, version, log })
   return {
     observer: allObservers(gateLog.observer, refusals.observer),
     // Load balancers ask for health in HTTP/1.0 without a Host; a name of our own lets that be a request like any
@@ -69,6 +72,7 @@ export function openOperators(
     stop() {
       gateLog.stop()
       wrongTokens.stop()
+      turnedAway.stop()
     },
   }
 }

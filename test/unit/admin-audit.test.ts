@@ -1,14 +1,28 @@
 import { Hono } from 'hono'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { audit } from '../../src/admin/audit.js'
 import type { AdminEnv } from '../../src/admin/auth.js'
 import { limitsApp } from '../../src/admin/limits.js'
+import { TurnedAway } from '../../src/admin/turned-away.js'
 import { createLog } from '../../src/observe/log.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
+import { ManualClock } from '../support/manual-clock.js'
+
+/** An app whose changes leave lines, and the lines. */
+function audited() {
+  const lines: Record<string, unknown>[] = []
+  const log = createLog({
+    ...{ level: 'info', node: 'n' },
+    destination: { write: (line: string) => void lines.push(JSON.parse(line)) },
+  })
+  const clock = new ManualClock()
+  const turnedAway = new TurnedAway(log, clock)
+  onTestFinished(() => turnedAway.stop())
+  return { app: new Hono<AdminEnv>().use(audit(log, turnedAway)), clock, lines, turnedAway }
+}
 
 test('a limit that is in force and could not be read afterwards stands in the audit line as it was asked for', async () => {
-  const lines: Record<string, unknown>[] = []
-  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const { app, lines } = audited()
   let isSet = false
   const limiter = {
     orgLimits: async () => {
@@ -19,11 +33,40 @@ test('a limit that is in force and could not be read afterwards stands in the au
       isSet = true
     },
   }
-  const app = new Hono<AdminEnv>().use(audit(createLog({ level: 'info', node: 'n', destination })))
   app.route('/', limitsApp(limiter as never)).onError((_, context) => context.text('', 503))
   const answer = await app.request('/orgs/acme/limit', { method: 'PUT', body: '{"limit":"unlimited","by":"kim"}' })
   expect([answer.status, isSet]).toEqual([503, true])
   expect(lines).toMatchObject([
     { status: 503, before: { maxAllowed: 3 }, asked: { limit: 'unlimited', terms: { by: 'kim' } } },
   ])
+})
+
+test('who is turned away, as often as he likes, neither fills the log nor pushes out the lines of changes', async () => {
+  const { app, clock, lines } = audited()
+  let status = 401
+  app.use((context, next) => {
+    context.set('address', context.req.header('from') ?? '')
+    return next()
+  })
+  app.delete('*', (context) => context.body(null, status as 200))
+  const ask = (from: string) => app.request(`/${'x'.repeat(10_000)}`, { method: 'DELETE', headers: { from } })
+  for (status of [401, 403, 429]) for (let n = 0; n < 100; n++) await ask('192.0.2.1')
+  expect(lines).toHaveLength(30)
+  expect(lines[0]).toMatchObject({ audit: true, method: 'DELETE', status: 401, address: '192.0.2.1' })
+  expect(String(lines[0]!.path)).toHaveLength(256)
+  for (let n = 0; n < 1_000; n++) await ask(`198.51.100.${n % 250}`)
+  expect(lines).toHaveLength(300)
+  status = 200
+  for (let n = 0; n < 500; n++) await ask('192.0.2.1')
+  expect(lines).toHaveLength(800)
+  clock.advance(60_000)
+  expect(lines.slice(800)).toMatchObject([{ level: 'warn', audit: true, count: 1_000 }])
+})
+
+test('what is untold when a node stops is told then', async () => {
+  const { lines, turnedAway } = audited()
+  const attempt = { role: undefined, address: '192.0.2.1', method: 'PUT', path: '/', status: 401 }
+  for (let n = 0; n < 31; n++) await turnedAway.add(attempt)
+  turnedAway.stop()
+  expect(lines.at(-1)).toMatchObject({ audit: true, count: 1 })
 })

@@ -23,7 +23,7 @@ const app = adminApp({
     ...{ tokens: { admin: 'a', read: 'r' }, addressOf: () => undefined, onWrongToken() {} },
     wrongTokens: { exhaustedMs: async () => undefined, nth: async () => ({ nth: 1, isLast: false }) },
   },
-  ...{ refusals: {}, metrics: {}, nodeName: 'n', version: '0' },
+  ...{ turnedAway: { async add() {} }, refusals: {}, metrics: {}, nodeName: 'n', version: '0' },
 } as never)
 
 async function refusal(request: string, token = 'a') {

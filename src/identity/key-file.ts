@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import type { Clock } from '../core/clock.js'
 import type { Tiers } from '../core/tiers.js'
@@ -24,7 +25,21 @@ export type OpenedKeyFile =
   /** Whole sentences about the file, without anything secret. */
   | { readonly ok: false; readonly problems: readonly string[] }
 
-type Loaded = { readonly version: string; readonly ring?: KeyRing; readonly problems: readonly string[] }
+/** A file as it was when it was last read. */
+interface Seen {
+  readonly version: string
+  /** When this version was first seen. */
+  readonly sinceMs: number
+  readonly digest?: string
+  /** It was read so late after that that no other text can have the same version. */
+  readonly isSettled: boolean
+}
+
+type Loaded = { readonly seen: Seen; readonly ring?: KeyRing; readonly problems: readonly string[] }
+
+/** The times of a file may be kept no finer: NFS and FAT have steps of 1 and 2 s, Linux before 6.13 of some 4 ms. */
+const COARSEST_TIMES_MS = 2_000
+const UNREADABLE = 'unreadable'
 
 /**
  * The API keys of a file, which may change at any time: a changed file counts within about a second, for the next
@@ -37,22 +52,22 @@ type Loaded = { readonly version: string; readonly ring?: KeyRing; readonly prob
 export class KeyFile implements IdentitySource {
   readonly #options: KeyFileOptions
   #ring: KeyRing
-  #version: string
+  #seen: Seen
   #gate: Pick<Gate, 'closeRevoked'> | undefined
   #stopped = false
   #cancel: () => void = () => {}
 
-  private constructor(options: KeyFileOptions, ring: KeyRing, version: string) {
+  private constructor(options: KeyFileOptions, ring: KeyRing, seen: Seen) {
     this.#options = options
     this.#ring = ring
-    this.#version = version
+    this.#seen = seen
     this.#schedule()
   }
 
   /** Reads the file for the first time and keeps looking at it until `stop`. */
   static async open(options: KeyFileOptions): Promise<OpenedKeyFile> {
-    const { version, ring, problems } = await load(options, undefined)
-    return ring === undefined ? { ok: false, problems } : { ok: true, keyFile: new KeyFile(options, ring, version) }
+    const { seen, ring, problems } = await load(options, undefined)
+    return ring === undefined ? { ok: false, problems } : { ok: true, keyFile: new KeyFile(options, ring, seen) }
   }
 
   identify(key: string): Identification | undefined {
@@ -87,42 +102,49 @@ export class KeyFile implements IdentitySource {
 
   async #look(): Promise<void> {
     const { path, log } = this.#options
-    const { version, ring, problems } = await load(this.#options, this.#version)
+    const { seen, ring, problems } = await load(this.#options, this.#seen)
     if (this.#stopped) return
-    const changed = version !== this.#version
-    this.#version = version
+    this.#seen = seen
     if (ring !== undefined) {
       this.#ring = ring
       log.info({ path, keys: ring.size }, 'key file reloaded')
       void this.#gate?.closeRevoked()
-    } else if (changed) {
+    } else if (problems.length > 0) {
       log.error({ path, problems, keys: this.size }, 'key file cannot be used, the keys read before stay in force')
     }
     this.#schedule()
   }
 }
 
-/** Reads the file unless it is still as it was at `knownVersion`. Never rejects. */
-async function load({ path, tiers, log }: KeyFileOptions, knownVersion: string | undefined): Promise<Loaded> {
+/** Reads the file unless it is still as it was when it was `known`; without problems of which that has told. */
+async function load(options: KeyFileOptions, known: Seen | undefined): Promise<Loaded> {
+  const { path, clock } = options
   try {
     // Taken before reading: a file that is changed meanwhile has another version at the next look, and is read again.
     const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
     const version = [ino, size, mtimeNs, ctimeNs].join(':')
-    if (version === knownVersion) return { version, problems: [] }
-    const parsed = parseKeyFile(await readFile(path))
-    if (parsed.ok) {
-      const entries = tiers ? withKnownTiers(parsed.entries, tiers, log) : parsed.entries
-      if (entries.every(({ disabled }) => disabled)) {
-        log.warn({ path, keys: entries.length }, 'the key file has no key that is in force: it lets nobody in')
-      }
-      return { version, ring: new KeyRing(entries), problems: [] }
-    }
-    return { version, problems: parsed.problems.map((problem) => `${path}: ${problem}`) }
+    const isSame = version === known?.version
+    if (isSame && known.isSettled) return { seen: known, problems: [] }
+    const nowMs = clock.monotonicMs()
+    const sinceMs = isSame ? known.sinceMs : nowMs
+    const bytes = await readFile(path)
+    const digest = createHash('sha256').update(bytes).digest('hex')
+    const seen = { version, sinceMs, digest, isSettled: nowMs - sinceMs > COARSEST_TIMES_MS }
+    return digest === known?.digest ? { seen, problems: [] } : { seen, ...read(bytes, options) }
   } catch (error) {
     // Not the version that was seen: a file that could not be read this time is read again, whether it changes or not.
-    return {
-      version: 'unreadable',
-      problems: [`${path}: it cannot be read (${(error as NodeJS.ErrnoException).code ?? error})`],
-    }
+    const seen = { version: UNREADABLE, sinceMs: 0, isSettled: false }
+    const problem = `${path}: it cannot be read (${(error as NodeJS.ErrnoException).code ?? error})`
+    return { seen, problems: known?.version === UNREADABLE ? [] : [problem] }
   }
+}
+
+function read(bytes: Uint8Array, { path, tiers, log }: KeyFileOptions): Pick<Loaded, 'ring' | 'problems'> {
+  const parsed = parseKeyFile(bytes)
+  if (!parsed.ok) return { problems: parsed.problems.map((problem) => `${path}: ${problem}`) }
+  const entries = tiers ? withKnownTiers(parsed.entries, tiers, log) : parsed.entries
+  if (entries.every(({ disabled }) => disabled)) {
+    log.warn({ path, keys: entries.length }, 'the key file has no key that is in force: it lets nobody in')
+  }
+  return { ring: new KeyRing(entries), problems: [] }
 }

@@ -3,6 +3,7 @@ import { parseAdminUrl } from './admin-url.js'
 import { CliError } from './cli-error.js'
 import { fetchFailure } from './fetch-failure.js'
 import { complaint } from './operate.js'
+import { safe } from './safe-text.js'
 
 interface HealthcheckOptions {
   readonly url?: URL | ''
@@ -60,7 +61,8 @@ function parsePort(text: string): number {
 async function healthcheck(address: URL): Promise<void> {
   try {
     const response = await fetch(address, { signal: AbortSignal.timeout(TIMEOUT_MS) })
-    process.stdout.write(`${await response.text()}\n`)
+    // Whoever answers there need not be a node.
+    process.stdout.write(`${safe(await response.text())}\n`)
     process.exitCode = response.ok ? 0 : 1
   } catch (error) {
     const why = `${address} does not answer: ${fetchFailure(error, TIMEOUT_MS)}`

@@ -1,10 +1,28 @@
 import { spawnSync } from 'node:child_process'
-import { expect, test } from 'vitest'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
 import { leakGate } from '../support/leak-gate.js'
+import { spawnOwned } from '../support/owned-process.js'
 import { freePort, startServer } from '../support/processes.js'
 import { buildCommand } from './cli-build.js'
 
 leakGate()
+
+test('whoever answers in the place of a node commands no terminal', async () => {
+  const command = await buildCommand()
+  const stranger = createServer((_, response) => response.end('\u001b]0;mine\u0007\u009b2J\u202e')).listen(
+    0,
+    '127.0.0.1',
+  )
+  onTestFinished(() => void stranger.close())
+  await once(stranger, 'listening')
+  const { port } = stranger.address() as AddressInfo
+  const asked = await spawnOwned(process.execPath, [command, 'healthcheck', '--port', `${port}`])
+  await asked.exited
+  expect(asked.output()).toBe('\\u{1b}]0;mine\\u{7}\\u{9b}2J\\u{202e}\n')
+}, 60_000)
 
 test('a container engine learns whether the node is ready, and why it is not', async () => {
   const command = await buildCommand()

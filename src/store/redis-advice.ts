@@ -3,7 +3,11 @@
  */
 const ADVICE: readonly (readonly [says: RegExp, advice: string])[] = [
   [/not allowed from script/i, 'headcount needs Redis 7.0 or later, or Valkey'],
-  [/^(NOAUTH|WRONGPASS)|invalid password/, 'the user and the password in the Redis URL do not let in here'],
+  // Whoever shows no password may not send as many words as our script takes: it is told so before NOAUTH is.
+  [
+    /^(NOAUTH|WRONGPASS)|invalid password|unauthenticated/,
+    'the user and the password in the Redis URL do not let in here',
+  ],
   [/NOPERM|ACL failure|user executing the script can't/, 'the user lacks rights: docs/redis.md lists them'],
   [/READONLY/, 'this is a replica: name the primary, or its sentinels'],
   [/NOREPLICAS/, 'too few replicas are in sync for min-replicas-to-write'],

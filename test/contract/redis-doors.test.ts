@@ -117,12 +117,20 @@ describe('the least rights', () => {
 describe('a door that stays shut says why', () => {
   leakGate()
 
+  let locked: TestRedis
+
+  beforeAll(async () => {
+    locked = await startLocalRedis({ args: ['--requirepass', 'geheim'] })
+  })
+  afterAll(() => locked.stop())
+
   test.each<[string, () => string, RegExp]>([
     ['an authority nobody trusts', () => tlsUrl({ without: ['ca'] }), /certificate.*the options ca, cert/s],
     ['another name', () => tlsUrl({ more: '&servername=else.where' }), /altnames.*the options ca, cert/s],
     ['no certificate of its own', () => tlsUrl({ without: ['cert', 'key'] }), /certificate required|alert|closed/],
     ['no TLS', () => `redis://127.0.0.1:${tlsPort}`, /./],
     ['a wrong password', () => tlsUrl({ login: 'nobody:geheim@' }), /WRONGPASS.*do not let in/],
+    ['no password', () => locked.url, /unauthenticated.*do not let in/],
     ['a database that is none', () => `${redis.url}/99`, /DB index.*no database of that number/],
     ['a socket that is none', () => 'redis+unix:///nowhere/redis.sock', /ENOENT/],
   ])('%s', async (_, url, cause) => {

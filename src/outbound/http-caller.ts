@@ -82,9 +82,16 @@ export class HttpCaller {
       headers: { ...headers, 'content-length': Buffer.byteLength(body) },
     }
     return new Promise((resolve, reject) => {
+      // Whatever Node makes of the abort, and whether or not it says so.
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
       const request = this.#request(url, options, (response) => {
         const { statusCode: status = 0 } = response
         textOf(response, maxAnswerBytes).then((text) => resolve({ answered: true, status, body: text }), reject)
+      })
+      // Without a listener Node closes the connection and tells nobody.
+      request.on('upgrade', (_, socket) => {
+        socket.destroy()
+        reject(new Error('the answer switches protocols'))
       })
       request.on('error', (error: NodeJS.ErrnoException) => {
         // The server had closed the connection, and its word crossed with our call.

@@ -21,6 +21,10 @@ export type FoundKey =
   | { readonly found: 'perhaps'; readonly retryAfterMs: number }
 
 const MAX_AGE_MS = 300_000
+/** RFC 7518, section 3.3. */
+const LEAST_RSA_BITS = 2_048
+/** Keys that cannot be used are logged once each, up to so many. */
+const MOST_UNUSABLE = 100
 
 /**
  * The public keys that sign tokens, kept from an address that may be away. A key that is known works whatever becomes
@@ -33,6 +37,7 @@ export class JwtKeySet {
   #fetching: Promise<boolean> | undefined
   #askedAtMs = Number.NEGATIVE_INFINITY
   #away = false
+  readonly #unusable = new Set<string>()
   #stopped = false
   #cancel: () => void = () => {}
 
@@ -65,11 +70,21 @@ export class JwtKeySet {
 
   async #known(header: JWSHeaderParameters): Promise<CryptoKey | undefined> {
     try {
-      return await this.#lookUp?.(header)
+      const key = await this.#lookUp?.(header)
+      const { modulusLength = LEAST_RSA_BITS } = (key?.algorithm ?? {}) as { modulusLength?: number }
+      if (modulusLength < LEAST_RSA_BITS) throw new Error(`${modulusLength} bits are fewer than ${LEAST_RSA_BITS}`)
+      return key
     } catch (error) {
-      if (error instanceof errors.JOSEError) return undefined
-      throw error
+      // The set has no such key, or one that is broken: a fault of the issuer's, and not worth a line for each attempt.
+      if (!(error instanceof errors.JOSEError)) this.#tellUnusable(header.kid, error)
+      return undefined
     }
+  }
+
+  #tellUnusable(kid: string | undefined, error: unknown): void {
+    if (kid === undefined || this.#unusable.has(kid) || this.#unusable.size >= MOST_UNUSABLE) return
+    this.#unusable.add(kid)
+    this.#options.log.warn({ kid, cause: (error as Error).message }, 'a key of the set for tokens cannot be used')
   }
 
   #coolMs(): number {

@@ -1,8 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto'
 import type { CryptoKey, JWK } from 'jose'
 import { exportSPKI, generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from 'jose'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { JwtKeySet } from '../../src/identity/jwt-key-set.js'
 import { JwtSource, type JwtSourceOptions } from '../../src/identity/jwt-source.js'
+import type { Log } from '../../src/observe/log.js'
 import { HttpCaller } from '../../src/outbound/http-caller.js'
 import { leakGate } from '../support/leak-gate.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -21,9 +23,9 @@ beforeEach(async () => {
   issuer = await startTokenIssuer()
 })
 
-async function open(options: Partial<JwtSourceOptions> = {}): Promise<JwtSource> {
+async function open(options: Partial<JwtSourceOptions> = {}, log: Log = silentLog): Promise<JwtSource> {
   const caller = new HttpCaller({ url: issuer.url, clock, timeoutMs: 1_500, maxSockets: 1 })
-  const keys = new JwtKeySet({ caller, clock, log: silentLog, cooldownMs: COOLDOWN_MS })
+  const keys = new JwtKeySet({ caller, clock, log, cooldownMs: COOLDOWN_MS })
   await keys.open()
   const source = new JwtSource({
     ...{ keys, clock, issuer: ISSUER, audience: AUDIENCE, clockSkewMs: 30_000, atExpiry: 'keep' },
@@ -95,6 +97,28 @@ describe('who presents a token', () => {
 })
 
 describe('keys of tokens', () => {
+  test('one that is broken, or too short, is as good as none, and the log says so once', async () => {
+    const { n, e } = generateKeyPairSync('rsa', { modulusLength: 1_024 }).publicKey.export({ format: 'jwk' })
+    const broken = [
+      { kid: 'short', kty: 'RSA', n, e },
+      { kid: 'garbled', kty: 'RSA', n: '!!', e: 'AQAB' },
+      { kid: 'empty', kty: 'RSA' },
+      { kid: 'off-curve', kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' },
+    ]
+    issuer.answer = () => ({ status: 200, body: { keys: broken } })
+    const told: object[] = []
+    const source = await open({}, { ...silentLog, warn: (fields) => void told.push(fields) })
+    for (const round of [1, 2]) {
+      for (const { kid, kty } of broken) {
+        clock.advance(COOLDOWN_MS)
+        const header = Buffer.from(JSON.stringify({ alg: kty === 'EC' ? 'ES256' : 'RS256', kid })).toString('base64url')
+        const found = await source.identify(`${header}.e30.AAAA`)
+        expect(found, `${kid}, round ${round}`).toMatchObject({ detail: 'the token is signed with an unknown key' })
+      }
+    }
+    expect(told).toEqual(broken.map(({ kid }) => ({ kid, cause: expect.any(String) })))
+  })
+
   test('a new key is fetched when a token names it, once for all who wait', async () => {
     const source = await open()
     const kid = await issuer.newKey()

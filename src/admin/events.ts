@@ -14,6 +14,8 @@ export const STALLED_MS = 15_000
 export function eventsApp(view: ClusterView): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>()
   app.get('/events', (context) => {
+    // Hono asks here for HEAD too, and reads nothing: nobody would hear that who asked is gone.
+    if (context.req.method === 'HEAD') return context.body(null, 200, { 'Content-Type': 'text/event-stream' })
     const viewer = view.watch()
     if (!viewer) {
       context.header('Retry-After', '5')

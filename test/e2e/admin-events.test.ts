@@ -104,6 +104,13 @@ describe('the cluster, live', () => {
     })
   })
 
+  test('who asks for the head alone takes no viewer’s place', async () => {
+    const { adminUrl, adminToken } = fleet.nodes[0]!
+    const init = { method: 'HEAD', headers: { authorization: `Bearer ${adminToken}` } }
+    for (let n = 0; n < 100; n++) expect((await fetch(`${adminUrl}/admin/v1/events`, init)).status).toBe(200)
+    expect((await watch(0)).status).toBe(200)
+  })
+
   test('who reads nothing holds up nobody', async () => {
     const [stalled, lively] = [await watch(0), await watch(0)]
     stalled.stall()

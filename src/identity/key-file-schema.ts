@@ -27,34 +27,28 @@ const name = z.string('must be a text').superRefine((text, context) => {
   if (message) context.addIssue({ code: 'custom', message })
 })
 
-const keysFile = z.strictObject(
+const keysFile = z.strictObject({ keys: z.array(z.unknown(), 'must be a list') }, { error: objectError })
+
+const keyRow = z.strictObject(
   {
-    keys: z.array(
-      z.strictObject(
-        {
-          // Anything else does not pass unchanged through an HTTP header.
-          key: z
-            .string('must be a text')
-            .regex(/^[!-~]{1,512}$/, 'must be 1 to 512 visible ASCII characters')
-            .optional(),
-          sha256: z
-            .string('must be a text')
-            .regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits')
-            .optional(),
-          id: z
-            .string('must be a text')
-            .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be 1 to 64 letters, digits, ".", "-" or "_"')
-            .optional(),
-          orgId: name,
-          gatewayId: name,
-          tier: z.string('must be a text').min(1, 'must not be empty').max(64, 'is too long').optional(),
-          priority: z.boolean('must be true or false').optional(),
-          disabled: z.boolean('must be true or false').optional(),
-        },
-        { error: objectError },
-      ),
-      'must be a list',
-    ),
+    // Anything else does not pass unchanged through an HTTP header.
+    key: z
+      .string('must be a text')
+      .regex(/^[!-~]{1,512}$/, 'must be 1 to 512 visible ASCII characters')
+      .optional(),
+    sha256: z
+      .string('must be a text')
+      .regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits')
+      .optional(),
+    id: z
+      .string('must be a text')
+      .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be 1 to 64 letters, digits, ".", "-" or "_"')
+      .optional(),
+    orgId: name,
+    gatewayId: name,
+    tier: z.string('must be a text').min(1, 'must not be empty').max(64, 'is too long').optional(),
+    priority: z.boolean('must be true or false').optional(),
+    disabled: z.boolean('must be true or false').optional(),
   },
   { error: objectError },
 )
@@ -69,6 +63,7 @@ export function digestOf(key: string): Buffer {
   return createHash('sha256').update(key).digest()
 }
 
+/** So many are told; behind them nothing is looked at. */
 const MAX_PROBLEMS = 10
 
 /**
@@ -78,17 +73,25 @@ const MAX_PROBLEMS = 10
 export function parseKeyFile(bytes: Uint8Array): ParsedKeys {
   const json = parseJson(bytes)
   if (!json.ok) return { ok: false, problems: [json.reason] }
-  const parsed = keysFile.safeParse(json.value)
-  if (!parsed.success) {
-    return {
-      ok: false,
-      problems: shorten(parsed.error.issues.map(({ path, message }) => `${placeOf(path)} ${message}`)),
-    }
-  }
+  const file = keysFile.safeParse(json.value)
+  if (!file.success) return { ok: false, problems: problemsIn(file.error, []) }
   const problems: string[] = []
   const firstIndex = new Map<string, number>()
   const ids = new Set<string>()
-  const entries = parsed.data.keys.map((row, index): KeyEntry => {
+  const entries: KeyEntry[] = []
+  for (const [index, given] of file.data.keys.entries()) {
+    if (problems.length >= MAX_PROBLEMS) {
+      // One slip of whatever writes the file may be in each of a hundred thousand keys, and this holds up the node.
+      problems.push(`and ${file.data.keys.length - index} keys were not looked at`)
+      break
+    }
+    const read = keyRow.safeParse(given)
+    if (!read.success) problems.push(...problemsIn(read.error, ['keys', index]))
+    else entries.push(entryOf(read.data, index))
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, entries }
+
+  function entryOf(row: z.infer<typeof keyRow>, index: number): KeyEntry {
     if ((row.key === undefined) === (row.sha256 === undefined)) {
       problems.push(`keys[${index}] must have either "key" or "sha256"`)
     }
@@ -104,16 +107,14 @@ export function parseKeyFile(bytes: Uint8Array): ParsedKeys {
       ...(row.tier !== undefined && { tier: row.tier }),
       ...(row.priority && { priority: true }),
     }
-  })
-  return problems.length > 0 ? { ok: false, problems: shorten(problems) } : { ok: true, entries }
+  }
+}
+
+function problemsIn({ issues }: z.ZodError, place: readonly PropertyKey[]): string[] {
+  return issues.map(({ path, message }) => `${placeOf([...place, ...path])} ${message}`)
 }
 
 function placeOf(path: readonly PropertyKey[]): string {
   const place = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('')
   return place === '' ? 'the file' : place.replace(/^\./, '')
-}
-
-function shorten(problems: readonly string[]): string[] {
-  const more = problems.length - MAX_PROBLEMS
-  return more > 0 ? [...problems.slice(0, MAX_PROBLEMS), `and ${more} more`] : [...problems]
 }

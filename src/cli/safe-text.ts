@@ -1,3 +1,5 @@
+import { harmlessJson } from '../core/json-line.js'
+
 /**
  * What must not reach a terminal as it is: control characters, marks that turn the direction of text or have no width,
  * spaces and line ends of other kinds, what has no glyph, and the backslash, with which the others are written.
@@ -21,12 +23,7 @@ export function widthOf(text: string): number {
   return width
 }
 
-/** One line of JSON that may go to a terminal too: JSON itself lets through some of what commands one. */
+/** One line of JSON that may go to a terminal too. */
 export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (found) =>
-    found
-      .split('')
-      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-      .join(''),
-  )
+  return harmlessJson(JSON.stringify(value))
 }

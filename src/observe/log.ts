@@ -1,4 +1,5 @@
 import { type DestinationStream, type LoggerOptions, pino, stdTimeFunctions } from 'pino'
+import { harmlessJson } from '../core/json-line.js'
 
 /**
  * Where parts of the server tell operators what happened: fields for machines, then one sentence. Never hand it a key,
@@ -30,9 +31,10 @@ const SECRETS = ['key', 'apiKey', 'token', 'adminToken', 'password', 'authorizat
 const MAX_WAITING_BYTES = 4 * 1024 * 1024
 
 /**
- * Lines of JSON with `level` as a word and `time` in ISO 8601. Standard output is written in the background: what comes
- * while a write is under way shares the next one, so that a storm of lines does not hold up the loop. What waits is
- * written when the process ends, by `process.exit` and by an exception too, and with every `fatal`.
+ * Lines of JSON with `level` as a word and `time` in ISO 8601, in which nothing commands a terminal. Standard output is
+ * written in the background: what comes while a write is under way shares the next one, so that a storm of lines does
+ * not hold up the loop. What waits is written when the process ends, by `process.exit` and by an exception too, and with
+ * every `fatal`.
  */
 export function createLog({ level, node, destination }: LogOptions): Log {
   const options = {
@@ -40,6 +42,8 @@ export function createLog({ level, node, destination }: LogOptions): Log {
     base: { node },
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    // Names of others stand in it, and who reads a log often does it in a terminal.
+    hooks: { streamWrite: harmlessJson },
     redact: { paths: [...SECRETS, ...SECRETS.map((name) => `*.${name}`)], censor: '***' },
   }
   return destination === undefined ? logToStdout(options) : pino(options, destination)

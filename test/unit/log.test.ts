@@ -27,6 +27,17 @@ test('a secret that is logged by mistake is struck out', () => {
   expect(lines[0]).toContain('***')
 })
 
+test('names that command a terminal, or turn text around, are written so that they do not, and read as they are', () => {
+  const lines: string[] = []
+  const org = 'a\u009b31m\u202e\u2028\u00ad\u001b]0;\u0007\n\ufeff\u{e0041}ü 🦊'
+  logInto(lines)
+    .child({ [org]: 1 })
+    .info({ org }, org)
+  expect(lines[0]).toMatch(/^[^\p{C}\p{Zl}\p{Zp}]*\n$/u)
+  expect(lines[0]).toContain('ü 🦊')
+  expect(JSON.parse(lines[0]!)).toMatchObject({ org, msg: org, [org]: 1 })
+})
+
 test('an error keeps its message', () => {
   const lines: string[] = []
   logInto(lines).error({ err: new TypeError('broken') }, 'unexpected')

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
+import { systemClock } from '../core/clock.js'
 import { counted } from './counted.js'
 import { catalogue, type Finding, type FindingCode, type Severity } from './findings.js'
 import { judgeBooks } from './judge-books.js'
@@ -7,12 +8,14 @@ import { judgeRedis } from './judge-redis.js'
 import { operates } from './operate.js'
 import type { Page } from './page.js'
 import { safe } from './safe-text.js'
-import type { Source } from './source.js'
+import type { Note, Source } from './source.js'
 import { duration } from './words.js'
 
 /** Connections come and go while the books are read; what is still odd so long after is odd. */
 const SECOND_LOOK_MS = 1_500
 const MOST_DETAILS = 3
+const MOST_NOTES = 1_000
+const LATELY_MS = 60_000
 
 interface Told {
   readonly code: FindingCode
@@ -39,12 +42,15 @@ export function addDoctorCommand(program: Command): void {
     show: ({ of, findings, skipped }, page) => [
       ...findings.flatMap((told) => linesOf(told, page)),
       ...skipped.map((each) => page.paint('dim', `not looked at: ${safe(each)}`)),
-      `${safe(of)}: ${findings.length === 0 ? 'nothing is wrong' : counted(findings.length, 'finding')}`,
+      `${safe(of)}: ${findings.length === 0 ? sound(skipped) : counted(findings.length, 'finding')}`,
     ],
     exitCode: ({ findings }) => Math.max(0, ...findings.map(({ severity }) => EXIT_CODES[severity])),
     failed: ({ message, advice }) => ({ lines: [`headcount: ${safe(message)}`, `  ${safe(advice)}`], code: 3 }),
   }))
 }
+
+const sound = (skipped: readonly string[]) =>
+  skipped.length === 0 ? 'nothing is wrong' : 'nothing is wrong with what was looked at'
 
 /** Looks twice, and believes what is there both times. */
 async function examine(source: Source): Promise<{ findings: Finding[]; skipped: readonly string[] }> {
@@ -73,9 +79,10 @@ async function judgeStore(source: Source) {
 }
 
 async function judgeNodes(source: Source) {
-  const [nodes, orgs, stats] = await Promise.all([
+  const [nodes, orgs, notes, stats] = await Promise.all([
     source.nodes(),
     source.orgs(),
+    source.refusals({ limit: MOST_NOTES }),
     source.admin<{ node: { name: string; storeReachable: boolean }; store: string }>('GET', 'stats'),
   ])
   const findings: Finding[] = []
@@ -90,7 +97,20 @@ async function judgeNodes(source: Source) {
   for (const { orgId, currentCount, maxAllowed, excess } of orgs) {
     if (excess) find('ORG_OVER_LIMIT', `org ${orgId}`, `${currentCount} of ${maxAllowed}`)
   }
+  for (const [node, count] of refusedByStore(notes)) {
+    find('NEWCOMERS_REFUSED', node, `${counted(count, 'newcomer', 'newcomers')} within a minute: STORE_UNAVAILABLE`)
+  }
   return { findings, skipped: [] }
+}
+
+/** A node whose store answers its renewals may still get no slot from it: only its refusals tell. */
+function refusedByStore(notes: readonly Note[]): Map<string, number> {
+  const sinceMs = systemClock.wallMs() - LATELY_MS
+  const counts = new Map<string, number>()
+  for (const { code, at, node } of notes) {
+    if (code === 'STORE_UNAVAILABLE' && Date.parse(at) >= sinceMs) counts.set(node, (counts.get(node) ?? 0) + 1)
+  }
+  return counts
 }
 
 /** One of many of a kind says enough; the worst first. */

@@ -6,6 +6,10 @@ export type Severity = 'fault' | 'warning' | 'advice'
 /** Everything that doctor knows: how bad it is, and what to do. docs/cli.md has the same; a test compares. */
 export const catalogue = {
   NODE_WITHOUT_STORE: ['fault', 'look at the network between that node and Redis, then at Redis: doctor --redis URL'],
+  NEWCOMERS_REFUSED: [
+    'warning',
+    'the store refused them (a full Redis, a broken key) or was too slow: the log of that node, then doctor --redis URL',
+  ],
   EMBEDDED_STORE: ['advice', 'set REDIS_URL, unless this is the only node'],
   LEASE_LAPSED: [
     'warning',

@@ -92,6 +92,8 @@ export interface NodeEvents {
   'store.left': OfBucket & { readonly cause: string }
   /** Calls go to the store from here on, over a connection of this number. */
   'store.joined': OfBucket & { readonly generation: number }
+  /** The store answers and refused a newcomer of this org: it is full, or a key of ours is not what it should be. */
+  'store.refused': { readonly org: string; readonly reason: 'memory' | 'broken' | 'conflict' }
   /** Redis may evict keys, and with them slots: its `maxmemory-policy` is not `noeviction`. */
   'store.misconfigured': OfBucket & { readonly evictionPolicy: string }
   /** The store was not heard for as long as the policy bears: so many open connections are closed. */

@@ -1,4 +1,5 @@
 import type { RefusalCode } from '../core/closures.js'
+import type { NodeEvents } from '../core/events.js'
 import { refusalOfScope } from '../core/scopes.js'
 import type { Claim, Verdict } from '../store/lease-store.js'
 import type { AdmissionOutcome } from './admission-queue.js'
@@ -11,6 +12,8 @@ export interface Denial {
   readonly reserved?: number
   readonly freeInMs?: number
   readonly cause?: string
+  /** Why a store that answers refused. */
+  readonly refused?: NodeEvents['store.refused']['reason']
 }
 
 /** A failure of the store is never told as a quota or a bad credential. Who has left is not denied. */
@@ -33,7 +36,10 @@ export function fullScope(outcome: AdmissionOutcome, { scopes }: Claim): Claim['
 
 function denialByVerdict(verdict: Verdict, scopes: Claim['scopes']): Denial {
   if (verdict.admitted) throw new Error('an admission is no denial')
-  if (verdict.reason !== 'full') return { code: 'STORE_UNAVAILABLE', cause: `the store refused: ${verdict.reason}` }
+  if (verdict.reason !== 'full') {
+    const { reason } = verdict
+    return { code: 'STORE_UNAVAILABLE', cause: `the store refused: ${reason}`, refused: reason }
+  }
   const { name } = scopes[verdict.scope] ?? scopes[0]
   return {
     code: refusalOfScope(name),

@@ -39,9 +39,11 @@ export class Denials {
     return this.deny(claim, denialOf(outcome, claim), probedInMs)
   }
 
-  deny(claim: Claim, { cause, freeInMs, ...denied }: Denial, probedInMs = Number.POSITIVE_INFINITY): Denied {
+  deny(claim: Claim, { cause, refused, freeInMs, ...denied }: Denial, probedInMs = Number.POSITIVE_INFINITY): Denied {
     const { events, random } = this.#parts
-    events.emit('admission.denied', { ...denied, org: claim.scopes[0].id, ...(cause && { cause }) })
+    const org = claim.scopes[0].id
+    events.emit('admission.denied', { ...denied, org, ...(cause && { cause }) })
+    if (refused) events.emit('store.refused', { org, reason: refused })
     const expectedMs = this.#expectedMs(denied.code, freeInMs)
     const isProbedFirst = probedInMs < (expectedMs ?? Number.POSITIVE_INFINITY)
     const waitMs = isProbedFirst ? retryWhenProbedMs(probedInMs, random) : retryAfterMs(expectedMs, random)

@@ -1,21 +1,15 @@
+import { type Clock, systemClock } from '../core/clock.js'
 import { shownLimit } from '../core/limits.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { Log } from './log.js'
+import { logStore } from './log-store.js'
 
 /** So many slips in the name of a tier are logged, each once. */
 const MOST_UNKNOWN_TIERS = 100
 
 /** Writes what a node goes through into the log: changes loudly, single admissions only at debug level. */
-export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
-  const away = new Set<number | undefined>()
-  limiter.on('store.left', (fields) => {
-    if (away.has(fields.bucket)) log.debug(fields, 'the store still does not answer')
-    else log.warn(fields, 'the connection to the store is lost; open connections stay, new ones wait or are refused')
-    away.add(fields.bucket)
-  })
-  limiter.on('store.joined', (fields) => {
-    if (away.delete(fields.bucket)) log.info(fields, 'the store answers again')
-  })
+export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log, clock: Clock = systemClock): void {
+  logStore(limiter, log, clock)
   limiter.on('lease.taken', (fields) => {
     log.info(fields, 'lease taken')
     if (fields.recoveryMs > 0) {
@@ -40,9 +34,6 @@ export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log): void {
   limiter.on('drain.ordered', () => log.warn({}, 'an operator has ordered this node to stop'))
   limiter.on('peers.probed', (fields) =>
     log.info(fields, 'a limit was full: silent connections were asked for an answer'),
-  )
-  limiter.on('store.misconfigured', (fields) =>
-    log.error(fields, 'Redis may evict keys, and with them slots: set maxmemory-policy to noeviction'),
   )
   limiter.on('limit.set', (fields) =>
     log.info({ audit: true, ...fields, limit: shownLimit(fields.limit) }, 'limit changed'),

@@ -21,6 +21,7 @@ export class RefusalCourier {
   #admitted = 0
   #refused = 0
   #dropped = 0
+  #stuck = false
   #cancel: (() => void) | undefined
   #handing: Promise<void> | undefined
   #stopped = false
@@ -33,6 +34,11 @@ export class RefusalCourier {
   /** Notes that were not handed on, because there were too many. */
   get dropped(): number {
     return this.#dropped
+  }
+
+  /** Whether the store took nothing when it was last handed something, though it may answer whoever asks. */
+  get stuck(): boolean {
+    return this.#stuck
   }
 
   /** The note may still be filled in until it is handed on. */
@@ -79,9 +85,11 @@ export class RefusalCourier {
     this.#refused = 0
     try {
       await this.#journal.note({ entries: notes.map((note) => JSON.stringify(note)), admitted, refused })
+      this.#stuck = false
       this.#uncount(notes)
     } catch {
-      // The store is away, which is told elsewhere; this waits for its return.
+      // The store is away or takes no writes, which is told elsewhere; this waits for its return.
+      this.#stuck = true
       this.#notes = [...notes, ...this.#notes]
       this.#trim()
       this.#admitted += admitted

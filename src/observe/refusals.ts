@@ -25,7 +25,7 @@ export interface RefusalPage {
   /** The newest first. */
   readonly refusals: readonly RefusalNote[]
   readonly nextCursor: string | null
-  /** `node` while the store does not answer: then this node tells what it knows itself. */
+  /** `node` while the store does not answer or takes nothing: then this node tells what it knows itself. */
   readonly of: 'cluster' | 'node'
 }
 
@@ -73,11 +73,14 @@ export class Refusals {
   async find(query: RefusalQuery): Promise<RefusalPage> {
     const own = this.#ring.list().filter((note) => matches(note, query))
     if (query.requestId !== undefined && own.length > 0) return { refusals: own, nextCursor: null, of: 'cluster' }
+    const ofNode = () => ({ refusals: own.slice(0, query.limit), nextCursor: null, of: 'node' }) as const
+    // A full Redis, or a replica, is read from without end, and has nothing of what is refused because of it.
+    if (this.#courier.stuck && query.cursor === undefined) return ofNode()
     try {
       return await this.#ofCluster(query)
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error
-      return { refusals: own.slice(0, query.limit), nextCursor: null, of: 'node' }
+      return ofNode()
     }
   }
 

@@ -10,6 +10,9 @@ const ADVICE: readonly (readonly [says: RegExp, advice: string])[] = [
   ],
   [/NOPERM|ACL failure|user executing the script can't/, 'the user lacks rights: docs/redis.md lists them'],
   [/READONLY/, 'this is a replica: name the primary, or its sentinels'],
+  [/MISCONF/, 'Redis cannot write its snapshot and takes no writes: free its disk, or CONFIG SET save ""'],
+  [/max number of clients/, 'Redis has as many clients as its maxclients allows: raise it, or find out whose they are'],
+  [/^BUSY/, 'a script of somebody else has run for too long: SCRIPT KILL ends it'],
   [/NOREPLICAS/, 'too few replicas are in sync for min-replicas-to-write'],
   [/^CLUSTERDOWN/, 'the Redis Cluster does not serve: CLUSTER INFO says why'],
   [

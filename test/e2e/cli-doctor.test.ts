@@ -61,6 +61,9 @@ describe('a living cluster', () => {
     const url = fleet.redis.url.replace('redis://', 'redis://blind:geheim@')
     const blind = await operate(['doctor', '--redis', url, '--key-prefix', prefix])
     expect(blind.stdout).toMatch(/^not looked at: the keys: .*(NOPERM|permissions)/m)
+    // What it may not read is not missing.
+    expect([blind.code, blind.stdout]).toEqual([0, expect.not.stringContaining('NO_CLUSTER')])
+    expect(blind.lines.at(-1)).toMatch(/: nothing is wrong with what was looked at$/)
   })
 
   test('who may look and not write is told of no fault, and of the rights that it cannot judge', async () => {
@@ -72,6 +75,23 @@ describe('a living cluster', () => {
       expect.stringMatching(/^not looked at: the rights: this user may not write/),
     ])
   })
+
+  test('a store that answers and refuses newcomers: by its node too, whose store is reachable', async () => {
+    const redis = await startLocalRedis()
+    onTestFinished(() => redis.stop())
+    const own = await startFleet({ count: 1, redis })
+    onTestFinished(() => own.stop())
+    await own.books.redis.config('SET', 'maxmemory', '1')
+    const refused = await connectGateway(own.urls[0]!, { key: own.keyOf('acme') })
+    expect(refused).toMatchObject({ accepted: false, status: 503 })
+    const { adminUrl, adminToken } = own.nodes[0]!
+    const told = await until(async () => {
+      const each = await operate(['doctor', '--admin', adminUrl], { ADMIN_TOKEN: adminToken })
+      return each.code === 1 ? each : undefined
+    })
+    expect(told.lines[0]).toMatch(/^warning NEWCOMERS_REFUSED {2}.*: 1 newcomer within a minute: STORE_UNAVAILABLE$/)
+    expect(own.nodes[0]!.output()).toMatch(/"level":"error".*"reason":"memory","org":"acme".*raise maxmemory/)
+  }, 60_000)
 
   test('a node that is cut off from Redis, and one that has none', async () => {
     const alone = await startServer()

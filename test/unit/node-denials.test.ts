@@ -51,7 +51,7 @@ describe('why somebody is denied', () => {
       ...{ code: 'STORE_UNAVAILABLE', cause: 'gone' },
     })
     expect(denialOf(fenced, CLAIM)).toStrictEqual({
-      ...{ code: 'STORE_UNAVAILABLE', cause: 'the store refused: duplicate' },
+      ...{ code: 'STORE_UNAVAILABLE', cause: 'the store refused: duplicate', refused: 'duplicate' },
     })
     expect(() => denialOf(granted, CLAIM)).toThrow('no denial')
   })
@@ -81,14 +81,28 @@ function denialsBeside(
   farProbes.heard(1 + others)
   const told: NodeEvents['admission.denied'][] = []
   events.on('admission.denied', (event) => told.push(event))
+  const refused: NodeEvents['store.refused'][] = []
+  events.on('store.refused', (event) => refused.push(event))
   return {
     denials: new Denials({ events, timing: SHORT, random, farProbes, recoveryLeftMs: () => recoveryLeftMs }),
     told,
+    refused,
     asked,
   }
 }
 
 describe('when to come back', () => {
+  test('a store that refused is told of, and not one that did not answer, nor a limit', async () => {
+    const { denials, refused } = denialsBeside(0)
+    denials.deny(CLAIM, denialOf({ kind: 'unavailable', cause: 'gone' }, CLAIM))
+    await denials.probeAndDeny(CLAIM, full())
+    expect(refused).toEqual([])
+    const outcome = { kind: 'decided', verdict: { admitted: false, reason: 'memory' } } as const
+    const denied = await denials.probeAndDeny(CLAIM, outcome)
+    expect(denied).toStrictEqual({ admitted: false, code: 'STORE_UNAVAILABLE', retryAfterMs: 5_000 })
+    expect(refused).toEqual([{ org: 'acme', reason: 'memory' }])
+  })
+
   test('where nothing is known, in the middle of the base', async () => {
     const { denials } = denialsBeside(0)
     expect(await denials.probeAndDeny(CLAIM, full())).toStrictEqual({

@@ -12,6 +12,7 @@ const FULL = 'ORG_CONNECTION_LIMIT_EXCEEDED'
 let clock: ManualClock
 let pages: JournalPage[]
 let away: boolean
+let full: boolean
 let looks: string[]
 let refusals: Refusals
 let events: EventBus
@@ -20,12 +21,13 @@ beforeEach(() => {
   clock = new ManualClock()
   pages = []
   away = false
+  full = false
   looks = []
   events = new EventBus()
   const kept = new MemoryJournal()
   const journal: Journal = {
     note: (page) => {
-      if (away) return Promise.reject(new StoreUnavailable('away'))
+      if (away || full) return Promise.reject(new StoreUnavailable('away'))
       pages.push(page)
       return kept.note(page)
     },
@@ -177,6 +179,18 @@ describe('refusals found', () => {
       pagesRead++
     } while (cursor !== undefined)
     expect([seen.size, pagesRead]).toEqual([60, 9])
+  })
+
+  test('a store that answers and takes nothing: this node tells of itself, and of the cluster again afterwards', async () => {
+    refuse('before')
+    await second()
+    full = true
+    refuse('acme', 1, 'STORE_UNAVAILABLE')
+    await second()
+    expect(await find()).toMatchObject({ of: 'node', refusals: [{ orgId: 'acme' }, { orgId: 'before' }] })
+    full = false
+    await second()
+    expect(await find()).toMatchObject({ of: 'cluster', refusals: [{ orgId: 'acme' }, { orgId: 'before' }] })
   })
 
   test('closings but those of a drain; of strangers in the journal nothing', async () => {

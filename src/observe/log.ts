@@ -58,7 +58,18 @@ function logToStdout(options: LoggerOptions): Log {
     if (dropped > 0) log.warn({ lines: dropped }, 'lines of this log were dropped: its reader was too slow')
     dropped = 0
   })
+  let failing = false
+  stdout.on('write', () => {
+    failing = false
+  })
   // A disk that is full must cost the log, not the connections.
-  stdout.on('error', () => {})
+  stdout.on('error', () => {
+    failing = true
+  })
+  // Nor the end of the process: the last flush goes on until it can write, for ever where nothing can be written.
+  const flush = stdout.flushSync.bind(stdout)
+  stdout.flushSync = () => {
+    if (!failing) flush()
+  }
   return log
 }

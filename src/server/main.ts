@@ -10,6 +10,9 @@ import { type RunningServer, startServer } from './server.js'
  */
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
+// A full disk, or a reader that has gone, must cost what is said to people, not the node.
+process.stderr.on('error', () => {})
+
 const loaded = loadConfig({ argv: process.argv.slice(2), env: process.env })
 for (const warning of loaded.warnings) say(`headcount: ${warning}`)
 if (loaded.ok) await run(loaded.config)
@@ -51,5 +54,10 @@ function stopWhenTold(server: RunningServer, log: ReturnType<typeof createLog>):
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
+  // A terminal that closes, and who expects that it reloads: neither may cut connections off, however often it is said.
+  process.on('SIGHUP', (signal) => {
+    if (!stopping) log.info({ signal }, 'stopping: there is nothing to reload, the key file is read when it changes')
+    void stop()
+  })
   void server.drainOrdered.then(stop)
 }

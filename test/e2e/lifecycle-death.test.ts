@@ -159,7 +159,7 @@ describe('L4: SIGTERM among clients that never answer', () => {
 
   beforeAll(async () => {
     const env = { ...MORTAL, WS_MAX_CONNECTIONS_PER_ORG: '20', HEADCOUNT_DRAIN_TIME: '2s' }
-    fleet = await startFleet({ count: 4, orgs: ['mute'], env })
+    fleet = await startFleet({ count: 5, orgs: ['mute'], env })
   })
   afterAll(() => fleet?.stop())
 
@@ -187,6 +187,17 @@ describe('L4: SIGTERM among clients that never answer', () => {
     expect(exit).toEqual({ code: 0, signal: null })
     expect(tookMs).toBeLessThan(2_000)
     await until(async () => (await fleet.books.total()) === 0, { withinMs: 8_000, what: 'the dead are swept' })
+  })
+
+  test('a terminal that closes stops it in order, however often it says so', async () => {
+    await Promise.all(Array.from({ length: 5 }, () => openMute(fleet, 4, 'mute')))
+    const told = mutes.slice(-5)
+    const lease = await fleet.books.leaseOf('node-5')
+    fleet.nodes[4]!.kill('SIGHUP')
+    await until(() => told.every(({ received }) => received.includes('shutting down')), { what: 'all are told' })
+    fleet.nodes[4]!.kill('SIGHUP')
+    expect(await fleet.nodes[4]!.exited).toEqual({ code: 0, signal: null })
+    expect(await fleet.books.isLive(lease)).toBe(false)
   })
 
   test('a second signal ends it at once; its lease is left to run out', async () => {

@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { freePort, spawnServer } from '../support/processes.js'
 import { startRedis } from '../support/redis.js'
+import { until } from '../support/until.js'
 
 /** A port that somebody else listens on. */
 async function busyPort(): Promise<string> {
@@ -34,4 +38,18 @@ test('a certificate that cannot be read is named with its setting, the cause fir
     /^headcount: REDIS_URL: the Redis URL cannot be used: the file of the option "ca" cannot be read/,
   )
   expect(line).not.toContain('redis+sentinel://')
+})
+
+test('a full disk for all that it writes neither ends a node nor keeps it from ending', async () => {
+  const adminPort = await freePort()
+  const full = openSync('/dev/full', 'w')
+  const child = spawn(process.execPath, ['dist/server/main.js'], {
+    env: { PATH: process.env.PATH, PORT: '0', ADMIN_PORT: String(adminPort) },
+    stdio: ['ignore', full, full],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const exited = once(child, 'exit')
+  await until(async () => (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).ok, { what: 'it is ready' })
+  child.kill('SIGTERM')
+  expect(await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 5_000, 'hangs'))])).toEqual([0, null])
 })

@@ -65,6 +65,16 @@ describe('what is deployed', () => {
     expect(manager.early_header_mutation_extensions[0].typed_config.mutations).toEqual([{ remove: 'x-forwarded-for' }])
   })
 
+  test('asks another node where one drains, starts or has just gone', () => {
+    const nodes = read('deploy/haproxy/haproxy.cfg')
+      .split(/^(?=\w)/m)
+      .find((section) => section.startsWith('backend nodes'))
+    expect(nodes).toContain('\n    option redispatch 1\n    retry-on conn-failure empty-response 503\n')
+    expect(read('deploy/nginx/nginx.conf')).toContain('proxy_next_upstream error timeout http_503;')
+    const [{ route }] = envoy.listeners[0].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0].routes
+    expect(route.retry_policy.retriable_status_codes).toEqual([503])
+  })
+
   test('has an Envoy that holds more than three nodes may, and retries for a whole one that drains', () => {
     const [limits] = envoy.clusters[0].circuit_breakers.thresholds
     const most = 3 * container.env.find(({ name }: Document) => name === 'WS_MAX_CONNECTIONS').value

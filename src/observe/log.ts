@@ -1,4 +1,5 @@
 import { type DestinationStream, type LoggerOptions, pino, stdTimeFunctions } from 'pino'
+import { systemClock } from '../core/clock.js'
 import { harmlessJson } from '../core/json-line.js'
 
 /**
@@ -29,6 +30,8 @@ const SECRETS = ['key', 'apiKey', 'token', 'adminToken', 'password', 'authorizat
 
 /** So much may wait for a reader of standard output that has stalled; what comes then is dropped and counted. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024
+/** So long the end of the process waits for that reader. */
+const LAST_FLUSH_MS = 1_000
 
 /**
  * Lines of JSON with `level` as a word and `time` in ISO 8601, in which nothing commands a terminal. Standard output is
@@ -50,7 +53,9 @@ export function createLog({ level, node, destination }: LogOptions): Log {
 }
 
 function logToStdout(options: LoggerOptions): Log {
-  const stdout = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES })
+  let giveUpAtMs = Number.POSITIVE_INFINITY
+  const retryEAGAIN = () => systemClock.monotonicMs() < giveUpAtMs
+  const stdout = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES, retryEAGAIN })
   const log = pino(options, stdout)
   let dropped = 0
   stdout.on('drop', () => dropped++)
@@ -66,10 +71,17 @@ function logToStdout(options: LoggerOptions): Log {
   stdout.on('error', () => {
     failing = true
   })
-  // Nor the end of the process: the last flush goes on until it can write, for ever where nothing can be written.
+  // Nor the end of the process: where nothing can be written, or nobody reads, the last flush would go on for ever.
   const flush = stdout.flushSync.bind(stdout)
   stdout.flushSync = () => {
-    if (!failing) flush()
+    if (failing) return
+    giveUpAtMs = systemClock.monotonicMs() + LAST_FLUSH_MS
+    try {
+      flush()
+    } catch {
+      // What has not been written is lost with the process.
+    }
+    giveUpAtMs = Number.POSITIVE_INFINITY
   }
   return log
 }

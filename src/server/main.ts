@@ -12,6 +12,9 @@ const say = (line: string) => process.stderr.write(`${line}\n`)
 
 // A full disk, or a reader that has gone, must cost what is said to people, not the node.
 process.stderr.on('error', () => {})
+// Written to past its stream, a pipe blocks, and one that nobody reads would keep the process from ending. With its stream
+// it does not, whoever writes.
+process.stdout.on('error', () => {})
 
 const loaded = loadConfig({ argv: process.argv.slice(2), env: process.env })
 for (const warning of loaded.warnings) say(`headcount: ${warning}`)

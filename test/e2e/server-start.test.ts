@@ -1,9 +1,12 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync } from 'node:fs'
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { freePort, spawnServer } from '../support/processes.js'
+import { handshake, RawClient } from '../support/raw-client.js'
 import { startRedis } from '../support/redis.js'
 import { until } from '../support/until.js'
 
@@ -52,4 +55,34 @@ test('a full disk for all that it writes neither ends a node nor keeps it from e
   await until(async () => (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).ok, { what: 'it is ready' })
   child.kill('SIGTERM')
   expect(await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 5_000, 'hangs'))])).toEqual([0, null])
+})
+
+test('a reader of its log that has stalled does not keep a node from ending', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'headcount-log-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const [pipe, port] = [join(directory, 'log'), await freePort()]
+  execFileSync('mkfifo', [pipe])
+  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK)
+  const writer = openSync(pipe, 'w')
+  const child = spawn(process.execPath, ['dist/server/main.js'], {
+    env: { PATH: process.env.PATH, PORT: String(port), ADMIN_PORT: '0', HEADCOUNT_LOG_LEVEL: 'trace' },
+    stdio: ['ignore', writer, 'ignore'],
+  })
+  closeSync(writer)
+  onTestFinished(() => {
+    child.kill('SIGKILL')
+    closeSync(reader)
+  })
+  const exited = once(child, 'exit')
+  // A pipe holds 64 KiB; each attempt leaves some lines.
+  const attempt = async () => {
+    const client = new RawClient(port).send(handshake({ 'api-key': 'demo-key-acme' }))
+    await until(() => client.ended || client.status > 0, { what: 'an answer' })
+    client.reset()
+    return client.status
+  }
+  await until(async () => (await attempt()) === 101, { what: 'it admits' })
+  for (let i = 0; i < 500; i++) await attempt()
+  child.kill('SIGTERM')
+  expect(await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 8_000, 'hangs'))])).toEqual([0, null])
 })

@@ -51,7 +51,12 @@ export const METRICS = {
   ),
   identity_answer_duration_seconds: row('histogram', 'How long such an answer took', 'source'),
   store_call_duration_seconds: row('histogram', 'Calls of the store, by verb; unanswered ones until given up', 'verb'),
-  store_call_errors_total: row('counter', 'Calls that were refused or went unanswered', 'verb', 'kind'),
+  store_call_errors_total: row(
+    'counter',
+    'Calls that were refused (lost, fenced, stale, recovering), or unanswered: not in time, or with an error',
+    'verb',
+    'kind',
+  ),
   store_disconnects_total: row('counter', 'Connections to the store that were lost or could not be made'),
   leases_taken_total: row('counter', 'Leases that this node took'),
   leases_lost_total: row(

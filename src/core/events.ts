@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { ClosingCode, RefusalCode } from './closures.js'
+import { tell } from './tell.js'
 
 /** Where a node is in several buckets, a lease in each: which of them is meant. */
 interface OfBucket {
@@ -127,7 +128,7 @@ export interface NodeEvents {
 
 type Listener<E extends keyof NodeEvents> = (event: NodeEvents[E]) => void
 
-/** Typed events. A listener that throws is its owner's bug: it is reported by `uncaught`, and the node goes on. */
+/** Typed events. A listener that throws or rejects is a bug of its owner: `uncaught` is told, and the node goes on. */
 export class EventBus {
   readonly #emitter = new EventEmitter().setMaxListeners(0)
   readonly #uncaught: (error: unknown) => void
@@ -137,13 +138,7 @@ export class EventBus {
   }
 
   on<E extends keyof NodeEvents>(event: E, listener: Listener<E>): () => void {
-    const safe = (payload: NodeEvents[E]) => {
-      try {
-        listener(payload)
-      } catch (error) {
-        this.#uncaught(error)
-      }
-    }
+    const safe = (payload: NodeEvents[E]) => tell(listener, payload, this.#uncaught)
     this.#emitter.on(event, safe)
     return () => this.#emitter.off(event, safe)
   }

@@ -1,4 +1,5 @@
 import type { ClosingCode } from '../core/closures.js'
+import { tell } from '../core/tell.js'
 import type { Refusal } from './refuse.js'
 
 /** What is known of the peer; `undefined` where it was not found out. */
@@ -12,7 +13,8 @@ export interface AboutPeer {
 
 /**
  * Hears what happens at the gate, for logs, metrics and events. Nothing waits for it. What it throws is told to its own
- * `faulted`, or to the console where there is none or that throws too, and harms no connection.
+ * `faulted`, or to the console where there is none or that throws too, and harms no connection; of one that is
+ * asynchronous, what it rejects with as well.
  */
 export interface GateObserver {
   /** `retryAfterSeconds` as the client was told; `undefined` where it was told none. */
@@ -37,29 +39,14 @@ export function guardedObserver(observer: GateObserver): Required<GateObserver> 
   const complain = (error: unknown) => console.error('headcount: what was handed to the gate threw', error)
   const faulted: Required<GateObserver>['faulted'] = (event) => {
     if (!observer.faulted) complain(event.error)
-    else
-      tell(
-        (event) => observer.faulted!(event),
-        event,
-        (_, error) => complain(error),
-      )
+    else tell((event) => observer.faulted!(event), event, complain)
   }
-  const failed = (event: AboutPeer, error: unknown) => faulted({ ...peerOf(event), error })
+  const failed = (error: unknown, event: AboutPeer) => faulted({ ...peerOf(event), error })
   return {
     upgradeRefused: (event) => tell((event) => observer.upgradeRefused?.(event), event, failed),
     connectionOpened: (event) => tell((event) => observer.connectionOpened?.(event), event, failed),
     connectionClosed: (event) => tell((event) => observer.connectionClosed?.(event), event, failed),
     faulted,
-  }
-}
-
-/** An asynchronous observer is not waited for, but its rejection would end the process as well. */
-function tell<E>(hear: (event: E) => unknown, event: E, failed: (event: E, error: unknown) => void): void {
-  try {
-    const result = hear(event)
-    if (result instanceof Promise) result.catch((error: unknown) => failed(event, error))
-  } catch (error) {
-    failed(event, error)
   }
 }
 

@@ -3,6 +3,7 @@ import type { EventBus } from '../core/events.js'
 import { allObservers } from '../gate/all-observers.js'
 import type { Stage } from '../gate/census.js'
 import { Gate } from '../gate/gate.js'
+import { guardedObserver } from '../gate/gate-observer.js'
 import type { GateOptions } from '../gate/gate-options.js'
 import { adoptedSockets, type WebSocketServer } from '../gate/ws-gate.js'
 import { type AttachOptions, checkAttached, type UpgradeSource } from './attach-options.js'
@@ -38,7 +39,8 @@ export class Gates {
 
   open(options: Omit<GateOptions, 'admitter'>): Gate {
     const { admitter, events } = this.#options
-    const observer = allObservers(gateEvents(events), options.observer ?? {})
+    // Guarded before they are put together: all of them as one return no promise whose rejection could be seen.
+    const observer = allObservers(gateEvents(events), guardedObserver(options.observer ?? {}))
     const gate = new Gate({ ...options, admitter, observer })
     this.#gates.add(gate)
     return gate

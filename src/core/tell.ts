@@ -1,0 +1,12 @@
+/**
+ * Tells somebody of an event and waits for nothing. What `hear` throws goes to `failed`, and so does what it rejects
+ * with where it is asynchronous: a rejection that nobody takes ends the process as well.
+ */
+export function tell<E>(hear: (event: E) => unknown, event: E, failed: (error: unknown, event: E) => void): void {
+  try {
+    const result = hear(event)
+    if (result instanceof Promise) result.catch((error: unknown) => failed(error, event))
+  } catch (error) {
+    failed(error, event)
+  }
+}

@@ -11,8 +11,8 @@ export interface Clock {
   wallMs(): number
   /**
    * Calls `task` once after `delayMs`, and after whatever had arrived by then was read: a deadline must not pass over
-   * an answer that lies in the kernel's buffer because this process was busy. Does not keep the process alive. Returns
-   * the cancel function.
+   * an answer that lies in the kernel's buffer because this process was busy. Does not keep the process alive; never
+   * where `delayMs` is `Infinity`. Returns the cancel function.
    */
   after(delayMs: number, task: () => void): () => void
   /**
@@ -22,10 +22,19 @@ export interface Clock {
   soon(task: () => void): void
 }
 
+/** A timer of the runtime that is given more fires at once; longer waits are taken in steps. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
   after(delayMs, task) {
+    if (delayMs > LONGEST_TIMER_MS) {
+      let cancel = systemClock.after(LONGEST_TIMER_MS, () => {
+        cancel = systemClock.after(delayMs - LONGEST_TIMER_MS, task)
+      })
+      return () => cancel()
+    }
     let due: NodeJS.Immediate | undefined
     // Timers run before sockets are read, immediates behind them.
     const timer = setTimeout(() => {

@@ -12,11 +12,11 @@ import type { Journal } from '../store/journal.js'
 import type { SharedState } from '../store/lease-store.js'
 import type { DrainVerdict } from '../store/orders.js'
 import type { AttachOptions, UpgradeSource } from './attach-options.js'
-import { drainInOrder } from './drain-in-order.js'
+import { type DrainOptions, drainInOrder, drainTime } from './drain-in-order.js'
 import { Gates } from './gates.js'
 import type { HoldersOptions } from './holders.js'
 import { makeNode } from './make-node.js'
-import { LIMITER_DEFAULTS, type LimiterOptions, resolveOptions } from './options.js'
+import { type LimiterOptions, resolveOptions } from './options.js'
 import type { OrgLimits } from './org-limits.js'
 import { ClusterStats, type OrgStats } from './org-stats.js'
 import { type LiveNode, type OrgHolders, OwnView } from './own-view.js'
@@ -228,10 +228,11 @@ export class Limiter {
   /**
    * Stops in order, within `withinMs`, 25 s where absent: admits none, closes every connection with 1012, gives back
    * each slot as its socket closes, gives up the lease last, and lets go of the store. What is not closed by then is cut
-   * off, and its slot left to another node to sweep. Harmless twice.
+   * off, and its slot left to another node to sweep. Harmless twice. Rejects with `INVALID_SETTINGS`, and stops nothing,
+   * for a time that is none.
    */
-  async drain({ withinMs = LIMITER_DEFAULTS.drainTimeMs }: { readonly withinMs?: number } = {}): Promise<void> {
-    await drainInOrder(this.gates, this.#node, withinMs)
+  async drain(options: DrainOptions = {}): Promise<void> {
+    await drainInOrder(this.gates, this.#node, drainTime(options))
     this.gates.destroy()
     if (this.#ownsStore) await this.#store.close()
   }

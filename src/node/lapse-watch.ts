@@ -1,8 +1,5 @@
 import { type Clock, elapsedMs, type Moment } from '../core/clock.js'
 
-/** A timer of the runtime takes at most 2^31 - 1 ms; longer waits are taken in steps. */
-const LONGEST_WAIT_MS = 2 ** 31 - 1
-
 /**
  * Calls once when `afterMs` have passed since the last moment it was told of, by whichever clock has advanced more.
  * Looks again when the timer is early by the other clock, so a pause or a jump is never overlooked for long.
@@ -35,7 +32,7 @@ export class LapseWatch {
     if (!this.#since || this.#afterMs === Number.POSITIVE_INFINITY) return
     const leftMs = this.#afterMs - elapsedMs(this.#clock, this.#since)
     if (leftMs > 0) {
-      this.#cancel = this.#clock.after(Math.min(leftMs, LONGEST_WAIT_MS), () => this.#look())
+      this.#cancel = this.#clock.after(leftMs, () => this.#look())
       return
     }
     this.#since = undefined

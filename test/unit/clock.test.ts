@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
 import { leakGate } from '../support/leak-gate.js'
 import { until } from '../support/until.js'
@@ -54,5 +54,44 @@ describe('the clock of the system', () => {
     systemClock.after(PAST_MS, () => ran.push('later'))
     await until(() => ran.includes('later'))
     expect(ran).toEqual(['later'])
+  })
+
+  test.each([
+    ['longer than a timer of the runtime can', 2 ** 32],
+    ['without end', Number.POSITIVE_INFINITY],
+  ])('waits %s', async (_, delayMs) => {
+    const ran: string[] = []
+    onTestFinished(systemClock.after(delayMs, () => ran.push('long')))
+    systemClock.after(PAST_MS, () => ran.push('short'))
+    await until(() => ran.includes('short'))
+    expect(ran).toEqual(['short'])
+  })
+})
+
+describe('longer than a timer of the runtime can', () => {
+  const TIMERS = ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] as const
+  const LONG_MS = 2 ** 32
+
+  beforeEach(() => void vi.useFakeTimers({ toFake: [...TIMERS] }))
+  afterEach(() => void vi.useRealTimers())
+
+  test('it waits for exactly as long', () => {
+    let ran = 0
+    systemClock.after(LONG_MS, () => ran++)
+    vi.advanceTimersByTime(LONG_MS - 10)
+    expect(ran).toBe(0)
+    vi.advanceTimersByTime(20)
+    expect(ran).toBe(1)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('it can be cancelled at any time', () => {
+    let ran = 0
+    const cancel = systemClock.after(LONG_MS, () => ran++)
+    vi.advanceTimersByTime(LONG_MS - 10)
+    cancel()
+    expect(vi.getTimerCount()).toBe(0)
+    vi.advanceTimersByTime(LONG_MS)
+    expect(ran).toBe(0)
   })
 })

@@ -52,18 +52,3 @@ test('stopped, or without end, it never calls and keeps no timer', () => {
   clock.advance(10 * AFTER_MS)
   expect(lapses).toBe(0)
 })
-
-test('waits for longer than a timer of the runtime can, in steps that each is within its reach', () => {
-  const longMs = 2 ** 32
-  const delaysMs: number[] = []
-  const after = clock.after.bind(clock)
-  clock.after = (delayMs, run) => {
-    delaysMs.push(delayMs)
-    return after(delayMs, run)
-  }
-  watchFor(longMs).restart(momentOf(clock))
-  clock.advance(longMs - 1)
-  expect([lapses, delaysMs]).toEqual([0, [2 ** 31 - 1, 2 ** 31 - 1, 2]])
-  clock.advance(1)
-  expect(lapses).toBe(1)
-})

@@ -1,0 +1,45 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { createLimiter } from '../../src/index.js'
+import { attach, connect } from '../support/attached.js'
+import { leakGate } from '../support/leak-gate.js'
+
+leakGate()
+
+async function holding() {
+  const limiter = createLimiter()
+  onTestFinished(() => limiter.drain({ withinMs: 0 }))
+  const admission = await limiter.admit({ org: 'acme' })
+  if (!admission.admitted) throw new Error(admission.code)
+  return { limiter, release: admission.release }
+}
+
+test('L4: a drain without end waits for what is open, however long that takes', async () => {
+  const [{ limiter, release }, control] = [await holding(), await holding()]
+  const drained = limiter.drain({ withinMs: Number.POSITIVE_INFINITY })
+  await control.limiter.drain({ withinMs: 50 })
+  expect([limiter.phase, limiter.connections]).toEqual(['draining', 1])
+  release()
+  await drained
+  expect(limiter).toMatchObject({ phase: 'stopped', connections: 0 })
+})
+
+test('L4: such a drain closes with a word, and cuts off only who does not answer it', async () => {
+  const attached = await attach()
+  const { ws } = await connect(attached)
+  const code = new Promise((resolve) => ws.once('close', resolve))
+  await attached.limiter.drain({ withinMs: Number.POSITIVE_INFINITY })
+  expect(await code).toBe(1012)
+  expect(attached.limiter).toMatchObject({ phase: 'stopped', connections: 0 })
+})
+
+test.each([
+  [{ withinMs: Number.NaN }, 'withinMs is a time from 0 ms, or Infinity, not NaN'],
+  [{ withinMs: -1 }, 'withinMs is a time from 0 ms, or Infinity, not -1'],
+  [{ withinMs: '25s' }, 'withinMs is a number, not "25s"'],
+  [{ within: 5 }, 'within is not an option; did you mean withinMs?'],
+])('a drain with %o is misuse, and stops nothing', async (options, message) => {
+  const limiter = createLimiter()
+  onTestFinished(() => limiter.drain({ withinMs: 0 }))
+  await expect(limiter.drain(options as object)).rejects.toMatchObject({ code: 'INVALID_SETTINGS', message })
+  expect((await limiter.admit({ org: 'acme' })).admitted).toBe(true)
+})

@@ -228,8 +228,8 @@ export class Limiter {
   /**
    * Stops in order, within `withinMs`, 25 s where absent: admits none, closes every connection with 1012, gives back
    * each slot as its socket closes, gives up the lease last, and lets go of the store. What is not closed by then is cut
-   * off, and its slot left to another node to sweep. Harmless twice. Rejects with `INVALID_SETTINGS`, and stops nothing,
-   * for a time that is none.
+   * off, and its slot left to another node to sweep. Harmless twice: of two at once the one with less time counts.
+   * Rejects with `INVALID_SETTINGS`, and stops nothing, for a time that is none.
    */
   async drain(options: DrainOptions = {}): Promise<void> {
     await drainInOrder(this.gates, this.#node, drainTime(options))

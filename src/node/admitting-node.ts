@@ -25,7 +25,8 @@ export interface AdmittingNode extends Admitter {
   /**
    * Stops in order: admits none, tells every connection to close, waits until each has given back its slot, and gives
    * up the lease last; all of it within `withinMs`, also when the store does not answer. What has not been given back
-   * by then keeps its slot until the lease is swept by another node.
+   * by then keeps its slot until the lease is swept by another node. Several at once are one stop, which waits for slots
+   * no longer than the one with the least time.
    */
   drain(how: { withinMs: number }): Promise<void>
 }

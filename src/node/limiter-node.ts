@@ -1,5 +1,5 @@
 import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
-import type { Clock } from '../core/clock.js'
+import { type Clock, sleep } from '../core/clock.js'
 import type { Ending } from '../core/ending.js'
 import { EventBus } from '../core/events.js'
 import { within } from '../core/within.js'
@@ -51,6 +51,9 @@ export class LimiterNode implements AdmittingNode {
   readonly #overrides: Overrides
   readonly #excess: ExcessWatch
   readonly #denials: Denials
+  /** Aborts when a drain need not wait for slots any more: all are given back, or another drain has no more time. */
+  readonly #waitedEnough = new AbortController()
+  #left: Promise<void> | undefined
   #phase: Phase = 'starting'
 
   constructor(options: LimiterNodeOptions) {
@@ -157,12 +160,12 @@ export class LimiterNode implements AdmittingNode {
     this.#phase = 'draining'
     const open = this.#held.held()
     for (const connection of open) connection.lose('DRAINING')
-    await within(clock, withinMs * RETURN_SHARE, this.#allReturned())
-    this.events.emit('node.drained', { left: this.#held.size })
-    this.#absence.end()
+    void this.#allReturned().then(() => this.#waitedEnough.abort())
+    await sleep(clock, withinMs * RETURN_SHARE, this.#waitedEnough.signal)
+    // Of several drains at once the one with the least time leaves, for all: a second leave would be refused as fenced.
+    this.#left ??= this.#leave()
     // A call that goes unanswered ends by its own deadline, but nobody waits for that.
-    const stopped = Promise.all([this.#auditor.stop(), this.#keeper.stop({ leave: true })])
-    await within(clock, Math.max(LEAVE_MS, endMs - clock.monotonicMs()), stopped)
+    await within(clock, Math.max(LEAVE_MS, endMs - clock.monotonicMs()), this.#left)
     this.#phase = 'stopped'
   }
 
@@ -171,6 +174,13 @@ export class LimiterNode implements AdmittingNode {
     this.#phase = 'stopped'
     this.#absence.end()
     await Promise.all([this.#auditor.stop(), this.#keeper.stop({ leave: false })])
+  }
+
+  async #leave(): Promise<void> {
+    this.#waitedEnough.abort()
+    this.events.emit('node.drained', { left: this.#held.size })
+    this.#absence.end()
+    await Promise.all([this.#auditor.stop(), this.#keeper.stop({ leave: true })])
   }
 
   async #allReturned(): Promise<void> {

@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createLimiter } from '../../src/index.js'
 import { attach, connect } from '../support/attached.js'
 import { leakGate } from '../support/leak-gate.js'
+import { freshPrefix, sharedRedisUrl } from '../support/redis.js'
 
 leakGate()
 
@@ -30,6 +31,28 @@ test('L4: such a drain closes with a word, and cuts off only who does not answer
   await attached.limiter.drain({ withinMs: Number.POSITIVE_INFINITY })
   expect(await code).toBe(1012)
   expect(attached.limiter).toMatchObject({ phase: 'stopped', connections: 0 })
+})
+
+test('L4: two drains at once, as of a signal and of an order, end as one, without a lease that is lost', async () => {
+  const options = { redis: sharedRedisUrl(), keyPrefix: freshPrefix(), leaseTtlMs: 8_000, renewIntervalMs: 200 }
+  const attached = await attach({ ...options, storeTimeoutMs: 2_000 })
+  const told: [string, unknown][] = []
+  for (const event of ['lease.lost', 'node.drained'] as const) {
+    attached.limiter.on(event, (payload) => void told.push([event, payload]))
+  }
+  await connect(attached)
+  await Promise.all([attached.limiter.drain(), attached.limiter.drain({ withinMs: 5_000 })])
+  expect(told).toEqual([['node.drained', { left: 0 }]])
+  expect(attached.limiter).toMatchObject({ phase: 'stopped', connections: 0 })
+})
+
+test('L4: a second drain that has less time cuts off sooner, and the first ends with it', async () => {
+  const { limiter, release } = await holding()
+  const first = limiter.drain({ withinMs: Number.POSITIVE_INFINITY })
+  await limiter.drain({ withinMs: 50 })
+  await first
+  expect(limiter).toMatchObject({ phase: 'stopped', connections: 1 })
+  release()
 })
 
 test.each([

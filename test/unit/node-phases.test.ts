@@ -344,6 +344,34 @@ describe('a node that stops', () => {
     await draining
   })
 
+  test('as two ask at the same time gives up its lease once, and loses none', async () => {
+    const node = await start()
+    const open = await held(node)
+    const lost: unknown[] = []
+    node.events.on('lease.lost', (event) => lost.push(event))
+    const both = Promise.all([node.drain({ withinMs: 1_000 }), node.drain({ withinMs: 2_000 })])
+    open.release()
+    await turns()
+    await both
+    expect([node.phase, lost]).toEqual(['stopped', []])
+    expect(stage.told.filter(([event]) => event === 'node.drained')).toEqual([['node.drained', { left: 0 }]])
+  })
+
+  test.each([
+    ['first', [1_000, Number.POSITIVE_INFINITY]],
+    ['last', [Number.POSITIVE_INFINITY, 1_000]],
+  ])('waits for clients no longer than the one of two who has less time, and who asks %s', async (_, times) => {
+    const node = await start()
+    await held(node)
+    const both = Promise.all(times.map((withinMs) => node.drain({ withinMs })))
+    await passTime(stage.clock, 795, 5)
+    expect(node.phase).toBe('draining')
+    await passTime(stage.clock, 10, 5)
+    await both
+    expect(node.phase).toBe('stopped')
+    expect(stage.told.filter(([event]) => event === 'node.drained')).toEqual([['node.drained', { left: 1 }]])
+  })
+
   test('closes who is admitted by a decision that was under way', async () => {
     const node = await start()
     stage.store.holdUp('acquire')

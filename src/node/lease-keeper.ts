@@ -35,6 +35,7 @@ export class LeaseKeeper {
   #recoveryMs = 0
   #recoversUntilMs = Number.NEGATIVE_INFINITY
   #running: Promise<void> | undefined
+  #leaves = false
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
@@ -74,13 +75,17 @@ export class LeaseKeeper {
     this.#running ??= this.#run()
   }
 
-  /** Ends the loop; with `leave`, gives up the lease first if the store can be reached. */
+  /** Ends the loop; with `leave`, gives up the lease first if the store can be reached, also one that is just taken. */
   async stop({ leave }: { leave: boolean }): Promise<void> {
-    const session = this.#session
+    this.#leaves = leave
     this.#stop.abort()
-    if (leave) await session?.call((connection, fence) => connection.leave(fence))
-    session?.close('closed', 'the node stops')
+    if (this.#session) await this.#end(this.#session)
     await this.#running
+  }
+
+  async #end(session: Session): Promise<void> {
+    if (this.#leaves) await session.call((connection, fence) => connection.leave(fence))
+    session.close('closed', 'the node stops')
   }
 
   async #run(): Promise<void> {
@@ -90,7 +95,7 @@ export class LeaseKeeper {
       const joinedAtMs = clock.monotonicMs()
       const session = await this.#join()
       if (!session) this.#parts.admissions.close(false)
-      else if (this.#stop.signal.aborted) session.close('closed', 'the node stops')
+      else if (this.#stop.signal.aborted) await this.#end(session)
       else {
         this.#session = session
         this.#settled = await this.#settleIn(session)

@@ -1,12 +1,12 @@
 import { UsageError } from '../core/errors.js'
-import { createLog } from '../observe/log.js'
+import { createLog, type Log } from '../observe/log.js'
 import { banner } from './banner.js'
-import { CONFIG_EXIT_CODE, loadConfig } from './config.js'
-import { type RunningServer, startServer } from './server.js'
+import { CONFIG_EXIT_CODE, type Config, loadConfig } from './config.js'
+import type { RunningServer } from './server.js'
 
 /**
  * The process: reads its settings, starts the server, and stops it in order on the first signal or on an operator's
- * order, at once on the second signal.
+ * order, at once on the second signal. A signal that comes before the server is up ends the start.
  */
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
@@ -24,12 +24,25 @@ else {
   process.exitCode = CONFIG_EXIT_CODE
 }
 
-async function run(config: Parameters<typeof startServer>[0]): Promise<void> {
+async function run(config: Config): Promise<void> {
   const log = createLog({ level: config.logLevel, node: config.nodeName })
+  let server: RunningServer | undefined
+  let stopping = false
+  const stop = async () => {
+    if (stopping) return
+    stopping = true
+    // Until there is one nothing is taken that does not end with the process.
+    await server?.stop()
+    process.exit(0)
+  }
+  // First of all: a process that is PID 1 of its container ignores a signal to which nobody listens.
+  stopOnSignals(stop, log)
   try {
-    const server = await startServer(config, log)
+    // Loaded here, because that takes most of the time until the server is up.
+    const { startServer } = await import('./server.js')
+    server = await startServer(config, log)
     for (const line of banner(config, server)) say(line)
-    stopWhenTold(server, log)
+    void server.drainOrdered.then(stop)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     say(`headcount: ${error.message}`)
@@ -37,14 +50,8 @@ async function run(config: Parameters<typeof startServer>[0]): Promise<void> {
   }
 }
 
-function stopWhenTold(server: RunningServer, log: ReturnType<typeof createLog>): void {
-  let [signals, stopping] = [0, false]
-  const stop = async () => {
-    if (stopping) return
-    stopping = true
-    await server.stop()
-    process.exit(0)
-  }
+function stopOnSignals(stop: () => Promise<void>, log: Log): void {
+  let signals = 0
   const onSignal = (signal: NodeJS.Signals) => {
     signals += 1
     if (signals > 1) {
@@ -59,8 +66,7 @@ function stopWhenTold(server: RunningServer, log: ReturnType<typeof createLog>):
   process.on('SIGINT', onSignal)
   // A terminal that closes, and who expects that it reloads: neither may cut connections off, however often it is said.
   process.on('SIGHUP', (signal) => {
-    if (!stopping) log.info({ signal }, 'stopping: there is nothing to reload, the key file is read when it changes')
+    log.info({ signal }, 'stopping: there is nothing to reload, the key file is read when it changes')
     void stop()
   })
-  void server.drainOrdered.then(stop)
 }

@@ -86,3 +86,26 @@ test('a reader of its log that has stalled does not keep a node from ending', as
   child.kill('SIGTERM')
   expect(await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 8_000, 'hangs'))])).toEqual([0, null])
 })
+
+test('L4: a signal before the server is up ends the start with 0, also where a process without a listener ignores it', async () => {
+  let isAsked = false
+  // Whoever asks for the key set waits, and the start with it.
+  const silent = createServer(() => {
+    isAsked = true
+  })
+  const port = await freePort()
+  await new Promise<void>((resolve) => silent.listen(port, '127.0.0.1', resolve))
+  onTestFinished(() => void silent.close())
+  const env = {
+    HEADCOUNT_JWKS_URL: `http://127.0.0.1:${port}/`,
+    HEADCOUNT_JWT_ISSUER: 'i',
+    HEADCOUNT_JWT_AUDIENCE: 'a',
+  }
+  const server = await spawnServer({ env })
+  onTestFinished(() => server.stop())
+  await until(() => isAsked)
+  server.kill('SIGTERM')
+  expect(await server.exited).toEqual({ code: 0, signal: null })
+  expect(server.output()).toContain('stopping')
+  expect(server.output()).not.toContain('lease taken')
+})

@@ -344,6 +344,16 @@ describe('a node that stops', () => {
     await draining
   })
 
+  test('while it is given its first lease gives that up as well', async () => {
+    stage.store.holdUp('hello')
+    const node = await start()
+    const draining = node.drain({ withinMs: 1_000 })
+    await turns()
+    await stage.store.calls[0]!.answer()
+    await draining
+    expect([node.phase, stage.store.inner.tables.live.size]).toEqual(['stopped', 0])
+  })
+
   test('as two ask at the same time gives up its lease once, and loses none', async () => {
     const node = await start()
     const open = await held(node)

@@ -4,6 +4,8 @@ import type { Pingable, Seat } from './ping-wheel.js'
 
 /** The part of a WebSocket that a link steers. */
 interface Steered {
+  /** Whether the program takes nothing from it at the moment. */
+  readonly isPaused: boolean
   ping(): void
   close(code: number, reason: string): void
   terminate(): void
@@ -34,8 +36,9 @@ export class Link implements Pingable {
     ;(socket as Linked)[LINK] = undefined
   }
 
+  /** Behind a socket that the program has paused nothing can be heard, an answer either: its silence proves nothing. */
   get heardAtMs(): number {
-    return this.#heardAtMs
+    return this.#ws.isPaused ? this.#clock.monotonicMs() : this.#heardAtMs
   }
 
   hear(): void {

@@ -111,7 +111,7 @@ test('L1: who listens for the end and throws does not keep the slot', async () =
 
 test('a socket that has closed leads nowhere any more', async () => {
   const { socket, upgrade, closed } = upgradeAlone()
-  upgrade.link = new Link({ ping() {}, close() {}, terminate() {} }, socket, new ManualClock())
+  upgrade.link = new Link({ isPaused: false, ping() {}, close() {}, terminate() {} }, socket, new ManualClock())
   const links = () => Object.getOwnPropertySymbols(socket).filter((name) => Reflect.get(socket, name) instanceof Link)
   expect(links()).toHaveLength(1)
   socket.destroy()

@@ -13,14 +13,19 @@ function open() {
   const clock = new ManualClock(12_345)
   const socket = new PassThrough()
   const pings: number[] = []
-  const ws = { ping: () => pings.push(clock.monotonicMs()), close: () => {}, terminate: () => socket.destroy() }
+  const ws = {
+    isPaused: false,
+    ping: () => pings.push(clock.monotonicMs()),
+    close: () => {},
+    terminate: () => socket.destroy(),
+  }
   const link = new Link(ws, socket, clock)
   const wheel = new PingWheel(clock, TIMEOUT_MS)
   onTestFinished(() => {
     wheel.stop()
     socket.destroy()
   })
-  return { clock, socket, pings, link, wheel, peer: new LinkPeer(link, socket, wheel, clock, () => {}) }
+  return { clock, socket, ws, pings, link, wheel, peer: new LinkPeer(link, socket, wheel, clock, () => {}) }
 }
 
 describe('L3: a peer that is asked whether it is still there', () => {
@@ -71,6 +76,21 @@ describe('L3: a peer that is asked whether it is still there', () => {
     link.hear()
     clock.advance(100)
     expect(await answer).toBe(true)
+  })
+
+  test('cannot be judged while the program has paused its socket, and is from when that is resumed', async () => {
+    const { clock, socket, ws, pings, wheel, link, peer } = open()
+    wheel.add(link)
+    ws.isPaused = true
+    clock.advance(3 * TIMEOUT_MS)
+    expect([peer.isSilent, pings, socket.destroyed]).toEqual([false, [], false])
+    const answer = peer.probe(ANSWER_MS)
+    clock.advance(ANSWER_MS)
+    expect(await answer).toBe(true)
+    ws.isPaused = false
+    expect(peer.isSilent).toBe(true)
+    clock.advance(TIMEOUT_MS)
+    expect([pings.length, socket.destroyed]).toEqual([2, true])
   })
 
   test('is not there where its connection ends by itself', async () => {

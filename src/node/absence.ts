@@ -3,8 +3,10 @@ import type { ClosingCode } from '../core/closures.js'
 import type { EventBus } from '../core/events.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
 import { reservedOf } from '../core/reserve.js'
+import type { ScopeClaim } from '../store/lease-store.js'
 import type { HeldConnection } from './held-connection.js'
 import type { HeldConnections } from './held-connections.js'
+import { INSTANCE } from './instances.js'
 import { LapseWatch } from './lapse-watch.js'
 import type { Policies } from './policies.js'
 
@@ -33,7 +35,7 @@ export interface Slot {
  *
  * Who is admitted in the store's place is debt: the store learns of it when it is back, whether there is room or not.
  * `local` is no exact limit, of any scope: an org whose connections are spread unevenly may exceed its own, by at most
- * the shares of the nodes that held none.
+ * the shares of the nodes that held none, and an instance may hold one connection on each node.
  */
 export class Absence {
   /** Present under `close` alone: asked before each frame (S7). */
@@ -86,8 +88,12 @@ export class Absence {
     const inForce = setByOperators ?? claim.scopes[0].limit
     const reserved = reservedOf(inForce, claim.reserve)
     const limit = inForce - reserved
-    const limitOf = (scope: number) => (scope === 0 ? limit : claim.scopes[scope]!.limit)
-    const isFull = claim.scopes.some((scope, i) => held.heldIn(scope) >= Math.floor(limitOf(i) / this.#nodes))
+    const shareOf = (scope: ScopeClaim, i: number) => {
+      // Half of the one connection that an instance may hold is none, and who names its instance would be locked out.
+      if (scope.name === INSTANCE) return scope.limit
+      return Math.floor((i === 0 ? limit : scope.limit) / this.#nodes)
+    }
+    const isFull = claim.scopes.some((scope, i) => held.heldIn(scope) >= shareOf(scope, i))
     if (onStoreDown === 'local' && isFull) return undefined
     const count = held.heldBy(org)
     connection.state = 'held'

@@ -5,6 +5,7 @@ import type { Reserve } from '../../src/core/reserve.js'
 import { Absence } from '../../src/node/absence.js'
 import { HeldConnection } from '../../src/node/held-connection.js'
 import { HeldConnections } from '../../src/node/held-connections.js'
+import { instanceScope } from '../../src/node/instances.js'
 import { DEFAULT_POLICIES, type Policies } from '../../src/node/policies.js'
 import type { ScopeClaim } from '../../src/store/lease-store.js'
 import { SHORT } from '../support/cluster.js'
@@ -112,6 +113,16 @@ describe('R2: who is admitted in the store’s place', () => {
     expect(node.absence.admit(from('a', 2), 20)).toBeUndefined()
     expect(node.absence.admit(from('b', 4), 20)).toEqual({ count: 2, limit: 20 })
     expect(node.absence.admit(from('b', 4), 4)).toBeUndefined()
+  })
+
+  test('an instance one connection on each node: half of one would be none', () => {
+    using node = absenceUnder({ onStoreDown: 'local' })
+    node.hear(2)
+    const of = (instance: string) => node.connection(20, { more: [instanceScope('acme', 'gate', instance)] })
+    expect(node.absence.admit(of('pod-1'), 20)).toEqual({ count: 1, limit: 20 })
+    expect(node.absence.admit(of('pod-1'), 20)).toBeUndefined()
+    expect(node.absence.admit(of('pod-2'), 20)).toEqual({ count: 2, limit: 20 })
+    expect(node.absence.admit(of('pod-3'), 4)).toBeUndefined()
   })
 })
 

@@ -71,7 +71,9 @@ export class LimiterNode implements AdmittingNode {
     })
     const absence = new Absence({ clock, timing, policies, held, trusted, events, embedded: store.embedded })
     const sweeper = new Sweeper(events)
-    const orderTaker = new OrderTaker({ clock, events, held, releases })
+    const orderTaker = new OrderTaker({
+      ...{ clock, events, held, releases, onRenewed: (reply) => probing.heard(reply) },
+    })
     this.#keeper = new LeaseKeeper({
       ...{ store, timing, clock, random, held, releases, events, overrides, admissions: queue },
       nodeInfo: encodeNodeInfo(options),

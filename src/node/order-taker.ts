@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '../core/clock.js'
 import type { ClosingCode } from '../core/closures.js'
 import type { EventBus } from '../core/events.js'
-import { MAX_ITEMS } from '../store/lease-store.js'
+import { MAX_ITEMS, type RenewReply } from '../store/lease-store.js'
 import type { ClosingOrder, Order } from '../store/orders.js'
 import type { HeldConnections } from './held-connections.js'
 import type { ReleaseQueue } from './release-queue.js'
@@ -16,6 +16,15 @@ const CLOSING_OF: Readonly<Record<ClosingOrder, ClosingCode>> = {
 /** Between two pages of orders: so that who is evicted in thousands does not come back as one crowd. */
 const PAGE_PAUSE_MS = 250
 
+export interface OrderTakerParts {
+  readonly clock: Clock
+  readonly events: EventBus
+  readonly held: HeldConnections
+  readonly releases: ReleaseQueue
+  /** Told of the renewals by which a long list is read: what the store tells once, such as probes, may come with them. */
+  readonly onRenewed: (reply: RenewReply) => void
+}
+
 /**
  * Carries out what the store orders of this node's connections, at most a page of each kind at a time. An order is told
  * again by every renewal until it is confirmed, so nothing about it is remembered here: a connection that is open is
@@ -24,25 +33,19 @@ const PAGE_PAUSE_MS = 250
  * never confirmed.
  */
 export class OrderTaker {
-  readonly #clock: Clock
-  readonly #events: EventBus
-  readonly #held: HeldConnections
-  readonly #releases: ReleaseQueue
+  readonly #parts: OrderTakerParts
   #drains = false
   #busy = false
 
-  constructor(parts: { clock: Clock; events: EventBus; held: HeldConnections; releases: ReleaseQueue }) {
-    this.#clock = parts.clock
-    this.#events = parts.events
-    this.#held = parts.held
-    this.#releases = parts.releases
+  constructor(parts: OrderTakerParts) {
+    this.#parts = parts
   }
 
   /** Told at every renewal; what a broken session leaves undone is told again by the next. */
   take(session: Session, orders: readonly Order[]): void {
     if (!this.#drains && orders.some(({ kind }) => kind === 'drain')) {
       this.#drains = true
-      this.#events.emit('drain.ordered', {})
+      this.#parts.events.emit('drain.ordered', {})
     }
     if (!this.#busy && orders.length > 0) void this.#work(session, orders)
   }
@@ -58,16 +61,17 @@ export class OrderTaker {
 
   /** False if the session ended over it. */
   async #obey(session: Session, orders: readonly Order[]): Promise<boolean> {
+    const { events, held, releases } = this.#parts
     const done: Order[] = []
     for (const order of orders) {
       if (order.kind === 'drain') continue
-      const connection = this.#held.get(order.id)
+      const connection = held.get(order.id)
       if (connection?.state === 'held' && !connection.leaving) {
         const closing = CLOSING_OF[order.kind]
         connection.leave(closing)
-        this.#events.emit('order.obeyed', { connectionId: order.id, org: connection.org, closing })
+        events.emit('order.obeyed', { connectionId: order.id, org: connection.org, closing })
       }
-      if (!connection && !this.#releases.has(order.id)) done.push(order)
+      if (!connection && !releases.has(order.id)) done.push(order)
     }
     for (let from = 0; from < done.length; from += MAX_ITEMS) {
       const some = done.slice(from, from + MAX_ITEMS)
@@ -80,8 +84,10 @@ export class OrderTaker {
   /** The page after this one; `undefined` where this was the last. A renewal more than is due does no harm. */
   async #next(session: Session, page: readonly Order[], passedOver: number): Promise<readonly Order[] | undefined> {
     if (page.length < MAX_ITEMS) return undefined
-    await sleep(this.#clock, PAGE_PAUSE_MS, session.ended)
+    await sleep(this.#parts.clock, PAGE_PAUSE_MS, session.ended)
     const reply = await session.call((connection, fence) => connection.renew(fence, passedOver))
-    return reply.status === 'ok' ? reply.value.orders : undefined
+    if (reply.status !== 'ok') return undefined
+    this.#parts.onRenewed(reply.value)
+    return reply.value.orders
   }
 }

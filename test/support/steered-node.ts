@@ -23,12 +23,13 @@ export function connectionOf(id: string, org = 'acme', limit = 3, sinceMs = 0, r
 
 /** Opens sessions of one lease, each with the next generation. */
 export class SessionMaker {
-  readonly lease = 4_711
+  readonly lease: number
   readonly #store: { connect(): ReturnType<SteeredStore['connect']> }
   #generation = 0
   #epoch: string | undefined
 
-  constructor(store: { connect(): ReturnType<SteeredStore['connect']> }) {
+  constructor(store: { connect(): ReturnType<SteeredStore['connect']> }, lease = 4_711) {
+    this.lease = lease
     this.#store = store
   }
 

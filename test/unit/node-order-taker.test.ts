@@ -6,6 +6,7 @@ import type { HeldConnection } from '../../src/node/held-connection.js'
 import { HeldConnections } from '../../src/node/held-connections.js'
 import { OrderTaker } from '../../src/node/order-taker.js'
 import { ReleaseQueue } from '../../src/node/release-queue.js'
+import type { RenewReply, ScopeRef } from '../../src/store/lease-store.js'
 import { memoryStore, startNodes } from '../support/cluster.js'
 import { leakGate } from '../support/leak-gate.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -37,7 +38,9 @@ async function owner(count: number) {
     const request = { kind: 'evict', org: 'acme', limit: 0, ids } as const
     done(await session.call((line, fence) => line.order(fence, request)))
   }
-  const taker = new OrderTaker({ clock: systemClock, events, held, releases })
+  const probed: ScopeRef[] = []
+  const onRenewed = ({ probes }: RenewReply) => void probed.push(...probes)
+  const taker = new OrderTaker({ clock: systemClock, events, held, releases, onRenewed })
   const hear = async () => {
     const { orders } = done(await session.call((line, fence) => line.renew(fence)))
     taker.take(session, orders)
@@ -46,7 +49,17 @@ async function owner(count: number) {
     releases.add(connection.claim)
     held.remove(connection)
   }
-  return { session, releases, events, all, hear, close, ordered: () => store.tables.orders('evict').size }
+  return {
+    store,
+    session,
+    releases,
+    events,
+    all,
+    probed,
+    hear,
+    close,
+    ordered: () => store.tables.orders('evict').size,
+  }
 }
 
 describe('an owner that is ordered to close', () => {
@@ -62,6 +75,17 @@ describe('an owner that is ordered to close', () => {
       await hear()
       return ordered() === 0
     })
+  })
+
+  test('hands on the probes that it is told while it reads page by page: the store tells them once (L3)', async () => {
+    const { store, all, hear, probed } = await owner(ORDERED)
+    const other = await new SessionMaker(store, 4_712).next()
+    onTestFinished(() => other.close('closed', 'test'))
+    await hear()
+    await turns()
+    done(await other.call((line, fence) => line.probe(fence, { name: 'org', id: 'acme' })))
+    await until(() => all.every(({ lost }) => lost.reason === 'EVICTED'))
+    expect(probed).toEqual([{ name: 'org', id: 'acme' }])
   })
 
   test('confirms only when the slot is given back: until then another would be closed in its place (S1)', async () => {
@@ -102,7 +126,7 @@ test('that the node itself is to stop is told once, whatever else is ordered, an
   const session = await sessions.next()
   onTestFinished(() => session.close('closed', 'test'))
   const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(new ManualClock()), new EventBus()]
-  const taker = new OrderTaker({ clock: systemClock, events, held, releases })
+  const taker = new OrderTaker({ clock: systemClock, events, held, releases, onRenewed: () => {} })
   let told = 0
   events.on('drain.ordered', () => told++)
   const hear = async () => {
@@ -142,7 +166,7 @@ test('what is confirmed goes in calls that the store takes, and no further once 
   const sizes = () => store.calls.map(({ said }) => (said[1] as unknown[]).length)
   const session = await sessions.next()
   const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(new ManualClock()), new EventBus()]
-  const taker = new OrderTaker({ clock: systemClock, events, held, releases })
+  const taker = new OrderTaker({ clock: systemClock, events, held, releases, onRenewed: () => {} })
   store.holdUp('confirm')
   taker.take(session, gone)
   await turns()

@@ -44,7 +44,8 @@ const TELL_DROPS_MS = 10_000
  * the next batch says how many were.
  *
  * A batch is under way with each of a few workers: sent, and sent again with backoff until the receiver answers 2xx, or
- * for 5 min. `stop` delivers what waits, within its time, and cancels the rest.
+ * for 5 min. While it waits to be sent again, what came after it goes to the other workers. `stop` delivers what waits,
+ * within its time, and cancels the rest.
  */
 export class Webhook {
   readonly #options: WebhookOptions
@@ -52,11 +53,13 @@ export class Webhook {
   /** Those in the queue into which a like one is counted. */
   readonly #alike = new Map<string, WebhookEvent>()
   readonly #workers = new Set<Promise<void>>()
+  /** Those that wait to send their batch again. */
+  #resting = 0
+  readonly #stopping = new AbortController()
   readonly #over = new AbortController()
   readonly #name = randomBytes(6).toString('base64url')
   #made = 0
   #failing = false
-  #stopped = false
   /** Dropped and not yet told: to the receiver, to the log. */
   #untold = 0
   #unlogged = 0
@@ -76,7 +79,7 @@ export class Webhook {
   /** Events with the same `like` become one with a count, as long as the first of them still waits. */
   add(type: string, data: object, like?: string): void {
     const known = like === undefined ? undefined : this.#alike.get(like)
-    if (this.#stopped) return
+    if (this.#stopping.signal.aborted) return
     if (known !== undefined) {
       known.count++
       return
@@ -86,28 +89,38 @@ export class Webhook {
     if (like !== undefined) this.#alike.set(like, event)
     const dropped = this.#queue.push(event)
     if (dropped !== undefined) this.#drop([dropped])
-    this.#cancelLinger ??= this.#options.clock.after(LINGER_MS, () => this.#work())
+    this.#cancelLinger ??= this.#options.clock.after(LINGER_MS, () => {
+      this.#cancelLinger = undefined
+      this.#work()
+    })
   }
 
-  /** Delivers what waits, at most `withinMs` long; what is left then is dropped, and calls under way are cancelled. */
+  /**
+   * Delivers what waits, at most `withinMs` long, and tries at once what waits to be sent again: the receiver may be
+   * well by now. What is left then is dropped, and calls under way are cancelled.
+   */
   async stop({ withinMs }: { readonly withinMs: number }): Promise<void> {
-    this.#stopped = true
+    this.#stopping.abort()
     this.#cancelLinger?.()
     this.#work()
-    await within(this.#options.clock, withinMs, Promise.all(this.#workers))
+    await within(this.#options.clock, withinMs, this.#allDone())
     this.#over.abort()
     this.#options.caller.close()
-    await Promise.all(this.#workers)
+    await this.#allDone()
     this.#drop(this.#queue.take(this.#queue.size))
     this.#cancelTell?.()
     this.#tellDrops()
   }
 
-  /** Lets as many workers turn as there are batches; each goes on until nothing waits. */
+  /** A worker that rests may have let another begin. */
+  async #allDone(): Promise<void> {
+    while (this.#workers.size > 0) await Promise.all(this.#workers)
+  }
+
+  /** Lets as many workers send as there are batches; each goes on until nothing waits. */
   #work(): void {
-    this.#cancelLinger = undefined
-    const wanted = Math.min(WORKERS, Math.ceil(this.#queue.size / MOST_IN_A_BATCH))
-    while (this.#workers.size < wanted) {
+    const wanted = Math.ceil(this.#queue.size / MOST_IN_A_BATCH)
+    while (this.#workers.size < WORKERS && this.#workers.size - this.#resting < wanted) {
       const worker = this.#deliverAll().finally(() => this.#workers.delete(worker))
       this.#workers.add(worker)
     }
@@ -122,7 +135,7 @@ export class Webhook {
   }
 
   async #deliver(batch: readonly WebhookEvent[]): Promise<void> {
-    const { clock, node, random } = this.#options
+    const { clock, node } = this.#options
     const id = this.#newId('msg')
     const dropped = this.#untold
     const events = batch.map(({ like: _, count, ...event }) => ({ ...event, ...(count > 1 && { count }) }))
@@ -130,18 +143,31 @@ export class Webhook {
     const body = JSON.stringify({ type: 'headcount.events', timestamp, data: { node, dropped, events } })
     this.#untold = 0
     const startMs = clock.monotonicMs()
-    for (let backoffMs = FIRST_BACKOFF_MS; ; backoffMs = Math.min(LONGEST_BACKOFF_MS, backoffMs * 2)) {
+    for (let backoffMs = FIRST_BACKOFF_MS; ; ) {
       if (await this.#send(id, body)) {
         this.#total.delivered += countOf(batch)
         return
       }
       this.#total.failures++
       const isTooLate = clock.monotonicMs() - startMs + backoffMs > GIVE_UP_AFTER_MS
-      if (!isTooLate) await sleep(clock, backoffMs * (0.5 + random() / 2), this.#over.signal)
+      if (!isTooLate) backoffMs = await this.#rest(backoffMs)
       if (isTooLate || this.#over.signal.aborted) break
     }
     this.#untold += dropped
     this.#drop(batch)
+  }
+
+  /** Before a batch is sent again; a stop ends it, and it begins anew with short ones. Has how long the next is. */
+  async #rest(backoffMs: number): Promise<number> {
+    const { clock, random } = this.#options
+    const wasStopping = this.#stopping.signal.aborted
+    this.#resting++
+    this.#work()
+    const end = wasStopping ? this.#over.signal : this.#stopping.signal
+    await sleep(clock, backoffMs * (0.5 + random() / 2), end)
+    this.#resting--
+    const isWoken = !wasStopping && this.#stopping.signal.aborted
+    return isWoken ? FIRST_BACKOFF_MS : Math.min(LONGEST_BACKOFF_MS, backoffMs * 2)
   }
 
   async #send(id: string, body: string): Promise<boolean> {

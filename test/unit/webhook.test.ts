@@ -117,10 +117,66 @@ test('a receiver that hangs: what waits has its bound, the oldest is dropped, an
   for (let n = 0; n < 1_000; n++) webhook.add('connection.opened', { n })
   receiver.answer = () => ({ status: 200 })
   await pass(500, () => told().length >= 52)
-  const [, , rest] = batches()
+  const rest = batches().find(({ events }) => events.length > 1)
   expect(rest).toMatchObject({ node: 'n', dropped: 950 })
   expect(rest!.events.map(({ data }) => data.n)).toEqual(Array.from({ length: 50 }, (_, i) => 950 + i))
   await pass(10_000, () => lines.some(({ events }) => events === 950))
+})
+
+test('a batch that waits to be sent again keeps nothing else from being sent, and four are under way at most', async () => {
+  const webhook = open()
+  receiver.answer = ({ body }) => ({ status: body.includes('"bad"') ? 400 : 200 })
+  const types = () => new Set(told().map(({ type }) => type))
+  for (let bad = 1; bad <= 5; bad++) {
+    webhook.add('bad', { n: bad })
+    clock.advance(100)
+    await until(() => new Set(told().map(({ data }) => data.n)).size === Math.min(bad, 4))
+    await until(() => webhook.figures.failures >= Math.min(bad, 4))
+    if (bad === 3) {
+      webhook.add('good', { n: 1 })
+      clock.advance(100)
+      await until(() => types().has('good') && webhook.figures.delivered === 1)
+    }
+  }
+  expect(webhook.figures).toMatchObject({ waiting: 1, inFlight: 4, delivered: 1 })
+})
+
+test('what waits when a batch must wait to be sent again goes to another worker at once', async () => {
+  const webhook = open()
+  receiver.answer = () => 'silence'
+  webhook.add('first', { n: 1 })
+  clock.advance(100)
+  await until(() => receiver.waiting() === 1)
+  webhook.add('second', { n: 2 })
+  clock.advance(100)
+  clock.advance(4_900)
+  await until(() => told().some(({ type }) => type === 'second'))
+})
+
+test('a stop tries at once what waits to be sent again: the receiver may be well by now', async () => {
+  const webhook = open()
+  await receiver.goAway()
+  webhook.add('first', { n: 1 })
+  await pass(1_000, () => webhook.figures.failures >= 7)
+  await receiver.comeBack()
+  webhook.add('last', { n: 2 })
+  const stopping = webhook.stop({ withinMs: 3_000 })
+  await until(() => told().length === 2)
+  await stopping
+  expect(webhook.figures).toMatchObject({ delivered: 2, dropped: 0 })
+})
+
+test('what a stop tried in vain is tried again within its time, soon at first', async () => {
+  const webhook = open()
+  receiver.answer = () => ({ status: 503 })
+  webhook.add('first', { n: 1 })
+  await pass(1_000, () => webhook.figures.failures >= 7)
+  const stopping = webhook.stop({ withinMs: 3_000 })
+  await until(() => webhook.figures.failures === 8)
+  receiver.answer = () => ({ status: 200 })
+  clock.advance(500)
+  await stopping
+  expect(webhook.figures).toMatchObject({ delivered: 1, dropped: 0 })
 })
 
 test('events alike become one with a count while they wait', async () => {

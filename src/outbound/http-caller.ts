@@ -1,6 +1,7 @@
 import { Agent, type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http'
 import { request as requestOverTls, Agent as TlsAgent } from 'node:https'
 import type { Clock } from '../core/clock.js'
+import { lookUpHost } from '../store/host-lookup.js'
 
 export interface HttpCallerOptions {
   /** `http:` or `https:`; every call goes to exactly this address. */
@@ -42,7 +43,7 @@ export class HttpCaller {
   constructor(options: HttpCallerOptions) {
     this.#options = options
     const isTls = options.url.startsWith('https:')
-    const settings = { keepAlive: true, maxSockets: options.maxSockets }
+    const settings = { keepAlive: true, maxSockets: options.maxSockets, lookup: lookUpHost }
     this.#request = isTls ? requestOverTls : requestPlain
     this.#agent = isTls ? new TlsAgent(settings) : new Agent(settings)
   }

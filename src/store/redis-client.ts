@@ -1,12 +1,14 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Clock } from '../core/clock.js'
 import { advised } from './redis-advice.js'
+import { RedisConnector } from './redis-connector.js'
 import { cut } from './redis-cut.js'
 
 type OwnOptions = Omit<RedisOptions, 'replyMapping'>
 
 /** Of every client of ours: it connects once, sends each thing once, and says at once that it cannot. */
 const OPTIONS: OwnOptions = {
+  Connector: RedisConnector,
   lazyConnect: true,
   // An admission must not hang behind a queue that nobody sees, and nothing may be sent twice.
   enableOfflineQueue: false,

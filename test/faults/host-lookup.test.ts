@@ -1,0 +1,78 @@
+import dns, { type LookupAddress } from 'node:dns'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '../../src/core/clock.js'
+import { HttpCaller } from '../../src/outbound/http-caller.js'
+import { openClient } from '../../src/store/redis-client.js'
+import { leakGate } from '../support/leak-gate.js'
+import { startPlatform } from '../support/platform.js'
+import { sharedRedisUrl } from '../support/redis.js'
+import { until } from '../support/until.js'
+
+leakGate()
+
+type Told = (error: Error | null, addresses?: LookupAddress[]) => void
+
+const HERE = [{ address: '127.0.0.1', family: 4 }]
+const PORT = Number(new URL(sharedRedisUrl()).port || 6379)
+/** Look-ups that have no answer yet: as the system's where the name servers are silent. */
+let asked: { readonly host: string; readonly told: Told }[]
+
+beforeEach(() => {
+  const { lookup } = dns
+  asked = []
+  dns.lookup = ((host: string, options: object, told: Told) => {
+    if (host.endsWith('.test')) asked.push({ host, told })
+    else lookup(host, options, told as never)
+  }) as never
+  onTestFinished(() => {
+    dns.lookup = lookup
+  })
+})
+
+const dial = (host: string, withinMs = 20) =>
+  openClient({ host, port: PORT }, { clock: systemClock, withinMs, over: new AbortController().signal })
+
+const answer = (...how: Parameters<Told>) => {
+  for (const { told } of asked.splice(0)) told(...how)
+}
+
+test('R2: attempts that are given up while the name servers are silent leave one look-up of each name behind', async () => {
+  for (let n = 0; n < 20; n++) {
+    await expect(dial('redis.test')).rejects.toThrow('no connection within 20 ms')
+  }
+  await Promise.allSettled(Array.from({ length: 20 }, () => dial('other.test')))
+  expect(asked.map(({ host }) => host)).toEqual(['redis.test', 'other.test'])
+  answer(null, HERE)
+  const dialing = dial('redis.test', 5_000)
+  await until(() => asked.length === 1)
+  answer(null, HERE)
+  const redis = await dialing
+  expect(await redis.ping()).toBe('PONG')
+  redis.disconnect()
+  await until(() => redis.status === 'end')
+})
+
+test('who joins a look-up is told the same, and nobody who comes later is', async () => {
+  const dialing = Promise.allSettled([dial('redis.test', 5_000), dial('redis.test', 5_000)])
+  await until(() => asked.length > 0)
+  answer(Object.assign(new Error('getaddrinfo ENOTFOUND redis.test'), { code: 'ENOTFOUND' }))
+  for (const one of await dialing) expect(one).toMatchObject({ reason: { message: /ENOTFOUND/ } })
+  await expect(dial('redis.test')).rejects.toThrow('no connection within 20 ms')
+  expect(asked).toHaveLength(1)
+})
+
+test('the same holds for calls to the HTTP servers of others', async () => {
+  const platform = await startPlatform(() => ({ status: 200, body: 'here' }))
+  const url = platform.url.replace('127.0.0.1', 'platform.test')
+  const call = async (timeoutMs: number) => {
+    const caller = new HttpCaller({ url, clock: systemClock, timeoutMs, maxSockets: 8 })
+    const told = await caller.call({ method: 'GET' })
+    caller.close()
+    return told
+  }
+  for (let n = 0; n < 20; n++) expect(await call(20)).toMatchObject({ answered: false })
+  expect(asked).toHaveLength(1)
+  const calling = call(5_000)
+  answer(null, HERE)
+  expect(await calling).toEqual({ answered: true, status: 200, body: 'here' })
+})

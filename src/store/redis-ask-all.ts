@@ -1,5 +1,5 @@
 import type { Redis, RedisOptions } from 'ioredis'
-import type { Clock } from '../core/clock.js'
+import { type Clock, sleep } from '../core/clock.js'
 import { openClient, type Patience } from './redis-client.js'
 import { cut } from './redis-cut.js'
 import type { ServerAddress } from './redis-url.js'
@@ -17,35 +17,62 @@ export interface Answers<T> {
   readonly refused: string
 }
 
+/** Longer than anybody waits: a connection is ended with the inquiry. */
+const LONGEST_MS = 60_000
+
 /**
- * Puts a question to all servers at once, each over a connection of its own: one that is cut off from the others may
- * answer with what is true no more, and one that is down must not cost the others' time. Has what came within
- * `withinMs`, which ends sooner when all have answered. Never rejects, and leaves nothing open.
+ * A question that is put to all servers at once, to each over a connection of its own: one that is cut off from the
+ * others may answer with what is true no more, and one that is down must not cost the others' time. Several may wait for
+ * the answers, each for as long as it likes; it ends with the last of them, and leaves nothing open.
  */
-export async function askAll<T>(
-  { servers, clock, client }: Asked,
-  question: (redis: Redis, at: ServerAddress) => Promise<T>,
-  { withinMs, over }: Pick<Patience, 'withinMs' | 'over'>,
-): Promise<Answers<T>> {
-  const enough = new AbortController()
-  const stop = () => enough.abort()
-  over.addEventListener('abort', stop, { once: true })
-  const cancel = clock.after(withinMs, stop)
-  const patience = { clock, withinMs, over: enough.signal }
-  const ask = async (at: ServerAddress) => {
-    const redis = await openClient({ ...client(), ...at }, patience)
-    return answered(redis, question(redis, at), enough.signal)
+export class Inquiry<T> {
+  readonly #asked: Asked
+  readonly #given: T[] = []
+  readonly #refusals: (string | undefined)[]
+  readonly #over = new AbortController()
+  readonly #all: Promise<unknown>
+  #waiting = 0
+
+  constructor(asked: Asked, question: (redis: Redis, at: ServerAddress) => Promise<T>) {
+    const { servers, clock, client } = asked
+    this.#asked = asked
+    this.#refusals = servers.map(() => 'no answer in time')
+    const patience = { clock, withinMs: LONGEST_MS, over: this.#over.signal }
+    const ask = async (at: ServerAddress, i: number) => {
+      try {
+        const redis = await openClient({ ...client(), ...at }, patience)
+        this.#given.push(await answered(redis, question(redis, at), patience.over))
+        this.#refusals[i] = undefined
+      } catch (error) {
+        this.#refusals[i] = (error as Error).message
+      }
+    }
+    this.#all = Promise.all(servers.map(ask))
   }
-  const answers = await Promise.allSettled(servers.map(ask))
-  cancel()
-  over.removeEventListener('abort', stop)
-  const refused = answers.flatMap((answer, i) => {
-    const { host, port } = servers[i]!
-    return answer.status === 'rejected' ? [`${host}:${port}: ${(answer.reason as Error).message}`] : []
-  })
-  return {
-    given: answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])),
-    refused: refused.join('; '),
+
+  /** Nobody waits any more: who joined now would be told nothing. */
+  get isOver(): boolean {
+    return this.#over.signal.aborted
+  }
+
+  /** What came within `withinMs`, sooner when all have answered or `over` aborts. Never rejects. */
+  async answers({ withinMs, over }: Pick<Patience, 'withinMs' | 'over'>): Promise<Answers<T>> {
+    const enough = new AbortController()
+    const stop = () => enough.abort()
+    this.#waiting++
+    void this.#all.then(stop)
+    if (over.aborted) stop()
+    over.addEventListener('abort', stop, { once: true })
+    await sleep(this.#asked.clock, withinMs, enough.signal)
+    over.removeEventListener('abort', stop)
+    const given = [...this.#given]
+    const refused = this.#asked.servers.flatMap(({ host, port }, i) => {
+      const why = this.#refusals[i]
+      return why === undefined ? [] : [`${host}:${port}: ${why}`]
+    })
+    this.#waiting--
+    if (this.#waiting === 0) this.#over.abort()
+    return { given, refused: refused.join('; ') }
   }
 }
 

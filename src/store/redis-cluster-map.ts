@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { type Answers, type Asked, askAll, newestOf } from './redis-ask-all.js'
+import { type Answers, type Asked, Inquiry, newestOf } from './redis-ask-all.js'
 import type { Primary, PrimaryFinder } from './redis-primary.js'
 import type { ServerAddress } from './redis-url.js'
 
@@ -20,7 +20,7 @@ const MOST_ASKED = 16
 export class RedisClusterMap {
   readonly #asked: Asked
   #named: readonly ServerAddress[] = []
-  #asking: Promise<Answers<readonly Served[]>> | undefined
+  #asking: Inquiry<readonly Served[]> | undefined
 
   constructor(asked: Asked) {
     this.#asked = asked
@@ -29,8 +29,8 @@ export class RedisClusterMap {
   finderOf(slot: number): PrimaryFinder {
     return {
       namedAnother: 'the cluster names another primary for this bucket',
-      find: async (withinMs) => {
-        const { given, refused } = await this.#ask(withinMs)
+      find: async (withinMs, over) => {
+        const { given, refused } = await this.#ask(withinMs, over)
         const newest = newestOf(given.flat().filter(({ from, to }) => from <= slot && slot <= to))
         if (newest) return newest
         throw new Error(
@@ -41,19 +41,15 @@ export class RedisClusterMap {
   }
 
   /**
-   * All who want to know at the same moment, as the buckets of a node do, share one question: so none of them ends it
-   * before its time.
+   * All who want to know at the same moment, as the buckets of a node do, share one inquiry, and each has what came
+   * within its own time. Nobody joins any more once the time of whoever began it is over: its answers grow old.
    */
-  #ask(withinMs: number): Promise<Answers<readonly Served[]>> {
-    this.#asking ??= this.#askServers(withinMs).finally(() => {
-      this.#asking = undefined
-    })
-    return this.#asking
-  }
-
-  async #askServers(withinMs: number): Promise<Answers<readonly Served[]>> {
-    const patience = { withinMs, over: new AbortController().signal }
-    const answers = await askAll({ ...this.#asked, servers: this.#servers() }, servedBy, patience)
+  async #ask(withinMs: number, over: AbortSignal): Promise<Answers<readonly Served[]>> {
+    const joined = this.#asking?.isOver ? undefined : this.#asking
+    const inquiry = joined ?? new Inquiry({ ...this.#asked, servers: this.#servers() }, servedBy)
+    this.#asking = inquiry
+    const answers = await inquiry.answers({ withinMs, over })
+    if (!joined && this.#asking === inquiry) this.#asking = undefined
     const newest = newestOf(answers.given.map((served) => ({ served, configEpoch: highest(served) })))
     if (newest) this.#named = newest.served
     return answers

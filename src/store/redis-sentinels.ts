@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { type Asked, askAll, newestOf } from './redis-ask-all.js'
+import { type Asked, Inquiry, newestOf } from './redis-ask-all.js'
 import type { Primary, PrimaryFinder } from './redis-primary.js'
 
 export interface SentinelsOptions extends Asked {
@@ -19,7 +19,7 @@ export class RedisSentinels implements PrimaryFinder {
   async find(withinMs: number, over: AbortSignal): Promise<Primary> {
     const { name } = this.#options
     const question = (redis: Redis) => primaryNamedBy(redis, name)
-    const { given, refused } = await askAll(this.#options, question, { withinMs, over })
+    const { given, refused } = await new Inquiry(this.#options, question).answers({ withinMs, over })
     const newest = newestOf(given)
     if (newest) return newest
     throw new Error(`no sentinel names a primary "${name}": ${refused}`)

@@ -12,21 +12,14 @@ import { handshakeFault, instanceOf, resumeTokenOf } from './handshake.js'
 import { Identifier } from './identifier.js'
 import type { Identity } from './identify.js'
 import { LinkPeer } from './link-peer.js'
+import { lostBeforeOpen, OUR_FAULT, TOO_LATE } from './our-faults.js'
 import { pathOf } from './path-of.js'
 import { PingWheel } from './ping-wheel.js'
 import { Rates } from './rates.js'
 import { problemOf, type Refusal, rateLimitHeaders, sendProblem } from './refuse.js'
 import { closingWords, isToldInside } from './reject.js'
-import { revoke } from './revoke.js'
+import { Revoker } from './revoker.js'
 import { Upgrade, type UpgradeOwner } from './upgrade.js'
-
-/** A failure of ours is told as a condition that passes, never as a fault of the client's credentials or quota. */
-const OUR_FAULT = { code: 'ADMISSION_UNDECIDED', detail: 'a part of this node failed' } as const
-const TOO_LATE = { code: 'ADMISSION_UNDECIDED', detail: 'there was no decision in time' } as const
-const LOST_BEFORE_OPEN = {
-  code: 'STORE_UNAVAILABLE',
-  detail: 'the slot was lost before the upgrade was complete',
-} as const
 
 /** So many times the upgrades that may wait for a decision may wait for their refusal to be flushed. */
 const REFUSED_AT_ONCE = 4
@@ -49,6 +42,7 @@ export class Gate {
   readonly #identifier: Identifier
   readonly #wheel: PingWheel
   readonly #rates: Rates
+  readonly #revoker: Revoker
   readonly #addressOf: (request: IncomingMessage) => string | undefined
   #shut = false
 
@@ -60,6 +54,8 @@ export class Gate {
     this.#identifier = new Identifier(this.#options.identify)
     this.#wheel = new PingWheel(clock, pongTimeoutMs)
     this.#rates = new Rates(rates, random)
+    const close = (upgrade: Upgrade) => this.#close(upgrade, 'KEY_REVOKED')
+    this.#revoker = new Revoker({ ...this.#options, census: this.#census, close, goesOn: () => !this.#shut })
     this.#addressOf = clientAddress(networksOf(trustedProxies))
   }
 
@@ -95,9 +91,8 @@ export class Gate {
   }
 
   /** Closes, at a pace, every open connection whose identity may not stay any more. */
-  async closeRevoked(): Promise<void> {
-    const close = (upgrade: Upgrade) => this.#close(upgrade, 'KEY_REVOKED')
-    await revoke(this.#census, this.#options.mayStay, close, this.#options.clock, () => !this.#shut)
+  closeRevoked(): Promise<void> {
+    return this.#revoker.run()
   }
 
   /** Destroys every socket at once and stops the timer. Slots are given back as the sockets close. */
@@ -242,8 +237,4 @@ function requestOf({ address, request }: Upgrade, identity: Identity): Admission
   const { org, gateway, limit, tier, scopes, priority } = identity
   const [instance, resumeToken] = [instanceOf(request), resumeTokenOf(request)]
   return { org, gateway, limit, tier, scopes, priority, instance, address, resumeToken }
-}
-
-function lostBeforeOpen(closing: ClosingCode): Refusal {
-  return closing === 'DRAINING' ? { code: 'DRAINING' } : LOST_BEFORE_OPEN
 }

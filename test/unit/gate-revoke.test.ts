@@ -64,3 +64,35 @@ test('only who is revoked is closed, at a pace, and all of them', async () => {
   expect(stays.map(({ ws }) => ws.readyState)).toEqual(Array(10).fill(1))
   await until(() => admitter.count === 10)
 })
+
+test('however many are revoked one by one, there is one walk over all connections in 50 ms, and one pace', async () => {
+  const admitter = new CountingAdmitter({ limit: 1_000 })
+  const { identify, revoked, mayStay } = keyed()
+  const clock = new ManualClock()
+  let looks = 0
+  const counted = (identity: Identity) => {
+    looks++
+    return mayStay(identity)
+  }
+  const server = await startGate(admitter, { identify, mayStay: counted, clock })
+  const keys = Array.from({ length: 80 }, (_, n) => `key-${n}`)
+  const goes = await Promise.all(keys.map((key) => open(server.url, key)))
+  const closed = () => goes.filter(({ ws }) => ws.readyState === ws.CLOSED).length
+  looks = 0
+  const closing = keys.map((key) => {
+    revoked.add(key)
+    return server.gate.closeRevoked()
+  })
+  for (const told of [1, 51, 80]) {
+    await until(() => closed() === told)
+    clock.advance(50)
+  }
+  await Promise.all(closing)
+  expect(looks).toBeLessThanOrEqual(2 * keys.length)
+  // Some time later as well.
+  goes.push(await open(server.url, 'late'))
+  clock.advance(50)
+  revoked.add('late')
+  await server.gate.closeRevoked()
+  await until(() => closed() === 81)
+})

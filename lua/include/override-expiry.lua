@@ -9,7 +9,8 @@ if override_version > 0 and recovery_ms == 0 then
     local first = 6
     -- @include overrides
     for _, field in ipairs(due) do
-      local details = string.match(redis.call('HGET', records, field) or '\n', '\n(.*)$')
+      -- A record that cannot be read has none, and ends all the same: an error here would end the renewals of all nodes.
+      local details = string.match(redis.call('HGET', records, field) or '', '\n(.*)$') or ''
       override_version = redis.call('HINCRBY', KEYS[2], 'overrideVersion', 1)
       write_record(field, override_version, '', '', nil, details)
     end

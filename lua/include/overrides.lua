@@ -35,5 +35,6 @@ local function write_record(field, version, slots, epoch, due, details)
   elseif due then
     redis.call('ZADD', expiry, due, field)
   end
-  put_in_force(string.sub(field, string.find(field, ':', 1, true) + 1))
+  -- A field without a colon is none of ours, and names no set.
+  put_in_force(string.match(field, ':(.*)$') or '')
 end

@@ -6,10 +6,15 @@
 local records, versions, expiry, clears = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
 local CLEARS_REMEMBERED = 1000
 
+-- Nothing of a clear, and of what no node has written: the nodes read the same.
+local function slots_of(record)
+  return string.match(record or '', '^(%-?%d+) %w*\n')
+end
+
 -- The number that acquire reads, in the field of the org's set: the override's, else the tier's, else none.
 local function put_in_force(set)
   local found = redis.call('HMGET', records, 'override:' .. set, 'tier:' .. set)
-  local slots = string.match(found[1] or '', '^%-?%d+') or string.match(found[2] or '', '^%-?%d+')
+  local slots = slots_of(found[1]) or slots_of(found[2])
   if slots then
     redis.call('HSET', KEYS[1], set, slots)
   else

@@ -86,9 +86,9 @@ function readRestore(records: readonly OverrideRecord[], words: unknown[]): Rest
 
 /**
  * `<slots> <epoch>`, a line break, and the details. `undefined` for anything else: somebody else has written it, and one
- * org's broken record must not end the connection that all orgs depend on (S5).
+ * org's broken record must not end the connection that all orgs depend on (S5). lua/include/overrides.lua reads the same.
  */
 function readRecord(record: unknown): { limit: number | undefined; details: string } | undefined {
-  const [, slots, details] = /^(-?\d+|) \w*\n(.*)$/s.exec(typeof record === 'string' ? record : '') ?? []
+  const [, slots, details] = /^(-?\d+|) [A-Za-z0-9]*\n(.*)$/s.exec(typeof record === 'string' ? record : '') ?? []
   return slots === undefined || details === undefined ? undefined : { limit: overrideOf(slots), details }
 }

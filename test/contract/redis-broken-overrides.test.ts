@@ -5,7 +5,16 @@ import { StoreNode } from '../support/store-node.js'
 
 leakGate()
 
-const BROKEN = ['', 'garbage', '5', '5 epoch {"note":"x"}', '- epoch\n{}', '5.5 epoch\n{}', '5 epoch more\n{}']
+const BROKEN = [
+  '',
+  'garbage',
+  '5',
+  '5 epoch {"note":"x"}',
+  '- epoch\n{}',
+  '5.5 epoch\n{}',
+  '5 epoch more\n{}',
+  '5 e_1\n{}',
+]
 
 /** The twin cannot hold these: its records are no texts. */
 describe('a record of an override that no node has written harms no other org (S5)', () => {
@@ -28,6 +37,17 @@ describe('a record of an override that no node has written harms no other org (S
     expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ override: 5 }])
     await node.override('acme', 8, { details: '{}' })
     expect(await bench.store.overridesOf('acme')).toMatchObject({ override: { limit: 8 } })
+  })
+
+  test.each(BROKEN)('%j says nothing to the script either, once the number in force is found anew', async (record) => {
+    const bench = await redisBench()
+    onTestFinished(() => bench.close())
+    const node = await StoreNode.join(bench)
+    await node.override('acme', 5)
+    await bench.redis.hset(bench.keys.overrides[0], `override:${bench.keys.orgPrefix}acme`, record)
+    await node.override('acme', 7, { kind: 'tier' })
+    expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ override: 7 }])
+    expect(await bench.store.overridesOf('acme')).toEqual({ tier: { limit: 7, details: '' } })
   })
 
   test('one of which only the version is left', async () => {

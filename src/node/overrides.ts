@@ -146,11 +146,12 @@ export class Overrides {
       if (reply.status !== 'ok') break
       // A walk that has begun meanwhile asks for this again.
       if (walk !== this.#met) continue
-      const { records, next, floor } = reply.value
+      const { records, unreadable, next, floor } = reply.value
       if (after < floor && !this.#met) {
         this.#beginAnew()
         continue
       }
+      for (const { kind, org } of unreadable) this.#met?.add(`${kind}:${org}`)
       for (const record of records) this.#take(record)
       this.#cursor = next
       more = reply.value.more

@@ -172,8 +172,9 @@ export interface StoreConnection {
   /** What was set, cleared or has ended after a version, the oldest change first, at most `MAX_ITEMS`. Read-only. */
   learn(fence: Fence, after: number): Promise<Reply<LearnReply>>
   /**
-   * Writes back what a node remembers of overrides, while the store recovers: only where it has none or an older one.
-   * What was set or cleared in this life of the store wins over all that is from before.
+   * Writes back what a node remembers of overrides, while the store recovers: only where it has none, an older one, or
+   * one of the same version that it cannot read. What was set or cleared in this life of the store wins over all that is
+   * from before.
    */
   restore(fence: Fence, records: readonly OverrideRecord[]): Promise<Reply<RestoreVerdict[]>>
   /**

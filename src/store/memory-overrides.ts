@@ -50,7 +50,8 @@ export class MemoryOverrides {
     const more = page.length === most
     const last = page.at(-1)?.version ?? after
     // Records that come from two lives of the store may share a version: the last of a full page is asked for again.
-    return { records: page, next: more && last - 1 > after ? last - 1 : last, more, floor: this.#t.overrideFloor }
+    const next = more && last - 1 > after ? last - 1 : last
+    return { records: page, unreadable: [], next, more, floor: this.#t.overrideFloor }
   }
 
   restore(records: readonly OverrideRecord[]): RestoreVerdict[] {

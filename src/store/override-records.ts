@@ -23,6 +23,8 @@ export interface OverrideRecord {
 
 export interface LearnReply {
   readonly records: readonly OverrideRecord[]
+  /** Of what the store holds a record that no node has written: it says nothing, and what is known stays known (R1). */
+  readonly unreadable: readonly Pick<OverrideRecord, 'org' | 'kind'>[]
   /** The version to ask after next. */
   readonly next: number
   readonly more: boolean

@@ -59,15 +59,16 @@ function restoreArgs(records: readonly OverrideRecord[]): (string | number)[] {
 
 function readLearn(keys: RedisKeys, [floor, next, more, ...flat]: unknown[]): LearnReply {
   if (flat.length % 4 !== 0) throw new MalformedReply('overrides come in fours')
-  const records: OverrideRecord[] = []
+  const [records, unreadable]: [OverrideRecord[], LearnReply['unreadable'][number][]] = [[], []]
   for (let i = 0; i < flat.length; i += 4) {
     const [field, expiresIn, record] = [text(flat[i]), flat[i + 2], readRecord(flat[i + 3])]
     const kind = field.startsWith('tier:') ? 'tier' : 'override'
-    const org = field.slice(kind.length + 1 + keys.orgPrefix.length)
+    const of = { org: field.slice(kind.length + 1 + keys.orgPrefix.length), kind } as const
     const expiresInMs = expiresIn === '' ? undefined : int(expiresIn)
-    if (record) records.push({ org, kind, version: int(flat[i + 1]), expiresInMs, ...record })
+    if (record) records.push({ ...of, version: int(flat[i + 1]), expiresInMs, ...record })
+    else unreadable.push(of)
   }
-  return { records, next: int(next), more: int(more) === 1, floor: int(floor) }
+  return { records, unreadable, next: int(next), more: int(more) === 1, floor: int(floor) }
 }
 
 /** What is in force of the records of one org, each as it stands in Redis or null. */

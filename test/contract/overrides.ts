@@ -87,7 +87,7 @@ export function overrideTests(bench: BenchOf): void {
     test('nothing while nobody has set any', async () => {
       const node = await StoreNode.join(bench())
       expect((await node.renew()).overrideVersion).toBe(0)
-      expect(await node.learn(0)).toEqual({ records: [], next: 0, more: false, floor: 0 })
+      expect(await node.learn(0)).toEqual({ records: [], unreadable: [], next: 0, more: false, floor: 0 })
     })
 
     test('every record once, in its latest version, page by page, whatever changes meanwhile', async () => {
@@ -261,7 +261,7 @@ export function restoreTests(bench: BenchOf): void {
       const node = await secondLife()
       await node.restore(...Array.from({ length: 64 }, (_, i) => remembered(`old-${i}`, 1)))
       expect(await node.learn(0)).toMatchObject({ next: 1, more: true })
-      expect(await node.learn(1)).toEqual({ records: [], next: 1, more: false, floor: 0 })
+      expect(await node.learn(1)).toEqual({ records: [], unreadable: [], next: 1, more: false, floor: 0 })
     })
 
     test('of clears too many leave the oldest behind, of two as old the first by name; the floor never falls', async () => {

@@ -19,8 +19,17 @@ export interface OrgLimits extends OrgStats {
   readonly assignedTier: SetLimit | undefined
 }
 
-export function orgLimits(stats: OrgStats, set: OrgOverrides, tierByCredentials: string | undefined): OrgLimits {
-  const [override, assignedTier] = [setLimit(set, 'override'), setLimit(set, 'tier')]
+/** `inForce` is the number in force of what operators have set. */
+export function orgLimits(
+  stats: OrgStats,
+  set: OrgOverrides,
+  inForce: number | undefined,
+  tierByCredentials: string | undefined,
+): OrgLimits {
+  const assignedTier = setLimit(set, 'tier')
+  // What stands in no record that can be read is in force all the same, and whoever clears the override ends it.
+  const unread = inForce === undefined || inForce === assignedTier?.limit ? undefined : { limit: inForce }
+  const override = setLimit(set, 'override') ?? unread
   const tier = assignedTier ? assignedTier.tier : tierByCredentials
   // Whoever has put it in a tier without saying in which has given it that limit all the same.
   const limitFrom = override ? 'override' : assignedTier || tier !== undefined ? 'tier' : 'default'

@@ -46,8 +46,7 @@ export class ClusterStats {
   async org(orgId: string, { limit, tier }: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): Promise<OrgStats> {
     checkOrg(orgId)
     if (limit !== undefined) checkLimit(limit)
-    const [count] = await this.#store.countOrgs([orgId])
-    return this.#stats(count ?? { org: orgId, count: 0, override: undefined }, {
+    return this.#stats(await this.#count(orgId), {
       ...(limit !== undefined && { limit }),
       ...(tier !== undefined && { tier }),
     })
@@ -56,8 +55,8 @@ export class ClusterStats {
   /** The same, with where the limit comes from and what operators have set. */
   async limits(orgId: string): Promise<OrgLimits> {
     checkOrg(orgId)
-    const [stats, set] = await Promise.all([this.org(orgId), this.#store.overridesOf(orgId)])
-    return orgLimits(stats, set, this.#defaults.tierOf(orgId))
+    const [count, set] = await Promise.all([this.#count(orgId), this.#store.overridesOf(orgId)])
+    return orgLimits(this.#stats(count), set, count.override, this.#defaults.tierOf(orgId))
   }
 
   /** These orgs, each once; those that hold nothing and have no exception are left out. */
@@ -105,6 +104,11 @@ export class ClusterStats {
   async nodes(which?: WhichNodes): Promise<NodeStats[]> {
     const nodes = await this.#store.nodes(which)
     return nodes.map((node) => nodeStats(node, this.#defaults.terms))
+  }
+
+  async #count(org: string): Promise<OrgCount> {
+    const [count] = await this.#store.countOrgs([org])
+    return count ?? { org, count: 0, override: undefined }
   }
 
   #stats({ org, count, override }: OrgCount, request: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): OrgStats {

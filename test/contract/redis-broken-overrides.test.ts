@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { ClusterStats } from '../../src/limiter/org-stats.js'
 import { leakGate } from '../support/leak-gate.js'
 import { Memory } from '../support/override-memory.js'
 import { type BenchOptions, type RedisBench, redisBench } from '../support/store-bench.js'
@@ -24,8 +25,8 @@ async function opened(options?: BenchOptions): Promise<{ bench: RedisBench; node
 }
 
 /** `null` leaves nothing of the record but its version and its end. */
-async function breakIt({ redis, keys }: RedisBench, record: string | null): Promise<void> {
-  const at = [keys.overrides[0], `override:${keys.orgPrefix}acme`] as const
+async function breakIt({ redis, keys }: RedisBench, record: string | null, kind = 'override'): Promise<void> {
+  const at = [keys.overrides[0], `${kind}:${keys.orgPrefix}acme`] as const
   await (record === null ? redis.hdel(...at) : redis.hset(...at, record))
 }
 
@@ -46,6 +47,8 @@ describe('a record of an override that no node has written harms no other org (S
     expect(await bench.store.overridesOf('acme')).toEqual({ tier: { limit: 7, details: '{"tier":"big"}' } })
     // What is in force stands elsewhere, and whoever sets it again mends the record.
     expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ override: 5 }])
+    const stats = new ClusterStats(bench.store, { connectionsPerOrg: 9, tierOf: () => undefined })
+    expect(await stats.limits('acme')).toMatchObject({ maxAllowed: 5, limitFrom: 'override', override: { limit: 5 } })
     await node.override('acme', 8, { details: '{}' })
     expect(await bench.store.overridesOf('acme')).toMatchObject({ override: { limit: 8 } })
   })
@@ -57,6 +60,9 @@ describe('a record of an override that no node has written harms no other org (S
     await node.override('acme', 7, { kind: 'tier' })
     expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ override: 7 }])
     expect(await bench.store.overridesOf('acme')).toEqual({ tier: { limit: 7, details: '' } })
+    await breakIt(bench, record, 'tier')
+    await node.override('acme', undefined)
+    expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ override: undefined }])
   })
 
   test.each([...BROKEN, null])('%j ends when it is due, and with it what is in force', async (record) => {

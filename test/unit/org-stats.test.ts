@@ -83,6 +83,18 @@ describe('what operators have set', () => {
     expect(override).toEqual({ limit: 5, ...terms })
   })
 
+  test.each([
+    ['none beside it', {}, {}],
+    [
+      'a tier beside it',
+      { tier: { limit: 7, details: '{"tier":"big"}' } },
+      { tier: 'big', assignedTier: { limit: 7 } },
+    ],
+  ])('is an override where nobody can read what has put it in force, with %s', async (_, set, beside) => {
+    const found = await limits(set)
+    expect(found).toMatchObject({ maxAllowed: 5, limitFrom: 'override', override: { limit: 5 }, ...beside })
+  })
+
   test('a tier without its name is where the limit comes from all the same', async () => {
     const found = await limits({ tier: { limit: 5, details: '{"tier":7}' } })
     expect(found).toMatchObject({ limitFrom: 'tier', tier: undefined, assignedTier: { limit: 5 } })

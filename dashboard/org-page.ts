@@ -167,7 +167,8 @@ export class OrgPage {
 
 /** Where the limit comes from, in words. */
 function factsOf({ limitFrom, tier, override, assignedTier, maxAllowed }: OrgDetails): [string, string][] {
-  const from = { override: 'set by an operator', tier: `its tier, ${tier}`, default: 'the default' }[limitFrom]
+  const itsTier = tier === null ? 'its tier' : `its tier, ${tier}`
+  const from = { override: 'set by an operator', tier: itsTier, default: 'the default' }[limitFrom]
   return [
     ['Limit', `${limitText(maxAllowed)}, ${from}`],
     ...(tier === null || limitFrom === 'tier' ? [] : [['Tier', tier] as [string, string]]),

@@ -65,7 +65,7 @@ function reasonOf({ limitFrom, maxAllowed, override, tier }: OrgLimits): string 
   const limit = limitWord(maxAllowed)
   const now = systemClock.wallMs()
   if (limitFrom === 'override') return safe(`${limit}: an operator's override${override ? termsOf(override, now) : ''}`)
-  if (limitFrom === 'tier') return safe(`${limit}: that of the tier ${tier}`)
+  if (limitFrom === 'tier') return safe(`${limit}: that of ${tier === null ? 'its tier' : `the tier ${tier}`}`)
   if (limitFrom === 'default') return `${limit}: the default of the node that was asked`
   return 'the default or tier that the nodes know, and Redis does not'
 }

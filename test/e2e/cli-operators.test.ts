@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type Fleet, startFleet } from '../support/fleet.js'
+import { type Fleet, setNamelessTier, startFleet } from '../support/fleet.js'
 import { type Accepted, connectGateway, type Refused } from '../support/gateways.js'
 import { operate, type Told } from '../support/operator.js'
 import { spawnOwned } from '../support/owned-process.js'
@@ -89,6 +89,15 @@ describe('what operators see', () => {
     expect(json).toMatchObject({ orgId: 'acme', currentCount: 2, maxAllowed: null, limitFrom: null })
     expect(json.connections.map(({ node }: { node: string }) => node).sort()).toEqual(['node-1', 'node-2'])
     expect((await read('org', 'acme')).lines[1]).toContain('the default or tier that the nodes know')
+  })
+
+  test('an org in a tier of which nobody has said the name', async () => {
+    onTestFinished(await setNamelessTier(fleet, 'nameless', 5))
+    for (const told of [await ask('org', 'nameless'), await read('org', 'nameless')]) {
+      expect(told.lines.slice(0, 3)).toEqual([
+        ...['nameless: 0 of 5', '  limit      5: that of its tier', '  tier       assigned (5), until it is cleared'],
+      ])
+    }
   })
 
   test('nodes with their leases', async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createLimiter } from '../../src/index.js'
 import { type Browser, type Page, startBrowser } from '../support/browser.js'
 import { openDashboard } from '../support/dashboard-page.js'
-import { type Fleet, startFleet } from '../support/fleet.js'
+import { type Fleet, setNamelessTier, startFleet } from '../support/fleet.js'
 import { connectGateway } from '../support/gateways.js'
 import { freshPrefix } from '../support/redis.js'
 import { until } from '../support/until.js'
@@ -48,6 +48,13 @@ test('a refusal is told in words within seconds, with its request id, there and 
   // Who comes later is told of it too.
   const later = await openDashboard(browser, fleet.nodes[2]!)
   await later.sees('#refusals', requestId)
+})
+
+test('an org in a tier of which nobody has said the name is said to be in its tier', async () => {
+  onTestFinished(await setNamelessTier(fleet, 'nameless', 5, prefix))
+  const { page, sees } = await openDashboard(browser, fleet.nodes[0]!, { org: 'nameless' })
+  await sees('#org-facts', '5, its tier')
+  expect(await page.locator('#org-facts').innerText()).not.toContain('null')
 })
 
 test('a token that may only look sees no actions, and is told so', async () => {

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { redisKeys } from '../../src/store/redis-keys.js'
 import { Books } from './books.js'
 import { temporaryDirectory } from './owned-process.js'
 import { type ServerProcess, startServer } from './processes.js'
@@ -111,4 +112,16 @@ export function setLimit(node: ServerProcess, org: string, limit: number | 'unli
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ limit }),
   })
+}
+
+/** Puts an org in a tier without saying in which: nodes always do, and others may not. Returns what takes it back. */
+export async function setNamelessTier({ books }: Fleet, org: string, slots: number, prefix?: string) {
+  const keys = prefix === undefined ? books.keys : redisKeys(prefix)
+  const set = keys.scope({ name: 'org', id: org })
+  await books.redis.hset(keys.overrides[0], `tier:${set}`, `${slots} \n{}`)
+  await books.redis.hset(keys.admission, set, slots)
+  return async (): Promise<void> => {
+    await books.redis.hdel(keys.overrides[0], `tier:${set}`)
+    await books.redis.hdel(keys.admission, set)
+  }
 }

@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { leasesOf } from '../core/by-lease.js'
 import type { Limiter } from '../limiter/limiter.js'
 import { problem } from './problem.js'
 
@@ -13,7 +14,7 @@ export function drainsApp(limiter: Limiter): Hono {
     const asked = context.req.param('node')
     // A bucket that is away must not be in the way: that is when somebody wants a node to stop.
     const nodes = await limiter.stats.nodes({ partly: true })
-    const meant = nodes.filter(({ name, lease, leases = [lease] }) => [name, ...leases].map(String).includes(asked))
+    const meant = nodes.filter((node) => [node.name, ...leasesOf(node)].map(String).includes(asked))
     if (meant.length > 1) {
       const leases = meant.map(({ lease }) => lease).join(', ')
       return problem(context, 409, 'AMBIGUOUS_NODE', `several nodes have this name: say one of the leases ${leases}`)

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { byLease } from '../core/by-lease.js'
 import { systemClock } from '../core/clock.js'
 import { operates } from './operate.js'
 import { type Cell, type Page, table } from './page.js'
@@ -37,9 +38,9 @@ export interface PlacedHolder extends Holder {
 
 /** Each with the node that its lease belongs to, where that is still known. */
 export function withNodes(holders: readonly Holder[], nodes: readonly NodeRow[]): PlacedHolder[] {
-  const byLease = new Map(nodes.flatMap((node) => (node.leases ?? [node.lease]).map((lease) => [lease, node])))
+  const nodeOf = byLease(nodes)
   return holders.map((holder) => {
-    const node = byLease.get(holder.lease)
+    const node = nodeOf.get(holder.lease)
     if (node === undefined) return holder
     const { name, late, leaseExpiresInMs } = node
     const isSilent = late === true || leaseExpiresInMs <= 0

@@ -1,4 +1,5 @@
 import type { AdmissionRequest } from '../core/admission.js'
+import { byLease } from '../core/by-lease.js'
 import { checkLimit } from '../core/limits.js'
 import { checkOrg } from '../core/org-id.js'
 import { type Reserve, reservedOf } from '../core/reserve.js'
@@ -92,10 +93,10 @@ export class ClusterStats {
   /** The same with the names of their nodes, and whether there are more. */
   async holders(orgId: string, atMost: number): Promise<FoundHolders> {
     const [found, nodes] = await Promise.all([this.connections(orgId, atMost + 1), this.nodes({ org: orgId })])
-    const names = new Map(nodes.map(({ lease, name }) => [lease, name]))
+    const nodeOf = byLease(nodes)
     const connections = found.slice(0, atMost).map((each): PlacedConnection => {
-      const node = names.get(each.lease)
-      return node === undefined ? each : { ...each, node }
+      const node = nodeOf.get(each.lease)
+      return node === undefined ? each : { ...each, node: node.name }
     })
     return { orgId, connections, truncated: found.length > atMost }
   }

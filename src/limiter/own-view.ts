@@ -1,3 +1,4 @@
+import { leasesOf } from '../core/by-lease.js'
 import type { EventBus } from '../core/events.js'
 import { type FoundHolders, type HoldersOptions, mostHolders, type PlacedConnection } from './holders.js'
 import type { NodeStats } from './node-stats.js'
@@ -39,6 +40,6 @@ export class OwnView {
 
   async nodes(): Promise<LiveNode[]> {
     const nodes = await this.#stats.nodes()
-    return nodes.map((node) => ({ ...node, self: this.#leases.has(node.lease) }))
+    return nodes.map((node) => ({ ...node, self: leasesOf(node).some((lease) => this.#leases.has(lease)) }))
   }
 }

@@ -123,6 +123,12 @@ describe('who holds the slots of an org', () => {
     })
   })
 
+  test('under each lease of a node that has taken a new one while the one before still lives', async () => {
+    const nodes = [{ ...node('{"name":"a"}'), leases: [7, 8] }]
+    const { connections } = await statsOf({ holders: async () => holders, nodes: async () => nodes }).holders('acme', 9)
+    expect(connections.map((each) => each.node)).toEqual(['a', 'a', undefined])
+  })
+
   test.each([
     [2, 2, true],
     [3, 3, false],

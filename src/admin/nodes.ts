@@ -1,6 +1,8 @@
 import { Hono } from 'hono'
 import type { Limiter } from '../limiter/limiter.js'
 import type { AdminEnv } from './auth.js'
+import { readQuery } from './query.js'
+import { queries } from './schemas.js'
 
 /**
  * The nodes with a live lease, and the totals of this node and of the cluster; and what the token lets its bearer do.
@@ -8,7 +10,11 @@ import type { AdminEnv } from './auth.js'
 export function nodesApp(limiter: Limiter, nodeName: string): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>()
 
-  app.get('/nodes', async (context) => context.json({ nodes: await limiter.stats.nodes() }))
+  app.get('/nodes', async (context) => {
+    const query = readQuery(context, queries.nodes)
+    if (query instanceof Response) return query
+    return context.json({ nodes: await limiter.stats.nodes(query) })
+  })
 
   app.get('/stats', async (context) => {
     const nodes = await limiter.stats.nodes()

@@ -26,7 +26,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'DELETE /admin/v1/orgs/{org}/tier': { does: 'Takes the tier back', query: queries.takeBack, answer: answers.org },
   'DELETE /admin/v1/orgs/{org}/connections': { does: 'Closes all of an org', ...EVICTION },
   'DELETE /admin/v1/connections/{id}': { does: 'Closes one connection', ...EVICTION },
-  'GET /admin/v1/nodes': { does: 'Nodes with a lease', answer: answers.nodes },
+  'GET /admin/v1/nodes': { does: 'Nodes with a lease', query: queries.nodes, answer: answers.nodes },
   'POST /admin/v1/nodes/{node}/drain': { does: 'Tells a node to stop', answer: answers.drained, status: 202 },
   'GET /admin/v1/stats': { does: 'This node, and totals', answer: answers.stats },
   'GET /admin/v1/refusals': { does: 'Why gateways were refused', query: queries.refusals, answer: answers.refusals },

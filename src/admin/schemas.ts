@@ -31,6 +31,7 @@ export const queries = {
     cursor: cursor(/^\d{1,19}-\d{1,19}$/).optional(),
     limit,
   }),
+  nodes: z.object({ org: orgId.optional() }),
   evict: z.object({ reason: z.string().min(1, REASON).max(MAX_REASON_LENGTH, REASON).optional() }),
   /** A DELETE has no body, so who takes a limit back and why stands here. */
   takeBack: z.object({ note: z.string().optional(), by: z.string().optional() }),

@@ -53,8 +53,9 @@ export class AdminSource implements Source {
     return this.admin('GET', `orgs/${encodeURIComponent(orgId)}/connections`)
   }
 
-  async nodes(): Promise<NodeRow[]> {
-    return (await this.admin<{ nodes: NodeRow[] }>('GET', 'nodes')).nodes
+  async nodes(orgId?: string): Promise<NodeRow[]> {
+    const query = orgId === undefined ? '' : `?${new URLSearchParams({ org: orgId })}`
+    return (await this.admin<{ nodes: NodeRow[] }>('GET', `nodes${query}`)).nodes
   }
 
   async refusals({ org, requestId, limit }: NoteQuery): Promise<readonly Note[]> {

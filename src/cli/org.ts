@@ -16,7 +16,11 @@ export function addOrgCommand(program: Command): void {
   operates(command, () => ({
     async ask(source) {
       const [orgId = ''] = command.args
-      const [limits, holders, nodes] = await Promise.all([source.limits(orgId), source.holders(orgId), source.nodes()])
+      const [limits, holders, nodes] = await Promise.all([
+        source.limits(orgId),
+        source.holders(orgId),
+        source.nodes(orgId),
+      ])
       const connections = withNodes(holders.connections, nodes)
       return { ...limits, connections, truncated: holders.truncated }
     },

@@ -53,8 +53,8 @@ export class RedisSource implements Source {
     return this.#ask(() => this.#stats.holders(orgId, HOLDERS_TOLD))
   }
 
-  async nodes(): Promise<NodeRow[]> {
-    return asShown(await this.#ask(() => this.#stats.nodes()))
+  async nodes(orgId?: string): Promise<NodeRow[]> {
+    return asShown(await this.#ask(() => this.#stats.nodes({ org: orgId })))
   }
 
   async refusals({ org, requestId, limit }: NoteQuery): Promise<readonly Note[]> {

@@ -34,7 +34,8 @@ export interface Source {
   orgs(): Promise<Org[]>
   limits(orgId: string): Promise<OrgLimits>
   holders(orgId: string): Promise<{ readonly connections: readonly Holder[]; readonly truncated: boolean }>
-  nodes(): Promise<NodeRow[]>
+  /** Of one org: as its holders see them. On a Redis Cluster a node may be silent in one bucket and not in another. */
+  nodes(orgId?: string): Promise<NodeRow[]>
   /** The newest first. */
   refusals(query: NoteQuery): Promise<readonly Note[]>
   /** Whether the node that is asked can have admissions decided. */

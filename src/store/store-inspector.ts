@@ -31,7 +31,7 @@ export interface WhichNodes {
   /** Those that do not answer are left out, if any does. */
   readonly partly?: boolean
   /** The bucket of this org alone: what is held elsewhere, and under which leases, is left out. */
-  readonly org?: string
+  readonly org?: string | undefined
 }
 
 /** Read-only questions; a failure is a rejected promise with a `StoreUnavailable`, since nothing can be left behind. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
 import { createLimiter, type Limiter, type LimiterOptions } from '../../src/index.js'
+import { redisKeys } from '../../src/store/redis-keys.js'
 import { slotOfTag } from '../../src/store/redis-slot.js'
 import { RedisStore } from '../../src/store/redis-store.js'
 import { waysTo } from '../../src/store/redis-ways.js'
@@ -28,6 +29,9 @@ leakGate()
 const PATIENT = { renewIntervalMs: 500, leaseTtlMs: 12_000, storeTimeoutMs: 5_000 } as const
 /** Orgs enough that some are in every bucket. */
 const ORGS = Array.from({ length: 200 }, (_, i) => `org-${i}`)
+
+/** As test/unit/bucketed-store.test.ts has it. */
+const ACME_BUCKET = 11
 
 async function limiterOn(url: string, options: LimiterOptions = {}): Promise<Limiter> {
   const limiter = createLimiter({
@@ -192,6 +196,50 @@ describe('buckets in a Redis Cluster', () => {
     const spanning = await spawnNode('dist/server/main.js', [], { ...env, HEADCOUNT_CLUSTER_MAX_CONNECTIONS: '5' })
     expect((await spanning.exited).code).toBe(78)
     expect(spanning.stderr()).toContain('the limit of cluster spans orgs')
+  }, 60_000)
+
+  test('a node that is silent in one bucket alone is silent to the holders there, and to no others', async () => {
+    const keyPrefix = freshPrefix()
+    // The server need not wait for a recovery then.
+    await untilInAllBuckets(await limiterOn(cluster.url, { keyPrefix }))
+    const env = { REDIS_URL: cluster.url, HEADCOUNT_KEY_PREFIX: keyPrefix, WS_MAX_CONNECTIONS_PER_ORG: '1' }
+    // It renews so seldom that what is written here stands until it has been looked at.
+    const times = { HEADCOUNT_LEASE_TTL: '60s', HEADCOUNT_RENEW_INTERVAL: '12s', HEADCOUNT_NODE_NAME: 'b' }
+    const server = await startServer({ env: { ...env, ...times } })
+    onTestFinished(() => server.stop().then(() => {}))
+    const node = async () => {
+      const { nodes } = await server.admin<{ nodes: { name: string; leases: number[]; late: boolean }[] }>(
+        '/admin/v1/nodes',
+      )
+      return nodes.find(({ name }) => name === 'b')
+    }
+    await until(async () => (await node())?.leases.length === 16, { what: 'it is in every bucket' })
+    const held = await connectGateway(server.url, { key: 'demo-key-acme' })
+    const refused = await connectGateway(server.url, { key: 'demo-key-acme' })
+    if (!held.accepted || refused.accepted) throw new Error('not one of two')
+    onTestFinished(() => held.terminate())
+    const fallSilentIn = async (bucket: number) => {
+      const [keys, { admin }] = [redisKeys(keyPrefix, bucket), await cluster.primaryOf(bucket)]
+      const leases = await admin.zrange(keys.leases, '0', '-1')
+      const own = (await node())!.leases.map(String)
+      const endMs = Number(await admin.hget(keys.meta, 'clock')) + 30_000
+      await admin.zadd(keys.leases, endMs, leases.find((lease) => own.includes(lease))!)
+      expect(await node()).toMatchObject({ late: true })
+    }
+    const { adminUrl: HEADCOUNT_ADMIN_URL, adminToken: ADMIN_TOKEN } = server
+    const asks = [
+      ['org', 'acme'],
+      ['org', 'acme', '--redis', cluster.url, '--key-prefix', keyPrefix],
+      ['why', String(refused.body.instance)],
+    ]
+    const isSilent = async () => {
+      const told = await Promise.all(asks.map((args) => operate(args, { HEADCOUNT_ADMIN_URL, ADMIN_TOKEN })))
+      return told.map(({ stdout }) => /node silent, free in/.test(stdout))
+    }
+    await fallSilentIn((ACME_BUCKET + 1) % 16)
+    expect(await isSilent()).toEqual([false, false, false])
+    await fallSilentIn(ACME_BUCKET)
+    expect(await isSilent()).toEqual([true, true, true])
   }, 60_000)
 
   test('the command line reads it whole, and doctor finds it well', async () => {

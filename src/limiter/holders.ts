@@ -24,7 +24,10 @@ export interface Connection {
 }
 
 export interface PlacedConnection extends Connection {
-  /** The name of the node that its lease belongs to; absent where that has come or gone at this very moment. */
+  /**
+   * The name of the node that its lease belongs to; absent where that has come or gone at this very moment, and where
+   * the store has told the connections and then not the nodes.
+   */
   readonly node?: string
 }
 

@@ -4,7 +4,7 @@ import { checkLimit } from '../core/limits.js'
 import { checkOrg } from '../core/org-id.js'
 import { type Reserve, reservedOf } from '../core/reserve.js'
 import { type DefaultLimits, requestLimit } from '../node/request-limit.js'
-import type { OrgCount, StoreInspector, WhichNodes } from '../store/lease-store.js'
+import { type OrgCount, type StoreInspector, StoreUnavailable, type WhichNodes } from '../store/lease-store.js'
 import { type Connection, connectionOf, type FoundHolders, type PlacedConnection } from './holders.js'
 import { type LeaseTerms, type NodeStats, nodeStats } from './node-stats.js'
 import { type OrgLimits, orgLimits } from './org-limits.js'
@@ -90,10 +90,11 @@ export class ClusterStats {
     return (await this.#store.holders(orgId, atMost)).map(connectionOf)
   }
 
-  /** The same with the names of their nodes, and whether there are more. */
+  /** The same with the names of their nodes, as far as those can be had, and whether there are more. */
   async holders(orgId: string, atMost: number): Promise<FoundHolders> {
-    const [found, nodes] = await Promise.all([this.connections(orgId, atMost + 1), this.nodes({ org: orgId })])
-    const nodeOf = byLease(nodes)
+    // Not both at once: of the questions that may wait, each who asks then takes one place alone.
+    const found = await this.connections(orgId, atMost + 1)
+    const nodeOf = byLease(found.length === 0 ? [] : await this.#namesIn(orgId))
     const connections = found.slice(0, atMost).map((each): PlacedConnection => {
       const node = nodeOf.get(each.lease)
       return node === undefined ? each : { ...each, node: node.name }
@@ -110,6 +111,16 @@ export class ClusterStats {
   async #count(org: string): Promise<OrgCount> {
     const [count] = await this.#store.countOrgs([org])
     return count ?? { org, count: 0, override: undefined }
+  }
+
+  /** The nodes of the bucket of an org, for their names; none where the store does not answer that. */
+  async #namesIn(org: string): Promise<NodeStats[]> {
+    try {
+      return await this.nodes({ org, uncounted: true })
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return []
+      throw error
+    }
   }
 
   #stats({ org, count, override }: OrgCount, request: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): OrgStats {

@@ -64,8 +64,8 @@ export class BucketedStore implements SharedState {
   }
 
   /** A node has a lease in each bucket, and tells the same of itself everywhere: it is one entry, with all of them. */
-  async nodes({ partly, org }: WhichNodes = {}): Promise<NodeEntry[]> {
-    const asked = (org === undefined ? this.buckets : [this.#of(org)]).map((bucket) => bucket.nodes())
+  async nodes({ partly, org, ...which }: WhichNodes = {}): Promise<NodeEntry[]> {
+    const asked = (org === undefined ? this.buckets : [this.#of(org)]).map((bucket) => bucket.nodes(which))
     const found = await (partly ? thoseThatAnswer(asked) : Promise.all(asked))
     const entries = new Map<string, [NodeEntry, ...NodeEntry[]]>()
     for (const entry of found.flat()) {

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.js'
 import type { Journal } from './journal.js'
-import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection } from './lease-store.js'
+import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection, WhichNodes } from './lease-store.js'
 import type { OrgOverrides } from './override-records.js'
 
 type Verb = Exclude<keyof StoreConnection, 'closed' | 'destroy'>
@@ -67,8 +67,8 @@ export class MeasuredStore implements LeaseStore {
     return this.#store.orgOf(id)
   }
 
-  nodes(): Promise<NodeEntry[]> {
-    return this.#store.nodes()
+  nodes(which?: WhichNodes): Promise<NodeEntry[]> {
+    return this.#store.nodes(which)
   }
 
   close(): Promise<void> {

@@ -1,4 +1,11 @@
-import { type Holder, type NodeEntry, type OrgCount, type StoreInspector, StoreUnavailable } from './lease-store.js'
+import {
+  type Holder,
+  type NodeEntry,
+  type OrgCount,
+  type StoreInspector,
+  StoreUnavailable,
+  type WhichNodes,
+} from './lease-store.js'
 import type { OrgOverrides } from './override-records.js'
 import { decodeEntry, int, overrideOf, text } from './redis-codec.js'
 import type { RedisKeys } from './redis-keys.js'
@@ -90,12 +97,13 @@ export class RedisInspector implements StoreInspector {
     return entry === undefined || entry === null ? undefined : decodeEntry(id, entry).scopes[0]?.id
   }
 
-  async nodes(): Promise<NodeEntry[]> {
+  async nodes({ uncounted = false }: WhichNodes = {}): Promise<NodeEntry[]> {
     const flat = await this.#inspect([], ['nodes'])
     const nodes: Omit<NodeEntry, 'connections'>[] = []
     for (let i = 0; i < flat.length; i += 3) {
       nodes.push({ lease: int(flat[i]), expiresInMs: int(flat[i + 1]), info: text(flat[i + 2]) })
     }
+    if (uncounted) return nodes.map((node) => ({ ...node, connections: 0 }))
     const sizes = await this.#questions.ask((redis) =>
       Promise.all(nodes.map(({ lease }) => redis.hlen(this.#keys.conns(lease)))),
     )

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../core/clock.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
-import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection } from './lease-store.js'
+import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection, WhichNodes } from './lease-store.js'
 import type { OrgOverrides } from './override-records.js'
 import { RedisConnection } from './redis-connection.js'
 import { cut } from './redis-cut.js'
@@ -117,8 +117,8 @@ export class RedisStore implements LeaseStore {
     return this.#inspector.orgOf(id)
   }
 
-  nodes(): Promise<NodeEntry[]> {
-    return this.#inspector.nodes()
+  nodes(which?: WhichNodes): Promise<NodeEntry[]> {
+    return this.#inspector.nodes(which)
   }
 
   async close(): Promise<void> {

@@ -26,9 +26,11 @@ export interface NodeEntry {
   readonly info: string
 }
 
-/** Where a store has several buckets: which of them are asked for nodes, and how many must answer; all where absent. */
+/** What of the nodes is asked for; where a store has several buckets all of them, and all must answer, where absent. */
 export interface WhichNodes {
-  /** Those that do not answer are left out, if any does. */
+  /** How many connections each has costs a question for each of its leases: then it is not asked, and told as 0. */
+  readonly uncounted?: boolean
+  /** Buckets that do not answer are left out, if any does. */
   readonly partly?: boolean
   /** The bucket of this org alone: what is held elsewhere, and under which leases, is left out. */
   readonly org?: string | undefined

@@ -157,6 +157,13 @@ describe('over processes that share a Redis', () => {
     expect((await one.holders('acme')).connections).toMatchObject([{ node: 'a', mine: true }])
   })
 
+  test('as many ask for holders at once as questions may wait', async () => {
+    const limiter = await start({ ...onRedis(), nodeName: 'a' })
+    taken(await limiter.admit({ org: 'acme' }))
+    const told = await Promise.all(Array.from({ length: 60 }, () => limiter.holders('acme')))
+    expect(told.map(({ connections }) => connections[0]?.node)).toEqual(Array(60).fill('a'))
+  })
+
   test('what a process holds is its own still under a new lease (R1)', async () => {
     const shared = onRedis()
     const limiter = await start(shared)

@@ -225,7 +225,12 @@ ${INDEX_FIRST}`,
     'math.max(0, math.min(cap_ms, now - (tonumber(before[2]) or now)))',
     'now - (tonumber(before[2]) or now)',
   ),
-  restoreOverNewer: mutant('R1', 'the look whether the store has a newer override', 'elseif at < version then', 'else'),
+  restoreOverNewer: mutant(
+    'R1',
+    'the look whether the store has a newer override',
+    'elseif at < version or at == version and not set_in then',
+    'else',
+  ),
   restoreOverThisLife: mutant(
     'R1',
     'the look whether an override was set in this life of the store',

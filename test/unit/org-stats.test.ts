@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ClusterStats } from '../../src/limiter/org-stats.js'
 import { encodeDetails } from '../../src/node/details.js'
+import { StoreUnavailable } from '../../src/store/lease-store.js'
 
 const node = (info: string) => ({ lease: 7, connections: 2, expiresInMs: 900, info })
 
@@ -106,7 +107,7 @@ describe('who holds the slots of an org', () => {
   const stats = statsOf({
     holders: async (_: string, most: number) => holders.slice(0, most),
     nodes: async (which: object) => {
-      expect(which).toEqual({ org: 'acme' })
+      expect(which).toEqual({ org: 'acme', uncounted: true })
       return [node('{"name":"a"}'), { ...node('{"name":"b"}'), lease: 9 }]
     },
   })
@@ -127,6 +128,38 @@ describe('who holds the slots of an org', () => {
     const nodes = [{ ...node('{"name":"a"}'), leases: [7, 8] }]
     const { connections } = await statsOf({ holders: async () => holders, nodes: async () => nodes }).holders('acme', 9)
     expect(connections.map((each) => each.node)).toEqual(['a', 'a', undefined])
+  })
+
+  test('one question after the other, and none for the nodes of an org that nobody holds a slot of', async () => {
+    const asked: string[] = []
+    const found = (some: typeof holders) =>
+      statsOf({
+        holders: async () => {
+          asked.push('holders')
+          await new Promise(setImmediate)
+          asked.push('told')
+          return some
+        },
+        nodes: async () => {
+          asked.push('nodes')
+          return []
+        },
+      })
+    await found(holders).holders('acme', 9)
+    expect(asked.splice(0)).toEqual(['holders', 'told', 'nodes'])
+    await found([]).holders('acme', 9)
+    expect(asked).toEqual(['holders', 'told'])
+  })
+
+  test('is told without the names of the nodes where those alone cannot be had', async () => {
+    const away = (nodes: () => Promise<never>) => statsOf({ holders: async () => holders, nodes }).holders('acme', 9)
+    const { connections } = await away(() => Promise.reject(new StoreUnavailable('64 questions are waiting')))
+    expect(connections.map(({ connectionId, node }) => [connectionId, node])).toEqual([
+      ['c-7', undefined],
+      ['c-8', undefined],
+      ['c-9', undefined],
+    ])
+    await expect(away(() => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug')
   })
 
   test.each([

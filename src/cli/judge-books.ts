@@ -48,10 +48,10 @@ function judgeNodes({ meta, leases, nodes }: StoreFacts): Finding[] {
     const node = { lease: Number(id), connections: 0, expiresInMs: expiryMs - clockMs, info: nodes[id] ?? '' }
     const { name, late, heartbeatAgeMs = 0, leaseExpiresInMs } = nodeStats(node)
     const subject = name === id ? `lease ${id}` : name
-    if (leaseExpiresInMs <= 0) return [{ code: 'LEASE_LAPSED', subject, detail: `lease ${id} has lapsed` }]
+    if (leaseExpiresInMs <= 0) return [{ code: 'LEASE_LAPSED', subject, item: id, detail: `lease ${id} has lapsed` }]
     if (!late) return []
     const detail = `silent for ${duration(heartbeatAgeMs)}, its lease ends in ${duration(leaseExpiresInMs)}`
-    return [{ code: 'NODE_LATE', subject, detail }]
+    return [{ code: 'NODE_LATE', subject, item: id, detail }]
   })
 }
 

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { leasesOf } from '../core/by-lease.js'
 import type { Limiter } from '../limiter/limiter.js'
+import type { NodeStats } from '../limiter/node-stats.js'
 import { problem } from './problem.js'
 
 /**
@@ -12,9 +13,12 @@ export function drainsApp(limiter: Limiter): Hono {
 
   app.post('/nodes/:node/drain', async (context) => {
     const asked = context.req.param('node')
+    const among = (nodes: readonly NodeStats[]) =>
+      nodes.filter((node) => [node.name, ...leasesOf(node)].map(String).includes(asked))
     // A bucket that is away must not be in the way: that is when somebody wants a node to stop.
-    const nodes = await limiter.stats.nodes({ partly: true })
-    const meant = nodes.filter((node) => [node.name, ...leasesOf(node)].map(String).includes(asked))
+    const seen = among(await limiter.stats.nodes({ partly: true }))
+    // Nor may it pass for a node that is gone: who is not found among some is looked for among all, or there is no answer.
+    const meant = seen.length > 0 ? seen : among(await limiter.stats.nodes())
     if (meant.length > 1) {
       const leases = meant.map(({ lease }) => lease).join(', ')
       return problem(context, 409, 'AMBIGUOUS_NODE', `several nodes have this name: say one of the leases ${leases}`)

@@ -37,8 +37,14 @@ export function nodeStats({ lease, leases, connections, expiresInMs, info }: Nod
 }
 
 function heartbeat(expiresInMs: number, told: NodeInfo, terms?: LeaseTerms) {
-  const { leaseTtlMs = terms?.ttlMs, renewIntervalMs = terms?.renewIntervalMs } = told
-  if (leaseTtlMs === undefined || renewIntervalMs === undefined) return {}
-  const heartbeatAgeMs = Math.max(0, leaseTtlMs - expiresInMs)
-  return { heartbeatAgeMs, late: heartbeatAgeMs > lateAfter(renewIntervalMs) }
+  const times = termsOf(told) ?? terms
+  if (times === undefined) return {}
+  const heartbeatAgeMs = Math.max(0, times.ttlMs - expiresInMs)
+  return { heartbeatAgeMs, late: heartbeatAgeMs > lateAfter(times.renewIntervalMs) }
+}
+
+/** One of the two says nothing: with another's beside it, it would be a lease that nobody has. */
+function termsOf({ leaseTtlMs, renewIntervalMs }: NodeInfo): LeaseTerms | undefined {
+  if (leaseTtlMs === undefined || renewIntervalMs === undefined) return undefined
+  return { ttlMs: leaseTtlMs, renewIntervalMs }
 }

@@ -26,6 +26,14 @@ test.each([
   ['those, where nobody else knows any', SAID, undefined, 900, 1_100, true],
   ['them up to a beat and a half', SAID, undefined, 1_250, 750, false],
   ['those of whoever asks, where it says none', '{}', { ttlMs: 5_000, renewIntervalMs: 3_000 }, 900, 4_100, false],
+  [
+    'those too, where it says one alone',
+    '{"leaseTtlMs":2000}',
+    { ttlMs: 15_000, renewIntervalMs: 3_000 },
+    900,
+    14_100,
+    true,
+  ],
   ['no more than its lease can be old', SAID, undefined, 2_001, 0, false],
 ])('when a node was heard last is told by %s', async (_, info, terms, expiresInMs, heartbeatAgeMs, late) => {
   const store = { nodes: async () => [{ ...node(info), expiresInMs }] }

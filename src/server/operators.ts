@@ -47,13 +47,12 @@ export function openOperators(
   const tokens = { admin: adminToken, ...(config.adminReadToken !== undefined && { read: config.adminReadToken }) }
   const addressOf = clientAddress(networksOf(config.trustedProxies ?? ''))
   let wrongTokensSeen = 0
-  const onWrongToken: Guard['onWrongToken'] = ({ address, nth, isLast }) => {
+  const turnedAway = new TurnedAway(log, systemClock)
+  const onWrongToken: Guard['onWrongToken'] = (wrong) => {
     wrongTokensSeen++
-    if (nth === 1) log.warn({ audit: true, address }, 'a wrong admin token')
-    if (isLast) log.warn({ audit: true, address, wrongTokens: nth }, 'too many wrong admin tokens: this address waits')
+    void turnedAway.wrongToken(wrong)
   }
   const guard = { tokens, addressOf, wrongTokens, onWrongToken }
-  const turnedAway = new TurnedAway(log, systemClock)
   const metrics = collectMetrics(limiter, {
     ...{ process: true, maxConnections: config.maxConnections, version, ...parts },
     ...{ refusalsDropped: () => refusals.dropped, viewers: () => view.viewers, wrongTokens: () => wrongTokensSeen },

@@ -90,6 +90,21 @@ describe('wrong tokens', () => {
     expect((await fetch(`${node.adminUrl}/readyz`, { headers: { 'x-forwarded-for': from } })).status).toBe(200)
   })
 
+  test('from as many addresses as one host may have: the log is not filled with lines of them', async () => {
+    const env = { HEADCOUNT_TRUSTED_PROXIES: '127.0.0.1' }
+    const alone = await startServer({ env })
+    onTestFinished(() => alone.stop().then(() => {}))
+    for (let n = 0; n < 400; n++) {
+      const headers = { authorization: 'Bearer wrong', 'x-forwarded-for': `2001:db8:0:${n.toString(16)}::1` }
+      expect((await fetch(`${alone.adminUrl}/admin/v1/stats`, { headers })).status).toBe(401)
+    }
+    alone.kill()
+    await alone.exited
+    const lines = alone.output().split('\n')
+    expect(lines.filter((line) => line.includes('a wrong admin token'))).toHaveLength(300)
+    expect(lines.filter((line) => line.includes('"audit":true,"count":100'))).toHaveLength(1)
+  })
+
   test('control: right tokens are not counted, however many', async () => {
     const from = '198.51.100.3'
     for (let n = 0; n < 40; n++) expect((await ask('/admin/v1/stats', READ_TOKEN, { from })).status).toBe(200)

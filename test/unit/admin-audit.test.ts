@@ -63,6 +63,18 @@ test('who is turned away, as often as he likes, neither fills the log nor pushes
   expect(lines.slice(800)).toMatchObject([{ level: 'warn', audit: true, count: 1_000 }])
 })
 
+test('so do wrong tokens, whose lines count as theirs do: of an address the first, and the last before it waits', async () => {
+  const { clock, lines, turnedAway } = audited()
+  const wrong = { address: '192.0.2.1', isLast: false }
+  for (let nth = 1; nth <= 20; nth++) await turnedAway.wrongToken({ ...wrong, nth, isLast: nth === 20 })
+  expect(lines).toMatchObject([{ audit: true, address: '192.0.2.1' }, { wrongTokens: 20 }])
+  for (let n = 0; n < 400; n++) await turnedAway.wrongToken({ ...wrong, address: `2001:db8:0:${n}::1`, nth: 1 })
+  await turnedAway.add({ role: undefined, address: '192.0.2.1', method: 'PUT', path: '/', status: 401 })
+  expect(lines).toHaveLength(300)
+  clock.advance(60_000)
+  expect(lines.slice(300)).toMatchObject([{ level: 'warn', audit: true, count: 103 }])
+})
+
 test('what is untold when a node stops is told then', async () => {
   const { lines, turnedAway } = audited()
   const attempt = { role: undefined, address: '192.0.2.1', method: 'PUT', path: '/', status: 401 }

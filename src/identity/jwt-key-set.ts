@@ -13,6 +13,9 @@ export interface JwtKeySetOptions {
   readonly maxAgeMs?: number
 }
 
+/** As the header of a token names its key. */
+type KeyName = Required<Pick<JWSHeaderParameters, 'alg' | 'kid'>>
+
 export type FoundKey =
   | { readonly found: 'key'; readonly key: CryptoKey }
   /** A set that was fetched after the question does not have it. */
@@ -50,7 +53,7 @@ export class JwtKeySet {
     await this.#fetch()
   }
 
-  async find(header: JWSHeaderParameters): Promise<FoundKey> {
+  async find(header: KeyName): Promise<FoundKey> {
     const known = await this.#known(header)
     if (known !== undefined) return { found: 'key', key: known }
     const joined = this.#fetching
@@ -68,21 +71,22 @@ export class JwtKeySet {
     this.#options.caller.close()
   }
 
-  async #known(header: JWSHeaderParameters): Promise<CryptoKey | undefined> {
+  async #known(header: KeyName): Promise<CryptoKey | undefined> {
     try {
       const key = await this.#lookUp?.(header)
       const { modulusLength = LEAST_RSA_BITS } = (key?.algorithm ?? {}) as { modulusLength?: number }
       if (modulusLength < LEAST_RSA_BITS) throw new Error(`${modulusLength} bits are fewer than ${LEAST_RSA_BITS}`)
       return key
     } catch (error) {
-      // The set has no such key, or one that is broken: a fault of the issuer's, and not worth a line for each attempt.
-      if (!(error instanceof errors.JOSEError)) this.#tellUnusable(header.kid, error)
+      // One that the set has and that is broken, private, or there twice is a fault of the issuer's.
+      if (!(error instanceof errors.JWKSNoMatchingKey)) this.#tellUnusable(header.kid, error)
       return undefined
     }
   }
 
-  #tellUnusable(kid: string | undefined, error: unknown): void {
-    if (kid === undefined || this.#unusable.has(kid) || this.#unusable.size >= MOST_UNUSABLE) return
+  /** Not worth a line for each attempt. */
+  #tellUnusable(kid: string, error: unknown): void {
+    if (this.#unusable.has(kid) || this.#unusable.size >= MOST_UNUSABLE) return
     this.#unusable.add(kid)
     this.#options.log.warn({ kid, cause: (error as Error).message }, 'a key of the set for tokens cannot be used')
   }

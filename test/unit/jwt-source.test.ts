@@ -97,15 +97,18 @@ describe('who presents a token', () => {
 })
 
 describe('keys of tokens', () => {
-  test('one that is broken, or too short, is as good as none, and the log says so once', async () => {
+  test('one that is broken, too short, private or there twice is as good as none, and the log says so once', async () => {
     const { n, e } = generateKeyPairSync('rsa', { modulusLength: 1_024 }).publicKey.export({ format: 'jwk' })
+    const good = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })
     const broken = [
       { kid: 'short', kty: 'RSA', n, e },
       { kid: 'garbled', kty: 'RSA', n: '!!', e: 'AQAB' },
       { kid: 'empty', kty: 'RSA' },
       { kid: 'off-curve', kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' },
+      { kid: 'private', ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }) },
+      { kid: 'twice', ...good },
     ]
-    issuer.answer = () => ({ status: 200, body: { keys: broken } })
+    issuer.answer = () => ({ status: 200, body: { keys: [...broken, { kid: 'twice', ...good }] } })
     const told: object[] = []
     const source = await open({}, { ...silentLog, warn: (fields) => void told.push(fields) })
     for (const round of [1, 2]) {

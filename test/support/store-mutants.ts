@@ -234,7 +234,7 @@ ${INDEX_FIRST}`,
   restoreOverThisLife: mutant(
     'R1',
     'the look whether an override was set in this life of the store',
-    "elseif held and string.match(held, '^%-?%d* (%w*)') == epoch then",
+    'elseif set_in == epoch then',
     'elseif false then',
   ),
   endsInRecovery: mutant(

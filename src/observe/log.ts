@@ -1,6 +1,7 @@
 import { type DestinationStream, type LoggerOptions, pino, stdTimeFunctions } from 'pino'
 import { systemClock } from '../core/clock.js'
 import { harmlessJson } from '../core/json-line.js'
+import { within } from '../core/within.js'
 
 /**
  * Where parts of the server tell operators what happened: fields for machines, then one sentence. Never hand it a key,
@@ -31,15 +32,21 @@ const SECRETS = ['key', 'apiKey', 'token', 'adminToken', 'password', 'authorizat
 /** So much may wait for a reader of standard output that has stalled; what comes then is dropped and counted. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024
 /** So long the end of the process waits for that reader. */
-const LAST_FLUSH_MS = 1_000
+const LAST_LINES_MS = 2_000
+
+/** The log of a process, which must not end before its last lines are written. */
+export interface ProcessLog extends Log {
+  /** Resolves when all lines are written, or cannot be, or their reader has not taken them within 2 s. */
+  written(): Promise<void>
+}
 
 /**
  * Lines of JSON with `level` as a word and `time` in ISO 8601, in which nothing commands a terminal. Standard output is
  * written in the background: what comes while a write is under way shares the next one, so that a storm of lines does
- * not hold up the loop. What waits is written when the process ends, by `process.exit` and by an exception too, and with
- * every `fatal`.
+ * not hold up the loop. What waits is written when the process ends by an exception, and with every `fatal`; before
+ * `process.exit` wait for `written`.
  */
-export function createLog({ level, node, destination }: LogOptions): Log {
+export function createLog({ level, node, destination }: LogOptions): ProcessLog {
   const options = {
     level,
     base: { node },
@@ -49,10 +56,11 @@ export function createLog({ level, node, destination }: LogOptions): Log {
     hooks: { streamWrite: harmlessJson },
     redact: { paths: [...SECRETS, ...SECRETS.map((name) => `*.${name}`)], censor: '***' },
   }
-  return destination === undefined ? logToStdout(options) : pino(options, destination)
+  if (destination === undefined) return logToStdout(options)
+  return Object.assign(pino(options, destination), { written: async () => {} })
 }
 
-function logToStdout(options: LoggerOptions): Log {
+function logToStdout(options: LoggerOptions): ProcessLog {
   let giveUpAtMs = Number.POSITIVE_INFINITY
   const retryEAGAIN = () => systemClock.monotonicMs() < giveUpAtMs
   const stdout = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES, retryEAGAIN })
@@ -75,7 +83,7 @@ function logToStdout(options: LoggerOptions): Log {
   const flush = stdout.flushSync.bind(stdout)
   stdout.flushSync = () => {
     if (failing) return
-    giveUpAtMs = systemClock.monotonicMs() + LAST_FLUSH_MS
+    giveUpAtMs = systemClock.monotonicMs() + LAST_LINES_MS
     try {
       flush()
     } catch {
@@ -83,5 +91,22 @@ function logToStdout(options: LoggerOptions): Log {
     }
     giveUpAtMs = Number.POSITIVE_INFINITY
   }
-  return log
+  const written = async () => {
+    let isOver = false
+    const over = new Promise<void>((resolve) => {
+      for (const end of ['drain', 'error']) stdout.once(end, () => resolve())
+      // Nothing more to write is told after a write alone.
+      stdout.write('')
+    })
+    await within(
+      systemClock,
+      LAST_LINES_MS,
+      over.then(() => {
+        isOver = true
+      }),
+    )
+    // Not even once more, at the exit: it would write what comes behind lines that are half written.
+    if (!isOver) failing = true
+  }
+  return Object.assign(log, { written })
 }

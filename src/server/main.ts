@@ -33,6 +33,7 @@ async function run(config: Config): Promise<void> {
     stopping = true
     // Until there is one nothing is taken that does not end with the process.
     await server?.stop()
+    await log.written()
     process.exit(0)
   }
   // First of all: a process that is PID 1 of its container ignores a signal to which nobody listens.

@@ -14,7 +14,7 @@ afterAll(() => cluster.stop())
 
 leakGate()
 
-const [SHORT_MS, LONG_MS] = [200, 4_000]
+const [SHORT_MS, LONG_MS] = [1_000, 5_000]
 const never = new AbortController().signal
 
 /** A server of the cluster whose answers are held back. */

@@ -36,15 +36,39 @@ const answer = (...how: Parameters<Told>) => {
   for (const { told } of asked.splice(0)) told(...how)
 }
 
-test('R2: attempts that are given up while the name servers are silent leave one look-up of each name behind', async () => {
-  for (let n = 0; n < 20; n++) {
+test('R2: attempts that are given up while the name servers are silent leave few look-ups of a name behind', async () => {
+  for (let n = 0; n < 40; n++) {
     await expect(dial('redis.test')).rejects.toThrow('no connection within 20 ms')
   }
   await Promise.allSettled(Array.from({ length: 20 }, () => dial('other.test')))
-  expect(asked.map(({ host }) => host)).toEqual(['redis.test', 'other.test'])
+  // One, and a second or third where this machine takes seconds for it.
+  for (const name of ['redis.test', 'other.test']) {
+    const count = asked.filter(({ host }) => host === name).length
+    expect([1, 2, 3]).toContain(count)
+  }
   answer(null, HERE)
   const dialing = dial('redis.test', 5_000)
   await until(() => asked.length === 1)
+  answer(null, HERE)
+  const redis = await dialing
+  expect(await redis.ping()).toBe('PONG')
+  redis.disconnect()
+  await until(() => redis.status === 'end')
+})
+
+test('R2: one look-up that lost its question holds up nobody for longer than a second', async () => {
+  const dialing = dial('redis.test', 5_000)
+  await until(() => asked.length === 1)
+  const lost = asked.shift()!
+  await until(
+    async () => {
+      await dial('redis.test').catch(() => {})
+      return asked.length === 1
+    },
+    { what: 'another look-up' },
+  )
+  // Of several none tells that it has failed while another may yet answer.
+  lost.told(Object.assign(new Error('getaddrinfo EAI_AGAIN redis.test'), { code: 'EAI_AGAIN' }))
   answer(null, HERE)
   const redis = await dialing
   expect(await redis.ping()).toBe('PONG')
@@ -71,7 +95,7 @@ test('the same holds for calls to the HTTP servers of others', async () => {
     return told
   }
   for (let n = 0; n < 20; n++) expect(await call(20)).toMatchObject({ answered: false })
-  expect(asked).toHaveLength(1)
+  expect([1, 2, 3]).toContain(asked.length)
   const calling = call(5_000)
   answer(null, HERE)
   expect(await calling).toEqual({ answered: true, status: 200, body: 'here' })

@@ -8,7 +8,7 @@ import { until } from '../support/until.js'
 
 leakGate()
 
-const TIMES = { pongTimeoutMs: 300 }
+const TIMES = { pongTimeoutMs: 1_000 }
 
 /** A limiter whose program does this with each WebSocket of acme. */
 async function attachFor(handle: (ws: WebSocket) => void) {

@@ -5,8 +5,13 @@
 export function tell<E>(hear: (event: E) => unknown, event: E, failed: (error: unknown, event: E) => void): void {
   try {
     const result = hear(event)
-    if (result instanceof Promise) result.catch((error: unknown) => failed(error, event))
+    if (isThenable(result)) result.then(undefined, (error: unknown) => failed(error, event))
   } catch (error) {
     failed(error, event)
   }
+}
+
+/** Promises of other libraries too. */
+function isThenable(result: unknown): result is PromiseLike<unknown> {
+  return typeof (result as PromiseLike<unknown> | undefined)?.then === 'function'
 }

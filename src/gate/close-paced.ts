@@ -26,7 +26,8 @@ export async function closePaced(
   const left = (share: number) => Math.max(0, withinMs * share - (clock.monotonicMs() - startMs))
   const open = census.list('open')
   const batchSize = Math.max(MIN_BATCH, Math.ceil((open.length * PACE_MS) / (withinMs * PACE_SHARE)))
-  for (let first = 0; first < open.length; first += batchSize) {
+  // Another stop with less time may have cut off everybody: then there is nobody left to walk to.
+  for (let first = 0; first < open.length && census.count('open') > 0; first += batchSize) {
     for (const upgrade of open.slice(first, first + batchSize)) close(upgrade)
     if (first + batchSize < open.length) await sleep(clock, Math.min(PACE_MS, left(PATIENCE_SHARE)))
   }

@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import { addCheckCommand } from './check.js'
 import { addConfigCommand } from './config.js'
 import { addConnectCommand } from './connect.js'
@@ -13,18 +13,14 @@ import { addNodesCommand } from './nodes.js'
 import { addOrgCommand } from './org.js'
 import { addOrgsCommand } from './orgs.js'
 import { addRefusalsCommand } from './refusals.js'
-import { addServeCommand } from './serve.js'
+import { serveProgram } from './serve.js'
 import { addSizeCommand } from './size.js'
 import { addTopCommand } from './top.js'
 import { addWhyCommand } from './why.js'
 
 /** All commands, in the order in which `--help` and docs/cli.md have them. */
 export function makeProgram(version: string, description: string): Command {
-  const program = new Command('headcount')
-    .description(description)
-    .version(version)
-    .showHelpAfterError('(--help shows what is possible)')
-  addServeCommand(program)
+  const program = serveProgram(version, description)
   addConnectCommand(program)
   addDemoCommand(program)
   addHealthcheckCommand(program)

@@ -1,8 +1,12 @@
-import type { Command } from 'commander'
+import { Command } from 'commander'
 import { settingsHelp } from '../server/config-docs.js'
 
-/** Adds `serve`: the same server that `npm start` runs. */
-export function addServeCommand(program: Command): void {
+/** The program with `serve` alone: the same server that `npm start` runs. */
+export function serveProgram(version: string, description: string): Command {
+  const program = new Command('headcount')
+    .description(description)
+    .version(version)
+    .showHelpAfterError('(--help shows what is possible)')
   program
     .command('serve')
     .description('run a node')
@@ -15,4 +19,5 @@ export function addServeCommand(program: Command): void {
       process.argv.splice(process.argv.indexOf('serve'), 1)
       await import(new URL('../server/main.js', import.meta.url).href)
     })
+  return program
 }

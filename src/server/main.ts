@@ -1,6 +1,5 @@
 import { UsageError } from '../core/errors.js'
 import { createLog, type Log } from '../observe/log.js'
-import { banner } from './banner.js'
 import { CONFIG_EXIT_CODE, type Config, loadConfig } from './config.js'
 import type { RunningServer } from './server.js'
 
@@ -41,6 +40,7 @@ async function run(config: Config): Promise<void> {
   try {
     // Loaded here, because that takes most of the time until the server is up.
     const { startServer } = await import('./server.js')
+    const { banner } = await import('./banner.js')
     server = await startServer(config, log)
     for (const line of banner(config, server)) say(line)
     void server.drainOrdered.then(stop)

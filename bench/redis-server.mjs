@@ -8,6 +8,12 @@ import { Redis } from 'ioredis'
 
 const START_DEADLINE_MS = 10_000
 
+/** A benchmark that is interrupted must not leave a server behind. */
+const servers = new Set()
+process.once('exit', () => {
+  for (const server of servers) server.kill()
+})
+
 /**
  * The one Redis that everything is measured on: `BENCH_REDIS_URL`, else a `redis-server` from the PATH on a free port,
  * without persistence. Resolves once it answers. `stop` ends only what was started here.
@@ -27,8 +33,7 @@ export async function benchRedis(env = process.env) {
     await exited
     await rm(directory, { recursive: true, force: true })
   }
-  // A benchmark that is interrupted must not leave a server behind.
-  process.once('exit', () => server.kill())
+  servers.add(server)
   const url = `redis://127.0.0.1:${port}`
   const gone = exited.then((why) => {
     throw new Error(`redis-server did not start (${why}): install it, or set BENCH_REDIS_URL`)

@@ -1,6 +1,6 @@
 import { UsageError } from '../core/errors.js'
 import { checkGiven } from '../core/given.js'
-import { decodeDetails } from '../node/details.js'
+import { type Details, decodeDetails } from '../node/details.js'
 import { MAX_HOLDERS } from '../node/holders.js'
 import type { Holder, ScopeRef } from '../store/lease-store.js'
 
@@ -8,19 +8,11 @@ import type { Holder, ScopeRef } from '../store/lease-store.js'
 export const HOLDERS_TOLD = 1_000
 
 /** What a holder of a slot told when it connected, and which lease it hangs on. */
-export interface Connection {
+export interface Connection extends Details {
   readonly connectionId: string
   readonly lease: number
   /** What it counts against beside its org. */
   readonly scopes: readonly ScopeRef[]
-  readonly gateway?: string
-  readonly instance?: string
-  readonly address?: string
-  /** RFC 3339. */
-  readonly since?: string
-  /** Of its org, in slots, with which it came; what operators set outweighs it. Absent where that has no end. */
-  readonly limit?: number
-  readonly priority?: boolean
 }
 
 export interface PlacedConnection extends Connection {

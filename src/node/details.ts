@@ -7,7 +7,7 @@ export interface Details {
   readonly address?: string
   /** RFC 3339. */
   readonly since?: string
-  /** Of its org, in slots, with which it came. Absent where that has no end. */
+  /** Of its org, in slots, with which it came; what operators set outweighs it. Absent where that has no end. */
   readonly limit?: number
   readonly priority?: boolean
 }

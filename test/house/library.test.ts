@@ -93,7 +93,8 @@ describe('docs/library.md', () => {
   })
 
   test('has a row for each field of a holder and of a node', () => {
-    const files = ['holders', 'node-stats', 'own-view'].map((name) => read(`src/limiter/${name}.ts`)).join('\n')
+    const names = ['limiter/holders', 'limiter/node-stats', 'limiter/own-view', 'node/details']
+    const files = names.map((name) => read(`src/${name}.ts`)).join('\n')
     const section = sectionOf(document, 'Who holds the slots, and which nodes there are')
     const [, holder = '', node = ''] = section.split(/^### /m)
     const fields = (...names: string[]) =>
@@ -105,7 +106,7 @@ describe('docs/library.md', () => {
             .matchAll(/^ {2}readonly (\w+)/gm),
         ].map((found) => found[1]!),
       )
-    expect(rowsOf(holder).sort()).toEqual(fields('Connection', 'PlacedConnection', 'SlotHolder').sort())
+    expect(rowsOf(holder).sort()).toEqual(fields('Details', 'Connection', 'PlacedConnection', 'SlotHolder').sort())
     expect(rowsOf(node).sort()).toEqual(fields('NodeStats', 'LiveNode').sort())
   })
 

@@ -61,7 +61,7 @@ beforeAll(async () => {
 afterAll(() => redis.stop())
 
 describe.each(JUDGES)('control: %s alone', (_, judges) => {
-  test.each(PLANTED)('finds a script with %s', { timeout: 60_000 }, async (name) => {
+  test.each(PLANTED)('finds a script with %s', { timeout: 240_000 }, async (name) => {
     const bench = await redisBench({ url: redis.url, recovery: true, script: MUTANTS[name].script })
     try {
       const connection = done(await bench.store.connect())

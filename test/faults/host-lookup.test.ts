@@ -32,6 +32,14 @@ beforeEach(() => {
 const dial = (host: string, withinMs = 20) =>
   openClient({ host, port: PORT }, { clock: systemClock, withinMs, over: new AbortController().signal })
 
+/** What was dialed is a Redis; lets go of it. */
+async function expectRedis(dialing: ReturnType<typeof dial>): Promise<void> {
+  const redis = await dialing
+  expect(await redis.ping()).toBe('PONG')
+  redis.disconnect()
+  await until(() => redis.status === 'end')
+}
+
 const answer = (...how: Parameters<Told>) => {
   for (const { told } of asked.splice(0)) told(...how)
 }
@@ -50,10 +58,7 @@ test('R2: attempts that are given up while the name servers are silent leave few
   const dialing = dial('redis.test', 5_000)
   await until(() => asked.length === 1)
   answer(null, HERE)
-  const redis = await dialing
-  expect(await redis.ping()).toBe('PONG')
-  redis.disconnect()
-  await until(() => redis.status === 'end')
+  await expectRedis(dialing)
 })
 
 test('R2: one look-up that lost its question holds up nobody for longer than a second', async () => {
@@ -70,10 +75,7 @@ test('R2: one look-up that lost its question holds up nobody for longer than a s
   // Of several none tells that it has failed while another may yet answer.
   lost.told(Object.assign(new Error('getaddrinfo EAI_AGAIN redis.test'), { code: 'EAI_AGAIN' }))
   answer(null, HERE)
-  const redis = await dialing
-  expect(await redis.ping()).toBe('PONG')
-  redis.disconnect()
-  await until(() => redis.status === 'end')
+  await expectRedis(dialing)
 })
 
 test('who joins a look-up is told the same, and nobody who comes later is', async () => {

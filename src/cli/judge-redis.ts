@@ -13,7 +13,8 @@ export function judgeRedis(facts: StoreFacts): Finding[] {
   const number = (name: string) => Number(info.get(name) ?? 0)
   const version = info.get('redis_version') ?? ''
   if (Number.parseInt(version, 10) < 7) find('REDIS_VERSION', `it is ${version}`)
-  if (info.get('redis_mode') === 'cluster' && !facts.viaCluster) find('REDIS_CLUSTER', 'it runs in cluster mode')
+  // Not redis_mode, which Valkey calls server_mode.
+  if (info.get('cluster_enabled') === '1' && !facts.viaCluster) find('REDIS_CLUSTER', 'it runs in cluster mode')
   if (meta.buckets !== undefined && Number(meta.buckets) !== buckets)
     find('BUCKETS_DIFFER', `the URL says ${buckets}, the nodes ${meta.buckets}`)
   if (info.get('role') === 'slave') find('REPLICA', 'this is a replica')

@@ -75,6 +75,16 @@ describe('what is deployed', () => {
     expect(route.retry_policy.retriable_status_codes).toEqual([503])
   })
 
+  test('has an nginx that passes on a 503 of all nodes (R2), and has a file for each of its connections', () => {
+    const nginx = read('deploy/nginx/nginx.conf')
+    const servers = nginx.match(/^ *server node-.+$/gm) ?? []
+    expect(servers.length).toBeGreaterThan(1)
+    // A 503 that another node is asked after counts as a failure, and nginx answers 502 itself once all have failed.
+    for (const server of servers) expect(server).toMatch(/ max_fails=0;$/)
+    const figure = (name: string): number => Number(nginx.match(new RegExp(`^ *${name} (\\d+);$`, 'm'))?.[1])
+    expect(figure('worker_rlimit_nofile')).toBeGreaterThan(figure('worker_connections'))
+  })
+
   test('has an Envoy that holds more than three nodes may, and retries for a whole one that drains', () => {
     const [limits] = envoy.clusters[0].circuit_breakers.thresholds
     const most = 3 * container.env.find(({ name }: Document) => name === 'WS_MAX_CONNECTIONS').value

@@ -73,6 +73,8 @@ describe('what is deployed', () => {
     expect(read('deploy/nginx/nginx.conf')).toContain('proxy_next_upstream error timeout http_503;')
     const [{ route }] = envoy.listeners[0].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0].routes
     expect(route.retry_policy.retriable_status_codes).toEqual([503])
+    expect(route.retry_policy.retry_on.split(',')).toEqual(expect.arrayContaining(['connect-failure', 'reset']))
+    expect(route.retry_policy.retry_host_predicate[0].typed_config['@type']).toMatch(/\.PreviousHostsPredicate$/)
   })
 
   test('has an nginx that passes on a 503 of all nodes (R2), and has a file for each of its connections', () => {

@@ -51,6 +51,13 @@ describe('what is deployed', () => {
       expect(read(path)).toContain('/readyz')
   })
 
+  test('has no alert of which it was not tried out when it fires and when not', () => {
+    const [alerts] = documents('deploy/prometheus/alerts.yml')
+    const tried = read('deploy/prometheus/alerts.test.yml')
+    const names: string[] = alerts.groups[0].rules.map(({ alert }: Document) => alert)
+    expect(names.filter((name) => !new RegExp(`alertname(=|: )"?${name}\\b`).test(tried))).toEqual([])
+  })
+
   test('lets no client make up its address: the edge replaces X-Forwarded-For', () => {
     const haproxy = read('deploy/haproxy/haproxy.cfg')
     const frontends = haproxy.split(/^(?=\w)/m).filter((section) => section.startsWith('frontend '))

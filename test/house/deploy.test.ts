@@ -110,6 +110,14 @@ describe('what is deployed', () => {
     expect(built.length * imported.length).toBeGreaterThan(0)
   })
 
+  test('publishes on loopback, and with the port of the gateways none of the operators', () => {
+    const published: string[] = Object.values(compose.services).flatMap((service: Document) => service.ports ?? [])
+    expect(published.map((port) => port.split(':').at(-1))).toEqual(['8080', '8081', '9090', '3000'])
+    const [gateways, ...operators] = published
+    expect(gateways).toMatch(/^\$\{HEADCOUNT_BIND:-127\.0\.0\.1\}:/)
+    for (const port of operators) expect(port).toMatch(/^\$\{HEADCOUNT_ADMIN_BIND:-127\.0\.0\.1\}:/)
+  })
+
   test('runs without root, without rights and without writing', () => {
     expect(read('Dockerfile')).toMatch(/^USER node$/m)
     expect(compose.services.app).toMatchObject({ read_only: true, cap_drop: ['ALL'] })

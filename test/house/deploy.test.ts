@@ -32,6 +32,8 @@ describe('what is deployed', () => {
   test('is given longer to stop than it takes to drain (L4)', () => {
     expect(Number.parseInt(compose.services.app.stop_grace_period, 10) * 1_000).toBeGreaterThan(drainMs)
     expect(pod.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(drainMs + 5_000)
+    // One at a time: the next one is not stopped before the one before it must have ended.
+    expect(byKind('Deployment').spec.minReadySeconds).toBeGreaterThanOrEqual(pod.terminationGracePeriodSeconds)
   })
 
   test('is asked for its health where it answers', () => {

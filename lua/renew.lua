@@ -8,9 +8,11 @@
 -- KEYS  1 admission  2 meta  3 leases  4 late  5 dead  6 overrides  7 override-versions  8 override-expiry
 --       9 override-clears  10 orders:evict  11 orders:surplus  12 orders:takeover
 --       13 orders:drain  14 taken  15 probes
--- ARGV  1 'renew'  2 lease  3 token  4 ttl ms  5 clock step cap ms  6 late after ms without a renewal  7 list bound
+-- ARGV  1 'renew'  2 lease  3 token  4 ttl ms  5 clock step cap ms  6 late after ms without a renewal  7 how many
+--         leases to list, dead or late
 --       8 how many orders of each kind to return  9 how many of each to pass over
 --       10 how long it is remembered which connections were taken over, ms  11 and of how many
+--         12 how many leases to declare dead: what is left of them counts until the next renewal
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', ms until admissions resume, live leases, version of the overrides,
 --         1 while any lease is in doubt, else 0,
 --         {kind of order, id, ...} for the caller, and in the same list {'probe', scope, ...}, which is told once,
@@ -25,7 +27,7 @@ redis.call('ZADD', KEYS[3], clock + ttl_ms, ARGV[2])
 
 -- Usually nobody has been ordered anything, and this one look is all that it costs.
 local orders, any_orders = {}, redis.call('EXISTS', KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]) > 0
-for _, lease in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', clock, 'LIMIT', 0, bound)) do
+for _, lease in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', clock, 'LIMIT', 0, ARGV[12])) do
   redis.call('SADD', KEYS[5], lease)
   redis.call('ZREM', KEYS[3], lease)
   redis.call('HDEL', KEYS[1], lease)

@@ -246,7 +246,7 @@ export const SCRIPT = [
   "redis.call('ZADD', KEYS[3], clock + ttl_ms, ARGV[2])",
   "",
   "local orders, any_orders = {}, redis.call('EXISTS', KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]) > 0",
-  "for _, lease in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', clock, 'LIMIT', 0, bound)) do",
+  "for _, lease in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', clock, 'LIMIT', 0, ARGV[12])) do",
   "  redis.call('SADD', KEYS[5], lease)",
   "  redis.call('ZREM', KEYS[3], lease)",
   "  redis.call('HDEL', KEYS[1], lease)",

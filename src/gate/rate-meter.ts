@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 
 export interface RateMeterOptions {
   /** Attempts of one name in a window. */
@@ -37,21 +37,14 @@ export class RateMeter {
 
   /** Counts an attempt, and says the how manieth of its window it is, and whether it has used up the last of them. */
   async nth(name: string): Promise<{ nth: number; isLast: boolean }> {
-    await this.count(name)
-    const nth = (await this.#counts.get(name))?.consumedPoints ?? 0
+    const { consumedPoints: nth } = await this.#add(name)
     return { nth, isLast: nth === this.#counts.points }
   }
 
   /** Counts an attempt: `undefined` where there is room for it, else the milliseconds until there will be. */
   async count(name: string): Promise<number | undefined> {
-    this.#names.set(name, true)
-    try {
-      await this.#counts.consume(name)
-      return undefined
-    } catch (refusal) {
-      if (!(refusal instanceof RateLimiterRes)) throw refusal
-      return this.#leftMs(refusal)
-    }
+    const counted = await this.#add(name)
+    return counted.consumedPoints > this.#counts.points ? this.#leftMs(counted) : undefined
   }
 
   /**
@@ -65,6 +58,12 @@ export class RateMeter {
   /** Forgets all, and with each name the timer of its window. */
   stop(): void {
     this.#names.clear()
+  }
+
+  /** Counts and answers in one: attempts at the same moment have a number each. `consume` throws what this answers. */
+  #add(name: string): Promise<RateLimiterRes> {
+    this.#names.set(name, true)
+    return this.#counts.penalty(name)
   }
 
   /** The end of a window is kept on the wall clock, which may be set back. */

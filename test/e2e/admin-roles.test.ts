@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { leakGate } from '../support/leak-gate.js'
 import { type ServerProcess, startServer } from '../support/processes.js'
+import { RawClient } from '../support/raw-client.js'
 import { until } from '../support/until.js'
 
 leakGate()
@@ -88,6 +89,20 @@ describe('wrong tokens', () => {
     }
     expect((await ask('/admin/v1/stats', node.adminToken, { from: '198.51.100.2' })).status).toBe(200)
     expect((await fetch(`${node.adminUrl}/readyz`, { headers: { 'x-forwarded-for': from } })).status).toBe(200)
+  })
+
+  test('several in one packet leave their two lines all the same', async () => {
+    const from = '198.51.100.4'
+    const request = `GET /admin/v1/stats HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer wrong\r\nX-Forwarded-For: ${from}\r\n\r\n`
+    for (let packet = 0; packet < 7; packet++) {
+      const client = new RawClient(Number(new URL(node.adminUrl).port)).send(request.repeat(3))
+      await until(() => client.received.split('HTTP/1.1 4').length === 4)
+      client.reset()
+      await client.closed
+    }
+    const lines = () => audited().filter(({ address }) => address === from)
+    await until(() => lines().length >= 2)
+    expect(lines()).toMatchObject([{ msg: 'a wrong admin token' }, { wrongTokens: 20 }])
   })
 
   test('from as many addresses as one host may have: the log is not filled with lines of them', async () => {

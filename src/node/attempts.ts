@@ -94,14 +94,17 @@ export class Attempts {
     const { clock, admits } = this.#parts
     if (this.#waiters >= MAX_WAITERS) return first
     this.#waiters++
-    let last = first
-    for (let pauseMs = FIRST_AGAIN_MS; fullIn(last) && clock.monotonicMs() < endMs; pauseMs *= 2) {
-      await sleep(clock, Math.min(pauseMs, LAST_AGAIN_MS), signal)
-      if (!admits()) break
-      last = await attempt()
+    try {
+      let last = first
+      for (let pauseMs = FIRST_AGAIN_MS; fullIn(last) && clock.monotonicMs() < endMs; pauseMs *= 2) {
+        await sleep(clock, Math.min(pauseMs, LAST_AGAIN_MS), signal)
+        if (!admits()) break
+        last = await attempt()
+      }
+      return last
+    } finally {
+      this.#waiters--
     }
-    this.#waiters--
-    return last
   }
 }
 

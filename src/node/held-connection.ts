@@ -2,6 +2,7 @@ import type { ClosingCode } from '../core/closures.js'
 import type { Peer } from '../core/peer.js'
 import type { Claim, ScopeClaim } from '../store/lease-store.js'
 import { INSTANCE } from './instances.js'
+import { tellLost } from './watched-peer.js'
 
 /**
  * One connection and its owner's view of its slot. It goes `asking` → `held` → `gone`, or `asking` → `gone`; never
@@ -75,6 +76,6 @@ export class HeldConnection {
     if (this.closing) return
     this.closing = closing
     this.#lost?.abort(closing)
-    this.peer?.lose?.(closing)
+    tellLost(this.peer, closing)
   }
 }

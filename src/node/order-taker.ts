@@ -52,11 +52,14 @@ export class OrderTaker {
 
   async #work(session: Session, orders: readonly Order[]): Promise<void> {
     this.#busy = true
-    let page: readonly Order[] | undefined = orders
-    for (let passedOver = MAX_ITEMS; page; passedOver += MAX_ITEMS) {
-      page = (await this.#obey(session, page)) ? await this.#next(session, page, passedOver) : undefined
+    try {
+      let page: readonly Order[] | undefined = orders
+      for (let passedOver = MAX_ITEMS; page; passedOver += MAX_ITEMS) {
+        page = (await this.#obey(session, page)) ? await this.#next(session, page, passedOver) : undefined
+      }
+    } finally {
+      this.#busy = false
     }
-    this.#busy = false
   }
 
   /** False if the session ended over it. */

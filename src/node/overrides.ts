@@ -139,25 +139,28 @@ export class Overrides {
 
   async #learn(session: Session): Promise<void> {
     this.#learning = true
-    let more = true
-    while (more) {
-      const [walk, after] = [this.#met, this.#cursor]
-      const reply = await session.call((connection, fence) => connection.learn(fence, after))
-      if (reply.status !== 'ok') break
-      // A walk that has begun meanwhile asks for this again.
-      if (walk !== this.#met) continue
-      const { records, unreadable, next, floor } = reply.value
-      if (after < floor && !this.#met) {
-        this.#beginAnew()
-        continue
+    try {
+      let more = true
+      while (more) {
+        const [walk, after] = [this.#met, this.#cursor]
+        const reply = await session.call((connection, fence) => connection.learn(fence, after))
+        if (reply.status !== 'ok') break
+        // A walk that has begun meanwhile asks for this again.
+        if (walk !== this.#met) continue
+        const { records, unreadable, next, floor } = reply.value
+        if (after < floor && !this.#met) {
+          this.#beginAnew()
+          continue
+        }
+        for (const { kind, org } of unreadable) this.#met?.add(`${kind}:${org}`)
+        for (const record of records) this.#take(record)
+        this.#cursor = next
+        more = reply.value.more
+        if (!more) this.#endOfWalk(floor)
       }
-      for (const { kind, org } of unreadable) this.#met?.add(`${kind}:${org}`)
-      for (const record of records) this.#take(record)
-      this.#cursor = next
-      more = reply.value.more
-      if (!more) this.#endOfWalk(floor)
+    } finally {
+      this.#learning = false
     }
-    this.#learning = false
   }
 
   #take(record: OverrideRecord): void {

@@ -10,6 +10,7 @@ import type { HeldConnections } from './held-connections.js'
 import { INSTANCE } from './instances.js'
 import { Recent } from './recent.js'
 import type { ReleaseQueue } from './release-queue.js'
+import { isSilent, isThere } from './watched-peer.js'
 
 /** So many peers are pinged in one round; the next round finds who is left. */
 const MAX_ASKED = 64
@@ -107,7 +108,7 @@ export class Prober {
   /** Cut off, it has not left before the store has confirmed that its slot is free. */
   async #isThere({ id, peer }: Asked): Promise<boolean> {
     const { clock, releases, timeoutMs, confirmMs } = this.#parts
-    if (await peer.probe(timeoutMs)) return true
+    if (await isThere(peer, timeoutMs)) return true
     await within(clock, confirmMs, releases.whenReturned(id))
     return false
   }
@@ -115,7 +116,8 @@ export class Prober {
   #silentIn(scope: ScopeRef): Asked[] {
     const silent: Asked[] = []
     for (const connection of this.#parts.held.in(scope)) {
-      if (connection.peer?.isSilent || (connection.peer && scope.name === INSTANCE)) silent.push(connection as Asked)
+      const { peer } = connection
+      if (peer && (scope.name === INSTANCE || isSilent(peer))) silent.push(connection as Asked)
       if (silent.length === MAX_ASKED) break
     }
     return silent

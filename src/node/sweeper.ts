@@ -23,12 +23,15 @@ export class Sweeper {
 
   async #work(session: Session): Promise<void> {
     this.#busy = true
-    for (const lease of this.#todo) {
-      this.#todo.delete(lease)
-      if (!(await this.#sweep(session, lease))) break
+    try {
+      for (const lease of this.#todo) {
+        this.#todo.delete(lease)
+        if (!(await this.#sweep(session, lease))) break
+      }
+    } finally {
+      this.#todo.clear()
+      this.#busy = false
     }
-    this.#todo.clear()
-    this.#busy = false
   }
 
   async #sweep(session: Session, lease: number): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createLimiter } from '../../src/index.js'
 import { attach, connect } from '../support/attached.js'
 import { leakGate } from '../support/leak-gate.js'
@@ -11,7 +11,7 @@ async function holding() {
   onTestFinished(() => limiter.drain({ withinMs: 0 }))
   const admission = await limiter.admit({ org: 'acme' })
   if (!admission.admitted) throw new Error(admission.code)
-  return { limiter, release: admission.release }
+  return { limiter, release: admission.release, watch: admission.watch.bind(admission) }
 }
 
 test('L4: a drain without end waits for what is open, however long that takes', async () => {
@@ -22,6 +22,28 @@ test('L4: a drain without end waits for what is open, however long that takes', 
   release()
   await drained
   expect(limiter).toMatchObject({ phase: 'stopped', connections: 0 })
+})
+
+test('L4: a peer that throws as it is told to close costs the drain nothing, and is reported', async () => {
+  const said = vi.spyOn(console, 'error').mockImplementation(() => {})
+  onTestFinished(() => said.mockRestore())
+  const { limiter, watch, release } = await holding()
+  const other = await limiter.admit({ org: 'acme' })
+  if (!other.admitted) throw new Error(other.code)
+  const broken = new Error('broken')
+  const lose = () => {
+    throw broken
+  }
+  watch({ isSilent: false, probe: async () => true, lose })
+  const told = vi.fn(() => {
+    release()
+    other.release()
+  })
+  other.watch({ isSilent: false, probe: async () => true, lose: told })
+  await limiter.drain()
+  expect(told).toHaveBeenCalledExactlyOnceWith('DRAINING')
+  expect(limiter).toMatchObject({ phase: 'stopped', connections: 0 })
+  expect(said.mock.calls).toEqual([[expect.any(String), broken]])
 })
 
 test('L4: such a drain closes with a word, and cuts off only who does not answer it', async () => {

@@ -1,7 +1,9 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { HeldConnection } from '../../src/node/held-connection.js'
 import { HeldConnections } from '../../src/node/held-connections.js'
 import { connectionOf, turns } from '../support/steered-node.js'
+
+afterEach(() => vi.restoreAllMocks())
 
 function holding(held: HeldConnections, org: string, count: number) {
   return Array.from({ length: count }, (_, i) => {
@@ -57,6 +59,22 @@ test('a connection that is lost tells its peer once, and whoever asks for the si
   }
   expect(told).toEqual(['EVICTED', 'EVICTED'])
   expect([signal.reason, late.lost.reason, late.closing]).toEqual(['EVICTED', 'EVICTED', 'EVICTED'])
+})
+
+test('a peer that throws or rejects when it is told is reported, and who told it goes on', async () => {
+  const said = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const broken = new Error('broken')
+  const throws = () => {
+    throw broken
+  }
+  for (const lose of [throws, () => Promise.reject(broken)]) {
+    const connection = connectionOf('a-0', 'acme')
+    connection.peer = { isSilent: false, probe: async () => true, lose }
+    connection.lose('EVICTED')
+    expect(connection.lost.reason).toBe('EVICTED')
+  }
+  await turns()
+  expect(said.mock.calls.map(([, error]) => error)).toEqual([broken, broken])
 })
 
 test('R2: what is held in a scope is counted there alone, and no longer once it is given back or on its way out', () => {

@@ -73,7 +73,17 @@ function attemptsIn({ answers, freed = [], lookedInMs }: World) {
   const stop = () => {
     admits = false
   }
-  return { held, asked, lookedFor, askedFarFor, connection, decide, stop, times: () => asked.map(({ atMs }) => atMs) }
+  return {
+    attempts,
+    held,
+    asked,
+    lookedFor,
+    askedFarFor,
+    connection,
+    decide,
+    stop,
+    times: () => asked.map(({ atMs }) => atMs),
+  }
 }
 
 /** When it is asked again, from the second time on, if the last is due before `endMs`. */
@@ -207,5 +217,21 @@ describe('an instance that comes back (L3)', () => {
     await turns()
     expect(isDecided).toBe(false)
     await decided(Promise.all([...waiting, another]))
+  })
+
+  test('leaves its place to others where it cannot be asked for again, as of a request that has become invalid', async () => {
+    const { attempts, connection, decide, asked } = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs: 1_000 })
+    const invalid = () => {
+      throw new Error('invalid')
+    }
+    const refused = Array.from({ length: 256 }, () =>
+      attempts.goOn({ connection: connection(true), outcome: fullIn(ORG_FULL) }, invalid),
+    )
+    const settled = Promise.allSettled(refused)
+    await turns()
+    await passTime(clock, 25, 25)
+    expect(new Set((await settled).map(({ status }) => status))).toEqual(new Set(['rejected']))
+    await decided(decide(true))
+    expect(asked.length).toBeGreaterThan(1)
   })
 })

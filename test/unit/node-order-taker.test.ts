@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Admitted } from '../../src/core/admission.js'
 import { systemClock } from '../../src/core/clock.js'
 import { EventBus } from '../../src/core/events.js'
@@ -70,6 +70,25 @@ describe('an owner that is ordered to close', () => {
     const told = all.filter(({ lost }) => lost.aborted)
     expect(told.length).toBeLessThan(ORDERED)
     await until(() => all.every(({ lost }) => lost.reason === 'EVICTED'))
+    for (const connection of all) close(connection)
+    await until(async () => {
+      await hear()
+      return ordered() === 0
+    })
+  })
+
+  test('goes on with the others, and obeys what is ordered later, where one throws as it is told', async () => {
+    const said = vi.spyOn(console, 'error').mockImplementation(() => {})
+    onTestFinished(() => said.mockRestore())
+    const { all, hear, close, ordered } = await owner(3)
+    const lose = () => {
+      throw new Error('broken')
+    }
+    all[0]!.peer = { isSilent: false, probe: async () => true, lose }
+    await hear()
+    await turns()
+    expect(all.map(({ closing }) => closing)).toEqual(['EVICTED', 'EVICTED', 'EVICTED'])
+    expect(said).toHaveBeenCalledTimes(1)
     for (const connection of all) close(connection)
     await until(async () => {
       await hear()

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { EventBus, type NodeEvents } from '../../src/core/events.js'
 import type { Peer } from '../../src/core/peer.js'
 import { HeldConnection } from '../../src/node/held-connection.js'
@@ -8,6 +8,8 @@ import { ReleaseQueue } from '../../src/node/release-queue.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { connectionOf, passTime, turns } from '../support/steered-node.js'
 import { claim } from '../support/store-node.js'
+
+afterEach(() => vi.restoreAllMocks())
 
 const ACME = { name: 'org', id: 'acme' }
 
@@ -124,6 +126,24 @@ describe('L3: the silent peers of a full org are asked whether they are still th
     expect(isDone).toBe(false)
     clock.advance(250)
     expect(await waiting).toBe(true)
+  })
+
+  test('one that fails keeps its slot and is reported, and the others are asked all the same', async () => {
+    const said = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const { prober, peers, told } = nodeWith(4)
+    const broken = new Error('broken')
+    const throws = () => {
+      throw broken
+    }
+    peers[0]!.probe = throws
+    peers[1]!.probe = () => Promise.reject(broken)
+    Object.defineProperty(peers[2], 'isSilent', { get: throws })
+    const waiting = prober.frees(ACME)
+    await turns()
+    peers[3]!.answer(false)
+    expect(await waiting).toBe(true)
+    expect(told).toEqual([{ scope: 'org', id: 'acme', asked: 3, freed: 1 }])
+    expect(said.mock.calls.map(([, error]) => error)).toEqual([broken, broken, broken])
   })
 
   test('one round asks 64, and 0 as the time to answer asks nobody', async () => {

@@ -5,6 +5,7 @@ import { Crowd } from './crowd.js'
 import { endpointOf } from './endpoint.js'
 import type { Refusal } from './refusal.js'
 import { type ClientEvent, describe } from './report.js'
+import { jsonLine } from './safe-text.js'
 
 interface ConnectOptions {
   readonly url: URL
@@ -45,7 +46,7 @@ async function connect(options: ConnectOptions): Promise<void> {
   const hints = new Set<string>()
   const report = (event: ClientEvent) => {
     if (event.event in counts) counts[event.event as keyof typeof counts]++
-    process.stdout.write(`${options.json ? JSON.stringify(event) : describe(event)}\n`)
+    process.stdout.write(`${options.json ? jsonLine(event) : describe(event)}\n`)
     const hint = event.event === 'refused' ? hintFor(event, options) : undefined
     if (hint === undefined || options.json || hints.has(hint)) return
     // Once is enough, however many are refused alike.

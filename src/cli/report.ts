@@ -1,5 +1,6 @@
 import type { Closing } from './attempt.js'
 import type { Refusal } from './refusal.js'
+import { safe } from './safe-text.js'
 
 /** What happens to the connections, in the order in which it happens. `connection` counts from 1. */
 export type ClientEvent =
@@ -45,6 +46,6 @@ function detailsOf({ currentCount, maxAllowed, retryAfterSeconds, instance }: Re
 }
 
 function line({ event, connection }: { event: string; connection: number }, rest: string): string {
-  // The rest comes from the server, and must not command the terminal.
-  return `#${connection} ${event.padEnd(8)} ${rest.replace(/\p{Cc}/gu, '?')}`.trimEnd()
+  // The rest comes from the server.
+  return `#${connection} ${event.padEnd(8)} ${safe(rest)}`.trimEnd()
 }

@@ -144,6 +144,20 @@ describe('connect', () => {
     expect(cli.lines().at(-1)).toBe('#1 closed   1012 node is shutting down, reconnect')
   })
 
+  test.each([['for people'], ['as JSON', '--json']])(
+    'what a server says cannot command the terminal, %s',
+    async (_, ...form) => {
+      const code = 'A\u009b2J\u202eB'
+      await serve(() => refusal(429, code))
+      const cli = connect(...form)
+      expect(await cli.exited).toBe(1)
+      expect(cli.output()).not.toMatch(/(?!\n)[\p{C}]/u)
+      const [told] = cli.lines()
+      if (form.length > 0) expect(JSON.parse(told!)).toMatchObject({ event: 'refused', code })
+      else expect(told).toBe('#1 refused  429 A\\u{9b}2J\\u{202e}B')
+    },
+  )
+
   test('takes address and key from the environment and speaks JSON', async () => {
     const full = { currentCount: 1, maxAllowed: 1, instance: 'urn:uuid:7' }
     const refused = refusal(429, 'ORG_CONNECTION_LIMIT_EXCEEDED', full, ['Retry-After: 4'])

@@ -63,13 +63,13 @@ describe('a line for people', () => {
       code: 'FULL',
       instance: 'urn:uuid:\u001b1',
     } as const
-    expect(lineOf(refused)).toBe('#1 refused  429 FULL instance=urn:uuid:?1')
+    expect(lineOf(refused)).toBe('#1 refused  429 FULL instance=urn:uuid:\\u{1b}1')
   })
 
   test('cannot command the terminal', () => {
-    const reason = '\u001b[2J\u0007bye\r\n#9 accepted'
+    const reason = '\u001b[2J\u009b1A\u202ebye\r\n#9 accepted'
     expect(lineOf({ event: 'closed', connection: 1, code: 1012, reason })).toBe(
-      '#1 closed   1012 ?[2J?bye??#9 accepted',
+      '#1 closed   1012 \\u{1b}[2J\\u{9b}1A\\u{202e}bye\\u{d}\\u{a}#9 accepted',
     )
   })
 

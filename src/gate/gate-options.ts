@@ -1,7 +1,7 @@
 import type { Admitter } from '../core/admission.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
-import { checkGiven, type Kind } from '../core/given.js'
+import { checkLimit } from '../core/limits.js'
 import { withDefaults } from '../core/with-defaults.js'
 import type { GateObserver } from './gate-observer.js'
 import type { Identify, Identity } from './identify.js'
@@ -66,44 +66,20 @@ export const GATE_DEFAULTS = {
   random: Math.random,
 }
 
-/** All of the interfaces, or this does not compile. */
-const OPTIONS: Readonly<Record<keyof GateOptions, Kind>> = {
-  identify: 'function',
-  accepts: 'function',
-  maxConnections: 'limit',
-  pongTimeoutMs: 'number',
-  upgradeTimeoutMs: 'number',
-  rates: 'object',
-  trustedProxies: 'string',
-  reject: 'any',
-  observer: 'object',
-  maxPendingUpgrades: 'limit',
-  closeTimeoutMs: 'number',
-  mayStay: 'function',
-  admitter: 'object',
-  sockets: 'object',
-  clock: 'object',
-  random: 'function',
-}
-
-const RATES: Readonly<Record<keyof RateOptions, Kind>> = { perAddress: 'limit', perKey: 'limit', perNode: 'limit' }
-const INNER = Object.keys(RATES).map((name) => `rates.${name}`)
-
 /** A ping wheel that turns in less has no time left for the answers. */
 const LEAST_MS = { upgradeTimeoutMs: 1, pongTimeoutMs: 100, closeTimeoutMs: 1 } as const
 
 /**
  * Absent or undefined is the default. Throws `INVALID_SETTINGS` or `INVALID_LIMIT` with what is wrong and what is
- * accepted: without a time the ping wheel would never turn, and a limit of NaN is never reached. So it does for a name that
- * is none, and where nobody is there to say who asks.
+ * accepted: without a time the ping wheel would never turn, and a limit of NaN is never reached. So it does where nobody is
+ * there to say who asks.
  */
 export function resolveGateOptions(options: GateOptions): Required<GateOptions> {
-  checkGiven(options, { kinds: OPTIONS, elsewhere: INNER })
-  checkGiven(options.rates ?? {}, { kinds: RATES, within: 'rates' })
   const { admitter, identify, sockets } = options
   if (identify === undefined)
     throw new UsageError('INVALID_SETTINGS', 'identify is needed: a function that says who asks')
   const resolved = withDefaults<Required<GateOptions>>({ ...GATE_DEFAULTS, admitter, identify, sockets }, options)
+  for (const name of ['maxConnections', 'maxPendingUpgrades'] as const) checkLimit(resolved[name], name)
   for (const [name, leastMs] of Object.entries(LEAST_MS) as [keyof typeof LEAST_MS, number][]) {
     const ms = resolved[name]
     if (!(Number.isFinite(ms) && ms >= leastMs)) {

@@ -1,6 +1,8 @@
 import type { EventEmitter } from 'node:events'
 import { UsageError } from '../core/errors.js'
+import { checkGiven, type Kind } from '../core/given.js'
 import type { GateOptions } from '../gate/gate-options.js'
+import type { RateOptions } from '../gate/rates.js'
 
 /** What `attach` is told: as `GateOptions` says it. */
 export type AttachOptions = Pick<GateOptions, 'identify'> &
@@ -21,11 +23,28 @@ export type AttachOptions = Pick<GateOptions, 'identify'> &
 /** What has an `upgrade` event: a server of `node:http` or `node:https`, or what Hono's `serve` returns. */
 export type UpgradeSource = Pick<EventEmitter, 'on' | 'off' | 'listenerCount'>
 
+/** All of the type, or this does not compile. */
+const OPTIONS: Readonly<Record<keyof AttachOptions, Kind>> = {
+  identify: 'function',
+  accepts: 'function',
+  maxConnections: 'limit',
+  pongTimeoutMs: 'number',
+  upgradeTimeoutMs: 'number',
+  rates: 'object',
+  trustedProxies: 'string',
+  reject: 'any',
+  observer: 'object',
+}
+
+const RATES: Readonly<Record<keyof RateOptions, Kind>> = { perAddress: 'limit', perKey: 'limit', perNode: 'limit' }
+const INNER = Object.keys(RATES).map((name) => `rates.${name}`)
+
 /**
- * Throws `INVALID_SETTINGS` for arguments that are left out or in the wrong order, which types would have told, and
- * `UPGRADE_TAKEN` where somebody else listens for upgrades already.
+ * Throws `INVALID_SETTINGS` for arguments that are left out or in the wrong order and for options that are none or of the
+ * wrong kind, which types would have told, `INVALID_LIMIT` for a limit that is none, and `UPGRADE_TAKEN` where somebody else
+ * listens for upgrades already.
  */
-export function checkAttached(server: UpgradeSource, wss: unknown, options: unknown): void {
+export function checkAttached(server: UpgradeSource, wss: unknown, options: AttachOptions): void {
   const isServer = has(server, 'on') && has(server, 'off') && has(server, 'listenerCount')
   if (!isServer || !has(wss, 'handleUpgrade') || typeof options !== 'object' || options === null) {
     throw new UsageError(
@@ -33,6 +52,8 @@ export function checkAttached(server: UpgradeSource, wss: unknown, options: unkn
       'attach takes the HTTP server, a WebSocketServer made with { noServer: true }, and options with `identify`, in this order',
     )
   }
+  checkGiven(options, { kinds: OPTIONS, elsewhere: INNER })
+  checkGiven(options.rates ?? {}, { kinds: RATES, within: 'rates' })
   if (server.listenerCount('upgrade') === 0) return
   throw new UsageError(
     'UPGRADE_TAKEN',

@@ -48,15 +48,15 @@ describe('options of a limiter', () => {
   })
 })
 
-describe('attach', () => {
-  function attach(...told: unknown[]): () => void {
-    const limiter = createLimiter()
-    onTestFinished(() => limiter.drain({ withinMs: 0 }))
-    return () => (limiter.attach as (...told: unknown[]) => void).apply(limiter, told)
-  }
-  const both = () => [createServer(), new WebSocketServer({ noServer: true })] as const
-  const identify = () => ({ identified: false, code: 'UNAUTHENTICATED' }) as const
+function attach(...told: unknown[]): () => void {
+  const limiter = createLimiter()
+  onTestFinished(() => limiter.drain({ withinMs: 0 }))
+  return () => (limiter.attach as (...told: unknown[]) => void).apply(limiter, told)
+}
+const both = () => [createServer(), new WebSocketServer({ noServer: true })] as const
+const identify = () => ({ identified: false, code: 'UNAUTHENTICATED' }) as const
 
+describe('attach', () => {
   test('without what it needs, or in another order, says what it takes', () => {
     const [server, wss] = both()
     const advice =
@@ -76,6 +76,25 @@ describe('attach', () => {
   ])('with %o', (options, code, message) => {
     const needed = 'trustProxies' in options || 'perKey' in options || 'rates' in options ? { identify } : {}
     expect(attach(...both(), { ...needed, ...options } as AttachOptions)).toThrow(misuse(code, message))
+  })
+})
+
+describe('attach takes what its type has, and nothing else that a gate is made of:', () => {
+  test.each([
+    ['maxPendingUpgrades', 5],
+    ['closeTimeoutMs', 50],
+    ['mayStay', () => true],
+    ['admitter', {}],
+    ['sockets', {}],
+    ['clock', {}],
+    ['random', () => 0],
+  ])('%s is not an option', (name, value) => {
+    const attached = attach(...both(), { identify, [name]: value } as AttachOptions)
+    expect(attached).toThrow(misuse('INVALID_SETTINGS', expect.stringContaining(`${name} is not an option`)))
+  })
+
+  test('and does not have for which it has no option', () => {
+    attach(...both(), { identify, closeTimeoutMs: undefined } as AttachOptions)()
   })
 })
 

@@ -15,6 +15,9 @@ const REFUSED: Readonly<Record<Reason, string>> = {
   conflict: 'the store knows another owner of a new connection, which should not happen',
 }
 
+const LEFT =
+  'the connection to the store is lost: HEADCOUNT_ON_STORE_DOWN says who is let in meanwhile, HEADCOUNT_ON_LEASE_LOST who stays'
+
 /** Writes into the log what becomes of the way to the store, and what the store says of itself. */
 export function logStore(limiter: Pick<Limiter, 'on'>, log: Log, clock: Clock): void {
   logAbsence(limiter, log)
@@ -44,7 +47,7 @@ function logAbsence(limiter: Pick<Limiter, 'on'>, log: Log): void {
     const cause = fields.cause.replace(/\d+/g, '0')
     if (causes === undefined) {
       away.set(fields.bucket, new Set([cause]))
-      log.warn(fields, 'the connection to the store is lost; open connections stay, new ones wait or are refused')
+      log.warn(fields, LEFT)
     } else {
       const isNew = !causes.has(cause) && causes.size < MOST_CAUSES
       if (isNew) causes.add(cause)

@@ -34,6 +34,13 @@ describe('a store that is away', () => {
     ])
   })
 
+  test('what becomes of connections meanwhile is not told as if there were one policy', () => {
+    left('the connection closed')
+    expect(lines[0]!.msg).toBe(
+      'the connection to the store is lost: HEADCOUNT_ON_STORE_DOWN says who is let in meanwhile, HEADCOUNT_ON_LEASE_LOST who stays',
+    )
+  })
+
   test('causes that differ in a number are one, and of many only some are told', () => {
     left('no connection within 101 ms', 'no connection within 99 ms')
     expect(causes()).toHaveLength(1)

@@ -1,12 +1,12 @@
+/*
+ * The process: reads its settings, starts the server, and stops it in order on the first signal or on an operator's
+ * order, at once on the second signal. A signal that comes before the server is up ends the start.
+ */
 import { UsageError } from '../core/errors.js'
 import { createLog, type Log } from '../observe/log.js'
 import { CONFIG_EXIT_CODE, type Config, loadConfig } from './config.js'
 import type { RunningServer } from './server.js'
 
-/**
- * The process: reads its settings, starts the server, and stops it in order on the first signal or on an operator's
- * order, at once on the second signal. A signal that comes before the server is up ends the start.
- */
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
 // A full disk, or a reader that has gone, must cost what is said to people, not the node.

@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import type { Clock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { ClusterView } from '../observe/cluster-view.js'
@@ -28,6 +29,7 @@ export interface AdminOptions {
   readonly refusals: Refusals
   readonly view: ClusterView
   readonly metrics: MetricsSource
+  readonly clock: Clock
   readonly nodeName: string
   readonly version: string
   readonly log: Log
@@ -41,6 +43,7 @@ export function adminApp({
   refusals,
   view,
   metrics,
+  clock,
   nodeName,
   version,
   log,
@@ -52,11 +55,11 @@ export function adminApp({
   app.use('/admin/*', audit(log, turnedAway), bearer(guard))
   app.route('/admin/v1', orgsApp(limiter))
   app.route('/admin/v1', evictionsApp(limiter))
-  app.route('/admin/v1', limitsApp(limiter))
+  app.route('/admin/v1', limitsApp(limiter, clock))
   app.route('/admin/v1', drainsApp(limiter))
   app.route('/admin/v1', nodesApp(limiter, nodeName))
   app.route('/admin/v1', refusalsApp(refusals))
-  app.route('/admin/v1', eventsApp(view))
+  app.route('/admin/v1', eventsApp(view, clock))
   app.route('/admin/v1', openapiApp(version))
   app.notFound((context) => problem(context, 404, 'NOT_FOUND'))
   app.onError((error, context) => {

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
-import { systemClock } from '../core/clock.js'
+import type { Clock } from '../core/clock.js'
 import { within } from '../core/within.js'
 import type { ClusterView, ViewEvent } from '../observe/cluster-view.js'
 import type { AdminEnv } from './auth.js'
@@ -11,7 +11,7 @@ import { unlimited } from './shown.js'
 export const STALLED_MS = 15_000
 
 /** The cluster once a second, as server-sent events, until the client or the node ends it. */
-export function eventsApp(view: ClusterView): Hono<AdminEnv> {
+export function eventsApp(view: ClusterView, clock: Clock): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>()
   app.get('/events', (context) => {
     // Hono asks here for HEAD too, and reads nothing: nobody would hear that who asked is gone.
@@ -25,7 +25,7 @@ export function eventsApp(view: ClusterView): Hono<AdminEnv> {
     return streamSSE(context, async (stream) => {
       stream.onAbort(() => view.leave(viewer))
       let event = await viewer.next()
-      while (event && (await isTaken(stream.writeSSE(messageOf(event))))) event = await viewer.next()
+      while (event && (await isTaken(stream.writeSSE(messageOf(event)), clock))) event = await viewer.next()
       view.leave(viewer)
       if (event) context.env.outgoing?.destroy()
     })
@@ -33,12 +33,12 @@ export function eventsApp(view: ClusterView): Hono<AdminEnv> {
   return app
 }
 
-async function isTaken(written: Promise<void>): Promise<boolean> {
+async function isTaken(written: Promise<void>, clock: Clock): Promise<boolean> {
   let taken = false
   const take = () => {
     taken = true
   }
-  await within(systemClock, STALLED_MS, written.then(take))
+  await within(clock, STALLED_MS, written.then(take))
   return taken
 }
 

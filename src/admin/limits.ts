@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { systemClock } from '../core/clock.js'
+import type { Clock } from '../core/clock.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { AdminEnv } from './auth.js'
 import { readLimitBody } from './limit-body.js'
@@ -12,7 +12,7 @@ import { asShown } from './shown.js'
 const MAX_BODY_BYTES = 4_096
 
 /** What an org may hold and why, and how operators change it. A change binds the very next admission on every node. */
-export function limitsApp(limiter: Limiter): Hono<AdminEnv> {
+export function limitsApp(limiter: Limiter, clock: Clock): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>()
   const show = async (org: string) => asShown(await limiter.orgLimits(org))
   const change = async (context: Context<AdminEnv>, org: string, asked: object, make: () => Promise<void>) => {
@@ -34,7 +34,7 @@ export function limitsApp(limiter: Limiter): Hono<AdminEnv> {
     problem(context, 400, 'INVALID_LIMIT', `the body must not be longer than ${MAX_BODY_BYTES} bytes`)
   app.put('/orgs/:org/limit', bodyLimit({ maxSize: MAX_BODY_BYTES, onError }), async (context) => {
     const org = context.req.param('org')
-    const asked = readLimitBody(await context.req.json().catch(() => undefined), systemClock.wallMs())
+    const asked = readLimitBody(await context.req.json().catch(() => undefined), clock.wallMs())
     if ('problem' in asked) return problem(context, 400, 'INVALID_LIMIT', asked.problem)
     return change(context, org, asShown(asked), () =>
       asked.tier === undefined

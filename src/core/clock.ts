@@ -1,8 +1,9 @@
 import type { Ending } from './ending.js'
 
 /**
- * The only file that names `Date.now`, `performance` or a timer. Everything else receives a `Clock`,
- * so that a test can hold time in its hand.
+ * No other file names `Date.now` or `performance`, and a timer none but those of `cli`. What decides by time receives a
+ * `Clock`, so that a test can hold time in its hand. `systemClock` is for where things are put together, for `cli`, and
+ * for the few that no test has to hurry: a look-up of a host, a scrape, the last lines of the log.
  */
 export interface Clock {
   /** Milliseconds since an arbitrary moment; never runs backwards; may stand still while the machine sleeps. */

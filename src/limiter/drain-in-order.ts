@@ -1,4 +1,4 @@
-import { systemClock } from '../core/clock.js'
+import type { Clock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { checkGiven } from '../core/given.js'
 import type { AdmittingNode } from '../node/admitting-node.js'
@@ -17,11 +17,16 @@ const NODE_SHARE = 0.9
 /**
  * Closes every connection, then gives up the lease, within `withinMs`: the sockets first, because slots follow them.
  */
-export async function drainInOrder(gates: Gates, node: AdmittingNode, withinMs: number): Promise<void> {
-  const startMs = systemClock.monotonicMs()
+export async function drainInOrder(
+  gates: Pick<Gates, 'closeAll'>,
+  node: Pick<AdmittingNode, 'quiet' | 'drain'>,
+  withinMs: number,
+  clock: Clock,
+): Promise<void> {
+  const startMs = clock.monotonicMs()
   node.quiet()
   await gates.closeAll(withinMs * SOCKET_SHARE)
-  const leftMs = withinMs * NODE_SHARE - (systemClock.monotonicMs() - startMs)
+  const leftMs = withinMs * NODE_SHARE - (clock.monotonicMs() - startMs)
   await node.drain({ withinMs: Math.max(0, leftMs) })
 }
 

@@ -232,7 +232,7 @@ export class Limiter {
    * Rejects with `INVALID_SETTINGS`, and stops nothing, for a time that is none.
    */
   async drain(options: DrainOptions = {}): Promise<void> {
-    await drainInOrder(this.gates, this.#node, drainTime(options))
+    await drainInOrder(this.gates, this.#node, drainTime(options), systemClock)
     this.gates.destroy()
     if (this.#ownsStore) await this.#store.close()
   }

@@ -58,7 +58,9 @@ export function openOperators(
     ...{ refusalsDropped: () => refusals.dropped, viewers: () => view.viewers, wrongTokens: () => wrongTokensSeen },
   })
   const { nodeName } = config
-  const admin = adminApp({ limiter, guard, turnedAway, refusals, view, metrics, nodeName, version, log })
+  const admin = adminApp({
+    ...{ limiter, guard, turnedAway, refusals, view, metrics, clock: systemClock, nodeName, version, log },
+  })
   return {
     observer: allObservers(gateLog.observer, refusals.observer),
     // Load balancers ask for health in HTTP/1.0 without a Host; a name of our own lets that be a request like any

@@ -22,7 +22,7 @@ function audited() {
 }
 
 test('a limit that is in force and could not be read afterwards stands in the audit line as it was asked for', async () => {
-  const { app, lines } = audited()
+  const { app, clock, lines } = audited()
   let isSet = false
   const limiter = {
     orgLimits: async () => {
@@ -33,12 +33,30 @@ test('a limit that is in force and could not be read afterwards stands in the au
       isSet = true
     },
   }
-  app.route('/', limitsApp(limiter as never)).onError((_, context) => context.text('', 503))
+  app.route('/', limitsApp(limiter as never, clock)).onError((_, context) => context.text('', 503))
   const answer = await app.request('/orgs/acme/limit', { method: 'PUT', body: '{"limit":"unlimited","by":"kim"}' })
   expect([answer.status, isSet]).toEqual([503, true])
   expect(lines).toMatchObject([
     { status: 503, before: { maxAllowed: 3 }, asked: { limit: 'unlimited', terms: { by: 'kim' } } },
   ])
+})
+
+test('the end of a limit is counted on the clock of the node', async () => {
+  const { app, clock } = audited()
+  const terms: unknown[] = []
+  const limiter = {
+    orgLimits: async () => ({ orgId: 'acme', maxAllowed: 3 }),
+    setLimit: async (_org: string, _limit: number, given: unknown) => void terms.push(given),
+  }
+  app.route('/', limitsApp(limiter as never, clock))
+  const expiresAt = new Date(clock.wallMs() + 60_000).toISOString()
+  const set = async () => {
+    const body = JSON.stringify({ limit: 1, expiresAt })
+    return (await app.request('/orgs/acme/limit', { method: 'PUT', body })).status
+  }
+  expect(await set()).toBe(200)
+  clock.advance(60_000)
+  expect([await set(), terms]).toEqual([400, [{ forMs: 60_000 }]])
 })
 
 test('who is turned away, as often as he likes, neither fills the log nor pushes out the lines of changes', async () => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { adminApp } from '../../src/admin/app.js'
 import { titles } from '../../src/admin/problem.js'
 import { answers } from '../../src/admin/schemas.js'
+import { systemClock } from '../../src/core/clock.js'
 import { checkOrg } from '../../src/core/org-id.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
 
@@ -23,7 +24,7 @@ const app = adminApp({
     ...{ tokens: { admin: 'a', read: 'r' }, addressOf: () => undefined, onWrongToken() {} },
     wrongTokens: { exhaustedMs: async () => undefined, nth: async () => ({ nth: 1, isLast: false }) },
   },
-  ...{ turnedAway: { async add() {} }, refusals: {}, metrics: {}, nodeName: 'n', version: '0' },
+  ...{ turnedAway: { async add() {} }, refusals: {}, metrics: {}, clock: systemClock, nodeName: 'n', version: '0' },
 } as never)
 
 async function refusal(request: string, token = 'a') {

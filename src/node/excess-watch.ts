@@ -8,9 +8,14 @@ import type { Policies } from './policies.js'
 
 type Policy = Policies['onLimitLowered']
 
-/** So many orgs are looked at after one renewal, and of those that are here without a reason in one audit period. */
+/** So many orgs are looked at after one renewal, and of those that are here without a reason in one such interval. */
 const ORGS_A_LOOK = 1_000
-const AUDIT_INTERVAL_MS = 30_000
+const WATCH_INTERVAL_MS = 30_000
+
+/** A reason to look at an org, and what to do with a surplus. */
+interface Ask {
+  readonly policy: Policy
+}
 
 interface WatchParts {
   readonly clock: Clock
@@ -38,8 +43,8 @@ interface WatchParts {
  */
 export class ExcessWatch {
   readonly #parts: WatchParts
-  /** Orgs to look at, and what to do with a surplus. */
-  readonly #pending = new Map<string, Policy>()
+  /** Orgs to look at. A further reason is another object, so that a look which began before it does not settle it. */
+  readonly #pending = new Map<string, Ask>()
   /** Orgs held here that were over their limit when last looked at. */
   readonly #over = new Map<string, string>()
   #next = 0
@@ -58,7 +63,7 @@ export class ExcessWatch {
 
   /** Looks at one org now, because its limit was set. What cannot be finished now is done after later renewals. */
   async look(org: string, policy = this.#parts.policy): Promise<void> {
-    this.#pending.set(org, policy)
+    this.#pending.set(org, { policy })
     await this.#lookAt([org])
   }
 
@@ -73,7 +78,7 @@ export class ExcessWatch {
   /** From time to time, those that were over their limit, and some of the others. */
   #audit(): void {
     const { clock, held } = this.#parts
-    if (clock.monotonicMs() - this.#auditedAtMs < AUDIT_INTERVAL_MS) return
+    if (clock.monotonicMs() - this.#auditedAtMs < WATCH_INTERVAL_MS) return
     this.#auditedAtMs = clock.monotonicMs()
     const orgs = held.orgs()
     this.#await([...this.#over.keys(), ...orgs.slice(this.#next, this.#next + ORGS_A_LOOK)])
@@ -82,27 +87,30 @@ export class ExcessWatch {
 
   #await(orgs: readonly string[]): void {
     const { said, policy } = this.#parts
-    for (const org of orgs) if (!this.#pending.has(org)) this.#pending.set(org, said(org) ?? policy)
+    for (const org of orgs) {
+      this.#pending.set(org, { policy: this.#pending.get(org)?.policy ?? said(org) ?? policy })
+    }
   }
 
   /** What the store does not answer, or in a way that nobody can read, stays pending. */
   async #lookAt(orgs: readonly string[]): Promise<void> {
+    // As they are before the store counts: what is asked from here on wants a count of its own.
+    const asks = new Map(orgs.map((org) => [org, this.#pending.get(org)]))
     try {
       const counts = orgs.length === 0 ? [] : await this.#parts.store.countOrgs(orgs)
-      for (const count of counts) await this.#judge(count)
+      for (const count of counts) await this.#judge(count, asks.get(count.org))
     } catch {
       // The next renewal that is answered looks again.
     }
   }
 
-  async #judge(counted: OrgCount): Promise<void> {
+  async #judge(counted: OrgCount, asked: Ask | undefined): Promise<void> {
     const { org } = counted
     const excess = await this.#excessOf(counted)
     this.#report(org, excess)
-    const policy = this.#pending.get(org) ?? 'keep'
-    if (!excess || policy === 'keep' || (await this.#parts.orders.closeSurplus(org, excess, policy))) {
-      this.#pending.delete(org)
-    }
+    const policy = asked?.policy ?? 'keep'
+    const isDone = !excess || policy === 'keep' || (await this.#parts.orders.closeSurplus(org, excess, policy))
+    if (isDone && this.#pending.get(org) === asked) this.#pending.delete(org)
   }
 
   /**

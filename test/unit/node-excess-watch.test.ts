@@ -11,7 +11,7 @@ import { claimOf, connectionOf, SessionMaker, steeredStore, turns } from '../sup
 import type { SteeredStore } from '../support/steered-store.js'
 import { done } from '../support/store-node.js'
 
-const AUDIT_MS = 30_000
+const WATCH_MS = 30_000
 
 let clock: ManualClock
 let store: SteeredStore
@@ -180,7 +180,7 @@ describe('which orgs are looked at', () => {
     const lookedAt: number[][] = []
     for (let period = 0; period < 3; period++) {
       asked = []
-      clock.advance(AUDIT_MS - 1)
+      clock.advance(WATCH_MS - 1)
       await renewed()
       expect(asked).toEqual([])
       clock.advance(1)
@@ -198,7 +198,7 @@ describe('which orgs are looked at', () => {
     for (let i = 0; i < 1_500; i++) held.add(connectionOf(`c-${i}`, `org-${i}`))
     const lookedAt = async () => {
       asked = []
-      clock.advance(AUDIT_MS)
+      clock.advance(WATCH_MS)
       await renewed()
       return asked
     }
@@ -217,5 +217,55 @@ describe('which orgs are looked at', () => {
     expect(asked).toEqual([1_000])
     for (let n = 0; n < 3; n++) await renewed()
     expect(asked).toEqual([1_000, 1_000, 100])
+  })
+})
+
+describe('what is asked while a walk is under way', () => {
+  /** Holds a walk back at its first org, which is over its limit, and acme behind it was counted as 3 of 3. */
+  async function walking(): Promise<() => void> {
+    await hold('first', 3, 2)
+    await hold('acme', 3, 3)
+    let goOn = () => {}
+    const mayGoOn = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    const holders = store.holders
+    store.holders = async (org, limit) => {
+      if (org === 'first') await mayGoOn
+      return holders(org, limit)
+    }
+    events.emit('connections.reasserted', { kept: 6, closed: 0, mode: 'keep' })
+    await renewed()
+    expect(asked).toEqual([2])
+    store.inner.tables.overrides.set('acme', 1)
+    return goOn
+  }
+
+  test('is not settled by what that walk has counted before: the surplus is closed as was said', async () => {
+    const excess = watch()
+    const goOn = await walking()
+    const countOrgs = store.countOrgs
+    // The walk goes on while the store counts for who has set the limit, and is done before it answers.
+    store.countOrgs = async (orgs) => {
+      goOn()
+      await turns()
+      return countOrgs(orgs)
+    }
+    await excess.look('acme', 'newest')
+    expect(ordered()).toBe(2)
+    await renewed()
+    expect(asked).toEqual([2, 1])
+  })
+
+  test('is looked at again by the next renewal, where the store was told of connections again', async () => {
+    watch('newest')
+    const goOn = await walking()
+    events.emit('connections.reasserted', { kept: 6, closed: 0, mode: 'keep' })
+    goOn()
+    await turns()
+    expect(told.map(({ org }) => org)).toEqual(['first'])
+    await renewed()
+    expect(told).toContainEqual(tooMany(3, 1))
+    expect([ordered(), asked]).toEqual([3, [2, 2]])
   })
 })

@@ -1,6 +1,7 @@
 -- inspect: what operators see. Read-only, so it works on a replica; needs no lease.
 --
--- Guarantee: counts and lists only slots of live leases: what is shown is true.
+-- Guarantee: counts and lists only slots of live leases: what is shown is true. Of a member of `leases` that is none,
+-- which somebody else has put there, nothing is told: one such must not keep operators from all the others.
 --
 -- KEYS  1 admission  2 dead  3 leases  4 meta  5 nodes  6... org sets
 -- ARGV  1 'inspect'  2 'orgs'     of each org set
@@ -10,6 +11,9 @@
 --         holders: {id, lease, ...}
 --         nodes:   {lease, ms until it expires, node info, ...}
 -- @include occupancy
+local function is_lease(member)
+  return string.find(member, '^%d+$') ~= nil
+end
 local reply = {}
 if ARGV[2] == 'orgs' then
   for i = 6, #KEYS do
@@ -26,7 +30,7 @@ elseif ARGV[2] == 'holders' then
   -- Lease by lease, so that however many leftovers of the dead stand before them, the living are found.
   local left = tonumber(ARGV[3])
   for _, lease in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
-    if left > 0 then
+    if left > 0 and is_lease(lease) then
       for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[6], lease, lease, 'LIMIT', 0, left)) do
         reply[#reply + 1] = id
         reply[#reply + 1] = lease
@@ -38,9 +42,11 @@ elseif ARGV[2] == 'nodes' then
   local clock = tonumber(redis.call('HGET', KEYS[4], 'clock') or 0)
   local leases = redis.call('ZRANGE', KEYS[3], 0, -1, 'WITHSCORES')
   for i = 1, #leases, 2 do
-    reply[#reply + 1] = leases[i]
-    reply[#reply + 1] = tonumber(leases[i + 1]) - clock
-    reply[#reply + 1] = redis.call('HGET', KEYS[5], leases[i]) or ''
+    if is_lease(leases[i]) then
+      reply[#reply + 1] = leases[i]
+      reply[#reply + 1] = tonumber(leases[i + 1]) - clock
+      reply[#reply + 1] = redis.call('HGET', KEYS[5], leases[i]) or ''
+    end
   end
 end
 return reply

@@ -1,13 +1,6 @@
-import {
-  type Holder,
-  type NodeEntry,
-  type OrgCount,
-  type StoreInspector,
-  StoreUnavailable,
-  type WhichNodes,
-} from './lease-store.js'
+import type { Holder, NodeEntry, OrgCount, StoreInspector, WhichNodes } from './lease-store.js'
 import type { OrgOverrides } from './override-records.js'
-import { decodeEntry, int, overrideOf, text } from './redis-codec.js'
+import { decodeEntry, int, MalformedReply, overrideOf, text } from './redis-codec.js'
 import type { RedisKeys } from './redis-keys.js'
 import { readOrg } from './redis-overrides.js'
 import type { RedisQuestions } from './redis-questions.js'
@@ -35,10 +28,12 @@ export class RedisInspector implements StoreInspector {
     for (let i = 0; i < orgs.length; i += ORGS_A_CALL) {
       const some = orgs.slice(i, i + ORGS_A_CALL)
       const sets = some.map((org) => this.#keys.scope({ name: 'org', id: org }))
-      const flat = await this.#inspect(sets, ['orgs'])
-      some.forEach((org, j) => {
-        counts.push({ org, count: Math.max(0, int(flat[2 * j])), override: overrideOf(String(flat[2 * j + 1])) })
-      })
+      const counted = await this.#inspect(sets, ['orgs'], (flat) =>
+        some.map((org, j): OrgCount => {
+          return { org, count: Math.max(0, int(flat[2 * j])), override: overrideOf(String(flat[2 * j + 1])) }
+        }),
+      )
+      counts.push(...counted)
     }
     return counts
   }
@@ -79,9 +74,12 @@ export class RedisInspector implements StoreInspector {
   }
 
   async holders(org: string, limit: number): Promise<Holder[]> {
-    const flat = await this.#inspect([this.#keys.scope({ name: 'org', id: org })], ['holders', limit])
-    const holders: { id: string; lease: number }[] = []
-    for (let i = 0; i < flat.length; i += 2) holders.push({ id: text(flat[i]), lease: int(flat[i + 1]) })
+    const set = this.#keys.scope({ name: 'org', id: org })
+    const holders = await this.#inspect([set], ['holders', limit], (flat) => {
+      const found: { id: string; lease: number }[] = []
+      for (let i = 0; i < flat.length; i += 2) found.push({ id: text(flat[i]), lease: int(flat[i + 1]) })
+      return found
+    })
     const entries = await this.#questions.ask((redis) =>
       Promise.all(holders.map(({ id, lease }) => redis.hget(this.#keys.conns(lease), id))),
     )
@@ -98,11 +96,13 @@ export class RedisInspector implements StoreInspector {
   }
 
   async nodes({ uncounted = false }: WhichNodes = {}): Promise<NodeEntry[]> {
-    const flat = await this.#inspect([], ['nodes'])
-    const nodes: Omit<NodeEntry, 'connections'>[] = []
-    for (let i = 0; i < flat.length; i += 3) {
-      nodes.push({ lease: int(flat[i]), expiresInMs: int(flat[i + 1]), info: text(flat[i + 2]) })
-    }
+    const nodes = await this.#inspect([], ['nodes'], (flat) => {
+      const found: Omit<NodeEntry, 'connections'>[] = []
+      for (let i = 0; i < flat.length; i += 3) {
+        found.push({ lease: int(flat[i]), expiresInMs: int(flat[i + 1]), info: text(flat[i + 2]) })
+      }
+      return found
+    })
     if (uncounted) return nodes.map((node) => ({ ...node, connections: 0 }))
     const sizes = await this.#questions.ask((redis) =>
       Promise.all(nodes.map(({ lease }) => redis.hlen(this.#keys.conns(lease)))),
@@ -110,12 +110,18 @@ export class RedisInspector implements StoreInspector {
     return nodes.map((node, i) => ({ ...node, connections: sizes[i] ?? 0 }))
   }
 
-  async #inspect(orgSets: readonly string[], args: readonly (string | number)[]): Promise<unknown[]> {
+  /** Read as part of the question: a reply that cannot be read is no answer either. */
+  #inspect<T>(
+    orgSets: readonly string[],
+    args: readonly (string | number)[],
+    read: (flat: unknown[]) => T,
+  ): Promise<T> {
     const { admission, dead, leases, meta, nodes } = this.#keys
-    const raw = await this.#questions.ask((redis) =>
-      this.#script.run(redis, [admission, dead, leases, meta, nodes, ...orgSets], ['inspect', ...args]),
-    )
-    if (!Array.isArray(raw)) throw new StoreUnavailable('malformed reply')
-    return raw
+    return this.#questions.ask(async (redis) => {
+      const keys = [admission, dead, leases, meta, nodes, ...orgSets]
+      const raw = await this.#script.run(redis, keys, ['inspect', ...args])
+      if (!Array.isArray(raw)) throw new MalformedReply(`expected a list, got ${typeof raw}`)
+      return read(raw)
+    })
   }
 }

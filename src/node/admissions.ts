@@ -65,7 +65,7 @@ export class Admissions {
   async #admitAfterAll(request: AdmissionRequest, first: SlotAttempt, signal?: Ending): Promise<Admission> {
     const { phase, denials, attempts, events } = this.#parts
     const { claim, replaces } = first.connection
-    const another = () => this.#connection(this.#claim(request), replaces)
+    const another = () => this.#connection(this.#renamed(claim), replaces)
     const { connection, outcome } = await attempts.goOn(first, another, signal)
     if (outcome.kind === 'decided' && outcome.verdict.admitted) return this.#grant(request, connection, outcome.verdict)
     if (outcome.kind === 'abandoned') {
@@ -73,14 +73,19 @@ export class Admissions {
       return { admitted: false, code: 'ADMISSION_UNDECIDED' }
     }
     if (outcome.kind === 'decided' && phase() !== 'running') return denials.deny(claim, { code: 'DRAINING' })
-    return this.#admitOnDebt(request, outcome, signal) ?? denials.probeAndDeny(claim, outcome)
+    return this.#admitOnDebt(request, claim, outcome, signal) ?? denials.probeAndDeny(claim, outcome)
   }
 
   /** In the store's place, where the policy says so: under an id of its own, since the other may be taken back. */
-  #admitOnDebt(request: AdmissionRequest, outcome: AdmissionOutcome, signal?: Ending): Admission | undefined {
+  #admitOnDebt(
+    request: AdmissionRequest,
+    claim: Claim,
+    outcome: AdmissionOutcome,
+    signal?: Ending,
+  ): Admission | undefined {
     const { phase, keeper, absence, overrides } = this.#parts
     if (outcome.kind !== 'unavailable' || keeper.session || signal?.aborted || phase() !== 'running') return undefined
-    const connection = this.#connection(this.#claim(request))
+    const connection = this.#connection(this.#renamed(claim))
     const slot = absence.admit(connection, overrides.limitOf(connection.org))
     return slot && this.#grant(request, connection, slot)
   }
@@ -98,10 +103,18 @@ export class Admissions {
     return admitted
   }
 
+  /** Once a request: what is odd about it is told with this. */
   #claim(request: AdmissionRequest): Claim {
-    const { options, keeper, events } = this.#parts
-    const id = this.#ids.next(keeper.idPrefix)
-    return claimOf(request, options, { id, sinceMs: options.clock.wallMs() }, events)
+    const { options, events } = this.#parts
+    return claimOf(request, options, { id: this.#nextId(), sinceMs: options.clock.wallMs() }, events)
+  }
+
+  #renamed(claim: Claim): Claim {
+    return { ...claim, id: this.#nextId() }
+  }
+
+  #nextId(): string {
+    return this.#ids.next(this.#parts.keeper.idPrefix)
   }
 
   #connection(claim: Claim, replaces?: string): HeldConnection {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Admission, AdmissionRequest, Admitted } from '../../src/core/admission.js'
+import { Tiers } from '../../src/core/tiers.js'
 import type { LimiterNode } from '../../src/node/limiter-node.js'
 import type { LimiterNodeOptions } from '../../src/node/node-options.js'
 import { SHORT } from '../support/cluster.js'
@@ -171,6 +172,18 @@ describe('who is admitted', () => {
     await holdGhost(node)
     const next = await held(node)
     expect([next.connectionId.endsWith('-2'), next.currentCount]).toEqual([true, 1])
+  })
+
+  test('in a tier that is none is told of once, however often the store is asked for it', async () => {
+    const told: unknown[] = []
+    const node = await start({ tiers: new Tiers({ free: 1 }), probeTimeoutMs: 100, policies: { onStoreDown: 'allow' } })
+    node.events.on('tier.unknown', (event) => told.push(event))
+    await holdGhost(node)
+    await held(node, { tier: 'gold' })
+    expect(told).toEqual([{ org: 'acme', tier: 'gold', fallback: 'free' }])
+    await leaveStore()
+    await held(node, { org: 'other', tier: 'silver' })
+    expect(told.slice(1)).toEqual([{ org: 'other', tier: 'silver', fallback: 'free' }])
   })
 
   test('is not asked for again where the node became quiet while its peers were probed', async () => {

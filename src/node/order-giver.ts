@@ -1,16 +1,9 @@
 import type { EventBus } from '../core/events.js'
 import { checkOrg } from '../core/org-id.js'
-import {
-  type Fence,
-  type Holder,
-  MAX_ITEMS,
-  type Reply,
-  type StoreConnection,
-  type StoreInspector,
-  StoreUnavailable,
-} from '../store/lease-store.js'
+import { type Holder, MAX_ITEMS, type StoreInspector } from '../store/lease-store.js'
 import type { DrainVerdict, OrderReply, OrderRequest } from '../store/orders.js'
 import { byAge } from './by-age.js'
+import { confirmed } from './confirmed.js'
 import { MAX_HOLDERS } from './holders.js'
 import type { Session } from './session.js'
 
@@ -87,7 +80,7 @@ export class OrderGiver {
 
   /** Orders the node that holds this lease to stop; `gone` where no live node does. */
   drain(lease: number): Promise<DrainVerdict> {
-    return this.#said((connection, fence) => connection.drain(fence, lease))
+    return confirmed(this.#session(), (connection, fence) => connection.drain(fence, lease))
   }
 
   async #evict(org: string, ids: readonly string[], reason: string | undefined): Promise<Evicted> {
@@ -103,12 +96,6 @@ export class OrderGiver {
   }
 
   #order(request: OrderRequest): Promise<OrderReply> {
-    return this.#said((connection, fence) => connection.order(fence, request))
-  }
-
-  async #said<T>(verb: (connection: StoreConnection, fence: Fence) => Promise<Reply<T>>): Promise<T> {
-    const reply = await this.#session()?.call(verb)
-    if (reply?.status === 'ok') return reply.value
-    throw new StoreUnavailable(reply?.status === 'unanswered' ? reply.cause : 'no session is open')
+    return confirmed(this.#session(), (connection, fence) => connection.order(fence, request))
   }
 }

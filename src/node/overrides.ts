@@ -3,8 +3,9 @@ import type { EventBus } from '../core/events.js'
 import { checkLimit } from '../core/limits.js'
 import { checkOrg } from '../core/org-id.js'
 import { fieldsOf } from '../core/parse-json.js'
-import { MAX_ITEMS, type RenewReply, StoreUnavailable } from '../store/lease-store.js'
+import { MAX_ITEMS, type RenewReply } from '../store/lease-store.js'
 import type { OverrideRecord } from '../store/override-records.js'
+import { confirmed } from './confirmed.js'
 import { keptTerms, type SetTerms, storedTerms } from './limit-terms.js'
 import type { SurplusTerms } from './on-lowered.js'
 import type { Session } from './session.js'
@@ -88,14 +89,11 @@ export class Overrides {
     checkOrg(org)
     if (limit !== undefined) checkLimit(limit)
     const how = storedTerms(terms, this.#clock)
-    const reply = await session?.call((connection, fence) => connection.override(fence, org, limit, how))
-    if (!session || reply?.status !== 'ok') {
-      throw new StoreUnavailable(reply?.status === 'unanswered' ? reply.cause : 'no session is open')
-    }
+    await confirmed(session, (connection, fence) => connection.override(fence, org, limit, how))
     const { kind = 'override', details = '' } = how
     this.#events.emit('limit.set', { org, kind, limit, ...keptTerms(details) })
     // Who was asked remembers at once; the others hear of it with their next renewal.
-    if (session.fence.epoch === this.#epoch) this.#ask(session)
+    if (session?.fence.epoch === this.#epoch) this.#ask(session!)
   }
 
   /** Told at every renewal. What is left to learn when a session ends is learned by the next. */

@@ -230,8 +230,8 @@ export interface LeaseStore extends SharedState {
 export class StoreUnavailable extends Error {
   readonly code = 'STORE_UNAVAILABLE'
 
-  constructor(cause: string) {
-    super(`the store did not answer: ${cause}`)
+  constructor(cause: string, what: 'did not answer' | 'refused' = 'did not answer') {
+    super(`the store ${what}: ${cause}`)
     this.name = 'StoreUnavailable'
   }
 }

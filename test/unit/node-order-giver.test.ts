@@ -140,7 +140,7 @@ describe('what the store does not confirm is an error that says why', () => {
     session = await sessions.next()
     await sessions.next()
     const closed = giver.closeSurplus('acme', { currentCount: 1, maxAllowed: 0 }, 'oldest')
-    await expect(closed).rejects.toThrow(new StoreUnavailable('no session is open'))
+    await expect(closed).rejects.toThrow(new StoreUnavailable('lease stale', 'refused'))
     expect(told).toEqual([])
   })
 })

@@ -208,14 +208,18 @@ describe('what operators set by this node', () => {
     expect([memory.told, (await node.learn(0)).records]).toEqual([[], []])
   })
 
-  test('is not in force for all one knows where the store did not confirm it: without a session, or an answer', async () => {
+  test('is not in force for all one knows where the store did not confirm it: without a session, an answer, or a yes', async () => {
     const memory = new Memory()
-    await expect(memory.set('acme', 7)).rejects.toThrow('no session is open')
+    await expect(memory.set('acme', 7)).rejects.toThrow('the store did not answer: no session is open')
     const bench = memoryBench()
     const cut = await aNode(bench)
     await memory.join(cut)
     cut.connection.destroy('cut off')
-    await expect(memory.set('acme', 7)).rejects.toThrow('cut off')
+    await expect(memory.set('acme', 7)).rejects.toThrow('the store did not answer: cut off')
+    const stale = await aNode(bench)
+    await memory.join(stale)
+    await stale.hello()
+    await expect(memory.set('acme', 7)).rejects.toThrow('the store refused: lease stale')
     expect(memory.told).toEqual([])
   })
 

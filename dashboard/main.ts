@@ -25,7 +25,7 @@ const chart = new Chart()
 const nodes = new NodesPanel()
 const orgs = new OrgsPanel(api)
 const refusals = new RefusalList(byId('refusals'), { linked: true })
-const orgPage = new OrgPage({ api, nodeName: (lease) => nodes.nameOf(lease), mayChange: () => mayChange })
+const orgPage = new OrgPage({ api, mayChange: () => mayChange })
 const feedState = new FeedState()
 const feed = new Feed(api, {
   onSnapshot: show,

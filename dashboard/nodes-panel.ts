@@ -20,12 +20,6 @@ export class NodesPanel {
   readonly #rows = new Rows<Node, NodeRow>(within(this.#panel, 'tbody'), makeRow, (row, node) => this.#fill(row, node))
   #nowMs = 0
 
-  /** The name of the node that holds a lease, gone or not. */
-  nameOf(lease: number): string | undefined {
-    const holds = ({ node }: { node: Node }) => node.lease === lease || node.leases?.includes(lease)
-    return [...this.#seen.values()].find(holds)?.node.name
-  }
-
   show(nodes: readonly Node[], nowMs: number): void {
     this.#nowMs = nowMs
     for (const node of nodes) this.#seen.set(node.lease, { node, atMs: nowMs })

@@ -29,7 +29,6 @@ interface HolderRow {
 
 export interface OrgPageOptions {
   readonly api: Api
-  readonly nodeName: (lease: number) => string | undefined
   readonly mayChange: () => boolean
 }
 
@@ -153,8 +152,7 @@ export class OrgPage {
 
   #fillRow(row: HolderRow, holder: Holder): void {
     row.holder = holder
-    const node = this.#options.nodeName(holder.lease) ?? `lease ${holder.lease}`
-    const { connectionId, gateway = '–', instance = '–', address = '–', since } = holder
+    const { connectionId, lease, gateway = '–', instance = '–', node = `lease ${lease}`, address = '–', since } = holder
     const texts = [connectionId, gateway, instance, node, address, age(since, Date.now())]
     texts.forEach((text, i) => {
       setText(row.cells[i]!, text)

@@ -186,6 +186,15 @@ describe('an org', () => {
     expect(complaints).toEqual([])
   })
 
+  test('tells on which node a connection is before the live view has told of any node', async () => {
+    await open('globex')
+    const { page, sees } = await openDashboard(browser, fleet.nodes[0]!, { org: 'globex', token: '' })
+    await page.route('**/admin/v1/events', () => {})
+    await page.locator('#token').fill(fleet.nodes[0]!.adminToken)
+    await page.keyboard.press('Enter')
+    await sees('#holder-rows', /\tnode-1\t/)
+  })
+
   test('what is under way cannot be cancelled, and what is told was done', async () => {
     const { ack, closed } = await open('globex')
     const { page, sees } = await openDashboard(browser, fleet.nodes[0]!, { org: 'globex' })

@@ -149,7 +149,7 @@ export class LimiterNode implements AdmittingNode {
   }
 
   quiet(): void {
-    if (this.#phase === 'stopped' || this.#isClosing() || this.#phase === 'quiet') return
+    if (this.#phase !== 'starting' && this.#phase !== 'running') return
     this.#phase = 'quiet'
     this.events.emit('node.quieted', {})
   }
@@ -188,10 +188,6 @@ export class LimiterNode implements AdmittingNode {
   async #allReturned(): Promise<void> {
     await this.#held.whenEmpty()
     await this.#releases.whenEmpty()
-  }
-
-  #isClosing(): boolean {
-    return this.#phase === 'draining' || this.#phase === 'stopped'
   }
 
   #release(connection: HeldConnection): void {

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { parseDurationMs } from '../core/durations.js'
-
-const POLICIES = ['keep', 'newest', 'oldest'] as const
+import { ON_LIMIT_LOWERED, type Policies } from '../node/policies.js'
 
 /** What an operator asks for: one of a limit and a tier, and the terms. */
 export interface LimitChange {
@@ -11,7 +10,7 @@ export interface LimitChange {
     readonly forMs?: number
     readonly note?: string
     readonly by?: string
-    readonly onLowered?: (typeof POLICIES)[number]
+    readonly onLowered?: Policies['onLimitLowered']
   }
 }
 
@@ -25,7 +24,7 @@ const fields = {
   expiresAt: z.iso.datetime({ offset: true, error: '"expiresAt" must be a time in the form of RFC 3339' }).optional(),
   note: text('note'),
   by: text('by'),
-  onLowered: z.enum(POLICIES, '"onLowered" must be "keep", "newest" or "oldest"').optional(),
+  onLowered: z.enum(ON_LIMIT_LOWERED, '"onLowered" must be "keep", "newest" or "oldest"').optional(),
 }
 
 export const limitBody = z

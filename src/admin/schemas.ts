@@ -3,6 +3,9 @@ import { idProblem } from '../core/org-id.js'
 import { ON_LIMIT_LOWERED } from '../node/policies.js'
 import { refusalNote } from '../observe/refusal-note.js'
 
+/** What is read of a journal without a node between: as a node reads it. */
+export { isAbout, readNote } from '../observe/refusal-note.js'
+
 const MOST_A_PAGE = 1_000
 const MAX_REASON_LENGTH = 256
 const REASON = `a reason must have 1 to ${MAX_REASON_LENGTH} characters`

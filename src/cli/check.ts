@@ -1,12 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Command, InvalidArgumentError } from 'commander'
+import { byUtilisation, utilisation } from '../core/utilisation.js'
 import type { CliError } from './cli-error.js'
 import { counted } from './counted.js'
 import { byName } from './nodes.js'
 import { operates } from './operate.js'
 import { safe } from './safe-text.js'
 import type { NodeRow, Source } from './source.js'
-import { byUtilisation, shareOf } from './utilisation.js'
 
 /** What monitoring systems expect of a plug-in: its exit code. */
 const STATES = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const
@@ -71,7 +71,7 @@ async function check(source: Source, { warning, critical, nodes: least }: CheckO
   const nodes = found.some(isSilent) ? await lookAgain(source) : found
   const renewing = nodes.filter(({ leaseExpiresInMs }) => leaseExpiresInMs > 0)
   const [fullest] = orgs.sort(byUtilisation)
-  const fullestPercent = Math.floor(100 * ((fullest && shareOf(fullest)) ?? 0))
+  const fullestPercent = Math.floor(100 * ((fullest && utilisation(fullest)) ?? 0))
   const problems: [level: 1 | 2, problem: string][] = []
   if (!reachable) problems.push([CRITICAL, 'the node that was asked does not reach the store'])
   if (renewing.length < least) problems.push([CRITICAL, `${counted(renewing.length, 'node')} of at least ${least}`])

@@ -114,7 +114,7 @@ function typesOf(keys: RedisKeys): readonly (readonly [name: string, isWhole: bo
     [dead, true, 'set'],
     [refusals, true, 'stream'],
     [keys.orgPrefix, false, 'zset'],
-    [keys.scope({ name: '', id: '' }).slice(0, -1), false, 'zset'],
+    [keys.scopePrefix, false, 'zset'],
     [keys.conns(''), false, 'hash'],
   ]
 }

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { byUtilisation, utilisation } from '../core/utilisation.js'
 import { operates } from './operate.js'
 import { type Cell, type Page, table } from './page.js'
 import { safe } from './safe-text.js'
 import type { Org } from './source.js'
-import { byUtilisation, shareOf } from './utilisation.js'
 import { limitWord } from './words.js'
 
 const SHOWN = 50
@@ -40,7 +40,7 @@ export function orgTable(page: Page, orgs: readonly Org[]): string[] {
     { title: 'LIMIT', right: true },
   ]
   const rows = orgs.map((org) => {
-    const share = shareOf(org)
+    const share = utilisation(org)
     const percent = share === undefined ? '' : `${Math.floor(100 * share)}%`
     return [String(org.currentCount), limitWord(org.maxAllowed), painted(percent, share), bar(share), safe(org.orgId)]
   })

@@ -1,9 +1,8 @@
-import { answers } from '../admin/schemas.js'
+import { isAbout, readNote } from '../admin/schemas.js'
 import { asShown } from '../admin/shown.js'
 import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { leaseTiming } from '../core/lease-timing.js'
-import { fieldsOf } from '../core/parse-json.js'
 import { HOLDERS_TOLD } from '../limiter/holders.js'
 import { LIMITER_DEFAULTS } from '../limiter/options.js'
 import { ClusterStats } from '../limiter/org-stats.js'
@@ -59,9 +58,8 @@ export class RedisSource implements Source {
 
   async refusals({ org, requestId, limit }: NoteQuery): Promise<readonly Note[]> {
     const entries = await this.#ask(() => this.#store.journal.read({ limit: JOURNAL_ENTRIES }))
-    const notes = entries.flatMap(({ text }) => readNote(text))
-    const asked = notes.filter((note) => org === undefined || note.orgId === org)
-    return asked.filter((note) => requestId === undefined || isOf(note, requestId)).slice(0, limit)
+    const notes = entries.flatMap(({ text }) => readNote(text) ?? [])
+    return notes.filter((note) => isAbout(note, { orgId: org, requestId })).slice(0, limit)
   }
 
   /** No node was asked, and Redis answers. */
@@ -98,14 +96,4 @@ export class RedisSource implements Source {
       throw new CliError(`${this.description}: ${error.message}`, 'docs/redis.md says what each failure means')
     }
   }
-}
-
-/** Nothing where somebody else, or another version, has written something else: a node would pass over it as well. */
-function readNote(text: string): Note[] {
-  const { data } = answers.refusals.shape.refusals.element.safeParse(fieldsOf(text))
-  return data === undefined ? [] : [data]
-}
-
-function isOf({ requestId, connectionId }: Note, id: string): boolean {
-  return requestId === id || connectionId === id
 }

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import { systemClock } from '../core/clock.js'
+import { byUtilisation } from '../core/utilisation.js'
 import { counted } from './counted.js'
 import { byName, nodeTable } from './nodes.js'
 import { operates } from './operate.js'
 import { orgTable } from './orgs.js'
 import { noteTable } from './refusals.js'
 import { safe } from './safe-text.js'
-import { byUtilisation } from './utilisation.js'
 
 const EVERY_SECONDS = 2
 const MOST_NODES = 10

@@ -40,3 +40,14 @@ export function readNote(text: string): RefusalNote | undefined {
     return undefined
   }
 }
+
+export interface AboutWhat {
+  readonly orgId?: string | undefined
+  /** Of a refusal; or the id of a connection that was closed. */
+  readonly requestId?: string | undefined
+}
+
+export function isAbout(note: RefusalNote, { orgId, requestId }: AboutWhat): boolean {
+  if (orgId !== undefined && note.orgId !== orgId) return false
+  return requestId === undefined || note.requestId === requestId || note.connectionId === requestId
+}

@@ -4,7 +4,7 @@ import type { Limiter } from '../limiter/limiter.js'
 import { StoreUnavailable } from '../store/lease-store.js'
 import { HolderLooks } from './holder-looks.js'
 import { RefusalCourier } from './refusal-courier.js'
-import { type RefusalNote, readNote } from './refusal-note.js'
+import { type AboutWhat, isAbout, type RefusalNote, readNote } from './refusal-note.js'
 import { RefusalRing } from './refusal-ring.js'
 
 /** So many refusals and closings of its own a node remembers. */
@@ -12,10 +12,7 @@ const MOST_REMEMBERED = 1_000
 /** Entries of the journal that one look reads. */
 const LOOK_ENTRIES = 250
 
-export interface RefusalQuery {
-  readonly orgId?: string | undefined
-  /** Of a refusal; or the id of a connection that was closed. */
-  readonly requestId?: string | undefined
+export interface RefusalQuery extends AboutWhat {
   readonly limit: number
   /** Where an earlier page ended. */
   readonly cursor?: string | undefined
@@ -71,7 +68,7 @@ export class Refusals {
 
   /** A note that this node has itself is found although the cluster has not heard of it. Never rejects. */
   async find(query: RefusalQuery): Promise<RefusalPage> {
-    const own = this.#ring.list().filter((note) => matches(note, query))
+    const own = this.#ring.list().filter((note) => isAbout(note, query))
     if (query.requestId !== undefined && own.length > 0) return { refusals: own, nextCursor: null, of: 'cluster' }
     const ofNode = () => ({ refusals: own.slice(0, query.limit), nextCursor: null, of: 'node' }) as const
     // A full Redis, or a replica, is read from without end, and has nothing of what is refused because of it.
@@ -99,7 +96,7 @@ export class Refusals {
         if (refusals.length === query.limit) return { refusals, nextCursor: before ?? null, of: 'cluster' }
         before = id
         const note = readNote(text)
-        if (note && matches(note, query)) refusals.push(note)
+        if (note && isAbout(note, query)) refusals.push(note)
       }
       if (entries.length < LOOK_ENTRIES) return { refusals, nextCursor: null, of: 'cluster' }
     }
@@ -114,9 +111,4 @@ export class Refusals {
       if (holders) note.holders = [...holders]
     })
   }
-}
-
-function matches(note: RefusalNote, { orgId, requestId }: Pick<RefusalQuery, 'orgId' | 'requestId'>): boolean {
-  if (orgId !== undefined && note.orgId !== orgId) return false
-  return requestId === undefined || note.requestId === requestId || note.connectionId === requestId
 }

@@ -1,3 +1,4 @@
+import type { LeaseTiming } from '../core/lease-timing.js'
 import type {
   AuditReply,
   Claim,
@@ -18,8 +19,10 @@ import { MemoryOrders } from './memory-orders.js'
 import { MemoryOverrides } from './memory-overrides.js'
 import { MemoryProbes } from './memory-probes.js'
 import { type MemoryTables, scopeKey } from './memory-tables.js'
-import type { MemoryTimes } from './memory-times.js'
 import { ok, refused } from './replies.js'
+
+/** All on the store's own clock. A recovery of 0 ms is none: then no admission waits after a store without memory. */
+type Times = Pick<LeaseTiming, 'ttlMs' | 'clockStepCapMs' | 'lateAfterMs' | 'recoveryMs' | 'recoveryLimitMs'>
 
 /**
  * The verbs over plain tables: the executable specification. Whatever lua/ does must equal this, reply for reply; where
@@ -31,10 +34,10 @@ export class MemoryVerbs {
   readonly orders: MemoryOrders
   readonly probes: MemoryProbes
   readonly #admission: MemoryAdmission
-  readonly #times: MemoryTimes
+  readonly #times: Times
   readonly #nowMs: () => number
 
-  constructor(tables: MemoryTables, times: MemoryTimes, nowMs: () => number) {
+  constructor(tables: MemoryTables, times: Times, nowMs: () => number) {
     this.#t = tables
     this.overrides = new MemoryOverrides(tables, () => this.#advanceClock())
     this.orders = new MemoryOrders(tables)

@@ -83,7 +83,7 @@ export class RedisExaminer {
     const keys = await this.#may([], 'the keys', () => this.#walkKeys())
     const named = (prefix: string) => keys.filter(({ name, type }) => name.startsWith(prefix) && type !== 'none')
     const base = this.keys.conns('')
-    const slotSets = named(this.keys.orgPrefix).concat(named(this.keys.scope({ name: '', id: '' }).slice(0, -1)))
+    const slotSets = named(this.keys.orgPrefix).concat(named(this.keys.scopePrefix))
     const indexes = new Map<string, Map<string, readonly string[]>>()
     for (const { name, type } of named(base)) {
       if (type === 'hash') indexes.set(name.slice(base.length), await this.#index(name))

@@ -24,6 +24,8 @@ export interface RedisKeys {
   readonly allOrders: readonly string[]
   readonly closingOrders: readonly string[]
   scope(scope: ScopeRef): string
+  /** What the sets of all scopes but the org begin with. */
+  readonly scopePrefix: string
   /** Pattern of all org sets, for SCAN, and what to cut off to get the org id. */
   readonly orgPattern: string
   readonly orgPrefix: string
@@ -43,6 +45,7 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
   }
   const base = `${prefix}{${bucket}}:`
   const orgPrefix = `${base}org:`
+  const scopePrefix = `${base}scope:`
   const orders = (kind: string) => `${base}orders:${kind}`
   return {
     admission: `${base}admission`,
@@ -60,7 +63,8 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
     probes: `${base}probes`,
     allOrders: ORDER_KINDS.map(orders),
     closingOrders: CLOSING_ORDERS.map(orders),
-    scope: ({ name, id }) => (name === 'org' ? orgPrefix + id : `${base}scope:${name}:${id}`),
+    scope: ({ name, id }) => (name === 'org' ? orgPrefix + id : `${scopePrefix}${name}:${id}`),
+    scopePrefix,
     orgPattern: `${orgPrefix}*`,
     orgPrefix,
   }

@@ -1,6 +1,6 @@
 import type { EventBus } from '../core/events.js'
 import { checkOrg } from '../core/org-id.js'
-import { type Holder, MAX_ITEMS, type StoreInspector } from '../store/lease-store.js'
+import { type BucketInspector, type Holder, MAX_ITEMS } from '../store/lease-store.js'
 import type { DrainVerdict, OrderReply, OrderRequest } from '../store/orders.js'
 import { byAge } from './by-age.js'
 import { confirmed } from './confirmed.js'
@@ -33,11 +33,11 @@ export interface Evicted {
  * it again is harmless.
  */
 export class OrderGiver {
-  readonly #store: StoreInspector
+  readonly #store: BucketInspector
   readonly #events: EventBus
   readonly #session: () => Session | undefined
 
-  constructor(parts: { store: StoreInspector; events: EventBus; session: () => Session | undefined }) {
+  constructor(parts: { store: BucketInspector; events: EventBus; session: () => Session | undefined }) {
     this.#store = parts.store
     this.#events = parts.events
     this.#session = parts.session

@@ -58,11 +58,6 @@ export class BucketedStore implements SharedState {
     return this.#of(org).holders(org, limit)
   }
 
-  async orgOf(id: string): Promise<string | undefined> {
-    const orgs = await Promise.all(this.buckets.map((bucket) => bucket.orgOf(id)))
-    return orgs.find((org) => org !== undefined)
-  }
-
   /** A node has a lease in each bucket, and tells the same of itself everywhere: it is one entry, with all of them. */
   async nodes({ partly, org, ...which }: WhichNodes = {}): Promise<NodeEntry[]> {
     const asked = (org === undefined ? this.buckets : [this.#of(org)]).map((bucket) => bucket.nodes(which))

@@ -2,11 +2,11 @@ import type { Claim, ScopeRef, SlotRef, TakeoverClaim, Verdict } from './claims.
 import type { Journal } from './journal.js'
 import type { DrainVerdict, Order, OrderReply, OrderRequest, ProbeReply } from './orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
-import type { StoreInspector } from './store-inspector.js'
+import type { BucketInspector, StoreInspector } from './store-inspector.js'
 
 export type { Claim, ScopeClaim, ScopeRef, SlotRef, TakeoverClaim, Verdict } from './claims.js'
 export type { ProbeReply } from './orders.js'
-export type { Holder, NodeEntry, OrgCount, StoreInspector, WhichNodes } from './store-inspector.js'
+export type { BucketInspector, Holder, NodeEntry, OrgCount, StoreInspector, WhichNodes } from './store-inspector.js'
 
 /**
  * The contract of a store: what every verb promises, in prose and types. Two keepers hold it: `memory-store`, the
@@ -218,7 +218,7 @@ export interface SharedState extends StoreInspector {
   close(): Promise<void>
 }
 
-export interface LeaseStore extends SharedState {
+export interface LeaseStore extends SharedState, BucketInspector {
   /** A fresh connection; `unanswered` when none could be had within the connect deadline. */
   connect(): Promise<Reply<StoreConnection>>
 }

@@ -1,4 +1,4 @@
-import type { Holder, NodeEntry, OrgCount, StoreInspector, WhichNodes } from './lease-store.js'
+import type { BucketInspector, Holder, NodeEntry, OrgCount, WhichNodes } from './lease-store.js'
 import type { OrgOverrides } from './override-records.js'
 import { decodeEntry, int, MalformedReply, overrideOf, text } from './redis-codec.js'
 import type { RedisKeys } from './redis-keys.js'
@@ -12,7 +12,7 @@ const SCAN_COUNT = 500
 const OVERRIDES = 'o'
 
 /** Read-only questions, on a connection of their own, so that a long answer never delays a renewal. */
-export class RedisInspector implements StoreInspector {
+export class RedisInspector implements BucketInspector {
   readonly #questions: RedisQuestions
   readonly #keys: RedisKeys
   readonly #script: RedisScript

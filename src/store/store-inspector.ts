@@ -49,7 +49,11 @@ export interface StoreInspector {
   overridesOf(org: string): Promise<OrgOverrides>
   /** At most `limit` holders of an org's slots. */
   holders(org: string, limit: number): Promise<Holder[]>
+  nodes(which?: WhichNodes): Promise<NodeEntry[]>
+}
+
+/** What only one bucket is asked. */
+export interface BucketInspector extends StoreInspector {
   /** The org in which a connection holds a slot under a live lease; `undefined` if it holds none. */
   orgOf(id: string): Promise<string | undefined>
-  nodes(which?: WhichNodes): Promise<NodeEntry[]>
 }

@@ -1,0 +1,112 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { doctor } from '../support/doctor.js'
+import { operate } from '../support/operator.js'
+import { freshPrefix, startLocalRedis, type TestRedis } from '../support/redis.js'
+import { SoundBooks } from '../support/sound-books.js'
+import { startProxy } from '../support/tcp-proxy.js'
+import { until } from '../support/until.js'
+
+interface Own {
+  readonly server: TestRedis
+  /** What it holds, which is sound. */
+  readonly books: SoundBooks
+}
+
+/** Doctor spends most of its time waiting for its second look; each test has a Redis of its own. */
+describe.concurrent('what is wrong with a Redis', () => {
+  const onRedis = test.extend<{ own: Own }>({
+    // biome-ignore lint/correctness/noEmptyPattern: the runner reads from the pattern what a fixture needs.
+    own: async ({}, use) => {
+      const server = await startLocalRedis()
+      const books = await SoundBooks.write(server.url)
+      await use({ server, books })
+      books.close()
+      await server.stop()
+    },
+  })
+
+  const examine = ({ server, books }: Own) => doctor(server.url, books.prefix)
+
+  onRedis('SCRIPT_NOT_LOADED', async ({ own }) => {
+    await own.books.redis.script('FLUSH')
+    expect(await examine(own)).toMatchObject({ code: 1, codes: ['SCRIPT_NOT_LOADED'] })
+  })
+
+  const settings: readonly (readonly [code: string, name: string, value: string])[] = [
+    ['EVICTION_POLICY', 'maxmemory-policy', 'allkeys-lru'],
+    ['MEMORY_FULL', 'maxmemory', '100000'],
+    ['CLIENTS_NEARLY_FULL', 'maxclients', '2'],
+  ]
+
+  onRedis.for(settings)('%s: %s %s', async ([code, name, value], { own }) => {
+    await own.books.redis.config('SET', name, value)
+    expect((await examine(own)).codes).toContain(code)
+  })
+
+  onRedis('MEMORY_NEARLY_FULL', async ({ own }) => {
+    const { redis } = own.books
+    // So much, and without a buffer for it, that what comes and goes beside it is nothing.
+    await redis.setrange('filler', 50_000_000, 'x')
+    const used = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))![1])
+    await redis.config('SET', 'maxmemory', Math.floor(used * 1.05))
+    expect((await examine(own)).codes.some((code) => code.startsWith('MEMORY_'))).toBe(true)
+  })
+
+  onRedis('an append-only file, which keeps the exceptions to limits, is sound', async ({ own }) => {
+    await own.books.redis.config('SET', 'appendonly', 'yes')
+    expect((await examine(own)).codes).toEqual([])
+  })
+
+  onRedis('KEYS_EVICTED while it evicts, KEYS_WERE_EVICTED when it no longer does', async ({ own }) => {
+    const { redis } = own.books
+    await redis.config('SET', 'maxmemory-policy', 'allkeys-lru')
+    await redis.config('SET', 'maxmemory', '100000')
+    await redis.set('filler', 'x').catch(() => {})
+    await until(async () => !/evicted_keys:0\r/.test(await redis.info('stats')))
+    await redis.config('SET', 'maxmemory', '0')
+    expect((await examine(own)).codes).toContain('KEYS_EVICTED')
+    await redis.config('SET', 'maxmemory-policy', 'noeviction')
+    const { codes, findings } = await examine(own)
+    expect(codes).not.toContain('KEYS_EVICTED')
+    expect(findings.find(({ code }) => code === 'KEYS_WERE_EVICTED')?.severity).toBe('warning')
+  })
+
+  onRedis('SAVE_FAILED', async ({ own }) => {
+    const { redis } = own.books
+    // Renaming a snapshot over a directory fails, whoever asks.
+    const [, directory] = (await redis.config('GET', 'dir')) as [string, string]
+    mkdirSync(`${directory}/dump.rdb/in-the-way`, { recursive: true })
+    await redis.bgsave()
+    await until(async () => /rdb_last_bgsave_status:err/.test(await redis.info('persistence')))
+    expect((await examine(own)).codes).toContain('SAVE_FAILED')
+    rmSync(`${directory}/dump.rdb`, { recursive: true })
+  })
+
+  onRedis('SLOW_ANSWERS', async ({ own, onTestFinished }) => {
+    const proxy = await startProxy(own.server.port)
+    onTestFinished(() => proxy.stop())
+    proxy.delay(60)
+    expect((await doctor(proxy.url, own.books.prefix)).codes).toContain('SLOW_ANSWERS')
+  })
+
+  onRedis('RIGHTS_MISSING, for the user of the address', async ({ own: { server, books } }) => {
+    await books.redis.call('ACL', 'SETUSER', 'poor', 'reset', 'on', '>geheim', '~*', '+@all', '-zadd', '-hset')
+    const { findings } = await doctor(server.url.replace('redis://', 'redis://poor:geheim@'), books.prefix)
+    const found = findings.find(({ code }) => code === 'RIGHTS_MISSING')
+    expect(found?.details.join()).toMatch(/'hset'.*'zadd'/)
+  })
+
+  onRedis('REPLICA', async ({ own: { server }, onTestFinished }) => {
+    const replica = await startLocalRedis({ args: ['--replicaof', server.host, String(server.port)] })
+    onTestFinished(() => replica.stop())
+    expect((await doctor(replica.url, freshPrefix())).codes).toContain('REPLICA')
+  })
+
+  test('REDIS_CLUSTER', async ({ onTestFinished }) => {
+    const cluster = await startLocalRedis({ args: ['--cluster-enabled', 'yes'] })
+    onTestFinished(() => cluster.stop())
+    const told = await operate(['doctor', '--redis', cluster.url])
+    expect(told.stdout).toContain('fault   REDIS_CLUSTER')
+  })
+})

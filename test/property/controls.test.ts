@@ -11,9 +11,11 @@ import { checkSequences, type Judges } from './run.js'
  */
 const SEEDS: { readonly [name: string]: number } = {
   deadHello: 3,
-  leavingForgotten: 18,
+  leavingForgotten: 59,
   orderedPutBack: 5,
-  sweepOfOthers: 7,
+  releaseOfNames: 17,
+  replacedCounts: 3,
+  sweepOfOthers: 61,
 }
 
 const PLANTED = [

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/support/longest-first.js'
 
 /** Tests wait for beats and leases more than they compute, so two share a core; more at once would only starve the nodes. */
 const WORKERS = Math.min(4, 2 * availableParallelism())
@@ -20,6 +21,9 @@ export default defineConfig(({ mode }) => {
       // Every file has a process of its own, so that the leak gate can count what that process holds.
       pool: 'forks',
       maxWorkers: soak ? 1 : WORKERS,
+      // Of the tests of a file that may run at the same time: each starts processes.
+      maxConcurrency: 3,
+      sequence: { sequencer: LongestFirst },
       testTimeout: soak ? 900_000 : 30_000,
       hookTimeout: 60_000,
       teardownTimeout: 20_000,

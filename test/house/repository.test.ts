@@ -98,6 +98,13 @@ describe('the repository', () => {
     expect([...new Set(named)].filter((path) => !isPacked(path))).toEqual([])
   })
 
+  test('the tests that start first are there', () => {
+    const first = read('test/support/longest-first.ts').match(/\btest\/.+\.test\.ts\b/g) ?? []
+    expect(first.length).toBeGreaterThan(10)
+    const all = new Set(pathsUnder('test', '.test.ts'))
+    expect(first.filter((path) => !all.has(path))).toEqual([])
+  })
+
   test('what runs in production runs nothing at install', () => {
     expect(withInstallScript(lock.packages)).toEqual([])
   })

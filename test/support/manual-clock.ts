@@ -40,6 +40,12 @@ export class ManualClock implements Clock {
     return this.#tasks.size
   }
 
+  /** How long it is until the next of them falls due; `undefined` where none is set. */
+  get nextInMs(): number | undefined {
+    const next = this.#nextBefore(Number.POSITIVE_INFINITY)
+    return next && next.atMs - this.#monotonicMs
+  }
+
   /** Moves both clocks on, and runs what falls due at its own time, also what is set meanwhile. */
   advance(ms: number): void {
     const untilMs = this.#monotonicMs + ms

@@ -164,6 +164,9 @@ describe('while the platform is away', () => {
 })
 
 describe('who is in', () => {
+  /** While a question is under way its deadline comes first, whether or not it has arrived, or its answer. */
+  const roundIsOver = () => until(() => clock.nextInMs === RECHECK_MS, { what: 'the round is over' })
+
   /** A gate with these connections, which closes whoever may not stay. */
   function watched(source: CallbackSource, ...held: Identity[]) {
     const gate = {
@@ -222,7 +225,7 @@ describe('who is in', () => {
       platform.answer = ({ body }) => (body.includes(digestOf('key-39')) ? { status: 401 } : { status })
       for (let round = 0; round < 10 && gate.held.length === 40; round++) {
         clock.advance(RECHECK_MS)
-        await until(() => clock.pending === 1 && platform.waiting() === 0, { what: 'the round is over' })
+        await roundIsOver()
       }
       expect(gate.held).toEqual(held.slice(0, 39))
     },
@@ -235,7 +238,7 @@ describe('who is in', () => {
     const gate = watched(source, ...held)
     platform.answer = () => ({ status: 500 })
     clock.advance(RECHECK_MS)
-    await until(() => clock.pending === 1, { what: 'the round is over' })
+    await roundIsOver()
     expect(platform.asked.length).toBeLessThan(40 + 10)
     expect(gate.held).toHaveLength(40)
     platform.answer = () => ({ status: 401 })

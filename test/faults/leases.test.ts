@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { test as base, describe, expect } from 'vitest'
 import type { Admission, Admitted } from '../../src/core/admission.js'
 import { systemClock } from '../../src/core/clock.js'
 import { leaseTiming } from '../../src/core/lease-timing.js'
@@ -6,7 +6,7 @@ import { LimiterNode } from '../../src/node/limiter-node.js'
 import type { LeaseStore } from '../../src/store/lease-store.js'
 import { Books } from '../support/books.js'
 import { redisStore } from '../support/cluster.js'
-import { freshPrefix, startRedis, type TestRedis } from '../support/redis.js'
+import { freshPrefix, startRedis } from '../support/redis.js'
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
 import { until } from '../support/until.js'
 import { watch } from '../support/watch.js'
@@ -19,43 +19,62 @@ const FAR = leaseTiming({ ttlMs: 6_000, renewIntervalMs: 500, callTimeoutMs: 1_5
 const FAR_ONE_WAY_MS = 450
 const ORG = 'acme'
 
-let redis: TestRedis
-let proxy: TcpProxy
-let prefix: string
-let books: Books
-let nodes: LimiterNode[]
-let stores: LeaseStore[]
-let lost: string[]
-
-beforeEach(async () => {
-  redis = await startRedis()
-  proxy = await startProxy(redis.port, redis.host)
-  prefix = freshPrefix()
-  books = new Books(redis.url, prefix)
-  ;[nodes, stores, lost] = [[], [], []]
-})
-
-afterEach(async () => {
-  await Promise.all(nodes.map((node) => node.abandon()))
-  await Promise.all(stores.map((store) => store.close()))
-  books.close()
-  await proxy.stop()
-  await redis.stop()
-})
-
-/** A node of this process that admits; behind the proxy where `url` is the proxy's. */
-async function start(name: string, url = redis.url, timing = TIMING): Promise<LimiterNode> {
-  const store = redisStore(url, prefix, timing)
-  const node = new LimiterNode({
-    ...{ store, timing, clock: systemClock, random: Math.random, connectionsPerOrg: 3, name },
-  })
-  stores.push(store)
-  nodes.push(node)
-  node.events.on('lease.lost', ({ reason }) => lost.push(`${name} ${reason}`))
-  node.start()
-  await until(() => node.phase === 'running', { withinMs: 10_000, what: `${name} admits` })
-  return node
+/** Nodes of this process on a Redis of their own, and a proxy in front of it. */
+interface Stage {
+  readonly proxy: TcpProxy
+  readonly books: Books
+  readonly stores: LeaseStore[]
+  /** Which node has lost its lease, and why. */
+  readonly lost: string[]
+  /** A node that admits. */
+  start(name: string, options?: { viaProxy?: boolean; timing?: typeof TIMING }): Promise<LimiterNode>
+  /** Resolves when the lease has been declared dead. */
+  dead(lease: number): Promise<unknown>
+  /** L5: the members in Redis are the connections that are open, and the next admissions are exactly what is free. */
+  theBooksAgree(openNow: number, asking: LimiterNode): Promise<void>
 }
+
+/** Each test waits for leases to end, on a stage of its own: so they wait together. */
+const test = base.extend<{ on: Stage }>({
+  // biome-ignore lint/correctness/noEmptyPattern: the runner reads from the pattern what a fixture needs.
+  on: async ({}, use) => {
+    const redis = await startRedis()
+    const proxy = await startProxy(redis.port, redis.host)
+    const prefix = freshPrefix()
+    const books = new Books(redis.url, prefix)
+    const [nodes, stores, lost]: [LimiterNode[], LeaseStore[], string[]] = [[], [], []]
+    await use({
+      ...{ proxy, books, stores, lost },
+      async start(name, { viaProxy = false, timing = TIMING } = {}) {
+        const store = redisStore(viaProxy ? proxy.url : redis.url, prefix, timing)
+        const node = new LimiterNode({
+          ...{ store, timing, clock: systemClock, random: Math.random, connectionsPerOrg: 3, name },
+        })
+        stores.push(store)
+        nodes.push(node)
+        node.events.on('lease.lost', ({ reason }) => lost.push(`${name} ${reason}`))
+        node.start()
+        await until(() => node.phase === 'running', { withinMs: 10_000, what: `${name} admits` })
+        return node
+      },
+      dead: (lease) =>
+        until(async () => !(await books.isLive(lease)), { withinMs: T + 10_000, what: `lease ${lease} is dead` }),
+      async theBooksAgree(openNow, asking) {
+        const what = `${openNow} slots are taken`
+        await until(async () => (await books.total()) === openNow, { withinMs: 10_000, what })
+        const more = taken(await ask(asking, 9))
+        expect(openNow + more.length, 'S1').toBe(3)
+        for (const one of more) one.release()
+        await until(async () => (await books.total()) === openNow, { what: 'what was free is free again' })
+      },
+    })
+    await Promise.all(nodes.map((node) => node.abandon()))
+    await Promise.all(stores.map((store) => store.close()))
+    books.close()
+    await proxy.stop()
+    await redis.stop()
+  },
+})
 
 const ask = (node: LimiterNode, times: number): Promise<Admission[]> =>
   Promise.all(Array.from({ length: times }, () => node.admit({ org: ORG })))
@@ -66,21 +85,11 @@ const open = async (node: LimiterNode, times: number): Promise<Admitted[]> => {
   expect(opened).toHaveLength(times)
   return opened
 }
-const dead = (lease: number) =>
-  until(async () => !(await books.isLive(lease)), { withinMs: T + 10_000, what: `lease ${lease} is dead` })
 const FULL = 'ORG_CONNECTION_LIMIT_EXCEEDED'
 
-/** L5: the members in Redis are the connections that are open, and the next admissions are exactly what is free. */
-async function theBooksAgree(openNow: number, asking: LimiterNode): Promise<void> {
-  await until(async () => (await books.total()) === openNow, { withinMs: 10_000, what: `${openNow} slots are taken` })
-  const more = taken(await ask(asking, 9))
-  expect(openNow + more.length, 'S1').toBe(3)
-  for (const one of more) one.release()
-  await until(async () => (await books.total()) === openNow, { what: 'what was free is free again' })
-}
-
-describe('S3: a lease belongs to the start of a process, never to a name', () => {
-  test('two nodes of one name both work, and the death of one takes nothing from the other', async () => {
+describe.concurrent('S3: a lease belongs to the start of a process, never to a name', () => {
+  test('two nodes of one name both work, and the death of one takes nothing from the other', async ({ on }) => {
+    const { books, lost, start, stores, theBooksAgree } = on
     const [one, two] = [await start('same'), await start('same')]
     expect((await stores[0]!.nodes()).map(({ info }) => JSON.parse(info).name)).toEqual(['same', 'same'])
     const [mine, theirs] = [await open(one, 1), await open(two, 2)]
@@ -94,7 +103,10 @@ describe('S3: a lease belongs to the start of a process, never to a name', () =>
     for (const each of [...mine, ...theirs]) each.release()
   })
 
-  test('a restart under the same name finds the slots of the dead taken for T + R at most, and loses none to them', async () => {
+  test('a restart under the same name finds the slots of the dead taken for T + R at most, and loses none to them', async ({
+    on,
+  }) => {
+    const { books, dead, lost, start, theBooksAgree } = on
     const first = await start('same')
     await open(first, 2)
     const old = await books.leaseOf('same')
@@ -110,9 +122,10 @@ describe('S3: a lease belongs to the start of a process, never to a name', () =>
   })
 })
 
-describe('S3: a lease that is declared dead while an acquire is in flight', () => {
-  test('the acquire that arrives afterwards takes nothing', async () => {
-    const [slow, other] = [await start('slow', proxy.url), await start('other')]
+describe.concurrent('S3: a lease that is declared dead while an acquire is in flight', () => {
+  test('the acquire that arrives afterwards takes nothing', async ({ on }) => {
+    const { books, dead, lost, proxy, start, theBooksAgree } = on
+    const [slow, other] = [await start('slow', { viaProxy: true }), await start('other')]
     const [kept] = (await open(slow, 1)) as [Admitted]
     const old = await books.leaseOf('slow')
     proxy.hold()
@@ -131,8 +144,9 @@ describe('S3: a lease that is declared dead while an acquire is in flight', () =
     await theBooksAgree(0, other)
   })
 
-  test('the slot of an acquire that ran, and whose answer was lost, dies with the lease', async () => {
-    const [slow, other] = [await start('slow', proxy.url), await start('other')]
+  test('the slot of an acquire that ran, and whose answer was lost, dies with the lease', async ({ on }) => {
+    const { books, dead, lost, proxy, start, theBooksAgree } = on
+    const [slow, other] = [await start('slow', { viaProxy: true }), await start('other')]
     const old = await books.leaseOf('slow')
     proxy.holdReplies()
     const asked = ask(slow, 2)
@@ -152,9 +166,10 @@ describe('S3: a lease that is declared dead while an acquire is in flight', () =
   })
 })
 
-describe('R2: a way to the store that takes more than half of C', () => {
-  test('costs no node its connection again and again while others are late, dead and swept', async () => {
-    const [far, gone] = [await start('far', proxy.url, FAR), await start('gone', redis.url, FAR)]
+describe.concurrent('R2: a way to the store that takes more than half of C', () => {
+  test('costs no node its connection again and again while others are late, dead and swept', async ({ on }) => {
+    const { books, proxy, start } = on
+    const [far, gone] = [await start('far', { viaProxy: true, timing: FAR }), await start('gone', { timing: FAR })]
     proxy.delay(FAR_ONE_WAY_MS)
     const left: string[] = []
     far.events.on('store.left', ({ cause }) => left.push(cause))
@@ -176,9 +191,10 @@ describe('R2: a way to the store that takes more than half of C', () => {
   })
 })
 
-describe('R5: one-way loss, where requests arrive and replies do not', () => {
-  test('the lease lives on and its slots count, nobody is closed, and nothing is taken twice', async () => {
-    const [deaf, other] = [await start('deaf', proxy.url), await start('other')]
+describe.concurrent('R5: one-way loss, where requests arrive and replies do not', () => {
+  test('the lease lives on and its slots count, nobody is closed, and nothing is taken twice', async ({ on }) => {
+    const { books, lost, proxy, start, theBooksAgree } = on
+    const [deaf, other] = [await start('deaf', { viaProxy: true }), await start('other')]
     const mine = await open(deaf, 2)
     const lease = await books.leaseOf('deaf')
     proxy.holdReplies()
@@ -204,8 +220,11 @@ describe('R5: one-way loss, where requests arrive and replies do not', () => {
     for (const each of [mine[1]!, ...theirs]) each.release()
   })
 
-  test('R1: a hello whose answer is lost after a loss of memory leaves no lease that recovery waits for', async () => {
-    const [deaf, other] = [await start('deaf', proxy.url), await start('other')]
+  test('R1: a hello whose answer is lost after a loss of memory leaves no lease that recovery waits for', async ({
+    on,
+  }) => {
+    const { books, proxy, start, stores, theBooksAgree } = on
+    const [deaf, other] = [await start('deaf', { viaProxy: true }), await start('other')]
     const all = [...(await open(deaf, 2)), ...(await open(other, 1))]
     const before = new Set((await books.generations()).keys())
     // It hears that its lease is lost, and nothing after that.

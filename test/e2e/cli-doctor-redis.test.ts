@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { doctor } from '../support/doctor.js'
 import { operate } from '../support/operator.js'
+import { freePort } from '../support/ports.js'
 import { freshPrefix, startLocalRedis, type TestRedis } from '../support/redis.js'
 import { SoundBooks } from '../support/sound-books.js'
 import { startProxy } from '../support/tcp-proxy.js'
@@ -104,7 +105,9 @@ describe.concurrent('what is wrong with a Redis', () => {
   })
 
   test('REDIS_CLUSTER', async ({ onTestFinished }) => {
-    const cluster = await startLocalRedis({ args: ['--cluster-enabled', 'yes'] })
+    // By itself it would take the port 10,000 above its own, which may be somebody else's.
+    const bus = ['--cluster-port', String(await freePort())]
+    const cluster = await startLocalRedis({ args: ['--cluster-enabled', 'yes', ...bus] })
     onTestFinished(() => cluster.stop())
     const told = await operate(['doctor', '--redis', cluster.url])
     expect(told.stdout).toContain('fault   REDIS_CLUSTER')

@@ -93,9 +93,9 @@ describe('L3: a client without a network holds the last slot of its org', () => 
 })
 
 describe('L3: a client that is slow and there, and a stranger that hammers', () => {
-  const [PONG_TIMEOUT_MS, SLOW_MS] = [4_500, 300]
+  const PONG_TIMEOUT_MS = 4_500
 
-  async function hammered(probeTimeoutMs: number) {
+  async function hammered({ slowMs, probeTimeoutMs }: { slowMs: number; probeTimeoutMs: number }) {
     const limiter = createLimiter({ limits: { org: 1 }, probeTimeoutMs })
     await limiter.ready()
     const gate = limiter.gates.open({
@@ -113,7 +113,7 @@ describe('L3: a client that is slow and there, and a stranger that hammers', () 
     const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`
     const slow = (await connectGateway(url, { key: 'acme', autoPong: false })) as Accepted
     expect(slow.accepted).toBe(true)
-    slow.ws.on('ping', (data) => void pause(SLOW_MS).then(() => slow.ws.readyState === 1 && slow.ws.pong(data)))
+    slow.ws.on('ping', (data) => void pause(slowMs).then(() => slow.ws.readyState === 1 && slow.ws.pong(data)))
     await until(
       async () => {
         const stranger = await connectGateway(url, { key: 'acme' })
@@ -127,13 +127,13 @@ describe('L3: a client that is slow and there, and a stranger that hammers', () 
   }
 
   test('it answers in the time that it has, and stays', async () => {
-    expect(await hammered(1_000)).toEqual({
+    expect(await hammered({ slowMs: 300, probeTimeoutMs: 1_000 })).toEqual({
       ...{ probes: [{ scope: 'org', id: 'acme', asked: 1, freed: 0 }], isOpen: true },
     })
   })
 
   test('with less time than it needs it would not (control)', async () => {
-    expect(await hammered(50)).toEqual({
+    expect(await hammered({ slowMs: 1_000, probeTimeoutMs: 50 })).toEqual({
       ...{ probes: [{ scope: 'org', id: 'acme', asked: 1, freed: 1 }], isOpen: false },
     })
   })

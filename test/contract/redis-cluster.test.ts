@@ -204,7 +204,7 @@ describe('buckets in a Redis Cluster', () => {
     await untilInAllBuckets(await limiterOn(cluster.url, { keyPrefix }))
     const env = { REDIS_URL: cluster.url, HEADCOUNT_KEY_PREFIX: keyPrefix, WS_MAX_CONNECTIONS_PER_ORG: '1' }
     // It renews so seldom that what is written here stands until it has been looked at.
-    const times = { HEADCOUNT_LEASE_TTL: '60s', HEADCOUNT_RENEW_INTERVAL: '12s' }
+    const times = { HEADCOUNT_LEASE_TTL: '120s', HEADCOUNT_RENEW_INTERVAL: '30s' }
     const patient = { ...times, HEADCOUNT_STORE_TIMEOUT: '2s', HEADCOUNT_NODE_NAME: 'b' }
     const server = await startServer({ env: { ...env, ...patient } })
     onTestFinished(() => server.stop().then(() => {}))

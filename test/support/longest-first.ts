@@ -4,11 +4,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** What takes longest, from a quarter of a minute up, most of it waiting for leases to end and for processes. */
 export const LONGEST: readonly string[] = [
   'test/e2e/probe.test.ts',
-  'test/property/controls.test.ts',
   'test/contract/redis-cluster.test.ts',
   'test/e2e/clients-hostile.test.ts',
   'test/e2e/cli-operators.test.ts',
-  'test/faults/leases.test.ts',
   'test/e2e/dashboard-live.test.ts',
   'test/faults/store-faults.test.ts',
   'test/e2e/instance.test.ts',
@@ -17,6 +15,7 @@ export const LONGEST: readonly string[] = [
   'test/faults/store-away.test.ts',
   'test/e2e/dashboard.test.ts',
   'test/faults/clock.test.ts',
+  'test/property/controls.test.ts',
   'test/e2e/cli-doctor.test.ts',
   'test/e2e/cli-doctor-redis.test.ts',
   'test/e2e/cli-doctor-books.test.ts',
@@ -27,6 +26,7 @@ export const LONGEST: readonly string[] = [
   'test/e2e/library-holders.test.ts',
   'test/e2e/cli-explain.test.ts',
   'test/e2e/cluster-store-loss.test.ts',
+  'test/faults/leases.test.ts',
   'test/contract/redis-real-time.test.ts',
   'test/e2e/admin-hostile.test.ts',
   'test/e2e/identity-jwt.test.ts',

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { leakGate } from '../support/leak-gate.js'
 import { spawnOwned } from '../support/owned-process.js'
 import { freePort, startServer } from '../support/processes.js'
@@ -10,8 +10,12 @@ import { buildCommand } from './cli-build.js'
 
 leakGate()
 
+let command: string
+beforeAll(async () => {
+  command = await buildCommand()
+}, 120_000)
+
 test('whoever answers in the place of a node commands no terminal', async () => {
-  const command = await buildCommand()
   const stranger = createServer((_, response) => response.end('\u001b]0;mine\u0007\u009b2J\u202e')).listen(
     0,
     '127.0.0.1',
@@ -25,7 +29,6 @@ test('whoever answers in the place of a node commands no terminal', async () => 
 }, 60_000)
 
 test('a container engine learns whether the node is ready, and why it is not', async () => {
-  const command = await buildCommand()
   const server = await startServer()
   const port = new URL(server.adminUrl).port
   const asked = (env: Record<string, string>, ...args: string[]) =>

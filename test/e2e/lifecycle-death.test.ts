@@ -154,11 +154,16 @@ describe('L4: SIGTERM', () => {
   })
 })
 
+/** With what is seen late still shorter than the wait for a client's goodbye, 2 s. */
+const DRAIN_MS = 1_500
+/** What lies between the signal and its handler, and between the end of the process and whoever waits for it. */
+const SEEN_LATE_MS = 400
+
 describe('L4: SIGTERM among clients that never answer', () => {
   let fleet: Fleet
 
   beforeAll(async () => {
-    const env = { ...MORTAL, WS_MAX_CONNECTIONS_PER_ORG: '20', HEADCOUNT_DRAIN_TIME: '2s' }
+    const env = { ...MORTAL, WS_MAX_CONNECTIONS_PER_ORG: '20', HEADCOUNT_DRAIN_TIME: `${DRAIN_MS}ms` }
     fleet = await startFleet({ count: 5, orgs: ['mute'], env })
   })
   afterAll(() => fleet?.stop())
@@ -171,7 +176,7 @@ describe('L4: SIGTERM among clients that never answer', () => {
     const startMs = performance.now()
     fleet.nodes[0]!.kill('SIGTERM')
     expect(await fleet.nodes[0]!.exited).toEqual({ code: 0, signal: null })
-    expect(performance.now() - startMs).toBeLessThan(2_000)
+    expect(performance.now() - startMs).toBeLessThan(DRAIN_MS + SEEN_LATE_MS)
     expect(await fleet.books.total()).toBe(0)
     expect(await fleet.books.isLive(lease)).toBe(false)
   })
@@ -185,7 +190,7 @@ describe('L4: SIGTERM among clients that never answer', () => {
     const tookMs = performance.now() - startMs
     await fleet.redis.resume()
     expect(exit).toEqual({ code: 0, signal: null })
-    expect(tookMs).toBeLessThan(2_000)
+    expect(tookMs).toBeLessThan(DRAIN_MS + SEEN_LATE_MS)
     await until(async () => (await fleet.books.total()) === 0, { withinMs: 8_000, what: 'the dead are swept' })
   })
 

@@ -134,12 +134,13 @@ export class LeaseKeeper {
   async #hello(connection: StoreConnection): Promise<Session | 'gone' | undefined> {
     const { clock, events, nodeInfo } = this.#parts
     const claim = this.#identity.next()
+    const reasserting = this.#remembers()
     const sentAt = momentOf(clock)
     const reply = await connection.hello({
       ...claim,
       proposedEpoch: newEpoch(),
       proposedSecret: newSecret(),
-      reasserting: this.#remembers(),
+      reasserting,
       nodeInfo,
     })
     if (reply.status === 'unanswered') {
@@ -155,15 +156,17 @@ export class LeaseKeeper {
     this.#heardRecovery(reply.value.recoveryMs)
     this.#parts.onSecret(reply.value.resumeSecret)
     this.#parts.onJoined(sentAt)
-    if (!claim.known) this.#taken(claim.lease, reply.value)
+    if (!claim.known) this.#taken(claim.lease, reply.value, reasserting)
     this.#identity.confirm(claim, reply.value.epoch)
     return new Session(connection, { lease: claim.lease, generation: claim.generation, epoch: reply.value.epoch })
   }
 
-  #taken(lease: number, { epoch, recoveryMs, evictionPolicy }: HelloReply): void {
+  #taken(lease: number, { epoch, recoveryMs, evictionPolicy }: HelloReply, reasserting: boolean): void {
     const { events, releases } = this.#parts
     // Fenced, and then the store lost its memory as well: nobody is kicked for that.
     if (this.#owed && this.#identity.epoch !== epoch) this.#owed = 'keep'
+    // The recovery waits until this node has told what it said it had, though that may have gone meanwhile.
+    if (reasserting && recoveryMs > 0) this.#owed ??= 'keep'
     // Whatever was still to be given back was held under an older lease, and is swept with it.
     releases.forget()
     events.emit('lease.taken', { lease, epoch, recoveryMs })

@@ -6,9 +6,9 @@ import type { Claim } from '../../src/store/lease-store.js'
 import { MemoryStore } from '../../src/store/memory-store.js'
 import { SHORT } from '../support/cluster.js'
 import { nodeStage } from '../support/node-stage.js'
-import { claimOf, declareDead, passTime, turns } from '../support/steered-node.js'
+import { claimOf, declareDead, passTime, steeredStore, turns } from '../support/steered-node.js'
 
-const { renewIntervalMs: R, trustMs: D, admissionTimeoutMs, ttlMs: T } = SHORT
+const { renewIntervalMs: R, trustMs: D, admissionTimeoutMs, recoveryMs, ttlMs: T } = SHORT
 const AUDIT_MS = 30_000
 const EVENTS = [
   ...['store.left', 'store.joined', 'store.misconfigured', 'lease.taken', 'lease.renewed', 'lease.lost'],
@@ -136,6 +136,32 @@ describe('what a node has to tell a store without memory (R1)', () => {
     await node.setLimit('acme', 4)
     await pass(2 * R)
     expect(await reasserting()).toBe(true)
+  })
+
+  test('is told though it has gone meanwhile: the recovery waits no longer for it than for others', async () => {
+    stage.store = steeredStore(stage.clock, { recovery: true })
+    const node = await start({ policies: { onStoreDown: 'allow' } })
+    const recovering = () => stage.store.inner.tables.recovery !== undefined
+    await pass(recoveryMs + 2 * R)
+    expect([node.phase, recovering()]).toEqual(['running', false])
+    stage.store.inner.tables.wipe()
+    stage.store.holdUp('hello')
+    await pass(R)
+    // Nothing is open when the loss is heard of, and the first hello under a new lease goes unanswered.
+    stage.store.away = true
+    await stage.store.calls[0]!.loseAnswer()
+    const debt = await admit(node, 'acme', admissionTimeoutMs)
+    stage.store.away = false
+    await pass(R)
+    expect(stage.store.hellos.at(-1)).toMatchObject({ reasserting: true })
+    debt.release()
+    stage.store.letThrough('hello')
+    await stage.store.calls[0]!.answer()
+    await pass(recoveryMs + 2 * R)
+    expect(recovering()).toBe(false)
+    expect([payloads('connections.reasserted'), payloads('debt.settled')]).toEqual([[], []])
+    const one = await admit(node)
+    one.release()
   })
 
   test.each(['restore', 'reassert'] as const)('is told before anything else, or told again: %s', async (verb) => {

@@ -108,6 +108,9 @@ export class Auditor {
     const claims = open.map((connection) => connection.claim)
     const how = { mode: 'keep', final: false } as const
     const reply = await session.call((connection, fence) => connection.reassert(fence, claims, how))
+    // The release of one that closed meanwhile may have overtaken this (see `RedisScript`): it is said once more, even
+    // where this went unanswered and may have been done all the same.
+    for (const connection of open) if (connection.state === 'gone') this.#releases.add(connection.claim)
     if (reply.status !== 'ok') return 0
     // Its client came back elsewhere while the store did not have it, so that nobody could be ordered to close it.
     open.forEach((connection, i) => {

@@ -15,7 +15,9 @@ export class RedisScript {
   /**
    * EVALSHA, and EVAL where the store does not know the script. All verbs share one SHA, so a flushed script cache hits
    * them alike. It does not order them by itself: if somebody else loads the script between the two, a call that was
-   * sent later may run first. That is why a node never has an acquire and a release of one id in flight together.
+   * sent later may run first. That is why a node never has an acquire and a release of one id in flight together. A
+   * reassertion holds releases back where it tells of all that is open; the audit's does not, and releases again what
+   * closed meanwhile.
    */
   async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     try {

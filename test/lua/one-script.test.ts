@@ -1,10 +1,16 @@
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '../../src/core/clock.js'
+import { EventBus } from '../../src/core/events.js'
+import { Auditor } from '../../src/node/auditor.js'
+import { HeldConnections } from '../../src/node/held-connections.js'
+import { ReleaseQueue } from '../../src/node/release-queue.js'
 import type { Fence } from '../../src/store/lease-store.js'
 import { RedisScript } from '../../src/store/redis-script.js'
 import { SCRIPT } from '../../src/store/script.generated.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startRedis } from '../support/redis.js'
+import { connectionOf, SessionMaker } from '../support/steered-node.js'
 import { type RedisBench, redisBench } from '../support/store-bench.js'
 import { claim, StoreNode } from '../support/store-node.js'
 import { startProxy } from '../support/tcp-proxy.js'
@@ -121,5 +127,55 @@ describe('rule 7, one script for all verbs', () => {
       await Promise.all([acquired, released])
     }
     expect(await slots(far)).toBe(left)
+  })
+
+  /**
+   * What the audit puts back may close meanwhile, and nobody holds its release back. The node hears of the release and
+   * of the reassertion that it overtook one by one, or of both at once.
+   */
+  test.each([
+    ['one by one', false],
+    ['both at once', true],
+  ])('a release that overtakes the audit is said again, heard of %s', async (_, atOnce) => {
+    const { bench, port } = await own()
+    const proxy = await startProxy(port)
+    onTestFinished(() => proxy.stop())
+    const far = await redisBench({ url: proxy.url, realTime: true })
+    onTestFinished(() => far.close())
+    const count = () => bench.redis.zcard(far.keys.scope({ name: 'org', id: 'acme' }))
+    const session = await new SessionMaker(far.store).next()
+    await far.redis.ping()
+    const [events, held, releases] = [new EventBus(), new HeldConnections(), new ReleaseQueue(systemClock)]
+    const repairs: unknown[] = []
+    events.on('drift.repaired', (repair) => repairs.push(repair))
+    releases.open(session)
+    const one = connectionOf('missing', 'acme')
+    one.state = 'held'
+    held.add(one)
+
+    proxy.holdReplies()
+    const auditor = new Auditor({ clock: systemClock, events, held, releases, session: () => session })
+    const audit = auditor.audit(session)
+    await until(() => proxy.heldReplyBytes)
+    await bench.redis.script('FLUSH')
+    // From here on the node knows what is missing, and not that its way to put it back is gone.
+    proxy.releaseReplies()
+    proxy.holdReplies()
+    const noScript = await until(() => proxy.heldReplyBytes)
+    await bench.redis.script('LOAD', SCRIPT)
+    releases.add(one.claim)
+    held.remove(one)
+    releases.sendAhead()
+    if (atOnce) {
+      proxy.releaseReplies()
+      proxy.holdReplies()
+      await until(count)
+    } else await until(() => proxy.heldReplyBytes > noScript)
+    expect(releases.size).toBe(1)
+    proxy.releaseReplies()
+    await audit
+    await until(() => releases.size === 0)
+    expect(repairs).toEqual([{ leaked: 0, missing: 1 }])
+    expect(await count()).toBe(0)
   })
 })

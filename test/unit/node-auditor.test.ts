@@ -237,7 +237,8 @@ describe.each([
 describe('the audit and its connections’ own moves', () => {
   async function steered() {
     const store = steeredStore(new ManualClock())
-    const session = await new SessionMaker(store).next()
+    const sessions = new SessionMaker(store)
+    const session = await sessions.next()
     const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(new ManualClock()), new EventBus()]
     releases.open(session)
     const repairs: unknown[] = []
@@ -245,7 +246,7 @@ describe('the audit and its connections’ own moves', () => {
     const auditor = new Auditor({ clock: systemClock, events, held, releases, session: () => session })
     const [one] = await hold(session, held, 1)
     const count = async () => (await store.countOrgs(['acme']))[0]!.count
-    return { store, session, held, releases, auditor, one: one!, count, repairs }
+    return { store, sessions, session, held, releases, auditor, one: one!, count, repairs }
   }
 
   test('a connection that closes while the audit asks about it is not put back', async () => {
@@ -287,6 +288,28 @@ describe('the audit and its connections’ own moves', () => {
     await audit
     await turns()
     expect(await count()).toBe(0)
+  })
+
+  // A release is answered before a reassertion that was sent before it where Redis did not know the script in between.
+  test.each(['answer', 'loseAnswer'] as const)('also where its release is done first: %s (S4)', async (heard) => {
+    const { store, sessions, session, held, releases, auditor, one, count } = await steered()
+    store.inner.tables.remove('org:acme', one.id)
+    store.holdUp('reassert', 'release')
+    const audit = auditor.audit(session)
+    await turns()
+    releases.add(one.claim)
+    held.remove(one)
+    await turns()
+    const [reassert, release] = store.calls
+    store.letAllThrough()
+    await release!.answer()
+    await turns()
+    expect({ count: await count(), releases: releases.size }).toEqual({ count: 0, releases: 0 })
+    await reassert![heard]()
+    await audit
+    if (session.end) releases.open(await sessions.next())
+    await turns()
+    expect({ count: await count(), releases: releases.size }).toEqual({ count: 0, releases: 0 })
   })
 
   test('a repair that is not answered ends with its session, and is told by nobody', async () => {

@@ -25,6 +25,7 @@ end
 -- @include store-clock
 -- @include recovery
 -- @include doubts
+-- @include is-lease
 
 -- run_id names the process, master_replid the history of its data: a replica that is promoted, or an old primary that
 -- comes back, changes one of them.
@@ -37,8 +38,10 @@ if known[1] ~= identity or not epoch then
   -- which counts them, or of one that has lost the count with all else.
   epoch, began = ARGV[5] .. 'n' .. redis.call('HINCRBY', KEYS[2], 'epochs', 1) .. 't' .. now, 1
   for _, old in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
-    redis.call('SADD', KEYS[5], old)
-    redis.call('HDEL', KEYS[1], old)
+    if is_lease(old) then
+      redis.call('SADD', KEYS[5], old)
+      redis.call('HDEL', KEYS[1], old)
+    end
   end
   redis.call('DEL', KEYS[3], KEYS[4], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11])
   mark_doubts(KEYS[5], KEYS[4])

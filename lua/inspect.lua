@@ -11,9 +11,7 @@
 --         holders: {id, lease, ...}
 --         nodes:   {lease, ms until it expires, node info, ...}
 -- @include occupancy
-local function is_lease(member)
-  return string.find(member, '^%d+$') ~= nil
-end
+-- @include is-lease
 local reply = {}
 if ARGV[2] == 'orgs' then
   for i = 6, #KEYS do

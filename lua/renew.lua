@@ -23,19 +23,22 @@ local ttl_ms, cap_ms, bound = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARG
 -- @include store-clock
 -- @include recovery
 -- @include doubts
+-- @include is-lease
 redis.call('ZADD', KEYS[3], clock + ttl_ms, ARGV[2])
 
 -- Usually nobody has been ordered anything, and this one look is all that it costs.
 local orders, any_orders = {}, redis.call('EXISTS', KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]) > 0
 for _, lease in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', clock, 'LIMIT', 0, ARGV[12])) do
-  redis.call('SADD', KEYS[5], lease)
   redis.call('ZREM', KEYS[3], lease)
-  redis.call('HDEL', KEYS[1], lease)
-  if any_orders then
-    for kind = 10, 13 do
-      redis.call('ZREMRANGEBYSCORE', KEYS[kind], lease, lease)
+  if is_lease(lease) then
+    redis.call('SADD', KEYS[5], lease)
+    redis.call('HDEL', KEYS[1], lease)
+    if any_orders then
+      for kind = 10, 13 do
+        redis.call('ZREMRANGEBYSCORE', KEYS[kind], lease, lease)
+      end
+      redis.call('ZREMRANGEBYSCORE', KEYS[15], lease, lease)
     end
-    redis.call('ZREMRANGEBYSCORE', KEYS[15], lease, lease)
   end
 end
 if any_orders then
@@ -59,7 +62,9 @@ local behind = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', clock + ttl_ms - ton
 if #behind > 0 or redis.call('EXISTS', KEYS[4]) == 1 then
   redis.call('DEL', KEYS[4])
   for i = 1, #behind, 2 do
-    redis.call('ZADD', KEYS[4], behind[i + 1], behind[i])
+    if is_lease(behind[i]) then
+      redis.call('ZADD', KEYS[4], behind[i + 1], behind[i])
+    end
   end
 end
 

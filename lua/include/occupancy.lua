@@ -3,7 +3,9 @@
 -- microseconds, deleting them here would block Redis for 20 ms.
 local SMALL_SET = 32
 local function occupancy(admission_key, dead_key, scope_key, card)
-  if card <= SMALL_SET then
+  local gone = card > SMALL_SET and redis.call('SMEMBERS', dead_key)
+  -- After many have died at once even larger ones are cheaper to look at than to ask for each of the dead.
+  if not gone or card <= #gone then
     local members = redis.call('ZRANGE', scope_key, 0, -1, 'WITHSCORES')
     local lives, count = {}, 0
     for i = 2, #members, 2 do
@@ -15,7 +17,7 @@ local function occupancy(admission_key, dead_key, scope_key, card)
     end
     return count
   end
-  for _, lease in ipairs(redis.call('SMEMBERS', dead_key)) do
+  for _, lease in ipairs(gone) do
     card = card - redis.call('ZCOUNT', scope_key, lease, lease)
   end
   return card

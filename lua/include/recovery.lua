@@ -10,7 +10,7 @@ local function recovery_left()
   if not over and clock >= tonumber(bounds[1]) then
     over = true
     for _, lease in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
-      over = over and string.sub(redis.call('HGET', KEYS[1], lease), -12) ~= ':reasserting'
+      over = over and string.sub(redis.call('HGET', KEYS[1], lease) or '', -12) ~= ':reasserting'
     end
   end
   if over then

@@ -41,8 +41,8 @@ import { WrongBuckets } from './redis-wrong-buckets.js'
 
 /** How many leases one renewal reports late or hands out for sweeping. */
 const LEASES_A_CALL = 16
-/** How many one renewal declares dead; what is left of them waits for the next. So many take Redis about 1 ms. */
-const DECLARED_A_CALL = 128
+/** How many one renewal declares dead; what is left of them waits for the next. So many take Redis less than 1 ms. */
+const DECLARED_A_CALL = 64
 
 /**
  * One TCP connection to Redis, never reconnected: a connection that is gone is replaced by another one that says

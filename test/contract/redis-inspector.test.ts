@@ -3,7 +3,7 @@ import { StoreUnavailable } from '../../src/store/lease-store.js'
 import { SCRIPT } from '../../src/store/script.generated.js'
 import { leakGate } from '../support/leak-gate.js'
 import { type RedisBench, redisBench } from '../support/store-bench.js'
-import { claims, StoreNode } from '../support/store-node.js'
+import { claims, recovered, StoreNode } from '../support/store-node.js'
 
 leakGate()
 
@@ -14,8 +14,10 @@ async function opened(options?: Parameters<typeof redisBench>[0]): Promise<Redis
 }
 
 /** The twin cannot hold these: its leases are numbers. */
-describe('a member among the leases that is none hides none of the others from operators (S5)', () => {
-  test.each(['', 'foreign', '-1', '0x10', 'nan', 'inf', '1e3', '1.5', ' 7'])('%j', async (foreign) => {
+const FOREIGN = ['', 'foreign', '-1', '0x10', 'nan', 'inf', '1e3', '1.5', ' 7', '99999999999999999999']
+
+describe('a member among the leases that is none', () => {
+  test.each(FOREIGN)('hides none of the others from operators (S5): %j', async (foreign) => {
     const bench = await opened()
     const node = await StoreNode.join(bench)
     await node.acquire(...claims(2, 'c', 'acme', 9))
@@ -24,6 +26,33 @@ describe('a member among the leases that is none hides none of the others from o
     expect(await bench.store.nodes()).toMatchObject([{ lease: node.lease, connections: 2 }])
     expect((await bench.store.holders('acme', 9)).map(({ id }) => id).sort()).toEqual(['c-0', 'c-1'])
     expect(await bench.store.orgOf('c-0')).toBe('acme')
+  })
+
+  test.each(FOREIGN)('late or expired, costs nobody a renewal or an admission (S5): %j', async (foreign) => {
+    const bench = await opened()
+    const node = await StoreNode.join(bench)
+    await node.acquire(...claims(40, 'c', 'acme', 40))
+    await node.connection.order(node.fence, { kind: 'evict', org: 'acme', limit: 40, ids: ['c-0'] })
+    const { ttlMs, lateAfterMs } = bench.timing
+    for (const expiresInMs of [ttlMs - lateAfterMs - 1, 0]) {
+      await bench.redis.zadd(bench.keys.leases, (await bench.contents()).clockMs + expiresInMs, foreign)
+      expect(await node.renew()).toMatchObject({ dead: [] })
+      expect(await node.acquire(...claims(1, 'd', 'acme', 40))).toMatchObject([{ admitted: false, count: 40 }])
+      expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ count: 40 }])
+    }
+    expect(await bench.redis.zscore(bench.keys.leases, foreign)).toBeNull()
+  })
+
+  test('does not keep a store that recovers from recovering, nor a new node out (R1)', async () => {
+    const bench = await opened({ recovery: true })
+    await StoreNode.join(bench)
+    await bench.redis.zadd(bench.keys.leases, 1e15, 'foreign')
+    await bench.becomeAnother()
+    const node = await StoreNode.join(bench)
+    await bench.redis.zadd(bench.keys.leases, 1e15, 'foreign')
+    await recovered(bench, node)
+    expect(await node.admitted(...claims(1, 'c', 'acme', 1))).toBe(1)
+    expect([...(await bench.contents()).dead].filter(Number.isNaN)).toEqual([])
   })
 })
 

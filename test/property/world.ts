@@ -75,7 +75,7 @@ export function say(to: StoreConnection, call: Call): Promise<Answer> {
   }
 }
 
-/** One renewal declares and lists at most 16 leases, and the twin knows no such bound: stay below it. */
+/** One renewal lists at most 16 leases, and the twin knows no such bound: stay below it. */
 const MOST_LEASES = 14
 
 const ORG_NAMES = ['plain', '{1}:admission', '__proto__']

@@ -92,6 +92,9 @@ describe('what is deployed', () => {
     expect(servers.length).toBeGreaterThan(1)
     // A 503 that another node is asked after counts as a failure, and nginx answers 502 itself once all have failed.
     for (const server of servers) expect(server).toMatch(/ max_fails=0;$/)
+    // So a host that answers nothing is tried again and again: two of them within the 3 s of L6, and not for everybody.
+    expect(Number(nginx.match(/^ *proxy_connect_timeout (\d+)ms;$/m)?.[1])).toBeLessThanOrEqual(500)
+    expect(nginx).toMatch(/^ *random two least_conn;$/m)
     const figure = (name: string): number => Number(nginx.match(new RegExp(`^ *${name} (\\d+);$`, 'm'))?.[1])
     expect(figure('worker_rlimit_nofile')).toBeGreaterThan(figure('worker_connections'))
   })

@@ -2,10 +2,10 @@ import { systemClock } from '../dist/core/clock.js'
 import { ConnectionIds } from '../dist/core/connection-id.js'
 import { newEpoch, newLease } from '../dist/core/ids.js'
 import { leaseTiming } from '../dist/core/lease-timing.js'
-import { claimOf as claimOfNode } from '../dist/node/claims.js'
+import { claimOf as claimOfNode } from '../dist/node/claim-of.js'
 import { newSecret } from '../dist/node/resume-tokens.js'
 import { MAX_ITEMS } from '../dist/store/lease-store.js'
-import { RedisStore } from '../dist/store/redis-store.js'
+import { RedisStore } from '../dist/store/redis/store.js'
 import { BEAT } from './settings.mjs'
 
 /** Deadlines are generous here: a slow machine must give a slow number, not an abort. */

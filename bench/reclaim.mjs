@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { redisKeys } from '../dist/store/redis-keys.js'
+import { redisKeys } from '../dist/store/redis/keys.js'
 import { startChild } from './child.mjs'
 import { median, quantile } from './meter.mjs'
 import { PREFIX } from './prefix.mjs'

@@ -1,6 +1,6 @@
 // Bundles lua/*.lua into one script with a dispatch on its first argument, as a TypeScript module.
 //
-//   node scripts/bundle-lua.mjs           writes src/store/script.generated.ts
+//   node scripts/bundle-lua.mjs           writes src/store/redis/script.generated.ts
 //   node scripts/bundle-lua.mjs --check   exits 1 if that file is not what it would write
 //
 // One script, not one a verb: with a single SHA a NOSCRIPT fallback cannot reorder an acquire and its release.
@@ -16,4 +16,4 @@ const text = `// Made from lua/*.lua by scripts/bundle-lua.mjs. Do not edit.
 export const SCRIPT = ${JSON.stringify(script.split('\n'), null, 2)}.join('\\n')
 `
 
-writeOrCheck('src/store/script.generated.ts', 'lua/', text)
+writeOrCheck('src/store/redis/script.generated.ts', 'lua/', text)

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { WebSocket } from 'ws'
-import { resetSocket } from '../../src/store/reset-socket.js'
+import { resetSocket } from '../../src/net/reset-socket.js'
 import type { Log } from '../log.js'
 import type { Leave } from '../records.js'
 

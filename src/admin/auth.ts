@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context, MiddlewareHandler } from 'hono'
 import { retryAfterSeconds } from '../core/retry-after.js'
 import type { RateMeter } from '../gate/rate-meter.js'
-import { countedAs } from '../node/counted-address.js'
+import { countedAs } from '../net/counted-address.js'
 import { problem } from './problem.js'
 
 /** What a token lets its bearer do: look and change, or look. */

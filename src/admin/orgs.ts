@@ -1,9 +1,9 @@
 import { Hono } from 'hono'
 import { shownLimit } from '../core/limits.js'
 import { fullest } from '../core/utilisation.js'
+import type { ClusterStats, OrgStats } from '../limiter/cluster-stats.js'
 import { HOLDERS_TOLD } from '../limiter/holders.js'
 import type { Limiter } from '../limiter/limiter.js'
-import type { ClusterStats, OrgStats } from '../limiter/org-stats.js'
 import { readQuery } from './query.js'
 import { queries } from './schemas.js'
 

@@ -3,7 +3,7 @@ import { isIP, isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
 import { UsageError } from '../core/errors.js'
-import { type Address, parseAddress } from '../node/counted-address.js'
+import { type Address, parseAddress } from '../net/counted-address.js'
 
 type Network = readonly [address: Address, prefixBits: number]
 

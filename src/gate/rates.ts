@@ -1,6 +1,6 @@
 import { checkLimit } from '../core/limits.js'
 import { retryAfterMs } from '../core/retry-after.js'
-import { countedAs } from '../node/counted-address.js'
+import { countedAs } from '../net/counted-address.js'
 import type { Identity } from './identify.js'
 import { RateMeter } from './rate-meter.js'
 import type { Refusal } from './refuse.js'

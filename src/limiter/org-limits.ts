@@ -1,6 +1,6 @@
 import { keptTerms, type LimitDetails } from '../node/limit-terms.js'
 import type { OrgOverrides, OverrideKind } from '../store/override-records.js'
-import type { OrgStats } from './org-stats.js'
+import type { OrgStats } from './cluster-stats.js'
 
 /** Something an operator has set for an org, and on which terms. */
 export interface SetLimit extends Partial<LimitDetails> {

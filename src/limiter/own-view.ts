@@ -1,8 +1,8 @@
 import { leasesOf } from '../core/by-lease.js'
 import type { EventBus } from '../core/events.js'
+import type { ClusterStats } from './cluster-stats.js'
 import { type FoundHolders, type HoldersOptions, mostHolders, type PlacedConnection } from './holders.js'
 import type { NodeStats } from './node-stats.js'
-import type { ClusterStats } from './org-stats.js'
 
 /** A connection that holds a slot under a live lease. */
 export interface SlotHolder extends PlacedConnection {

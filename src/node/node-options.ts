@@ -3,7 +3,7 @@ import type { EventBus } from '../core/events.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
 import type { Tiers } from '../core/tiers.js'
 import type { LeaseStore } from '../store/lease-store.js'
-import type { ScopeLimits } from './claims.js'
+import type { ScopeLimits } from './claim-of.js'
 import type { Policies } from './policies.js'
 
 export interface LimiterNodeOptions {

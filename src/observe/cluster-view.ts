@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '../core/clock.js'
+import type { ClusterStats, OrgStats } from '../limiter/cluster-stats.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { NodeStats } from '../limiter/node-stats.js'
-import type { ClusterStats, OrgStats } from '../limiter/org-stats.js'
 import type { Journal, JournalTotals } from '../store/journal.js'
 import { OrgWalk } from './org-walk.js'
 import { type RefusalNote, readNote } from './refusal-note.js'

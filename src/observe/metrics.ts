@@ -1,8 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Limiter } from '../limiter/limiter.js'
 import { METRIC_PREFIX, METRICS, type MetricRow } from './metrics-catalogue.js'
-import { countServer, type ServerParts } from './metrics-server.js'
 import { countEvents, readGauges } from './metrics-sources.js'
+import { countServer, type ServerParts } from './server-metrics.js'
 
 type Name = keyof typeof METRICS
 /** Values of labels, in the order of the catalogue. */

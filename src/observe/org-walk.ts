@@ -1,5 +1,5 @@
 import { fullest } from '../core/utilisation.js'
-import type { ClusterStats, OrgStats } from '../limiter/org-stats.js'
+import type { ClusterStats, OrgStats } from '../limiter/cluster-stats.js'
 
 /** Pages of the store's list of orgs that one step reads: some 2,000 orgs. */
 const PAGES_A_STEP = 4

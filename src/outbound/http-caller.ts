@@ -1,7 +1,7 @@
 import { Agent, type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http'
 import { request as requestOverTls, Agent as TlsAgent } from 'node:https'
 import type { Clock } from '../core/clock.js'
-import { lookUpHost } from '../store/host-lookup.js'
+import { lookUpHost } from '../net/host-lookup.js'
 
 export interface HttpCallerOptions {
   /** `http:` or `https:`; every call goes to exactly this address. */

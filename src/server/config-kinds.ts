@@ -6,7 +6,7 @@ import { networksOf } from '../gate/client-address.js'
 import { REJECTS } from '../gate/reject.js'
 import { ON_LEASE_LOST, ON_LIMIT_LOWERED, ON_STORE_DOWN } from '../node/policies.js'
 import { webhookSecrets } from '../outbound/webhook-signature.js'
-import { parseRedisUrl, REDIS_URL_ACCEPTED } from '../store/redis-url.js'
+import { parseRedisUrl, REDIS_URL_ACCEPTED } from '../store/redis/url.js'
 
 /** How the text of a setting becomes a value: the value, or what would have been accepted. */
 export interface Kind<T> {

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ClusterStats } from '../../src/limiter/org-stats.js'
+import { ClusterStats } from '../../src/limiter/cluster-stats.js'
 import { leakGate } from '../support/leak-gate.js'
 import { Memory } from '../support/override-memory.js'
 import { type BenchOptions, type RedisBench, redisBench } from '../support/store-bench.js'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
-import { RedisClusterMap } from '../../src/store/redis-cluster-map.js'
+import { RedisClusterMap } from '../../src/store/redis/cluster-map.js'
 import { leakGate } from '../support/leak-gate.js'
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.js'
 import { startProxy } from '../support/tcp-proxy.js'

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
-import { SCRIPT } from '../../src/store/script.generated.js'
+import { SCRIPT } from '../../src/store/redis/script.generated.js'
 import { leakGate } from '../support/leak-gate.js'
 import { type RedisBench, redisBench } from '../support/store-bench.js'
 import { claims, recovered, StoreNode } from '../support/store-node.js'

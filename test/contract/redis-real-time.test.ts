@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
 import { leaseTiming } from '../../src/core/lease-timing.js'
-import { RedisStore } from '../../src/store/redis-store.js'
+import { RedisStore } from '../../src/store/redis/store.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
 import { type RedisBench, redisBench } from '../support/store-bench.js'

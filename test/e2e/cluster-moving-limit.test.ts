@@ -68,7 +68,7 @@ describe('a limit that is raised and lowered a hundred times while 500 clients a
   ])(
     'control: a script that %s is found',
     async (_, right, wrong, found) => {
-      const script = brokenServer('store/script.generated.js', right, wrong)
+      const script = brokenServer('store/redis/script.generated.js', right, wrong)
       const fleet = await startFleet({ count: 1, orgs: ['acme'], env: ENV, script })
       try {
         expect((await storm(fleet, 20)).history.broken.join()).toContain(found)

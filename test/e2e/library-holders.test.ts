@@ -9,7 +9,7 @@ import {
   type LimiterOptions,
   StoreUnavailable,
 } from '../../src/index.js'
-import { redisKeys } from '../../src/store/redis-keys.js'
+import { redisKeys } from '../../src/store/redis/keys.js'
 import { leakGate } from '../support/leak-gate.js'
 import { freePort } from '../support/ports.js'
 import { freshPrefix, sharedRedisUrl, startRedis } from '../support/redis.js'

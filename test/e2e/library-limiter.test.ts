@@ -11,7 +11,7 @@ import {
   type NodeEvents,
   UsageError,
 } from '../../src/index.js'
-import { MemoryStore } from '../../src/store/memory-store.js'
+import { MemoryStore } from '../../src/store/memory/store.js'
 import { leakGate } from '../support/leak-gate.js'
 import { freshPrefix, sharedRedisUrl } from '../support/redis.js'
 import { codeOf } from '../support/thrown.js'

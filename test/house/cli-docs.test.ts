@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { findingsTable } from '../../src/cli/findings.js'
+import { findingsTable } from '../../src/cli/doctor/findings.js'
 import { makeProgram } from '../../src/cli/program.js'
 import { commandReference, commonReference } from '../../src/cli/reference.js'
 import { read } from './sources.js'

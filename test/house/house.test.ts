@@ -44,14 +44,14 @@ const house: readonly {
     rule: rules.packagesStayBehindTheirDoors,
     bad: [
       sourceFile('src/node/a.ts', `import { Redis } from 'ioredis'`),
-      sourceFile('src/store/memory-store.ts', `import type { Redis } from 'ioredis'`),
+      sourceFile('src/store/memory/store.ts', `import type { Redis } from 'ioredis'`),
       sourceFile('src/gate/gate.ts', `import type { WebSocket } from 'ws'`),
       sourceFile('src/gate/gate.ts', `const { WebSocketServer } = await import('ws')`),
       sourceFile('src/node/a.ts', `import { setTimeout as sleep } from 'node:timers/promises'`),
       sourceFile('src/store/a.ts', `import process from 'node:process'`),
     ],
     good: [
-      sourceFile('src/store/redis-connection.ts', `import { Redis } from 'ioredis'`),
+      sourceFile('src/store/redis/connection.ts', `import { Redis } from 'ioredis'`),
       sourceFile('src/gate/ws-gate.ts', `import { WebSocketServer } from 'ws'`),
       sourceFile('src/gate/a.ts', `import { x } from './ws-gate.js'`),
     ],

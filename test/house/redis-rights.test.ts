@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest'
-import { NODE_COMMANDS } from '../../src/store/redis-rights.js'
-import { SCRIPT } from '../../src/store/script.generated.js'
+import { NODE_COMMANDS } from '../../src/store/redis/rights.js'
+import { SCRIPT } from '../../src/store/redis/script.generated.js'
 import { documentedRights } from '../support/redis-rights.js'
 import { sources } from './sources.js'
 
 /** What a client does that is no command of Redis; `call` names one. */
 const OWN = ['on', 'once', 'connect', 'disconnect', 'call', 'then', 'script']
 /** Looks for operators, under rights of their own. */
-const EXAMINER = 'src/store/redis-examiner.ts'
+const EXAMINER = 'src/store/redis/examiner.ts'
 
 function commandsIn(script: string): string[] {
   return [...script.matchAll(/redis\.p?call\('([A-Z]+)'/g)].map((found) => found[1]!.toLowerCase())
 }
 
 function commandsOfClient(): string[] {
-  const texts = sources().filter(({ path }) => path.startsWith('src/store/redis-') && path !== EXAMINER)
+  const texts = sources().filter(({ path }) => path.startsWith('src/store/redis/') && path !== EXAMINER)
   const called = texts.flatMap(({ uncommented }) => [
     ...uncommented.matchAll(/\bredis\.([a-z]+)\(/g),
     // In capitals it is one of the sentinels'.

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import * as codec from '../../src/store/redis-codec.js'
+import * as codec from '../../src/store/redis/codec.js'
 import { claim } from '../support/store-node.js'
 
 const two = [claim('a', 'acme', 1), claim('b', 'acme', 1, { name: 'gateway', id: 'g', limit: 1 })]

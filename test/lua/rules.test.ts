@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { SCRIPT } from '../../src/store/script.generated.js'
+import { SCRIPT } from '../../src/store/redis/script.generated.js'
 import { leakGate } from '../support/leak-gate.js'
 import { type RedisBench, redisBench } from '../support/store-bench.js'
 import { MUTANTS, type Mutant } from '../support/store-mutants.js'

@@ -1,11 +1,11 @@
 /**
  * `npm run mutants`: one mistake at a time in the lease protocol's TypeScript. All at once takes hours; a folder or a file
- * at a time does not: `npm run mutants -- --mutate 'src/store/memory-*.ts'`.
+ * at a time does not: `npm run mutants -- --mutate 'src/store/memory/*.ts'`.
  *
  * @type {import('@stryker-mutator/api/core').PartialStrykerOptions}
  */
 export default {
-  mutate: ['src/store/memory-*.ts', 'src/node/**/*.ts', 'src/core/**/*.ts'],
+  mutate: ['src/store/memory/*.ts', 'src/node/**/*.ts', 'src/core/**/*.ts'],
   // A wrong word where the types allow only some does not compile, and the texts of messages are not promised.
   mutator: { excludedMutations: ['StringLiteral'] },
   testRunner: 'vitest',

@@ -33,7 +33,7 @@ describe('chaos', () => {
 
   test('control: a script that admits one too many is found out', async () => {
     const right = 'if held_count >= slots then'
-    const script = brokenServer('store/script.generated.js', right, 'if held_count > slots then')
+    const script = brokenServer('store/redis/script.generated.js', right, 'if held_count > slots then')
     const found = await promisesBroken({ script, faults: faultsNamed('SCRIPT FLUSH') })
     expect(found.filter((finding) => finding.startsWith('S1: org-')).length).toBeGreaterThan(0)
   })
@@ -45,7 +45,7 @@ describe('chaos', () => {
 
   test('control: a node that never gives a slot back is found out', async () => {
     const right = "redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2]"
-    const script = brokenServer('store/script.generated.js', right, 'false')
+    const script = brokenServer('store/redis/script.generated.js', right, 'false')
     const found = await promisesBroken({ script, minutes: 0.5, faults: faultsNamed('SCRIPT FLUSH') })
     expect(found.filter((finding) => /^(L1|S6|L5):/.test(finding)).length).toBeGreaterThan(0)
   })

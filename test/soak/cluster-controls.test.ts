@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, test } from 'vitest'
-import { SCRIPT } from '../../src/store/script.generated.js'
+import { SCRIPT } from '../../src/store/redis/script.generated.js'
 import { brokenServer } from '../support/broken-build.js'
 import { type Fleet, startFleet } from '../support/fleet.js'
 import { leakGate } from '../support/leak-gate.js'
@@ -49,7 +49,7 @@ describe('control: the storms find out nodes that are broken on purpose', () => 
   test('a fence that does not look at the generation: what comes late takes slots', async () => {
     const look = 'if held ~= ARGV[3] then'
     const blind = "if held and held:match(':(%w+)') == ARGV[3]:match(':(%w+)') then held = ARGV[3] end"
-    const broken = await start(brokenServer('store/script.generated.js', look, `${blind} ${look}`))
+    const broken = await start(brokenServer('store/redis/script.generated.js', look, `${blind} ${look}`))
     const failure = await firstFailure(broken, () => speakLate(proxy, broken.books, 'node-1'))
     expect(failure).toContain('the books do not agree')
   })
@@ -62,7 +62,7 @@ describe('control: the storms find out nodes that are broken on purpose', () => 
   })
 
   test('a script that is not sent again: clients see it', async () => {
-    const broken = await start(brokenServer('store/redis-script.js', "startsWith('NOSCRIPT')", "startsWith('NEVER')"))
+    const broken = await start(brokenServer('store/redis/script.js', "startsWith('NOSCRIPT')", "startsWith('NEVER')"))
     const failure = await firstFailure(broken, () => flushScripts(broken.books.redis))
     expect(failure).toContain('503 STORE_UNAVAILABLE')
   })

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { type RedisKeys, redisKeys } from '../../src/store/redis-keys.js'
+import { type RedisKeys, redisKeys } from '../../src/store/redis/keys.js'
 
 /** Org → connection id → lease. Orgs without a slot are not in it. */
 export type Slots = ReadonlyMap<string, ReadonlyMap<string, number>>

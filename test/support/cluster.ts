@@ -2,8 +2,8 @@ import { systemClock } from '../../src/core/clock.js'
 import { leaseTiming } from '../../src/core/lease-timing.js'
 import { LimiterNode } from '../../src/node/limiter-node.js'
 import type { LeaseStore } from '../../src/store/lease-store.js'
-import { MemoryStore } from '../../src/store/memory-store.js'
-import { RedisStore } from '../../src/store/redis-store.js'
+import { MemoryStore } from '../../src/store/memory/store.js'
+import { RedisStore } from '../../src/store/redis/store.js'
 import { until } from './until.js'
 
 /** Short lives, so that expiry is seen within a test; the proportions are those of the defaults. */

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { redisKeys } from '../../src/store/redis-keys.js'
+import { redisKeys } from '../../src/store/redis/keys.js'
 import { Books } from './books.js'
 import { temporaryDirectory } from './owned-process.js'
 import { type ServerProcess, startServer } from './processes.js'

@@ -1,4 +1,4 @@
-import type { RedisKeys } from '../../src/store/redis-keys.js'
+import type { RedisKeys } from '../../src/store/redis/keys.js'
 import { monitorStream } from './monitor-stream.js'
 
 /**

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { resetSocket } from '../../src/store/reset-socket.js'
+import { resetSocket } from '../../src/net/reset-socket.js'
 import { GATEWAY_PATH } from './gateways.js'
 
 /** What RFC 6455 uses as its example. */

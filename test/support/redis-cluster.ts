@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { slotOfTag } from '../../src/store/redis-slot.js'
+import { slotOfTag } from '../../src/store/redis/slot.js'
 import type { Slots } from './books.js'
 import { freePort } from './ports.js'
 import { findLocalLauncher } from './redis.js'

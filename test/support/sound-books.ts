@@ -1,4 +1,4 @@
-import { SCRIPT } from '../../src/store/script.generated.js'
+import { SCRIPT } from '../../src/store/redis/script.generated.js'
 import { Books } from './books.js'
 import { freshPrefix } from './redis.js'
 

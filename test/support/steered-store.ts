@@ -1,5 +1,5 @@
 import type { HelloRequest, LeaseStore, Reply, StoreConnection } from '../../src/store/lease-store.js'
-import type { MemoryStore } from '../../src/store/memory-store.js'
+import type { MemoryStore } from '../../src/store/memory/store.js'
 
 type Verb = Exclude<keyof StoreConnection, 'closed' | 'destroy'>
 

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis'
-import type { MemoryTables } from '../../src/store/memory-tables.js'
+import type { MemoryTables } from '../../src/store/memory/tables.js'
 import { ORDER_KINDS } from '../../src/store/orders.js'
-import { decodeEntry } from '../../src/store/redis-codec.js'
-import type { RedisKeys } from '../../src/store/redis-keys.js'
+import { decodeEntry } from '../../src/store/redis/codec.js'
+import type { RedisKeys } from '../../src/store/redis/keys.js'
 
 /** Everything a store holds, in one shape and order for both keepers, so that two of them can be compared whole. */
 export interface StoreContents {

@@ -1,4 +1,4 @@
-import { SCRIPT } from '../../src/store/script.generated.js'
+import { SCRIPT } from '../../src/store/redis/script.generated.js'
 
 /** The script with one rule taken out. */
 export interface Mutant {

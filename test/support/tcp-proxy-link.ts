@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { resetSocket } from '../../src/store/reset-socket.js'
+import { resetSocket } from '../../src/net/reset-socket.js'
 
 /** One direction of a connection: forwards bytes, at once or late, or keeps them until told to forward again. */
 export class Lane {

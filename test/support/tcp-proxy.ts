@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { resetSocket } from '../../src/store/reset-socket.js'
+import { resetSocket } from '../../src/net/reset-socket.js'
 import { ProxyLink } from './tcp-proxy-link.js'
 import { until } from './until.js'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { drainsApp } from '../../src/admin/drains.js'
-import { ClusterStats } from '../../src/limiter/org-stats.js'
+import { ClusterStats } from '../../src/limiter/cluster-stats.js'
 import { BucketedStore } from '../../src/store/bucketed-store.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
 import { memoryStore } from '../support/cluster.js'

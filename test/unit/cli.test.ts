@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { adviceFor } from '../../src/cli/advice-for.js'
-import { isPermanent, retryDelayMs } from '../../src/cli/backoff.js'
+import { isPermanent, retryDelayMs } from '../../src/cli/connect/backoff.js'
+import { describe as lineOf } from '../../src/cli/connect/report.js'
 import { endpointOf } from '../../src/cli/endpoint.js'
-import { describe as lineOf } from '../../src/cli/report.js'
 
 describe('backoff', () => {
   const longest = () => 1 - Number.EPSILON

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { UsageError } from '../../src/core/errors.js'
 import { clientAddress, networksOf } from '../../src/gate/client-address.js'
-import { countedAs } from '../../src/node/counted-address.js'
+import { countedAs } from '../../src/net/counted-address.js'
 
 const TRUSTED = '10.0.0.0/8, 192.0.2.7, fd00::/8'
 

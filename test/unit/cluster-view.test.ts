@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { EventBus } from '../../src/core/events.js'
 import { ClusterView } from '../../src/observe/cluster-view.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
-import { MemoryJournal } from '../../src/store/memory-journal.js'
+import { MemoryJournal } from '../../src/store/memory/journal.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { until } from '../support/until.js'
 

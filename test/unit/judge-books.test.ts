@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { judgeBooks } from '../../src/cli/judge-books.js'
-import { redisKeys } from '../../src/store/redis-keys.js'
+import { judgeBooks } from '../../src/cli/doctor/judge-books.js'
+import { redisKeys } from '../../src/store/redis/keys.js'
 
 test('a silent node is found by its lease: one of the same name, or in another bucket, is another finding', () => {
   const info = '{"name":"a","leaseTtlMs":60000,"renewIntervalMs":3000}'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ClusterStats } from '../../src/limiter/org-stats.js'
+import { ClusterStats } from '../../src/limiter/cluster-stats.js'
 import { encodeDetails } from '../../src/node/details.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
-import { parseRedisUrl } from '../../src/store/redis-url.js'
-import { waysTo } from '../../src/store/redis-ways.js'
+import { parseRedisUrl } from '../../src/store/redis/url.js'
+import { waysTo } from '../../src/store/redis/ways.js'
 
 const server = (host: string, port: number) => ({ kind: 'server', server: { host, port } })
 

@@ -3,7 +3,7 @@ import { EventBus } from '../../src/core/events.js'
 import { Refusals } from '../../src/observe/refusals.js'
 import type { Journal, JournalPage } from '../../src/store/journal.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
-import { MemoryJournal } from '../../src/store/memory-journal.js'
+import { MemoryJournal } from '../../src/store/memory/journal.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { until } from '../support/until.js'
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { resetSocket } from '../../src/store/reset-socket.js'
+import { resetSocket } from '../../src/net/reset-socket.js'
 import { leakGate } from '../support/leak-gate.js'
 
 leakGate()

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import { EventBus } from '../../src/core/events.js'
-import { tellWhenReached } from '../../src/node/tell-when-reached.js'
+import { tellWhenReached } from '../../src/limiter/tell-when-reached.js'
 
 let events: EventBus
 let told: string[]

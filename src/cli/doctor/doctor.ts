@@ -1,0 +1,136 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { systemClock } from '../../core/clock.js'
+import { counted } from '../counted.js'
+import { operates } from '../operate.js'
+import type { Page } from '../page.js'
+import { safe } from '../safe-text.js'
+import type { Note, Source } from '../source.js'
+import { duration } from '../words.js'
+import { catalogue, type Finding, type FindingCode, type Severity } from './findings.js'
+import { judgeBooks } from './judge-books.js'
+import { judgeRedis } from './judge-redis.js'
+
+/** Connections come and go while the books are read; what is still odd so long after is odd. */
+const SECOND_LOOK_MS = 1_500
+const MOST_DETAILS = 3
+const MOST_NOTES = 1_000
+const LATELY_MS = 60_000
+
+interface Told {
+  readonly code: FindingCode
+  readonly severity: Severity
+  readonly subject: string
+  readonly count: number
+  readonly details: readonly string[]
+  readonly todo: string
+}
+
+const PAINTS = { fault: 'red', warning: 'yellow', advice: 'dim' } as const
+const EXIT_CODES = { fault: 2, warning: 1, advice: 0 } as const
+
+/** Adds `doctor`: what is wrong, each thing named with what to do. */
+export function addDoctorCommand(program: Command): void {
+  const command = program
+    .command('doctor')
+    .description('what is wrong and what to do: of nodes by the admin API, of Redis and all it holds with --redis')
+  operates(command, () => ({
+    async ask(source) {
+      const { findings, skipped } = await examine(source)
+      return { of: source.description, findings: grouped(findings), skipped }
+    },
+    show: ({ of, findings, skipped }, page) => [
+      ...findings.flatMap((told) => linesOf(told, page)),
+      ...skipped.map((each) => page.paint('dim', `not looked at: ${safe(each)}`)),
+      `${safe(of)}: ${findings.length === 0 ? sound(skipped) : counted(findings.length, 'finding')}`,
+    ],
+    exitCode: ({ findings }) => Math.max(0, ...findings.map(({ severity }) => EXIT_CODES[severity])),
+    failed: ({ message, advice }) => ({ lines: [`headcount: ${safe(message)}`, `  ${safe(advice)}`], code: 3 }),
+  }))
+}
+
+const sound = (skipped: readonly string[]) =>
+  skipped.length === 0 ? 'nothing is wrong' : 'nothing is wrong with what was looked at'
+
+/** Looks twice, and believes what is there both times. */
+async function examine(source: Source): Promise<{ findings: Finding[]; skipped: readonly string[] }> {
+  const look = source.facts ? () => judgeStore(source) : () => judgeNodes(source)
+  const first = await look()
+  if (first.findings.length === 0) return first
+  await wait(SECOND_LOOK_MS)
+  const second = await look()
+  // A silent node may have come to the end of its lease meanwhile.
+  const worse = first.findings.map((finding) => (finding.code === 'NODE_LATE' ? ended(finding) : finding))
+  const seen = new Set([...first.findings, ...worse].map(nameOf))
+  return { ...second, findings: second.findings.filter((finding) => seen.has(nameOf(finding))) }
+}
+
+const ended = (finding: Finding): Finding => ({ ...finding, code: 'LEASE_LAPSED' })
+const nameOf = ({ code, subject, item = '' }: Finding) => JSON.stringify([code, subject, item])
+
+async function judgeStore(source: Source) {
+  const buckets = await source.facts!()
+  const findings = buckets.flatMap(({ facts, keys }, bucket) => {
+    const found = [...judgeRedis(facts), ...judgeBooks(facts, keys)]
+    const where = buckets.length > 1 ? ` (bucket ${bucket})` : ''
+    return found.map((finding) => ({ ...finding, detail: finding.detail + where }))
+  })
+  return { findings, skipped: buckets.flatMap(({ facts }) => facts.skipped) }
+}
+
+async function judgeNodes(source: Source) {
+  const [nodes, orgs, notes, stats] = await Promise.all([
+    source.nodes(),
+    source.orgs(),
+    source.refusals({ limit: MOST_NOTES }),
+    source.admin<{ node: { name: string; storeReachable: boolean }; store: string }>('GET', 'stats'),
+  ])
+  const findings: Finding[] = []
+  const find = (code: FindingCode, subject: string, detail: string) => void findings.push({ code, subject, detail })
+  if (!stats.node.storeReachable) find('NODE_WITHOUT_STORE', stats.node.name, 'cannot have admissions decided')
+  if (stats.store.startsWith('embedded')) find('EMBEDDED_STORE', stats.node.name, 'keeps its counts to itself')
+  for (const { name, leaseExpiresInMs, heartbeatAgeMs = 0, late } of nodes) {
+    if (leaseExpiresInMs <= 0) find('LEASE_LAPSED', name, 'its lease has lapsed')
+    else if (late)
+      find('NODE_LATE', name, `silent for ${duration(heartbeatAgeMs)}, its lease ends in ${duration(leaseExpiresInMs)}`)
+  }
+  for (const { orgId, currentCount, maxAllowed, excess } of orgs) {
+    if (excess) find('ORG_OVER_LIMIT', `org ${orgId}`, `${currentCount} of ${maxAllowed}`)
+  }
+  for (const [node, count] of refusedByStore(notes)) {
+    find('NEWCOMERS_REFUSED', node, `${counted(count, 'newcomer', 'newcomers')} within a minute: STORE_UNAVAILABLE`)
+  }
+  return { findings, skipped: [] }
+}
+
+/** A node whose store answers its renewals may still get no slot from it: only its refusals tell. */
+function refusedByStore(notes: readonly Note[]): Map<string, number> {
+  const sinceMs = systemClock.wallMs() - LATELY_MS
+  const counts = new Map<string, number>()
+  for (const { code, at, node } of notes) {
+    if (code === 'STORE_UNAVAILABLE' && Date.parse(at) >= sinceMs) counts.set(node, (counts.get(node) ?? 0) + 1)
+  }
+  return counts
+}
+
+/** One of many of a kind says enough; the worst first. */
+function grouped(findings: readonly Finding[]): Told[] {
+  const groups = new Map<string, Finding[]>()
+  for (const finding of findings) {
+    const name = nameOf({ ...finding, item: '' })
+    groups.set(name, [...(groups.get(name) ?? []), finding])
+  }
+  const told = [...groups.values()].map((group): Told => {
+    const { code, subject } = group[0]!
+    const [severity, todo] = catalogue[code]
+    const details = group.slice(0, MOST_DETAILS).map(({ detail }) => detail)
+    return { code, severity, subject, count: group.length, details, todo }
+  })
+  return told.sort((one, other) => EXIT_CODES[other.severity] - EXIT_CODES[one.severity])
+}
+
+function linesOf({ code, severity, subject, count, details, todo }: Told, page: Page): string[] {
+  const more = count > details.length ? [`and ${count - details.length} more`] : []
+  const words = [subject && `${subject}:`, [...details, ...more].join(', ')].filter(Boolean).join(' ')
+  return [`${page.paint(PAINTS[severity], severity.padEnd(7))} ${code}  ${safe(words)}`, `        ${todo}`]
+}

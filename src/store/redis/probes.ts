@@ -1,0 +1,13 @@
+import type { ScopeRef } from '../claims.js'
+import { MOST_PROBES, type ProbeReply } from '../orders.js'
+import type { Caller, ScriptCall } from './call.js'
+import { int } from './codec.js'
+import type { RedisKeys } from './keys.js'
+
+export function probeCall(keys: RedisKeys, caller: Caller, scope: ScopeRef): ScriptCall<ProbeReply> {
+  return [
+    [keys.admission, keys.meta, keys.leases, keys.probes, keys.scope(scope)],
+    ['probe', ...caller, `${scope.name}:${scope.id}`, MOST_PROBES],
+    ([asked]) => ({ asked: int(asked) }),
+  ]
+}

@@ -1,0 +1,104 @@
+import type { Redis } from 'ioredis'
+import type { Clock } from '../../core/clock.js'
+import { StoreUnavailable } from '../lease-store.js'
+import { cut } from './cut.js'
+
+/** Questions of operators may take longer than an admission, but not for ever. */
+const DEADLINE_MS = 2_000
+/** More would stand before the admissions in Redis's queue, and pile up here while Redis is away. */
+const MAX_WAITING = 64
+
+interface Line {
+  readonly redis: Promise<Redis>
+  /** Ends it while it is being made. */
+  readonly over: AbortController
+  /** Questions on it that are not answered yet. */
+  asked: number
+}
+
+/**
+ * One connection for questions, made when the first is asked. A connection that failed or was too late is replaced
+ * whole: what a frozen server still has of the old one then says nothing about the new one.
+ */
+export class RedisQuestions {
+  readonly #dial: (withinMs: number, over: AbortSignal) => Promise<Redis>
+  readonly #clock: Clock
+  /** For the next question. */
+  #line: Line | undefined
+  /** That line, and those on which something is still to be answered. */
+  readonly #lines = new Set<Line>()
+  #waiting = 0
+  #closed = false
+
+  /** `dial` rejects with an Error that says why there is no connection. */
+  constructor(dial: (withinMs: number, over: AbortSignal) => Promise<Redis>, clock: Clock) {
+    this.#dial = dial
+    this.#clock = clock
+  }
+
+  /**
+   * Rejects with `StoreUnavailable` when the store fails or does not answer within 2 s, or 64 questions wait already.
+   */
+  async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new StoreUnavailable('the store is closed')
+    if (this.#waiting >= MAX_WAITING) throw new StoreUnavailable(`${MAX_WAITING} questions are waiting for an answer`)
+    this.#waiting++
+    this.#line ??= this.#connect()
+    const line = this.#line
+    line.asked++
+    let cancel = () => {}
+    const deadline = new Promise<never>((_, reject) => {
+      cancel = this.#clock.after(DEADLINE_MS, () => {
+        reject(new StoreUnavailable(`no answer within ${DEADLINE_MS} ms`))
+        this.#drop(line)
+      })
+    })
+    try {
+      return await Promise.race([line.redis.then(question), deadline])
+    } catch (error) {
+      throw error instanceof StoreUnavailable ? error : new StoreUnavailable((error as Error).message)
+    } finally {
+      cancel()
+      this.#waiting--
+      line.asked--
+      if (line.asked === 0 && line !== this.#line) this.#drop(line)
+    }
+  }
+
+  /** Whoever asks afterwards is told so: a new connection would have nobody left to close it. */
+  close(): void {
+    this.#closed = true
+    this.hangUp()
+  }
+
+  /** The next question goes over a new connection; those of before are answered over the old one. */
+  moveOn(): void {
+    const line = this.#line
+    this.#line = undefined
+    if (line?.asked === 0) this.#drop(line)
+  }
+
+  /** The next question goes over a new connection; one that is not answered yet fails. */
+  hangUp(): void {
+    for (const line of this.#lines) this.#drop(line)
+  }
+
+  #connect(): Line {
+    const over = new AbortController()
+    const line = { redis: this.#dial(DEADLINE_MS, over.signal), over, asked: 0 }
+    this.#lines.add(line)
+    line.redis.then(
+      (redis) => redis.once('close', () => this.#drop(line)),
+      // Whoever asks has the failure; this keeps it from counting as unhandled where nobody asks any more.
+      () => this.#drop(line),
+    )
+    return line
+  }
+
+  #drop(line: Line): void {
+    if (this.#line === line) this.#line = undefined
+    if (!this.#lines.delete(line)) return
+    line.over.abort()
+    line.redis.then(cut, () => {})
+  }
+}

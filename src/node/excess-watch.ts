@@ -43,7 +43,7 @@ interface WatchParts {
  */
 export class ExcessWatch {
   readonly #parts: WatchParts
-  /** Orgs to look at. A further reason is another object, so that a look which began before it does not settle it. */
+  /** Orgs to look at. A further reason is another object: what was counted before it is not acted on, nor told. */
   readonly #pending = new Map<string, Ask>()
   /** Orgs held here that were over their limit when last looked at. */
   readonly #over = new Map<string, string>()
@@ -106,11 +106,14 @@ export class ExcessWatch {
 
   async #judge(counted: OrgCount, asked: Ask | undefined): Promise<void> {
     const { org } = counted
+    const isStale = () => this.#pending.get(org) !== asked
+    if (!asked || isStale()) return
     const excess = await this.#excessOf(counted)
+    if (isStale()) return
     this.#report(org, excess)
-    const policy = asked?.policy ?? 'keep'
+    const { policy } = asked
     const isDone = !excess || policy === 'keep' || (await this.#parts.orders.closeSurplus(org, excess, policy))
-    if (isDone && this.#pending.get(org) === asked) this.#pending.delete(org)
+    if (isDone && !isStale()) this.#pending.delete(org)
   }
 
   /**

@@ -221,17 +221,17 @@ describe('which orgs are looked at', () => {
 })
 
 describe('what is asked while a walk is under way', () => {
-  /** Holds a walk back at its first org, which is over its limit, and acme behind it was counted as 3 of 3. */
-  async function walking(): Promise<() => void> {
+  /** Holds a walk back at its first org, which is over its limit, or at acme behind it, which was counted as 3 of 3. */
+  async function walking(at = 'first', limit = 3): Promise<() => void> {
     await hold('first', 3, 2)
-    await hold('acme', 3, 3)
+    await hold('acme', 3, limit)
     let goOn = () => {}
     const mayGoOn = new Promise<void>((resolve) => {
       goOn = resolve
     })
     const holders = store.holders
     store.holders = async (org, limit) => {
-      if (org === 'first') await mayGoOn
+      if (org === at) await mayGoOn
       return holders(org, limit)
     }
     events.emit('connections.reasserted', { kept: 6, closed: 0, mode: 'keep' })
@@ -257,15 +257,40 @@ describe('what is asked while a walk is under way', () => {
     expect(asked).toEqual([2, 1])
   })
 
+  test('is told once, and by that walk neither forgotten nor told as it was before', async () => {
+    const excess = watch()
+    const goOn = await walking()
+    await excess.look('acme')
+    goOn()
+    await turns()
+    clock.advance(WATCH_MS)
+    await renewed()
+    expect(told).toEqual([tooMany(3, 1), { ...tooMany(3), org: 'first' }])
+    expect(asked).toEqual([2, 1, 2])
+  })
+
+  test.each([
+    ['before the walk comes to the org', 'first'],
+    ['while the walk asks who holds it', 'acme'],
+  ])('a limit that is raised %s leaves nothing to tell or to close', async (_, org) => {
+    const excess = watch('newest')
+    const goOn = await walking(org, 2)
+    store.inner.tables.overrides.set('acme', 9)
+    await excess.look('acme')
+    goOn()
+    await turns()
+    expect(told.map((event) => event.org)).toEqual(['first'])
+  })
+
   test('is looked at again by the next renewal, where the store was told of connections again', async () => {
     watch('newest')
     const goOn = await walking()
     events.emit('connections.reasserted', { kept: 6, closed: 0, mode: 'keep' })
     goOn()
     await turns()
-    expect(told.map(({ org }) => org)).toEqual(['first'])
+    expect([told, ordered()]).toEqual([[], 0])
     await renewed()
-    expect(told).toContainEqual(tooMany(3, 1))
+    expect(told).toEqual([{ ...tooMany(3), org: 'first' }, tooMany(3, 1)])
     expect([ordered(), asked]).toEqual([3, [2, 2]])
   })
 })

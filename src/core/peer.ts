@@ -2,7 +2,7 @@ import type { ClosingCode } from './closures.js'
 
 /**
  * The other end of an admitted connection, as the owner of its socket lets the node see it. What any of this throws or
- * rejects with is reported on the console; then the peer counts as there.
+ * rejects with is reported on the console; then the peer counts as there, as does one whose `probe` never settles.
  */
 export interface Peer {
   /** Nothing was heard of it for longer than the ping interval, in time in which this process was running. */

@@ -63,7 +63,7 @@ export class Prober {
    * nobody here is silent or was looked for a moment ago, else within the time to answer, or when `signal` aborts.
    */
   async frees(scope: ScopeRef, signal?: Ending): Promise<boolean> {
-    const { clock, timeoutMs, confirmMs } = this.#parts
+    const { clock } = this.#parts
     const round = this.look(scope)
     if (!round || round.over.signal.aborted || signal?.aborted) return false
     if (round.waiters >= MAX_WAITERS || this.#waiters >= MAX_WAITERS_IN_ALL) return false
@@ -71,7 +71,7 @@ export class Prober {
     round.waiters++
     this.#waiters++
     // A peer's time is stretched while this process stands still; that of who waits is not stretched without end.
-    await sleep(clock, STRETCH * timeoutMs + confirmMs, end)
+    await sleep(clock, this.#longestWaitMs, end)
     round.waiters--
     this.#waiters--
     return round.freed > 0
@@ -105,10 +105,22 @@ export class Prober {
     this.#parts.events.emit('peers.probed', { scope: name, id, asked: asked.length, freed })
   }
 
-  /** Cut off, it has not left before the store has confirmed that its slot is free. */
+  get #longestWaitMs(): number {
+    return STRETCH * this.#parts.timeoutMs + this.#parts.confirmMs
+  }
+
+  /**
+   * Cut off, it has not left before the store has confirmed that its slot is free. One that gives no answer at all,
+   * long after nobody waits for it any more, counts as there: else its scope would never have another round.
+   */
   async #isThere({ id, peer }: Asked): Promise<boolean> {
     const { clock, releases, timeoutMs, confirmMs } = this.#parts
-    if (await isThere(peer, timeoutMs)) return true
+    let answer = true
+    const answered = isThere(peer, timeoutMs).then((isIt) => {
+      answer = isIt
+    })
+    await within(clock, 2 * this.#longestWaitMs, answered)
+    if (answer) return true
     await within(clock, confirmMs, releases.whenReturned(id))
     return false
   }

@@ -85,6 +85,9 @@ describe('L3: the silent peers of a full org are asked whether they are still th
     expect(await prober.frees(ACME)).toBe(false)
     clock.advance(1_750)
     expect(await Promise.all(waiting)).not.toContain(true)
+    // Of those who waited nothing is left; the round has its own end.
+    expect(clock.pending).toBe(1)
+    clock.advance(1_750)
     expect(clock.pending).toBe(0)
   })
 
@@ -144,6 +147,24 @@ describe('L3: the silent peers of a full org are asked whether they are still th
     expect(await waiting).toBe(true)
     expect(told).toEqual([{ scope: 'org', id: 'acme', asked: 3, freed: 1 }])
     expect(said.mock.calls.map(([, error]) => error)).toEqual([broken, broken, broken])
+  })
+
+  test('one that never answers keeps its slot, and is asked again, with the others, when it has had twice the time', async () => {
+    const { clock, prober, peers, told } = nodeWith(2)
+    const waiting = prober.frees(ACME)
+    await turns()
+    peers[1]!.answer(true)
+    await passTime(clock, 3_499, 3_499)
+    expect([await waiting, told]).toEqual([false, []])
+    await passTime(clock, 1)
+    expect(told).toEqual([{ scope: 'org', id: 'acme', asked: 2, freed: 0 }])
+    const again = prober.frees(ACME)
+    await turns()
+    expect(peers.map(({ asked }) => asked)).toEqual([2, 2])
+    peers[1]!.answer(false)
+    await turns()
+    clock.advance(1_750)
+    expect(await again).toBe(true)
   })
 
   test('one round asks 64, and 0 as the time to answer asks nobody', async () => {

@@ -14,7 +14,7 @@ const MAX_NAMES = 50_000
 
 /**
  * Counts attempts by name. A name's window begins with its first attempt and lasts a minute, whatever is refused in it,
- * so what a refusal says of the time left is true.
+ * so what a refusal says of the time left is true. Each call counts or looks at once, though it answers later.
  *
  * Who invents names faster than they are forgotten gets a new window for each, but no more memory: that is what a limit
  * for the whole node is for.

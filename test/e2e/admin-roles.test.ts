@@ -105,6 +105,21 @@ describe('wrong tokens', () => {
     expect(lines()).toMatchObject([{ msg: 'a wrong admin token' }, { wrongTokens: 20 }])
   })
 
+  test('more in one packet than are left: those beyond wait, and so does the right one behind them', async () => {
+    const from = '198.51.100.5'
+    for (let n = 0; n < 18; n++) expect((await ask('/admin/v1/stats', 'wrong', { from })).status).toBe(401)
+    const request = (token: string) =>
+      `GET /admin/v1/stats HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\nX-Forwarded-For: ${from}\r\n\r\n`
+    // As many as one connection may have under way.
+    const packet = request('wrong').repeat(3) + request(node.adminToken)
+    const client = new RawClient(node.adminPort).send(packet)
+    const statuses = () => [...client.received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)
+    await until(() => statuses().length === 4)
+    client.reset()
+    await client.closed
+    expect(statuses()).toEqual(['401', '401', '429', '429'])
+  })
+
   test('from as many addresses as one host may have: the log is not filled with lines of them', async () => {
     const env = { HEADCOUNT_TRUSTED_PROXIES: '127.0.0.1' }
     const alone = await startServer({ env })

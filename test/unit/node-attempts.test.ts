@@ -219,13 +219,13 @@ describe('an instance that comes back (L3)', () => {
     await decided(Promise.all([...waiting, another]))
   })
 
-  test('leaves its place to others where it cannot be asked for again, as of a request that has become invalid', async () => {
+  test('leaves its place to others where a fault throws it out', async () => {
     const { attempts, connection, decide, asked } = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs: 1_000 })
-    const invalid = () => {
-      throw new Error('invalid')
+    const faulty = () => {
+      throw new Error('a fault')
     }
     const refused = Array.from({ length: 256 }, () =>
-      attempts.goOn({ connection: connection(true), outcome: fullIn(ORG_FULL) }, invalid),
+      attempts.goOn({ connection: connection(true), outcome: fullIn(ORG_FULL) }, faulty),
     )
     const settled = Promise.allSettled(refused)
     await turns()

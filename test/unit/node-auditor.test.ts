@@ -273,8 +273,10 @@ describe('the audit and its connections’ own moves', () => {
     expect({ count: await count(), repairs }).toEqual({ count: 0, repairs: [] })
   })
 
-  test('a connection that closes while it is put back is given back after that', async () => {
-    const { store, session, held, releases, auditor, one, count } = await steered()
+  /** The reassertion is under way and the release behind it; neither is answered. */
+  async function closesWhilePutBack() {
+    const stage = await steered()
+    const { store, session, held, releases, auditor, one } = stage
     store.inner.tables.remove('org:acme', one.id)
     store.holdUp('reassert', 'release')
     const audit = auditor.audit(session)
@@ -282,6 +284,11 @@ describe('the audit and its connections’ own moves', () => {
     releases.add(one.claim)
     held.remove(one)
     await turns()
+    return { ...stage, audit }
+  }
+
+  test('a connection that closes while it is put back is given back after that', async () => {
+    const { store, audit, count } = await closesWhilePutBack()
     expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert', 'release'])
     await store.calls[0]!.answer()
     await store.calls[0]!.answer()
@@ -292,14 +299,7 @@ describe('the audit and its connections’ own moves', () => {
 
   // A release is answered before a reassertion that was sent before it where Redis did not know the script in between.
   test.each(['answer', 'loseAnswer'] as const)('also where its release is done first: %s (S4)', async (heard) => {
-    const { store, sessions, session, held, releases, auditor, one, count } = await steered()
-    store.inner.tables.remove('org:acme', one.id)
-    store.holdUp('reassert', 'release')
-    const audit = auditor.audit(session)
-    await turns()
-    releases.add(one.claim)
-    held.remove(one)
-    await turns()
+    const { store, sessions, session, releases, audit, count } = await closesWhilePutBack()
     const [reassert, release] = store.calls
     store.letAllThrough()
     await release!.answer()

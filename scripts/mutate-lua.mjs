@@ -28,7 +28,7 @@ const STEPS = [
     name: 'the rules and bounds',
     tests: [
       ...['test/lua/rules', 'test/lua/memory', 'test/lua/admission-encoding'],
-      ...['redis-acquire', 'redis-bounds', 'redis-broken-overrides', 'redis-connection'],
+      ...['redis-acquire', 'redis-bounds', 'redis-broken-overrides', 'redis-connection', 'redis-inspector'],
     ],
   },
   { name: '400 sequences of calls', judges: 'test/mutation/sequences.test.ts', env: { HEADCOUNT_RUNS: '400' } },

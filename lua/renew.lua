@@ -9,10 +9,10 @@
 --       9 override-clears  10 orders:evict  11 orders:surplus  12 orders:takeover
 --       13 orders:drain  14 taken  15 probes
 -- ARGV  1 'renew'  2 lease  3 token  4 ttl ms  5 clock step cap ms  6 late after ms without a renewal  7 how many
---         leases to list, dead or late
+--       leases to list, dead or late
 --       8 how many orders of each kind to return  9 how many of each to pass over
 --       10 how long it is remembered which connections were taken over, ms  11 and of how many
---         12 how many leases to declare dead: what is left of them counts until the next renewal
+--       12 how many leases to declare dead: what is left of them counts until the next renewal
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', ms until admissions resume, live leases, version of the overrides,
 --         1 while any lease is in doubt, else 0,
 --         {kind of order, id, ...} for the caller, and in the same list {'probe', scope, ...}, which is told once,

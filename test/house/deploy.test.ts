@@ -74,11 +74,13 @@ describe('what is deployed', () => {
     expect(manager.early_header_mutation_extensions[0].typed_config.mutations).toEqual([{ remove: 'x-forwarded-for' }])
   })
 
-  test('asks another node where one drains, starts or has just gone', () => {
-    const nodes = read('deploy/haproxy/haproxy.cfg')
-      .split(/^(?=\w)/m)
-      .find((section) => section.startsWith('backend nodes'))
-    expect(nodes).toContain('\n    option redispatch 1\n    retry-on conn-failure empty-response 503\n')
+  test('asks another node where one drains, starts, has just gone or, behind HAProxy, hangs', () => {
+    const haproxy = read('deploy/haproxy/haproxy.cfg').split(/^(?=\w)/m)
+    const nodes = haproxy.find((section) => section.startsWith('backend nodes'))
+    expect(nodes).toContain(
+      '\n    option redispatch 1\n    retry-on conn-failure empty-response response-timeout 503\n',
+    )
+    expect(haproxy.find((section) => section.startsWith('defaults'))).toContain('\n    timeout server 4s\n')
     expect(read('deploy/nginx/nginx.conf')).toContain('proxy_next_upstream error timeout http_503;')
     const [{ route }] = envoy.listeners[0].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0].routes
     expect(route.retry_policy.retriable_status_codes).toEqual([503])

@@ -49,16 +49,16 @@ export function bearer({ tokens, addressOf, wrongTokens, onWrongToken }: Guard):
     const address = (incoming && addressOf(incoming)) ?? 'unknown'
     const counted = countedAs(address)
     context.set('address', address)
-    const waitMs = await wrongTokens.exhaustedMs(counted)
-    if (waitMs !== undefined) return tellToWait(context, waitMs)
     const given = tokenOf(context)
     const found = given && roles.filter((each) => timingSafeEqual(digest(given), each.digest))[0]
-    // Requests in one packet are all asked about above before one of them is counted. Compared, asked about again and
-    // counted in one turn, each finds those before it.
+    // Asked about and counted in one turn: of requests in one packet each finds those before it.
     const asking = wrongTokens.exhaustedMs(counted)
     const counting = given && !found ? wrongTokens.nth(counted) : undefined
-    const stillMs = await asking
-    if (stillMs !== undefined) return tellToWait(context, stillMs)
+    const waitMs = await asking
+    if (waitMs !== undefined) {
+      context.header('Retry-After', String(retryAfterSeconds(waitMs)))
+      return problem(context, 429, 'TOO_MANY_WRONG_TOKENS')
+    }
     if (!found) {
       if (counting) onWrongToken({ address, ...(await counting) })
       context.header('WWW-Authenticate', 'Bearer realm="headcount admin"')
@@ -70,11 +70,6 @@ export function bearer({ tokens, addressOf, wrongTokens, onWrongToken }: Guard):
     }
     return next()
   }
-}
-
-function tellToWait(context: Context, waitMs: number): Response {
-  context.header('Retry-After', String(retryAfterSeconds(waitMs)))
-  return problem(context, 429, 'TOO_MANY_WRONG_TOKENS')
 }
 
 function tokenOf(context: Context): string | undefined {

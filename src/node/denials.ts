@@ -6,6 +6,7 @@ import type { Claim } from '../store/lease-store.js'
 import type { AdmissionOutcome } from './admission-queue.js'
 import { type Denial, denialOf, fullScope } from './denial.js'
 import type { FarProbes } from './far-probes.js'
+import type { HeldConnection } from './held-connection.js'
 import { INSTANCE } from './instances.js'
 import { latestLookAfterRecoveryMs } from './renew-pause.js'
 
@@ -30,13 +31,20 @@ export class Denials {
   }
 
   /**
-   * Where a limit is full, the other nodes that hold its slots are told to look for silent peers first. The connection
-   * of an instance was looked for already.
+   * Where a limit is full, the other nodes that hold its slots are told to look for silent peers first, and for what
+   * took over from the same connection as this would. The connection of an instance was looked for already.
    */
-  async probeAndDeny(claim: Claim, outcome: Exclude<AdmissionOutcome, { kind: 'abandoned' }>): Promise<Denied> {
+  async probeAndDeny(
+    { claim, heirs }: HeldConnection,
+    outcome: Exclude<AdmissionOutcome, { kind: 'abandoned' }>,
+  ): Promise<Denied> {
+    const { farProbes } = this.#parts
     const full = fullScope(outcome, claim)
-    const probedInMs = full && full.name !== INSTANCE ? await this.#parts.farProbes.doneInMs(full) : undefined
-    return this.deny(claim, denialOf(outcome, claim), probedInMs)
+    const [probedInMs, heirsProbedInMs] = await Promise.all([
+      full && full.name !== INSTANCE ? farProbes.doneInMs(full) : undefined,
+      full && heirs ? farProbes.doneInMs(heirs, claim.scopes[0]) : undefined,
+    ])
+    return this.deny(claim, denialOf(outcome, claim), probedInMs ?? heirsProbedInMs)
   }
 
   deny(claim: Claim, { cause, refused, freeInMs, ...denied }: Denial, probedInMs = Number.POSITIVE_INFINITY): Denied {

@@ -12,7 +12,7 @@ export class HeldConnections {
   readonly #all = new Map<string, HeldConnection>()
   /** The same connections by org, so that a question about one org costs no look at the others. */
   readonly #byOrg: Index = new Map()
-  /** And by the further scopes that they count against. */
+  /** And by the further scopes that they count against, and by whom they replace. */
   readonly #byScope: Index = new Map()
   readonly #withInstance = new Set<HeldConnection>()
   #whenEmpty: (() => void)[] = []
@@ -94,7 +94,8 @@ export class HeldConnections {
 
 const NONE: readonly never[] = []
 
-function furtherOf({ claim }: HeldConnection): readonly ScopeRef[] {
+function furtherOf({ claim, heirs }: HeldConnection): readonly ScopeRef[] {
+  if (heirs) return [...claim.scopes.slice(1), heirs]
   return claim.scopes.length === 1 ? NONE : claim.scopes.slice(1)
 }
 

@@ -1,7 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
 import { cutNetwork } from '../support/cut-network.js'
-import { type Fleet, MORTAL, startFleet } from '../support/fleet.js'
-import { type Accepted, GATEWAY_PATH, type GatewayOptions } from '../support/gateways.js'
+import { type Fleet, MORTAL, MORTAL_MS, startFleet } from '../support/fleet.js'
+import { type Accepted, GATEWAY_PATH, type GatewayOptions, type Refused } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startCli } from '../support/processes.js'
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
@@ -72,6 +74,58 @@ describe('L2, L3: a client that lost its network comes back with its resume toke
     expect(third.accepted).toBe(true)
     expect((await (second as Accepted).closed).code).toBe(4410)
     expect(await connect(fleet.urls[0]!, withToken(tokenOf(first)))).toMatchObject({ accepted: false, status: 429 })
+  })
+
+  /** Gets in by `token`, and never hears of it: the answer is lost, with the next token, and so is the network. */
+  async function letInUnheard(token: string): Promise<void> {
+    proxy.holdReplies()
+    const url = `ws://127.0.0.1:${proxy.port}${GATEWAY_PATH}`
+    const ws = new WebSocket(url, { headers: { 'api-key': fleet.keyOf('acme'), 'resume-token': token } })
+    ws.on('error', () => {})
+    await until(() => proxy.heldReplyBytes > 0)
+    proxy.hold()
+    ws.terminate()
+    onTestFinished(() => {
+      proxy.cutAll()
+      proxy.release()
+      proxy.releaseReplies()
+    })
+  }
+
+  test('and once more with the same token where the answer to the first was lost: on the same node at once', async () => {
+    const first = await held(fleet.urls[1]!)
+    await letInUnheard(tokenOf(first))
+    expect((await first.closed).code).toBe(4410)
+    const startMs = performance.now()
+    const back = await connect(fleet.urls[0]!, withToken(tokenOf(first)))
+    expect(performance.now() - startMs).toBeLessThan(PROMPT_MS)
+    expect(back).toMatchObject({ accepted: true })
+    expect(await count()).toBe(1)
+  })
+
+  test('and on another when it comes back as it was told, while a stranger is refused', async () => {
+    const first = await held(fleet.urls[1]!)
+    await letInUnheard(tokenOf(first))
+    expect((await first.closed).code).toBe(4410)
+    expect(await connect(fleet.urls[1]!)).toMatchObject({ accepted: false, status: 429 })
+    const refused = (await connect(fleet.urls[1]!, withToken(tokenOf(first)))) as Refused
+    expect(refused).toMatchObject({ accepted: false, status: 429 })
+    const seconds = Number(refused.headers['retry-after'])
+    expect(seconds).toBeLessThanOrEqual(Math.ceil(MORTAL_MS.renewInterval / 1_000 + 2))
+    await pause(seconds * 1_000)
+    expect(await connect(fleet.urls[1]!, withToken(tokenOf(first)))).toMatchObject({ accepted: true })
+    expect(await count()).toBe(1)
+  })
+
+  test('two that show one token in turn do not close each other: who is there answers, and stays', async () => {
+    const first = await held(fleet.urls[0]!)
+    const one = (await connect(fleet.urls[0]!, withToken(tokenOf(first)))) as Accepted
+    for (let n = 0; n < 4; n++) {
+      const other = await connect(fleet.urls[n % 2]!, withToken(tokenOf(first)))
+      expect(other).toMatchObject({ accepted: false, status: 429 })
+      await pause(1_000)
+    }
+    expect(one.ws.readyState).toBe(one.ws.OPEN)
   })
 
   test.each([

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { EventBus } from '../dist/core/events.js'
-import { Sweeper } from '../dist/node/sweeper.js'
+import { Sweeper } from '../dist/node/lease/sweeper.js'
 import { add } from './admission-rounds.mjs'
 import { audits, renewals } from './calm.mjs'
 import { medianOf } from './goals.mjs'

@@ -1,4 +1,4 @@
-/** As a node of ours batches (src/node/admission-queue.ts), so that what is left between the two is not the batching. */
+/** As a node of ours batches (src/node/queues/admission-queue.ts), so that what is left between the two is not the batching. */
 const [MAX_ITEMS, CALLS_IN_FLIGHT, FULL_CALLS_IN_FLIGHT] = [64, 2, 16]
 
 /**

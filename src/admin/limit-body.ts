@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseDurationMs } from '../core/durations.js'
-import { ON_LIMIT_LOWERED, type Policies } from '../node/policies.js'
+import { ON_LIMIT_LOWERED, type Policies } from '../core/policies.js'
 
 /** What an operator asks for: one of a limit and a tier, and the terms. */
 export interface LimitChange {

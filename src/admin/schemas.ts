@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { idProblem } from '../core/org-id.js'
-import { ON_LIMIT_LOWERED } from '../node/policies.js'
+import { ON_LIMIT_LOWERED } from '../core/policies.js'
 import { refusalNote } from '../observe/refusal-note.js'
 
 /** What is read of a journal without a node between: as a node reads it. */

@@ -15,3 +15,8 @@ export function newLease(): number {
 export function newEpoch(): string {
   return randomBytes(6).toString('hex')
 }
+
+/** A random key for signatures: what nobody guesses. */
+export function newSecret(): string {
+  return randomBytes(32).toString('base64url')
+}

@@ -1,7 +1,7 @@
 import { UsageError } from '../core/errors.js'
 import { checkGiven } from '../core/given.js'
-import { type Details, decodeDetails } from '../node/details.js'
-import { MAX_HOLDERS } from '../node/holders.js'
+import { type Details, decodeDetails } from '../node/held/details.js'
+import { MAX_HOLDERS } from '../node/orders/holders.js'
 import type { Holder, ScopeRef } from '../store/lease-store.js'
 
 /** So many holders are told where nobody asks for more or fewer. */

@@ -1,5 +1,5 @@
 import { checkGiven, type Kind } from '../core/given.js'
-import { DEFAULT_POLICIES } from '../node/policies.js'
+import { DEFAULT_POLICIES } from '../core/policies.js'
 import type { LimiterOptions } from './options.js'
 
 type Limits = NonNullable<LimiterOptions['limits']>

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.js'
 import type { EventBus } from '../core/events.js'
 import type { AdmittingNode } from '../node/admitting-node.js'
-import { BucketedNode } from '../node/bucketed-node.js'
+import { BucketedNode } from '../node/buckets/bucketed-node.js'
 import { LimiterNode } from '../node/limiter-node.js'
 import type { LimiterNodeOptions } from '../node/node-options.js'
 import { BucketedStore } from '../store/bucketed-store.js'

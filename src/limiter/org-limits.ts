@@ -1,4 +1,4 @@
-import { keptTerms, type LimitDetails } from '../node/limit-terms.js'
+import { keptTerms, type LimitDetails } from '../node/limits/limit-terms.js'
 import type { OrgOverrides, OverrideKind } from '../store/override-records.js'
 import type { OrgStats } from './cluster-stats.js'
 

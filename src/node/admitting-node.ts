@@ -1,6 +1,6 @@
 import type { Admitter } from '../core/admission.js'
-import type { SetTerms } from './limit-terms.js'
-import type { OrderGiver } from './order-giver.js'
+import type { SetTerms } from './limits/limit-terms.js'
+import type { OrderGiver } from './orders/order-giver.js'
 
 /** What a process needs of its node, over however many buckets that has its orgs. */
 export interface AdmittingNode extends Admitter {

@@ -1,10 +1,10 @@
 import { type Clock, sleep } from '../core/clock.js'
 import type { EventBus } from '../core/events.js'
 import { type AuditReply, MAX_ITEMS, type ReassertVerdict, type Reply } from '../store/lease-store.js'
-import type { HeldConnection } from './held-connection.js'
-import type { HeldConnections } from './held-connections.js'
-import type { ReleaseQueue } from './release-queue.js'
-import type { Session } from './session.js'
+import type { HeldConnection } from './held/held-connection.js'
+import type { HeldConnections } from './held/held-connections.js'
+import type { Session } from './lease/session.js'
+import type { ReleaseQueue } from './queues/release-queue.js'
 
 const AUDIT_INTERVAL_MS = 30_000
 /** How many audits it takes to look at the sets of all connections. */

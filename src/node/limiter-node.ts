@@ -2,29 +2,29 @@ import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
 import { type Clock, sleep } from '../core/clock.js'
 import type { Ending } from '../core/ending.js'
 import { EventBus } from '../core/events.js'
+import { resolvePolicies } from '../core/policies.js'
 import { within } from '../core/within.js'
-import { Absence } from './absence.js'
-import { AdmissionQueue } from './admission-queue.js'
-import { Admissions } from './admissions.js'
+import { Absence } from './admission/absence.js'
+import { Admissions } from './admission/admissions.js'
+import { Attempts } from './admission/attempts.js'
+import { Denials } from './admission/denials.js'
+import { Takeovers } from './admission/takeovers.js'
 import type { AdmittingNode } from './admitting-node.js'
-import { Attempts } from './attempts.js'
 import { Auditor } from './auditor.js'
-import { Denials } from './denials.js'
-import { ExcessWatch } from './excess-watch.js'
-import type { HeldConnection } from './held-connection.js'
-import { HeldConnections } from './held-connections.js'
-import { LeaseKeeper } from './lease-keeper.js'
-import type { SetTerms } from './limit-terms.js'
+import type { HeldConnection } from './held/held-connection.js'
+import { HeldConnections } from './held/held-connections.js'
+import { LeaseKeeper } from './lease/lease-keeper.js'
+import { Sweeper } from './lease/sweeper.js'
+import type { SetTerms } from './limits/limit-terms.js'
+import { Overrides } from './limits/overrides.js'
 import { encodeNodeInfo } from './node-info.js'
 import type { LimiterNodeOptions } from './node-options.js'
-import { OrderGiver } from './order-giver.js'
-import { OrderTaker } from './order-taker.js'
-import { Overrides } from './overrides.js'
-import { resolvePolicies } from './policies.js'
-import { Probing } from './probing.js'
-import { ReleaseQueue } from './release-queue.js'
-import { Sweeper } from './sweeper.js'
-import { Takeovers } from './takeovers.js'
+import { ExcessWatch } from './orders/excess-watch.js'
+import { OrderGiver } from './orders/order-giver.js'
+import { OrderTaker } from './orders/order-taker.js'
+import { Probing } from './probing/probing.js'
+import { AdmissionQueue } from './queues/admission-queue.js'
+import { ReleaseQueue } from './queues/release-queue.js'
 
 /** The share of a drain in which slots are given back; the rest is for giving up the lease. */
 const RETURN_SHARE = 0.8
@@ -91,7 +91,8 @@ export class LimiterNode implements AdmittingNode {
     this.#denials = new Denials({ events, timing, random, farProbes: probing.far, recoveryLeftMs })
     const admits = () => this.#phase === 'running'
     this.#admissions = new Admissions({
-      ...{ options, events, keeper: this.#keeper, queue, takeovers, absence, overrides, denials: this.#denials },
+      ...{ clock, defaults: options, events, keeper: this.#keeper, queue, takeovers, absence, overrides },
+      denials: this.#denials,
       attempts: new Attempts({ clock, held, admissions: queue, probing, admits }),
       phase: () => this.#phase,
       release: (connection) => this.#release(connection),

@@ -1,23 +1,16 @@
 import type { Clock } from '../core/clock.js'
 import type { EventBus } from '../core/events.js'
 import type { LeaseTiming } from '../core/lease-timing.js'
-import type { Tiers } from '../core/tiers.js'
+import type { Policies } from '../core/policies.js'
 import type { LeaseStore } from '../store/lease-store.js'
-import type { ScopeLimits } from './claim-of.js'
-import type { Policies } from './policies.js'
+import type { ClaimDefaults } from './held/claim-of.js'
 
-export interface LimiterNodeOptions {
+export interface LimiterNodeOptions extends ClaimDefaults {
   readonly store: LeaseStore
   readonly timing: LeaseTiming
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
-  /** The limit of an org for which neither the request nor an operator says another. */
-  readonly connectionsPerOrg: number
-  /** What connections count against beside their org. */
-  readonly limits?: ScopeLimits
-  /** Limits by name, for requests that name a tier; without it such requests have the default. */
-  readonly tiers?: Tiers
   /** What operators see of this node. */
   readonly name: string
   /** RFC 3339; now where absent. */

@@ -32,6 +32,25 @@ const house: readonly {
     ],
   },
   {
+    name: 'inside of a node too',
+    rule: rules.nodesDependenciesPointInwards,
+    bad: [
+      sourceFile('src/node/held/a.ts', `import type { X } from '../lease/b.js'`),
+      sourceFile('src/node/admission/a.ts', `import type { X } from '../limiter-node.js'`),
+      sourceFile('src/node/limiter-node.ts', `import { x } from './buckets/b.js'`),
+      sourceFile('src/node/shared/a.ts', ''),
+    ],
+    good: [
+      sourceFile(
+        'src/node/lease/a.ts',
+        `import { x } from '../held/b.js'
+import { y } from '../../core/c.js'`,
+      ),
+      sourceFile('src/node/buckets/a.ts', `import { x } from '../limiter-node.js'`),
+      sourceFile('src/gate/a.ts', `import { x } from '../node/buckets/b.js'`),
+    ],
+  },
+  {
     name: 'core is pure',
     rule: rules.coreIsPure,
     bad: [

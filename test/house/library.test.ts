@@ -93,7 +93,7 @@ describe('docs/library.md', () => {
   })
 
   test('has a row for each field of a holder and of a node', () => {
-    const names = ['limiter/holders', 'limiter/node-stats', 'limiter/own-view', 'node/details']
+    const names = ['limiter/holders', 'limiter/node-stats', 'limiter/own-view', 'node/held/details']
     const files = names.map((name) => read(`src/${name}.ts`)).join('\n')
     const section = sectionOf(document, 'Who holds the slots, and which nodes there are')
     const [, holder = '', node = ''] = section.split(/^### /m)

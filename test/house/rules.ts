@@ -23,19 +23,26 @@ const INSIDE_OUT = [
   'admin',
   'server',
 ]
+/** The folders of src/node likewise; `''` is src/node itself, where a node is put together. */
+const NODE_INSIDE_OUT = ['held', 'lease', 'limits', 'queues', 'probing', 'orders', 'admission', '', 'buckets']
 const CLI_SEES = ['core', 'store', 'limiter', 'identity', 'admin', 'server', 'cli']
 
-export const dependenciesPointInwards: Rule = ({ path, uncommented }) => {
-  const own = folderOf(path)
+export const dependenciesPointInwards: Rule = (file) => {
+  const own = folderOf(file.path)
   if (own === '') return []
-  if (own !== 'cli' && !INSIDE_OUT.includes(own))
-    return [`${path}: src/${own} has no place among ${INSIDE_OUT.join(' ← ')}`]
-  const visible = own === 'cli' ? CLI_SEES : INSIDE_OUT.slice(0, INSIDE_OUT.indexOf(own) + 1)
-  return importsOf(uncommented)
-    .filter((name) => name.startsWith('.'))
-    .map((name) => folderOf(posix.join(posix.dirname(path), name)))
-    .filter((folder) => !visible.includes(folder))
-    .map((folder) => `${path}: imports from src/${folder}, which is outside of src/${own}`)
+  const visible = own === 'cli' ? CLI_SEES : upTo(own, INSIDE_OUT)
+  return visible
+    ? importsBeyond(visible, file, 'src', folderOf)
+    : [`${file.path}: src/${own} is not ${INSIDE_OUT.join(' ← ')}`]
+}
+
+export const nodesDependenciesPointInwards: Rule = (file) => {
+  const own = folderInNode(file.path)
+  if (own === undefined) return []
+  const visible = upTo(own, NODE_INSIDE_OUT)
+  return visible
+    ? importsBeyond(visible, file, 'src/node', folderInNode)
+    : [`${file.path}: src/node/${own} is not ${NODE_INSIDE_OUT.join(' ← ')}`]
 }
 
 /** Core computes; it opens nothing and reads nothing. Randomness for ids and typed events need no more than this. */
@@ -165,6 +172,33 @@ function opens(line: string, indent: string): boolean {
 function folderOf(path: string): string {
   const parts = path.split('/')
   return parts.length > 2 && parts[0] === 'src' ? parts[1]! : ''
+}
+
+function folderInNode(path: string): string | undefined {
+  if (!path.startsWith('src/node/')) return undefined
+  const [, , folder = '', file] = path.split('/')
+  return file === undefined ? '' : folder
+}
+
+/** A folder and what is inside of it; `undefined` for one that has no place. */
+function upTo(own: string, insideOut: readonly string[]): readonly string[] | undefined {
+  return insideOut.includes(own) ? insideOut.slice(0, insideOut.indexOf(own) + 1) : undefined
+}
+
+function importsBeyond(
+  visible: readonly string[],
+  { path, uncommented }: SourceFile,
+  root: string,
+  folder: (path: string) => string | undefined,
+): string[] {
+  return importsOf(uncommented)
+    .filter((name) => name.startsWith('.'))
+    .map((name) => folder(posix.join(posix.dirname(path), name)))
+    .filter((seen) => seen !== undefined && !visible.includes(seen))
+    .map(
+      (seen) =>
+        `${path}: imports from ${posix.join(root, seen!)}, which is outside of ${posix.join(root, folder(path)!)}`,
+    )
 }
 
 function isOf(imported: string, name: string): boolean {

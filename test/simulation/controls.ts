@@ -1,4 +1,4 @@
-import { decodeDetails } from '../../src/node/details.js'
+import { decodeDetails } from '../../src/node/held/details.js'
 import type { Fence, IndexEntry, Reply, StoreConnection, Verdict } from '../../src/store/lease-store.js'
 import type { SimLink, SimStore } from './sim-store.js'
 

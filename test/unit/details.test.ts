@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Details, decodeDetails, encodeDetails } from '../../src/node/details.js'
+import { type Details, decodeDetails, encodeDetails } from '../../src/node/held/details.js'
 
 describe('what a connection tells of itself', () => {
   const since = '2026-11-22T17:40:44.096Z'

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { HeldConnection } from '../../src/node/held-connection.js'
-import { HeldConnections } from '../../src/node/held-connections.js'
+import { HeldConnection } from '../../src/node/held/held-connection.js'
+import { HeldConnections } from '../../src/node/held/held-connections.js'
 import { connectionOf, turns } from '../support/steered-node.js'
 
 afterEach(() => vi.restoreAllMocks())

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { keptTerms, type SetTerms, storedTerms } from '../../src/node/limit-terms.js'
-import { checkOnLowered } from '../../src/node/on-lowered.js'
+import { keptTerms, type SetTerms, storedTerms } from '../../src/node/limits/limit-terms.js'
+import { checkOnLowered } from '../../src/node/limits/on-lowered.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { codeOf } from '../support/thrown.js'
 

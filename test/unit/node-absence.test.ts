@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Admission, Admitted } from '../../src/core/admission.js'
+import type { Policies } from '../../src/core/policies.js'
 import { LimiterNode } from '../../src/node/limiter-node.js'
-import type { Policies } from '../../src/node/policies.js'
 import { SHORT } from '../support/cluster.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { declareDead, passTime, steeredStore, turns } from '../support/steered-node.js'

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { Gathering } from '../../src/node/gathering.js'
+import { Gathering } from '../../src/node/queues/gathering.js'
 
 const MOST_IN_CALL = 10
 

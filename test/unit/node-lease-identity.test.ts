@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { LeaseIdentity } from '../../src/node/lease-identity.js'
+import { LeaseIdentity } from '../../src/node/lease/lease-identity.js'
 import { SHORT } from '../support/cluster.js'
 import { ManualClock } from '../support/manual-clock.js'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Session } from '../../src/node/session.js'
+import { Session } from '../../src/node/lease/session.js'
 import type { StoreConnection } from '../../src/store/lease-store.js'
 import { Memory } from '../support/override-memory.js'
 import { memoryBench, type StoreBench } from '../support/store-bench.js'

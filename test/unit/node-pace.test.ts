@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { backoffMs, latestRenewalMs, renewPauseMs } from '../../src/node/pace.js'
+import { backoffMs, latestRenewalMs, renewPauseMs } from '../../src/node/lease/pace.js'
 import { SHORT } from '../support/cluster.js'
 
 const R = SHORT.renewIntervalMs

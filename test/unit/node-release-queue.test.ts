@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { ReleaseQueue } from '../../src/node/release-queue.js'
-import type { Session } from '../../src/node/session.js'
+import type { Session } from '../../src/node/lease/session.js'
+import { ReleaseQueue } from '../../src/node/queues/release-queue.js'
 import type { SlotRef } from '../../src/store/lease-store.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { claimOf, SessionMaker, steeredStore, turns } from '../support/steered-node.js'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ClusterStats } from '../../src/limiter/cluster-stats.js'
-import { encodeDetails } from '../../src/node/details.js'
+import { encodeDetails } from '../../src/node/held/details.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
 
 const node = (info: string) => ({ lease: 7, connections: 2, expiresInMs: 900, info })

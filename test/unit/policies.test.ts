@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { DEFAULT_POLICIES, type Policies, resolvePolicies } from '../../src/core/policies.js'
 import { resolveOptions } from '../../src/limiter/options.js'
-import { DEFAULT_POLICIES, type Policies, resolvePolicies } from '../../src/node/policies.js'
 import { codeOf } from '../support/thrown.js'
 
 /** As a program without types says them. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { newSecret, ResumeTokens } from '../../src/node/resume-tokens.js'
+import { newSecret } from '../../src/core/ids.js'
+import { ResumeTokens } from '../../src/node/admission/resume-tokens.js'
 import { ManualClock } from '../support/manual-clock.js'
 
 const DAY_MS = 24 * 3_600_000

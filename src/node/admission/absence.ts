@@ -1,0 +1,118 @@
+import { type Clock, elapsedMs, type Moment } from '../../core/clock.js'
+import type { ClosingCode } from '../../core/closures.js'
+import type { EventBus } from '../../core/events.js'
+import type { LeaseTiming } from '../../core/lease-timing.js'
+import type { Policies } from '../../core/policies.js'
+import { reservedOf } from '../../core/reserve.js'
+import type { ScopeClaim } from '../../store/lease-store.js'
+import type { HeldConnection } from '../held/held-connection.js'
+import type { HeldConnections } from '../held/held-connections.js'
+import { INSTANCE } from '../held/instances.js'
+import { LapseWatch } from '../lease/lapse-watch.js'
+
+interface AbsenceParts {
+  readonly clock: Clock
+  readonly timing: LeaseTiming
+  readonly policies: Policies
+  readonly held: HeldConnections
+  readonly events: EventBus
+  /** Whether the lease may be trusted at this moment. */
+  readonly trusted: () => boolean
+  /** An embedded store is never away. */
+  readonly embedded: boolean
+}
+
+/** What a connection was admitted with: slots of the org, of how many, and how many more are kept for others. */
+export interface Slot {
+  readonly count: number
+  readonly limit: number
+  readonly reserved?: number
+}
+
+/**
+ * What the policies make of a store or a lease that is away (R2, S7): who is admitted in the store's place, when open
+ * connections are closed, and whether frames may pass. What is no policy counts as the strictest.
+ *
+ * Who is admitted in the store's place is debt: the store learns of it when it is back, whether there is room or not.
+ * `local` is no exact limit, of any scope: an org whose connections are spread unevenly may exceed its own, by at most
+ * the shares of the nodes that held none, and an instance may hold one connection on each node.
+ */
+export class Absence {
+  /** Present under `close` alone: asked before each frame (S7). */
+  readonly mayCarryFrames: (() => boolean) | undefined
+  readonly #parts: AbsenceParts
+  readonly #lapse: LapseWatch
+  #heardAt: Moment | undefined
+  /** Open connections were closed for the absence: it would be no kindness to let them in again. */
+  #hasLapsed = false
+  #nodes = 1
+
+  constructor(parts: AbsenceParts) {
+    const { clock, timing, policies, events } = parts
+    const closes = policies.onLeaseLost !== 'rejoin'
+    this.#parts = parts
+    this.mayCarryFrames = closes ? parts.trusted : undefined
+    this.#lapse = new LapseWatch(clock, timing.trustMs + (closes ? 0 : policies.orphanTimeMs), () => this.#lapsed())
+    if (closes) events.on('lease.lost', () => this.#closeAll('LEASE_LOST'))
+  }
+
+  /**
+   * The store answered a hello that was sent then: from there on admissions may be open, and their time counts (S7).
+   */
+  joined(sentAt: Moment): void {
+    if (!this.#parts.embedded) this.#lapse.restart(sentAt)
+  }
+
+  /** The store answered a renewal: when that was sent, and how many nodes live. */
+  heard(sentAt: Moment, liveNodes: number): void {
+    this.#heardAt = sentAt
+    this.#hasLapsed = false
+    this.#nodes = Math.max(1, liveNodes)
+    this.joined(sentAt)
+  }
+
+  end(): void {
+    this.#lapse.stop()
+  }
+
+  /** Takes a connection on as debt if the policy lets it; `undefined` where it is not for this node to say. */
+  admit(connection: HeldConnection, setByOperators: number | undefined): Slot | undefined {
+    const { clock, events, held, policies, trusted } = this.#parts
+    const { onStoreDown, storeDownTimeMs, onLeaseLost } = policies
+    // A word or a time that is none must let nobody in.
+    if (onStoreDown !== 'local' && onStoreDown !== 'allow') return undefined
+    if (!this.#heardAt || this.#hasLapsed) return undefined
+    if (onLeaseLost !== 'rejoin' && !trusted()) return undefined
+    if (!(elapsedMs(clock, this.#heardAt) <= storeDownTimeMs)) return undefined
+    const { id, org, claim } = connection
+    const inForce = setByOperators ?? claim.scopes[0].limit
+    const reserved = reservedOf(inForce, claim.reserve)
+    const limit = inForce - reserved
+    const shareOf = (scope: ScopeClaim, i: number) => {
+      // Half of the one connection that an instance may hold is none, and who names its instance would be locked out.
+      if (scope.name === INSTANCE) return scope.limit
+      return Math.floor((i === 0 ? limit : scope.limit) / this.#nodes)
+    }
+    const isFull = claim.scopes.some((scope, i) => held.heldIn(scope) >= shareOf(scope, i))
+    if (onStoreDown === 'local' && isFull) return undefined
+    const count = held.heldBy(org)
+    connection.state = 'held'
+    connection.debt = true
+    connection.untold = true
+    held.add(connection)
+    events.emit('debt.taken', { connectionId: id, org, policy: onStoreDown })
+    return { count: count + 1, limit, ...(reserved > 0 && { reserved }) }
+  }
+
+  /** The lease has been out of trust for as long as the policy bears. */
+  #lapsed(): void {
+    const { events, held } = this.#parts
+    this.#hasLapsed = true
+    events.emit('lease.lapsed', { closing: held.held().length })
+    this.#closeAll('STORE_AWAY')
+  }
+
+  #closeAll(closing: ClosingCode): void {
+    for (const connection of this.#parts.held.held()) connection.lose(closing)
+  }
+}

@@ -1,0 +1,114 @@
+import { type Clock, sleep } from '../../core/clock.js'
+import type { Ending } from '../../core/ending.js'
+import type { ScopeClaim, ScopeRef } from '../../store/lease-store.js'
+import type { HeldConnection } from '../held/held-connection.js'
+import type { HeldConnections } from '../held/held-connections.js'
+import type { FarProbes } from '../probing/far-probes.js'
+import type { Prober } from '../probing/prober.js'
+import type { AdmissionOutcome, AdmissionQueue } from '../queues/admission-queue.js'
+import { fullScope } from './denial.js'
+
+/**
+ * So soon is asked again: at first because the old connection of an instance often is just being closed by its own
+ * client, and then ever more rarely while another node looks whether it is still there.
+ */
+const [FIRST_AGAIN_MS, LAST_AGAIN_MS] = [25, 250]
+/** So long after it should have looked the slot may still come free, and so long one that is being given back. */
+const SLACK_MS = 500
+/** With all that comes before and after, an upgrade is answered within its 3 s (L6). */
+const PATIENCE_MS = 2_250
+/** So many wait for other nodes at a time; who comes beyond is refused at once. */
+const MAX_WAITERS = 256
+
+/** What was asked last, and what came of it. */
+export interface SlotAttempt {
+  readonly connection: HeldConnection
+  readonly outcome: AdmissionOutcome
+}
+
+interface AttemptsParts {
+  readonly clock: Clock
+  readonly held: HeldConnections
+  readonly admissions: Pick<AdmissionQueue, 'ask'>
+  readonly probing: { readonly near: Pick<Prober, 'frees'>; readonly far: Pick<FarProbes, 'doneInMs'> }
+  /** Whether the node still admits anybody. */
+  readonly admits: () => boolean
+}
+
+/**
+ * Asks again for a slot where a limit is full, if somebody who only seemed to be there has gone (L3).
+ *
+ * A full scope is looked at for peers that were silent for long. Besides, whatever is full, the old connection of a
+ * client that comes back by its instance or by a token that is spent is asked at once whether it is still there: it may
+ * be what fills the limit. Here that is over with its answer. On another node it takes as long as that node needs to
+ * hear of it and the peer to answer. With an instance this waits for it, since its node hears soon, and asks again
+ * meanwhile, because nobody tells it when the slot is free.
+ */
+export class Attempts {
+  readonly #parts: AttemptsParts
+  #waiters = 0
+
+  constructor(parts: AttemptsParts) {
+    this.#parts = parts
+  }
+
+  /** Every attempt after the first is a connection of its own, made by `another`: one of before may yet be let go. */
+  async goOn(first: SlotAttempt, another: () => HeldConnection, signal?: Ending): Promise<SlotAttempt> {
+    const { admissions, admits } = this.#parts
+    const attempt = async () => {
+      const connection = another()
+      return { connection, outcome: await admissions.ask(connection, signal) }
+    }
+    const full = fullIn(first)
+    if (!full) return first
+    const { instance, heirs } = first.connection
+    const [isFreed, hopeUntilMs] = await Promise.all([
+      this.#frees(new Set([full, instance ?? full, heirs ?? full]), signal),
+      instance && this.#hopeUntilMs(instance, full),
+    ])
+    const last = (isFreed || signal?.aborted) && admits() ? await attempt() : first
+    if (hopeUntilMs === undefined) return last
+    return this.#again(last, attempt, Math.min(hopeUntilMs, first.connection.sinceMs + PATIENCE_MS), signal)
+  }
+
+  async #frees(scopes: ReadonlySet<ScopeRef>, signal?: Ending): Promise<boolean> {
+    const { near } = this.#parts.probing
+    return (await Promise.all([...scopes].map((scope) => near.frees(scope, signal)))).includes(true)
+  }
+
+  /** Until when the old connection of an instance may yet make room; `undefined` where it is here, or there is none. */
+  async #hopeUntilMs(instance: ScopeClaim, full: ScopeClaim): Promise<number | undefined> {
+    const { clock, held, probing } = this.#parts
+    const lookedInMs = await probing.far.doneInMs(instance)
+    if (lookedInMs !== undefined) return clock.monotonicMs() + lookedInMs + SLACK_MS
+    const [staying] = held.in(instance)
+    // Its slot was taken a moment ago, and nobody is left to ask: it is being given back.
+    return full === instance && !staying ? clock.monotonicMs() + SLACK_MS : undefined
+  }
+
+  async #again(
+    first: SlotAttempt,
+    attempt: () => Promise<SlotAttempt>,
+    endMs: number,
+    signal?: Ending,
+  ): Promise<SlotAttempt> {
+    const { clock, admits } = this.#parts
+    if (this.#waiters >= MAX_WAITERS) return first
+    this.#waiters++
+    try {
+      let last = first
+      for (let pauseMs = FIRST_AGAIN_MS; fullIn(last) && clock.monotonicMs() < endMs; pauseMs *= 2) {
+        await sleep(clock, Math.min(pauseMs, LAST_AGAIN_MS), signal)
+        if (!admits()) break
+        last = await attempt()
+      }
+      return last
+    } finally {
+      this.#waiters--
+    }
+  }
+}
+
+function fullIn({ connection, outcome }: SlotAttempt): ScopeClaim | undefined {
+  return fullScope(outcome, connection.claim)
+}

@@ -1,0 +1,87 @@
+import type { ClosingCode } from '../../core/closures.js'
+import type { Peer } from '../../core/peer.js'
+import type { Claim, ScopeClaim, ScopeRef } from '../../store/lease-store.js'
+import { heirScope } from './heirs.js'
+import { INSTANCE } from './instances.js'
+import { tellLost } from './watched-peer.js'
+
+/**
+ * One connection and its owner's view of its slot. It goes `asking` → `held` → `gone`, or `asking` → `gone`; never
+ * back. On the way from `held` it is `slotless` where no room was left after the lease was lost: still open until its
+ * owner has closed it, but no longer told to the store, which would take a slot for it beyond the limit. Its acquire
+ * and its release are never in flight together: the release is handed on only once the acquire has been answered, or
+ * can no longer take effect.
+ */
+export class HeldConnection {
+  readonly claim: Claim
+  /** The id of an earlier connection of the same client, whose slot this one may have. */
+  readonly replaces: string | undefined
+  /** For the order in which connections are reasserted after a fence: the oldest first. */
+  readonly sinceMs: number
+  /** Admitted in the store's absence: the store has yet to learn of it. */
+  debt = false
+  /** Of such a one: no call has told the store of it yet, so there is no slot to give back. */
+  untold = false
+  /** Present once its owner has told how to ask it whether it is still there. */
+  peer: Peer | undefined
+  state: 'asking' | 'held' | 'slotless' | 'gone' = 'asking'
+  /** It is being closed as ordered; its slot is its own until the socket has closed, or the lease is lost. */
+  leaving = false
+  /** Why it is to be closed, once it is. */
+  closing: ClosingCode | undefined
+  /** Made on demand: an idle connection should cost little. */
+  #lost: AbortController | undefined
+
+  constructor(claim: Claim, sinceMs: number, replaces?: string) {
+    this.claim = claim
+    this.sinceMs = sinceMs
+    this.replaces = replaces
+  }
+
+  get id(): string {
+    return this.claim.id
+  }
+
+  get org(): string {
+    return this.claim.scopes[0].id
+  }
+
+  /** The scope that it alone may hold; `undefined` where it named no instance, or that is not limited. */
+  get instance(): ScopeClaim | undefined {
+    const { scopes } = this.claim
+    return scopes.length === 1 ? undefined : scopes.find(({ name }) => name === INSTANCE)
+  }
+
+  /** Where it is found, and whoever else has taken over from the same one; `undefined` where it replaces none. */
+  get heirs(): ScopeRef | undefined {
+    return this.replaces === undefined ? undefined : heirScope(this.org, this.replaces)
+  }
+
+  /** Aborts when the connection should be closed; the reason is a `ClosingCode`. */
+  get lost(): AbortSignal {
+    if (!this.#lost) {
+      this.#lost = new AbortController()
+      if (this.closing) this.#lost.abort(this.closing)
+    }
+    return this.#lost.signal
+  }
+
+  /** What the store ordered. Said again until the slot is given back, and heard once. */
+  leave(closing: ClosingCode): void {
+    this.leaving = true
+    this.lose(closing)
+  }
+
+  /** The store has no slot for it any more. */
+  loseSlot(closing: ClosingCode = 'LEASE_LOST'): void {
+    if (this.state === 'held') this.state = 'slotless'
+    this.lose(closing)
+  }
+
+  lose(closing: ClosingCode): void {
+    if (this.closing) return
+    this.closing = closing
+    this.#lost?.abort(closing)
+    tellLost(this.peer, closing)
+  }
+}

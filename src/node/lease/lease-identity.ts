@@ -1,0 +1,67 @@
+import { type Clock, elapsedMs, type Moment, momentOf } from '../../core/clock.js'
+import { newLease } from '../../core/ids.js'
+import type { LeaseTiming } from '../../core/lease-timing.js'
+import type { HelloRequest } from '../../store/lease-store.js'
+
+/** What a hello says of the lease: its name, the generation it opens, and what the node knows of it already. */
+export type LeaseClaim = Pick<HelloRequest, 'lease' | 'generation' | 'known'>
+
+/**
+ * Under which name and generation the node speaks to the store. No two hellos say the same.
+ *
+ *     opening: a lease that was asked for and not got, or not heard of; each hello asks with a higher generation
+ *       → held, when one is answered
+ *       → opening another, when it is refused, or was asked for so long ago that it may be dead and forgotten
+ *     held: each connection says hello with the next generation
+ *       → opening another, when the lease is gone
+ *
+ * A lease whose first hello went unanswered may live in the store all the same. It is asked for again by its name, so
+ * that no node ever has two: recovery would wait for the one that nobody speaks for (R1).
+ */
+export class LeaseIdentity {
+  readonly #clock: Clock
+  readonly #askAgainMs: number
+  #lease = newLease()
+  #generation = 0
+  /** When the lease was first asked for. */
+  #askedAt: Moment | undefined
+  #known: HelloRequest['known']
+  #epoch: string | undefined
+
+  constructor(clock: Clock, { trustMs, callTimeoutMs }: LeaseTiming) {
+    this.#clock = clock
+    // What a hello opened lives for D after it was sent; the next one may travel for the deadline of a call.
+    this.#askAgainMs = trustMs - callTimeoutMs
+  }
+
+  /** The lease that the node holds, as far as it knows. */
+  get held(): number | undefined {
+    return this.#known && this.#lease
+  }
+
+  /** The epoch of the newest lease that the node has held. */
+  get epoch(): string | undefined {
+    return this.#epoch
+  }
+
+  next(): LeaseClaim {
+    if (!this.#known && this.#askedAt && elapsedMs(this.#clock, this.#askedAt) >= this.#askAgainMs) this.drop()
+    this.#askedAt ??= momentOf(this.#clock)
+    this.#generation++
+    return { lease: this.#lease, generation: this.#generation, ...(this.#known && { known: this.#known }) }
+  }
+
+  /** The hello that said so was answered. */
+  confirm({ generation }: LeaseClaim, epoch: string): void {
+    this.#known = { generation, epoch }
+    this.#epoch = epoch
+  }
+
+  /** The lease is gone; the next hello asks for another. */
+  drop(): void {
+    this.#lease = newLease()
+    this.#generation = 0
+    this.#askedAt = undefined
+    this.#known = undefined
+  }
+}

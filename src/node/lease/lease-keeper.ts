@@ -1,0 +1,248 @@
+import { elapsedMs, type Moment, momentOf, sleep } from '../../core/clock.js'
+import { newEpoch, newLease, newSecret } from '../../core/ids.js'
+import type { HelloReply, StoreConnection } from '../../store/lease-store.js'
+import type { KeeperParts } from './keeper-parts.js'
+import { LeaseIdentity } from './lease-identity.js'
+import { backoffMs } from './pace.js'
+import { type ReassertMode, reassertAll } from './reassert.js'
+import { RenewPause } from './renew-pause.js'
+import { Session } from './session.js'
+
+/**
+ * Keeps the node's lease alive. Its life is one loop:
+ *
+ *     join: connect, say hello (the known lease or a new one, always with the next generation)
+ *       → if the lease is new although connections are open: reassert them, while admissions wait
+ *     hold: let admissions and releases through, renew every R (± 10 %)
+ *       → until a call goes unanswered (join again: the lease may live on; what went unanswered is settled),
+ *         or is refused: 'fenced' or 'lost' (the lease is gone: join again with a new one)
+ *
+ * Three outcomes are never mixed: renewed, refused, no answer. After no answer the node trusts its lease until D,
+ * counted from when the last successful renewal was sent, and goes on trying.
+ */
+export class LeaseKeeper {
+  readonly pause: RenewPause
+  readonly #parts: KeeperParts
+  readonly #stop = new AbortController()
+  readonly #identity: LeaseIdentity
+  readonly #spare = newLease()
+  #renewedAt: Moment | undefined
+  /** What has to be told to the store before admissions go on, after the lease was lost. */
+  #owed: ReassertMode | undefined
+  #session: Session | undefined
+  #settled = false
+  #recoveryMs = 0
+  #recoversUntilMs = Number.NEGATIVE_INFINITY
+  #running: Promise<void> | undefined
+  #leaves = false
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts
+    this.pause = new RenewPause(parts)
+    this.#identity = new LeaseIdentity(parts.clock, parts.timing)
+  }
+
+  /** What new connection ids begin with: the lease, or between two leases a number that is as rare. */
+  get idPrefix(): number {
+    return this.#identity.held ?? this.#spare
+  }
+
+  /** The session through which calls may go now. */
+  get session(): Session | undefined {
+    return this.#session
+  }
+
+  /** The same once the store has been told of all that is open; before that, what it does not know is no drift. */
+  get settledSession(): Session | undefined {
+    return this.#settled ? this.#session : undefined
+  }
+
+  /** How long the store still admits nobody, as it said last, and never less; `undefined` where it said nothing of that. */
+  get recoveryLeftMs(): number | undefined {
+    const leftMs = this.#recoversUntilMs - this.#parts.clock.monotonicMs()
+    return leftMs > 0 ? leftMs : undefined
+  }
+
+  /** Whether an answer of the store may still be used. An embedded store cannot outlive its node: no deadline there. */
+  trusted(): boolean {
+    const { store, clock, timing } = this.#parts
+    if (store.embedded) return true
+    return this.#renewedAt !== undefined && elapsedMs(clock, this.#renewedAt) < timing.trustMs
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Ends the loop; with `leave`, gives up the lease first if the store can be reached, also one that is just taken. */
+  async stop({ leave }: { leave: boolean }): Promise<void> {
+    this.#leaves = leave
+    this.#stop.abort()
+    if (this.#session) await this.#end(this.#session)
+    await this.#running
+  }
+
+  async #end(session: Session): Promise<void> {
+    if (this.#leaves) await session.call((connection, fence) => connection.leave(fence))
+    session.close('closed', 'the node stops')
+  }
+
+  async #run(): Promise<void> {
+    const { clock, events } = this.#parts
+    let failures = 0
+    while (!this.#stop.signal.aborted) {
+      const joinedAtMs = clock.monotonicMs()
+      const session = await this.#join()
+      if (!session) this.#parts.admissions.close(false)
+      else if (this.#stop.signal.aborted) await this.#end(session)
+      else {
+        this.#session = session
+        this.#settled = await this.#settleIn(session)
+        if (this.#settled) await this.#hold(session)
+        this.#settled = false
+        this.#session = undefined
+        const end = session.end
+        this.#parts.releases.close()
+        if (end?.why === 'lost' || end?.why === 'fenced') this.#loseLease(end.why)
+        this.#parts.admissions.close(this.#owed !== undefined)
+        if (!this.#stop.signal.aborted) events.emit('store.left', { cause: end?.cause ?? 'ended' })
+      }
+      // A session that lived through a renewal was a good one; only quick ends in a row slow the next attempt down.
+      const lived = session !== undefined && clock.monotonicMs() - joinedAtMs > this.#parts.timing.renewIntervalMs
+      failures = lived ? 0 : failures + 1
+      if (failures > 1) await sleep(clock, backoffMs(this.#parts, failures), this.#stop.signal)
+    }
+  }
+
+  async #join(): Promise<Session | undefined> {
+    const { store, events } = this.#parts
+    const connected = await store.connect()
+    if (connected.status !== 'ok') {
+      events.emit('store.left', { cause: connected.status === 'unanswered' ? connected.cause : connected.reason })
+      return undefined
+    }
+    const connection = connected.value
+    const first = await this.#hello(connection)
+    // A lease that is gone is replaced at once, on the same connection.
+    const session = first === 'gone' ? await this.#hello(connection) : first
+    if (session instanceof Session) return session
+    connection.destroy('hello was not answered')
+    return undefined
+  }
+
+  async #hello(connection: StoreConnection): Promise<Session | 'gone' | undefined> {
+    const { clock, events, nodeInfo } = this.#parts
+    const claim = this.#identity.next()
+    const reasserting = this.#remembers()
+    const sentAt = momentOf(clock)
+    const reply = await connection.hello({
+      ...claim,
+      proposedEpoch: newEpoch(),
+      proposedSecret: newSecret(),
+      reasserting,
+      nodeInfo,
+    })
+    if (reply.status === 'unanswered') {
+      events.emit('store.left', { cause: reply.cause })
+      return undefined
+    }
+    if (reply.status === 'refused') {
+      if (reply.reason !== 'lost' && reply.reason !== 'fenced') return undefined
+      this.#loseLease(reply.reason)
+      return 'gone'
+    }
+    this.#renewedAt = sentAt
+    this.#heardRecovery(reply.value.recoveryMs)
+    this.#parts.onSecret(reply.value.resumeSecret)
+    this.#parts.onJoined(sentAt)
+    if (!claim.known) this.#taken(claim.lease, reply.value, reasserting)
+    this.#identity.confirm(claim, reply.value.epoch)
+    return new Session(connection, { lease: claim.lease, generation: claim.generation, epoch: reply.value.epoch })
+  }
+
+  #taken(lease: number, { epoch, recoveryMs, evictionPolicy }: HelloReply, reasserting: boolean): void {
+    const { events, releases } = this.#parts
+    // Fenced, and then the store lost its memory as well: nobody is kicked for that.
+    if (this.#owed && this.#identity.epoch !== epoch) this.#owed = 'keep'
+    // The recovery waits until this node has told what it said it had, though that may have gone meanwhile.
+    if (reasserting && recoveryMs > 0) this.#owed ??= 'keep'
+    // Whatever was still to be given back was held under an older lease, and is swept with it.
+    releases.forget()
+    events.emit('lease.taken', { lease, epoch, recoveryMs })
+    if (!['', 'noeviction'].includes(evictionPolicy)) events.emit('store.misconfigured', { evictionPolicy })
+  }
+
+  /** Tells the store of the open connections if it does not know them. False if the session ended over it. */
+  async #settleIn(session: Session): Promise<boolean> {
+    const { admissions, held, events, overrides, clock, timing } = this.#parts
+    let renewDueMs = clock.monotonicMs() + timing.renewIntervalMs
+    const renewIfDue = async () => {
+      if (clock.monotonicMs() < renewDueMs) return
+      renewDueMs = clock.monotonicMs() + timing.renewIntervalMs
+      await this.#renew(session)
+    }
+    // Before the connections: the last word about those ends the recovery's wait for this node.
+    if (!(await overrides.restore(session, renewIfDue))) return false
+    const debts = held.held().filter((connection) => connection.debt)
+    if (!this.#owed && debts.length === 0) return true
+    admissions.opening()
+    // Under the same lease the store knows all but the debts, and those are open already: they are kept.
+    const mode = this.#owed ?? 'keep'
+    const untold = this.#owed ? held.held() : debts
+    const result = await reassertAll(session, untold, mode, renewIfDue)
+    if (!result) return false
+    this.#owed = undefined
+    if (debts.length > 0) events.emit('debt.settled', { connections: debts.length })
+    if (result.kept + result.closed > 0) events.emit('connections.reasserted', { ...result, mode })
+    return true
+  }
+
+  async #hold(session: Session): Promise<void> {
+    const { admissions, releases, events } = this.#parts
+    releases.open(session)
+    admissions.open(session)
+    events.emit('store.joined', { generation: session.fence.generation })
+    // The first renewal comes at once: it tells of the dead and of how long recovery lasts.
+    while (!session.end && !this.#stop.signal.aborted) {
+      if (!(await this.#renew(session))) return
+      await this.pause.rest(this.#recoveryMs, session.ended)
+    }
+  }
+
+  async #renew(session: Session): Promise<boolean> {
+    const { clock, events, onRenewed } = this.#parts
+    const sentAt = momentOf(clock)
+    const reply = await session.call((connection, fence) => connection.renew(fence))
+    if (reply.status !== 'ok') return false
+    this.#renewedAt = sentAt
+    const { liveNodes, recoveryMs, dead } = reply.value
+    this.#heardRecovery(recoveryMs)
+    events.emit('lease.renewed', { liveNodes, deadLeases: dead.length, recoveryMs })
+    onRenewed(session, sentAt, reply.value)
+    return true
+  }
+
+  /** Counted from when the answer came: the store counted from earlier on. */
+  #heardRecovery(recoveryMs: number): void {
+    this.#recoveryMs = recoveryMs
+    this.#recoversUntilMs = recoveryMs > 0 ? this.#parts.clock.monotonicMs() + recoveryMs : Number.NEGATIVE_INFINITY
+  }
+
+  /** Whether there is anything to tell a store that has lost its memory: then recovery waits for this node. */
+  #remembers(): boolean {
+    return this.#parts.held.held().length > 0 || this.#parts.overrides.size > 0
+  }
+
+  #loseLease(reason: 'lost' | 'fenced'): void {
+    const { events, held } = this.#parts
+    const lease = this.#identity.held
+    this.#identity.drop()
+    // One that died before its first hello was answered was never this node's.
+    if (lease === undefined) return
+    events.emit('lease.lost', { lease, reason })
+    // Who was leaving lost its slot with the lease, and is not told to the store again: another may have the room.
+    for (const connection of held.held()) if (connection.leaving) connection.loseSlot()
+    // Once the store has lost its memory, nobody is kicked for it, whatever else happened to this node.
+    if (this.#remembers()) this.#owed = reason === 'lost' || this.#owed === 'keep' ? 'keep' : 'room'
+  }
+}

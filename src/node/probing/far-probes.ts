@@ -1,0 +1,61 @@
+import type { Clock } from '../../core/clock.js'
+import type { LeaseTiming } from '../../core/lease-timing.js'
+import type { ScopeRef } from '../../store/lease-store.js'
+import { isOneClients } from '../held/heirs.js'
+import { INSTANCE } from '../held/instances.js'
+import { latestRenewalMs } from '../lease/pace.js'
+import { latestLookMs } from '../lease/renew-pause.js'
+import type { Session } from '../lease/session.js'
+import { Recent } from './recent.js'
+
+export interface FarProbesParts {
+  readonly clock: Clock
+  readonly timing: LeaseTiming
+  /** What a peer has to answer; 0 to ask nobody. */
+  readonly timeoutMs: number
+  readonly session: () => Session | undefined
+}
+
+/**
+ * Has the other nodes that hold slots of a full scope look for their silent peers. They hear of it with their next
+ * renewals, so whoever is refused now may find room a renew interval and the peers' time to answer later. Asked for a
+ * scope once a second at most, and not where this node is alone.
+ */
+export class FarProbes {
+  readonly #parts: FarProbesParts
+  readonly #asked: Recent<Promise<number | undefined>>
+  /** Clients choose these names: they shall not crowd out the others. */
+  readonly #askedOfClients: Recent<Promise<number | undefined>>
+  #liveNodes = 0
+
+  constructor(parts: FarProbesParts) {
+    this.#parts = parts
+    this.#asked = new Recent(parts.clock)
+    this.#askedOfClients = new Recent(parts.clock)
+  }
+
+  heard(liveNodes: number): void {
+    this.#liveNodes = liveNodes
+  }
+
+  /**
+   * In how many ms the other nodes will have looked; `undefined` where none of them does. Those are asked that hold
+   * slots of the scope, or of `within` where it has no set of its own.
+   */
+  async doneInMs(scope: ScopeRef, within?: ScopeRef): Promise<number | undefined> {
+    const { clock, timeoutMs } = this.#parts
+    if (timeoutMs === 0 || this.#liveNodes < 2) return undefined
+    const asked = isOneClients(scope) ? this.#askedOfClients : this.#asked
+    const doneAtMs = await asked.get(`${scope.name}:${scope.id}`, () => this.#ask(scope, within))
+    return doneAtMs === undefined ? undefined : Math.max(0, doneAtMs - clock.monotonicMs())
+  }
+
+  async #ask(scope: ScopeRef, within?: ScopeRef): Promise<number | undefined> {
+    const { clock, timing, timeoutMs, session } = this.#parts
+    const reply = await session()?.call((connection, fence) => connection.probe(fence, scope, within))
+    if (reply?.status !== 'ok' || reply.value.asked === 0) return undefined
+    // Who holds the slot of an instance renews more often.
+    const heardInMs = scope.name === INSTANCE ? latestLookMs(timing) : latestRenewalMs(timing)
+    return clock.monotonicMs() + heardInMs + timeoutMs
+  }
+}

@@ -13,7 +13,15 @@ export type ChaosRecord = { readonly t: number } & (
 
 /** What one attempt of one client saw; `attempt` numbers them all. */
 export type ClientRecord =
-  | { readonly is: 'asked'; readonly attempt: number; readonly org: string; readonly node: number; readonly by: string }
+  | {
+      readonly is: 'asked'
+      readonly attempt: number
+      readonly org: string
+      readonly node: number
+      readonly by: string
+      /** The attempt whose resume token it showed. */
+      readonly resumes?: number
+    }
   /** The acknowledgement came, with the id that the server gave the connection. */
   | { readonly is: 'opened'; readonly attempt: number; readonly id: string }
   | {
@@ -28,7 +36,7 @@ export type ClientRecord =
   | { readonly is: 'failed'; readonly attempt: number; readonly reason: string }
   /** The client reads nothing from now on: of what the server does it sees less, and later. */
   | { readonly is: 'deaf'; readonly attempt: number }
-  /** The client ends the connection, or falls silent; written before it does. */
+  /** The client ends the connection, or falls silent, perhaps before it was answered; written before it does. */
   | { readonly is: 'leaving'; readonly attempt: number; readonly how: Leave }
   /**
    * The connection is gone. `provenMs` is when the client sent the last ping that the server answered: the server held
@@ -38,6 +46,9 @@ export type ClientRecord =
 
 /** In good order; by RST; no byte any more while TCP stays; because the server has long said nothing. */
 export type Leave = 'close' | 'reset' | 'silence' | 'impatience'
+
+/** Why an attempt failed that its client itself broke off. */
+export const OF_ITS_OWN = { reset: 'reset by the client', lost: 'the answer was lost' } as const
 
 /** An exception to an org's limit was set at `askedMs` or later, and confirmed at `t`; or nobody knows whether. */
 export type OperatorRecord = {

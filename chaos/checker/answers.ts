@@ -1,4 +1,4 @@
-import type { Effect } from '../records.js'
+import { type Effect, OF_ITS_OWN } from '../records.js'
 import type { Figure, Finding, Verdict } from './findings.js'
 import { type Attempt, groupBy } from './history.js'
 import type { Surroundings } from './surroundings.js'
@@ -66,7 +66,7 @@ function inTime(
   figures: Figure[],
 ): void {
   const { askedMs, node, failure } = attempt
-  if (failure === 'reset by the client') return
+  if (Object.values<string | undefined>(OF_ITS_OWN).includes(failure)) return
   const unable = around.during(['paused', 'killed', 'absent', 'clients-cut'], node, askedMs, answered)
   const ending = around.during(['killed', 'draining'], node, askedMs - around.slackMs(answered), answered)
   if (failure !== undefined && unable.length + ending.length === 0) {

@@ -8,6 +8,7 @@ import { freeing } from './freeing.js'
 import { attemptsOf } from './history.js'
 import { Limits } from './limits.js'
 import { Surroundings } from './surroundings.js'
+import { takeovers } from './takeovers.js'
 
 /**
  * Decides from the records of a run alone whether the promises were kept. It shares no code with the product and asks
@@ -22,6 +23,7 @@ export function check({ orgs, terms }: Pick<RunHeader, 'orgs' | 'terms'>, record
     freeing(attempts, limits, around),
     answers(attempts, around),
     closings(attempts, around),
+    takeovers(attempts, around),
     endings(records, attempts, around),
   ]
   const findings = parts.flatMap((part) => part.findings).sort((a, b) => a.t - b.t)

@@ -4,23 +4,34 @@ import type { Surroundings } from './surroundings.js'
 
 const WENT_AWAY = 1012
 const LEASE_LOST = 4408
+const TAKEN_OVER = 4410
 const BROKE_OFF = 1006
 /** A connection that ends is noticed by its client a little later. */
 const NOTICED_MS = 1_000
 
 /**
  * R1, R2, R3: nobody's connection is closed but for one of the reasons there are: its client, the end of its node's
- * process, an orderly stop (1012), a lease that the node had really lost (4408), or clients that the node could not hear.
+ * process, an orderly stop (1012), a lease that the node had really lost (4408), a client that came back with its token
+ * (4410), or clients that the node could not hear.
  */
 export function closings(attempts: readonly Attempt[], around: Surroundings): Verdict {
   const findings: Finding[] = []
   const wronged = new Map<string, number>()
   for (const [fault] of around.faultCounts) wronged.set(fault, 0)
   for (const attempt of attempts) {
-    const { openedMs, closedMs, leavingMs, closeCode, node, deaf } = attempt
+    const {
+      openedMs,
+      closedMs,
+      leavingMs,
+      closeCode,
+      node,
+      deaf,
+      mayBeTakenOverMs = Number.POSITIVE_INFINITY,
+    } = attempt
     // Who reads nothing learns of the end at some time, and not of the reason.
     if (openedMs === undefined || closedMs === undefined || leavingMs !== undefined || deaf) continue
     const fault = around.faultAt(closedMs)
+    if (closeCode === TAKEN_OVER && mayBeTakenOverMs <= closedMs) continue
     if (hasReason(node, closedMs, closeCode, around.of(attempt.org))) continue
     wronged.set(fault, (wronged.get(fault) ?? 0) + 1)
     const what = `#${attempt.number} of ${attempt.org} at node ${node} was closed with ${closeCode} for nothing`

@@ -1,6 +1,7 @@
 import type { Figure, Finding, Verdict } from './findings.js'
-import { type Attempt, groupBy } from './history.js'
+import { type Attempt, FULL, groupBy, mayHaveHadSlot } from './history.js'
 import type { Limits } from './limits.js'
+import { OwnGhosts } from './own-ghosts.js'
 import type { Surroundings } from './surroundings.js'
 
 /** Until when a slot may be taken at the latest, and by which promise: `allowedMs` after `anchorMs`. */
@@ -22,14 +23,11 @@ const WHAT = {
   L3: 'a slot after its client fell silent',
 } as const
 
-/** Who is refused so may have been given a slot all the same, which the node gives back once it knows. */
-const MAYBE_TAKEN = ['STORE_UNAVAILABLE', 'ADMISSION_UNDECIDED']
-
 /**
  * L1, L2, L3 and S6: nobody was refused for slots that should have been free. Whoever was refused as too many is
  * explained by the connections that may have been open or in the making then, and by those that had ended so shortly
  * before that their slots may have been taken still. If it takes the latter, the youngest of them prove how long slots
- * stayed; if these do not suffice, a slot came back too late or not at all.
+ * stayed; if these do not suffice, a slot came back too late or not at all. Nobody is refused for what is its own.
  */
 export function freeing(attempts: readonly Attempt[], limits: Limits, surroundings: Surroundings): Verdict {
   const findings: Finding[] = []
@@ -37,10 +35,12 @@ export function freeing(attempts: readonly Attempt[], limits: Limits, surroundin
   for (const [org, own] of groupBy(attempts, ({ org }) => org)) {
     const around = surroundings.of(org)
     const holders = own.flatMap((attempt) => holderOf(attempt, around))
+    const ghosts = new OwnGhosts(own, around)
     let near: Holder[] = []
     let next = 0
-    const refused = own.filter(({ refusal }) => refusal?.code === 'ORG_CONNECTION_LIMIT_EXCEEDED')
-    for (const { number, refusal, askedMs, refusedMs = 0 } of refused.sort((a, b) => a.askedMs - b.askedMs)) {
+    const refused = own.filter(({ refusal }) => refusal?.code === FULL)
+    for (const asking of refused.sort((a, b) => a.askedMs - b.askedMs)) {
+      const { number, refusal, askedMs, refusedMs = 0 } = asking
       while (next < holders.length && holders[next]!.attempt.askedMs <= refusedMs) near.push(holders[next++]!)
       near = near.filter(({ deadline }) => overMs(deadline) >= askedMs - 60_000)
       const possible = limits.between(org, askedMs, refusedMs)
@@ -49,9 +49,10 @@ export function freeing(attempts: readonly Attempt[], limits: Limits, surroundin
         findings.push({ promise: 'S1', t: refusedMs, what: `#${number} of ${org}: ${limit} is not among ${possible}` })
         continue
       }
-      const living = near.filter(({ endedMs }) => endedMs >= askedMs).length
+      const others = near.filter(({ attempt }) => !ghosts.isOne(attempt, asking))
+      const living = others.filter(({ endedMs }) => endedMs >= askedMs).length
       if (living >= limit) continue
-      const ended = near.filter(({ endedMs, attempt }) => endedMs < askedMs && attempt.askedMs <= refusedMs)
+      const ended = others.filter(({ endedMs, attempt }) => endedMs < askedMs && attempt.askedMs <= refusedMs)
       const youngest = ended.sort((a, b) => restOf(b, askedMs) - restOf(a, askedMs)).slice(0, limit - living)
       for (const { deadline } of youngest) figures.push(figureOf(deadline, askedMs, around))
       const late = youngest.filter(({ deadline }) => overMs(deadline) + around.slackMs(askedMs) < askedMs)
@@ -87,16 +88,26 @@ function restOf({ deadline }: Holder, atMs: number): number {
 
 /** An attempt that had a slot, or may have had one without its client being told. */
 function holderOf(attempt: Attempt, around: Surroundings): Holder[] {
-  const { refusal, refusedMs, failedMs, openedMs, closedMs, leavingMs, leave } = attempt
-  if (refusal && !MAYBE_TAKEN.includes(refusal.code)) return []
-  const silent = leave === 'silence'
+  const { refusedMs, failedMs, openedMs, closedMs, leavingMs, leave } = attempt
+  if (!mayHaveHadSlot(attempt)) return []
   const goneMs = leave === 'close' || leavingMs === undefined ? closedMs : leavingMs
   const endedMs = openedMs === undefined ? (refusedMs ?? failedMs) : goneMs
+  const handedOnMs = handedOn(attempt, around)
+  if (handedOnMs !== undefined && handedOnMs < (endedMs ?? Number.POSITIVE_INFINITY)) {
+    return [{ attempt, endedMs: handedOnMs, deadline: deadlineOf(attempt, handedOnMs, false, around) }]
+  }
   if (endedMs === undefined) {
     const never = { promise: 'L1', anchorMs: Number.POSITIVE_INFINITY, allowedMs: 1 } as const
     return [{ attempt, endedMs: Number.POSITIVE_INFINITY, deadline: never }]
   }
-  return [{ attempt, endedMs, deadline: deadlineOf(attempt, endedMs, silent, around) }]
+  return [{ attempt, endedMs, deadline: deadlineOf(attempt, endedMs, leave === 'silence', around) }]
+}
+
+/** When another of its client had its slot. A store that lost its memory just then may have been told of the old one again. */
+function handedOn({ takenOverMs }: Attempt, around: Surroundings): number | undefined {
+  if (takenOverMs === undefined) return undefined
+  const [fromMs, untilMs] = [takenOverMs - around.comebackMs, takenOverMs + around.comebackMs]
+  return around.during(['store-lost'], undefined, fromMs, untilMs).length > 0 ? undefined : takenOverMs
 }
 
 function deadlineOf({ node, askedMs }: Attempt, endedMs: number, silent: boolean, around: Surroundings): Deadline {

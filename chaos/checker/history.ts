@@ -9,6 +9,8 @@ export interface Attempt {
   readonly node: number
   readonly by: string
   readonly askedMs: number
+  /** The attempt whose connection it claims to be the same client's. */
+  readonly resumes?: number
   openedMs?: number
   id?: string
   refusedMs?: number
@@ -21,22 +23,42 @@ export interface Attempt {
   closedMs?: number
   closeCode?: number
   provenMs?: number
+  /** From when on another attempt may have, and at what moment one had, the slot of this one. */
+  mayBeTakenOverMs?: number
+  takenOverMs?: number
 }
+
+/** Refused with this: the org holds all that it may. */
+export const FULL = 'ORG_CONNECTION_LIMIT_EXCEEDED'
+/** Who is refused so may have been given a slot all the same, which the node gives back once it knows. */
+const MAYBE_TAKEN = ['STORE_UNAVAILABLE', 'ADMISSION_UNDECIDED']
 
 /** Puts the clients' records together, attempt by attempt, in the order in which they asked. */
 export function attemptsOf(records: readonly ChaosRecord[]): Attempt[] {
   const attempts = new Map<number, Attempt>()
   for (const record of records) {
     if (record.is === 'asked') {
-      const { attempt: number, org, node, by, t: askedMs } = record
-      attempts.set(number, { number, org, node, by, askedMs })
+      const { attempt: number, org, node, by, resumes, t: askedMs } = record
+      attempts.set(number, { number, org, node, by, askedMs, ...(resumes !== undefined && { resumes }) })
     } else if ('attempt' in record) {
       const attempt = attempts.get(record.attempt)
       if (!attempt) throw new Error(`attempt ${record.attempt} was never begun`)
       add(attempt, record)
     }
   }
+  for (const attempt of attempts.values()) {
+    const old = attempt.resumes !== undefined && attempts.get(attempt.resumes)
+    if (!old || !mayHaveHadSlot(attempt)) continue
+    old.mayBeTakenOverMs = Math.min(old.mayBeTakenOverMs ?? Number.POSITIVE_INFINITY, attempt.askedMs)
+    if (attempt.openedMs === undefined) continue
+    old.takenOverMs = Math.min(old.takenOverMs ?? Number.POSITIVE_INFINITY, attempt.openedMs)
+  }
   return [...attempts.values()]
+}
+
+/** Whether it had a slot, or may have had one without its client being told. */
+export function mayHaveHadSlot({ refusal }: Attempt): boolean {
+  return refusal === undefined || MAYBE_TAKEN.includes(refusal.code)
 }
 
 function add(attempt: Attempt, record: ClientRecord & { readonly t: number }): void {
@@ -62,10 +84,15 @@ function add(attempt: Attempt, record: ClientRecord & { readonly t: number }): v
 }
 
 /**
- * When a connection was certainly open last, seen from its client alone. It was if the client closed it in good order
- * then. If it ended otherwise, the server may have let it go at any time after it had last answered.
+ * When a connection certainly held its slot last, seen from its client alone. It did if the client closed it in good
+ * order then. If it ended otherwise, the server may have let it go at any time after it had last answered; and not once
+ * another attempt of its client may have taken it over.
  */
 export function certainlyOpenUntilMs(attempt: Attempt): number {
+  return Math.min(seenOpenUntilMs(attempt), attempt.mayBeTakenOverMs ?? Number.POSITIVE_INFINITY)
+}
+
+function seenOpenUntilMs(attempt: Attempt): number {
   const { openedMs = 0, closedMs, closeCode, leavingMs, leave, provenMs } = attempt
   if (closedMs === undefined) return leavingMs ?? openedMs
   if (leave === 'close' && closeCode === 1000 && leavingMs !== undefined) return leavingMs

@@ -3,7 +3,7 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { resetSocket } from '../../src/net/reset-socket.js'
 import type { Log } from '../log.js'
-import type { Leave } from '../records.js'
+import { type Leave, OF_ITS_OWN } from '../records.js'
 
 /** One attempt to connect, and the connection if it comes to one. All that the client sees of it is written down. */
 export type Outcome =
@@ -11,8 +11,15 @@ export type Outcome =
   | { readonly kind: 'refused'; readonly retryAfterMs: number }
   | { readonly kind: 'failed' }
 
+/** With this a client shows that a connection was its own. */
+export interface Ticket {
+  readonly attempt: number
+  readonly token: string
+}
+
 export interface Connection {
   readonly id: string
+  readonly ticket: Ticket
   /** When the last ping was sent that the server answered, or when it was opened. */
   readonly provenMs: () => number
   /** Resolves when it is gone; never rejects. */
@@ -34,6 +41,9 @@ export interface Knock {
   readonly by: string
   /** Resets the connection after so long if there is no answer yet. */
   readonly resetAfterMs?: number
+  readonly resumes?: Ticket | undefined
+  /** It has no network as soon as it has asked: it hears nothing, gives up after a while, and is gone in the end. */
+  readonly loses?: { readonly givesUpAfterMs: number; readonly gone: Promise<unknown> } | undefined
 }
 
 /** A client that is told nothing gives up. Well above the 3 s that the server has (L6), so that a breach is seen. */
@@ -41,15 +51,16 @@ const GIVE_UP_MS = 12_000
 
 let attempts = 0
 
-export function knock({ log, url, org, node, by, resetAfterMs }: Knock): Promise<Outcome> {
+export function knock({ log, url, org, node, by, resetAfterMs, resumes, loses }: Knock): Promise<Outcome> {
   const attempt = ++attempts
   let socket: Socket | undefined
-  log.write({ is: 'asked', attempt, org, node, by })
+  log.write({ is: 'asked', attempt, org, node, by, ...(resumes && { resumes: resumes.attempt }) })
   const ws = new WebSocket(url, {
-    headers: { 'api-key': org },
+    headers: { 'api-key': org, ...(resumes && { 'resume-token': resumes.token }) },
     perMessageDeflate: false,
     createConnection: ((options: NetConnectOpts) => {
       socket = connect(options)
+      if (loses) socket.pause()
       return socket
     }) as typeof connect,
   })
@@ -71,8 +82,13 @@ export function knock({ log, url, org, node, by, resetAfterMs }: Knock): Promise
       ws.terminate()
     }, GIVE_UP_MS)
     const breakOff = () => {
-      fail('reset by the client')
+      fail(OF_ITS_OWN.reset)
       if (socket) resetSocket(socket)
+    }
+    if (loses) {
+      log.write({ is: 'leaving', attempt, how: 'silence' })
+      setTimeout(fail, loses.givesUpAfterMs, OF_ITS_OWN.lost)
+      void loses.gone.then(breakOff)
     }
     const reset = resetAfterMs === undefined ? undefined : setTimeout(breakOff, resetAfterMs)
     ws.on('error', (error) => fail(error.message))
@@ -89,17 +105,16 @@ export function knock({ log, url, org, node, by, resetAfterMs }: Knock): Promise
     })
     ws.once('message', (data) => {
       if (settled) return
-      const { connectionId } = JSON.parse(data.toString()) as { connectionId: string }
-      log.write({ is: 'opened', attempt, id: connectionId })
-      settle({
-        kind: 'opened',
-        connection: opened(log, attempt, connectionId, ws, () => socket && resetSocket(socket)),
-      })
+      const { connectionId: id, resumeToken: token } = JSON.parse(data.toString()) as Record<string, string>
+      log.write({ is: 'opened', attempt, id: id! })
+      const connection = opened(log, { attempt, token: token! }, id!, ws, () => socket && resetSocket(socket))
+      settle({ kind: 'opened', connection })
     })
   })
 }
 
-function opened(log: Log, attempt: number, id: string, ws: WebSocket, reset: () => void): Connection {
+function opened(log: Log, ticket: Ticket, id: string, ws: WebSocket, reset: () => void): Connection {
+  const { attempt } = ticket
   let provenMs = log.nowMs()
   ws.on('pong', (sentMs) => {
     provenMs = Math.max(provenMs, Number(sentMs.toString()))
@@ -119,6 +134,7 @@ function opened(log: Log, attempt: number, id: string, ws: WebSocket, reset: () 
   const isOpen = () => ws.readyState === WebSocket.OPEN
   return {
     id,
+    ticket,
     closed,
     provenMs: () => provenMs,
     ping: () => isOpen() && ws.ping(String(log.nowMs())),

@@ -2,7 +2,8 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Dice } from '../dice.js'
 import type { Log } from '../log.js'
-import { type Connection, knock, type Outcome } from './attempt.js'
+import type { Leave } from '../records.js'
+import { type Connection, knock, type Outcome, type Ticket } from './attempt.js'
 import { type Habit, habits } from './habits.js'
 import { slowLoris } from './slow-loris.js'
 
@@ -29,7 +30,7 @@ export class Crowd {
   readonly #mute = new Set<Connection>()
   readonly #stop = new AbortController()
   readonly #leave = new AbortController()
-  #loops: Promise<void>[] = []
+  readonly #loops: Promise<void>[] = []
   #pings: NodeJS.Timeout | undefined
 
   constructor(options: CrowdOptions) {
@@ -65,27 +66,40 @@ export class Crowd {
   async leave(): Promise<void> {
     this.stopKnocking()
     this.#leave.abort()
-    await Promise.all(this.#loops)
+    // Their list grows while they end.
+    for (const loop of this.#loops) await loop
     clearInterval(this.#pings)
   }
 
   async #live(org: string, habit: Habit, dice: Dice): Promise<void> {
     const { log, urls } = this.#options
+    let kept: Connection | undefined
+    let ticket: Ticket | undefined
     await this.#wait(dice.between(0, 3_000))
     for (let failures = 0; !this.#stop.signal.aborted; ) {
       const node = dice.whole(0, urls.length - 1)
       const resetAfterMs = habit.resets ? dice.between(0, 40) : undefined
+      const loses = ticket && dice.roll() < (habit.resumes?.loses ?? 0)
       const outcome = await knock({
-        ...{ log, org, node, url: urls[node]!, by: habit.name },
+        ...{ log, org, node, url: urls[node]!, by: habit.name, resumes: ticket },
         ...(resetAfterMs !== undefined && { resetAfterMs }),
+        ...(loses && { loses: { givesUpAfterMs: dice.between(200, 4_000), gone: this.#wait(SILENT_FOR_MS) } }),
       })
-      if (outcome.kind === 'opened') await this.#hold(outcome.connection, habit, dice)
+      if (outcome.kind === 'opened') {
+        if (kept) this.#seeOff(kept)
+        ticket = habit.resumes && outcome.connection.ticket
+        kept = await this.#hold(outcome.connection, habit, dice)
+      }
       failures = outcome.kind === 'opened' ? 0 : failures + 1
       await this.#wait(pauseMs(outcome, habit, failures, dice))
     }
+    if (!kept) return
+    await Promise.race([kept.closed, this.#bored(kept, Number.POSITIVE_INFINITY, this.#leave.signal)])
+    await this.#part(kept, 'close')
   }
 
-  async #hold(connection: Connection, habit: Habit, dice: Dice): Promise<void> {
+  /** Holds it for its life. What is to be handed over stays open, and is returned. */
+  async #hold(connection: Connection, habit: Habit, dice: Dice): Promise<Connection | undefined> {
     this.#open.add(connection)
     if (habit.readsNothing) {
       connection.stopReading()
@@ -98,16 +112,33 @@ export class Crowd {
     ])
     const bored = this.#bored(connection, habit.patienceMs, life)
     await Promise.race([gone, bored])
+    const patient = this.#options.log.nowMs() - connection.provenMs() < habit.patienceMs
+    if (habit.resumes?.early && patient && !this.#leave.signal.aborted) return connection
+    const ending = this.#leave.signal.aborted && habit.leave === 'silence'
+    const parted = this.#part(connection, ending ? 'reset' : patient ? habit.leave : 'impatience')
+    // Who comes back with its token does not wait for the end of what it has left behind.
+    if (habit.resumes) this.#loops.push(parted)
+    else await parted
+    return undefined
+  }
+
+  /** Resolves when it is gone; who falls silent resets it in the end. */
+  async #part(connection: Connection, how: Leave): Promise<void> {
     this.#mute.delete(connection)
     this.#open.delete(connection)
-    const patient = this.#options.log.nowMs() - connection.provenMs() < habit.patienceMs
-    const ending = this.#leave.signal.aborted && habit.leave === 'silence'
-    connection.leave(ending ? 'reset' : patient ? habit.leave : 'impatience')
-    if (habit.leave === 'silence' && !ending) {
-      await Promise.race([gone, this.#wait(SILENT_FOR_MS)])
+    connection.leave(how)
+    if (how === 'silence') {
+      await Promise.race([connection.closed, this.#wait(SILENT_FOR_MS)])
       connection.leave('reset')
     }
-    await gone
+    await connection.closed
+  }
+
+  /** Its slot is another's now, and its server is to close it. */
+  #seeOff(connection: Connection): void {
+    this.#open.delete(connection)
+    const waited = Promise.race([connection.closed, this.#wait(SILENT_FOR_MS)])
+    this.#loops.push(waited.then(() => this.#part(connection, 'reset')))
   }
 
   /** Resolves when the connection's life is over, or when its server has been silent for too long. */

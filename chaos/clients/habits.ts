@@ -12,6 +12,13 @@ export interface Habit {
   readonly hammersEveryMs?: number
   /** It resets its connection while it is being opened, or just after. */
   readonly resets?: boolean
+  /** It comes back with its resume token. */
+  readonly resumes?: {
+    /** Before it leaves, so that the server closes the old connection. */
+    readonly early: boolean
+    /** The share of its attempts whose answer it loses, with its network. */
+    readonly loses: number
+  }
   /** It never reads again once it is connected, and goes on talking. */
   readonly readsNothing?: boolean
 }
@@ -22,6 +29,17 @@ const FOR_EVER = Number.POSITIVE_INFINITY
 export function habits(dice: Dice): Habit {
   const roll = dice.roll()
   const patienceMs = dice.oneOf([6_000, 12_000, FOR_EVER, FOR_EVER])
+  if (roll < 0.08) {
+    return { name: 'handing over', meanLifeMs: 5_000, leave: 'close', patienceMs, resumes: { early: true, loses: 0 } }
+  }
+  if (roll < 0.14) {
+    const resumes = { early: false, loses: 0.2 }
+    return { name: 'resuming', meanLifeMs: 20_000, leave: 'reset', patienceMs, resumes }
+  }
+  if (roll < 0.22) {
+    const resumes = { early: false, loses: 0.4 }
+    return { name: 'losing its network', meanLifeMs: 8_000, leave: 'silence', patienceMs: FOR_EVER, resumes }
+  }
   if (roll < 0.55) return { name: 'obeying', meanLifeMs: 10_000, leave: 'close', patienceMs }
   if (roll < 0.8) return { name: 'long-lived', meanLifeMs: 90_000, leave: 'close', patienceMs }
   if (roll < 0.86) return { name: 'breaking off', meanLifeMs: 8_000, leave: 'reset', patienceMs }

@@ -44,9 +44,26 @@ describe('chaos', () => {
   })
 
   test('control: a node that never gives a slot back is found out', async () => {
-    const right = "redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2]"
+    const right = "own or redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2]"
     const script = brokenServer('store/redis/script.generated.js', right, 'false')
     const found = await promisesBroken({ script, minutes: 0.5, faults: faultsNamed('SCRIPT FLUSH') })
     expect(found.filter((finding) => /^(L1|S6|L5):/.test(finding)).length).toBeGreaterThan(0)
+  })
+
+  test('control: a script that counts the old connection of who comes back with its token is found out', async () => {
+    const script = brokenServer(
+      'store/redis/script.generated.js',
+      'local replaces = not mine and',
+      'local replaces = false and',
+    )
+    const found = await promisesBroken({ script, minutes: 0.5, faults: faultsNamed('SCRIPT FLUSH') })
+    expect(found.filter((finding) => /^(S6|L1|L3): .* was refused with/.test(finding)).length).toBeGreaterThan(0)
+  })
+
+  test('control: a node that is not told to close what was taken over is found out', async () => {
+    const order = "redis.call('ZADD', KEYS[8], holder, old)"
+    const script = brokenServer('store/redis/script.generated.js', order, '')
+    const found = await promisesBroken({ script, minutes: 0.5, clients: 200, faults: faultsNamed('SCRIPT FLUSH') })
+    expect(found.filter((finding) => finding.startsWith('L2: #')).length).toBeGreaterThan(0)
   })
 })

@@ -1,4 +1,4 @@
-import type { ChaosRecord, Effect, Leave } from '../../chaos/records.js'
+import { type ChaosRecord, type Effect, type Leave, OF_ITS_OWN } from '../../chaos/records.js'
 
 type Untimed = ChaosRecord extends infer R ? (R extends { t: number } ? Omit<R, 't'> : never) : never
 
@@ -13,8 +13,8 @@ export class ChaosStory {
   }
 
   /** Somebody connects; the answer takes 10 ms. Returns the number by which it is known from then on. */
-  opens(t: number, node = 0, org = 'acme'): number {
-    const attempt = this.#asks(t, node, org)
+  opens(t: number, node = 0, org = 'acme', resumes?: number): number {
+    const attempt = this.#asks(t, node, org, resumes)
     this.#open.add(attempt)
     return this.at(t + 10, { is: 'opened', attempt, id: `id-${attempt}` }, attempt)
   }
@@ -22,9 +22,9 @@ export class ChaosStory {
   refused(
     t: number,
     code = 'ORG_CONNECTION_LIMIT_EXCEEDED',
-    { node = 0, org = 'acme', afterMs = 10, limit = 3 } = {},
+    { node = 0, org = 'acme', afterMs = 10, limit = 3, resumes = undefined as number | undefined } = {},
   ): void {
-    const attempt = this.#asks(t, node, org)
+    const attempt = this.#asks(t, node, org, resumes)
     const full = code === 'ORG_CONNECTION_LIMIT_EXCEEDED'
     const counts = full ? { count: limit, limit } : {}
     this.at(t + afterMs, { is: 'refused', attempt, status: full ? 429 : 503, code, ...counts })
@@ -33,6 +33,13 @@ export class ChaosStory {
   fails(t: number, afterMs: number, reason = 'no answer', node = 0): void {
     const attempt = this.#asks(t, node, 'acme')
     this.at(t + afterMs, { is: 'failed', attempt, reason })
+  }
+
+  /** One that shows a token is let in, but its network is gone before it hears of it; it gives up half a second later. */
+  loses(t: number, resumes: number, node = 0): void {
+    const attempt = this.#asks(t, node, 'acme', resumes)
+    this.at(t, { is: 'leaving', attempt, how: 'silence' })
+    this.at(t + 500, { is: 'failed', attempt, reason: OF_ITS_OWN.lost })
   }
 
   /** A client leaves, and its connection is gone a little later, or later than that. */
@@ -73,8 +80,9 @@ export class ChaosStory {
     return result as T
   }
 
-  #asks(t: number, node: number, org: string): number {
+  #asks(t: number, node: number, org: string, resumes?: number): number {
     const attempt = ++this.#attempts
-    return this.at(t, { is: 'asked', attempt, org, node, by: 'obeying' }, attempt)
+    const shows = resumes === undefined ? {} : { resumes }
+    return this.at(t, { is: 'asked', attempt, org, node, by: 'obeying', ...shows }, attempt)
   }
 }

@@ -527,6 +527,83 @@ const cases: readonly {
     },
   },
   {
+    name: 'L2: who comes back with its token has its own slot, and nobody else has another for it',
+    finds: 'S1',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.opens(9_000, 1, 'acme', first)
+      story.closedBy(9_900, first!, 4410)
+      story.refused(10_000)
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.opens(9_000, 1, 'acme', first)
+      story.closedBy(9_900, first!, 4410)
+      story.opens(10_000)
+    },
+  },
+  {
+    name: 'L2: who comes back with its token is refused for others alone, and not for itself',
+    finds: 'S6',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.limit(5_000, 2)
+      story.refused(9_000, undefined, { limit: 2, resumes: first })
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.refused(9_000, undefined, { resumes: first })
+    },
+  },
+  {
+    name: 'L2: a connection whose client has another is closed in time, unless its node cannot hear of that',
+    finds: 'L2',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.effect('paused', 8_000, 16_000, 0)
+      story.opens(9_000, 1, 'acme', first)
+      story.closedBy(19_000, first!, 4410)
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.opens(9_000, 1, 'acme', first)
+      story.closedBy(19_000, first!, 4410)
+    },
+  },
+  {
+    name: 'L2: a connection is closed as taken over where nobody has shown its token, or was only refused',
+    finds: 'R1–R3',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.loses(9_000, first!)
+      story.closedBy(9_200, first!, 4410)
+    },
+    breach(story) {
+      const [first, second] = full(story, 0, 1, 2)
+      story.loses(9_000, first!)
+      story.closedBy(9_200, second!, 4410)
+    },
+  },
+  {
+    name: 'L3: a ghost of its own that others have had the time to find keeps nobody out',
+    finds: 'S6',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.loses(9_000, first!)
+      story.closedBy(9_200, first!, 4410)
+      story.refused(10_000, undefined, { resumes: first })
+      story.refused(19_000, undefined, { resumes: first })
+      story.refused(22_000)
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.loses(9_000, first!)
+      story.closedBy(9_200, first!, 4410)
+      story.refused(10_000, undefined, { resumes: first })
+      story.refused(21_000, undefined, { resumes: first })
+    },
+  },
+  {
     name: 'a node that grows',
     finds: 'R2',
     well(story) {

@@ -4,7 +4,7 @@
 -- frees no slot, and decides about none: that is the owners' to do. What is asked is forgotten when it was told, and with
 -- the lease. Works at the memory limit: that is no reason to keep the dead.
 --
--- KEYS  1 admission  2 meta  3 leases  4 probes  5 the scope's set, or that of a wider one where it has none
+-- KEYS  1 admission  2 meta  3 leases  4 probes  5 the scope's set
 -- ARGV  1 'probe'  2 lease (the caller's)  3 token  4 name and id of the scope, a colon between
 --       5 how many may stand in all
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', how many leases are to look}

@@ -1,10 +1,8 @@
 import { type Effect, OF_ITS_OWN } from '../records.js'
 import type { Figure, Finding, Verdict } from './findings.js'
-import { type Attempt, groupBy } from './history.js'
+import { ANSWER_MS, type Attempt, groupBy } from './history.js'
 import type { Surroundings } from './surroundings.js'
 
-/** L6: every attempt is answered within so long. */
-const ANSWER_MS = 3_000
 /** What was asked just before the store went may have been answered by it, or from what it had said just before. */
 const STILL_KNOWN_MS = 300
 /** Around the end of a window it is not certain on which side of it an answer was decided. */

@@ -1,7 +1,6 @@
 import type { Figure, Finding, Verdict } from './findings.js'
-import { type Attempt, FULL, groupBy, mayHaveHadSlot } from './history.js'
+import { ANSWER_MS, type Attempt, FULL, groupBy, mayHaveHadSlot } from './history.js'
 import type { Limits } from './limits.js'
-import { OwnGhosts } from './own-ghosts.js'
 import type { Surroundings } from './surroundings.js'
 
 /** Until when a slot may be taken at the latest, and by which promise: `allowedMs` after `anchorMs`. */
@@ -23,11 +22,15 @@ const WHAT = {
   L3: 'a slot after its client fell silent',
 } as const
 
+/** Of the pong timeout, for who came back with a token and never heard that it was let in. */
+const UNHEARD_SHARE = 1 / 4
+
 /**
  * L1, L2, L3 and S6: nobody was refused for slots that should have been free. Whoever was refused as too many is
  * explained by the connections that may have been open or in the making then, and by those that had ended so shortly
  * before that their slots may have been taken still. If it takes the latter, the youngest of them prove how long slots
- * stayed; if these do not suffice, a slot came back too late or not at all. Nobody is refused for what is its own.
+ * stayed; if these do not suffice, a slot came back too late or not at all. Whoever shows a token is not refused for
+ * the connection that is its own (L2).
  */
 export function freeing(attempts: readonly Attempt[], limits: Limits, surroundings: Surroundings): Verdict {
   const findings: Finding[] = []
@@ -35,12 +38,11 @@ export function freeing(attempts: readonly Attempt[], limits: Limits, surroundin
   for (const [org, own] of groupBy(attempts, ({ org }) => org)) {
     const around = surroundings.of(org)
     const holders = own.flatMap((attempt) => holderOf(attempt, around))
-    const ghosts = new OwnGhosts(own, around)
     let near: Holder[] = []
     let next = 0
     const refused = own.filter(({ refusal }) => refusal?.code === FULL)
     for (const asking of refused.sort((a, b) => a.askedMs - b.askedMs)) {
-      const { number, refusal, askedMs, refusedMs = 0 } = asking
+      const { number, resumes, refusal, askedMs, refusedMs = 0 } = asking
       while (next < holders.length && holders[next]!.attempt.askedMs <= refusedMs) near.push(holders[next++]!)
       near = near.filter(({ deadline }) => overMs(deadline) >= askedMs - 60_000)
       const possible = limits.between(org, askedMs, refusedMs)
@@ -49,7 +51,7 @@ export function freeing(attempts: readonly Attempt[], limits: Limits, surroundin
         findings.push({ promise: 'S1', t: refusedMs, what: `#${number} of ${org}: ${limit} is not among ${possible}` })
         continue
       }
-      const others = near.filter(({ attempt }) => !ghosts.isOne(attempt, asking))
+      const others = near.filter(({ attempt }) => attempt.number !== resumes)
       const living = others.filter(({ endedMs }) => endedMs >= askedMs).length
       if (living >= limit) continue
       const ended = others.filter(({ endedMs, attempt }) => endedMs < askedMs && attempt.askedMs <= refusedMs)
@@ -88,19 +90,26 @@ function restOf({ deadline }: Holder, atMs: number): number {
 
 /** An attempt that had a slot, or may have had one without its client being told. */
 function holderOf(attempt: Attempt, around: Surroundings): Holder[] {
-  const { refusedMs, failedMs, openedMs, closedMs, leavingMs, leave } = attempt
+  const { askedMs, refusedMs, failedMs, openedMs, closedMs, leavingMs, leave } = attempt
   if (!mayHaveHadSlot(attempt)) return []
   const goneMs = leave === 'close' || leavingMs === undefined ? closedMs : leavingMs
   const endedMs = openedMs === undefined ? (refusedMs ?? failedMs) : goneMs
   const handedOnMs = handedOn(attempt, around)
   if (handedOnMs !== undefined && handedOnMs < (endedMs ?? Number.POSITIVE_INFINITY)) {
-    return [{ attempt, endedMs: handedOnMs, deadline: deadlineOf(attempt, handedOnMs, false, around) }]
+    return [{ attempt, endedMs: handedOnMs, deadline: deadlineOf(attempt, handedOnMs, around) }]
   }
   if (endedMs === undefined) {
     const never = { promise: 'L1', anchorMs: Number.POSITIVE_INFINITY, allowedMs: 1 } as const
     return [{ attempt, endedMs: Number.POSITIVE_INFINITY, deadline: never }]
   }
-  return [{ attempt, endedMs, deadline: deadlineOf(attempt, endedMs, leave === 'silence', around) }]
+  // Whoever hears nothing may give up before it is let in.
+  const silentMs = isUnheard(attempt) ? Math.max(endedMs, askedMs + ANSWER_MS) : endedMs
+  return [{ attempt, endedMs, deadline: deadlineOf(attempt, silentMs, around, leave === 'silence') }]
+}
+
+/** It came back, and the answer was lost: it is asked at once whether it is there. */
+function isUnheard({ resumes, openedMs }: Attempt): boolean {
+  return resumes !== undefined && openedMs === undefined
 }
 
 /** When another of its client had its slot. A store that lost its memory just then may have been told of the old one again. */
@@ -110,8 +119,10 @@ function handedOn({ takenOverMs }: Attempt, around: Surroundings): number | unde
   return around.during(['store-lost'], undefined, fromMs, untilMs).length > 0 ? undefined : takenOverMs
 }
 
-function deadlineOf({ node, askedMs }: Attempt, endedMs: number, silent: boolean, around: Surroundings): Deadline {
-  const { callTimeoutMs, pongTimeoutMs } = around.terms
+function deadlineOf(attempt: Attempt, endedMs: number, around: Surroundings, silent = false): Deadline {
+  const { node, askedMs } = attempt
+  const { callTimeoutMs } = around.terms
+  const pongTimeoutMs = around.terms.pongTimeoutMs * (isUnheard(attempt) ? UNHEARD_SHARE : 1)
   const l1 = (anchorMs: number): Deadline => ({ promise: 'L1', anchorMs, allowedMs: callTimeoutMs })
   const l3 = (anchorMs: number): Deadline => ({ promise: 'L3', anchorMs, allowedMs: pongTimeoutMs + callTimeoutMs })
   let deadline = silent ? l3(endedMs) : l1(endedMs)
@@ -127,7 +138,7 @@ function deadlineOf({ node, askedMs }: Attempt, endedMs: number, silent: boolean
     } else if (effect === 'clients-cut') {
       // The node hears no farewell: it counts the silence, or hears of it when the network is back.
       later(l3(beginMs))
-      later(l1(endMs))
+      later(isUnheard(attempt) ? { ...deadline, anchorMs: endMs } : l1(endMs))
     } else if (effect === 'store-lost') {
       later({ ...deadline, anchorMs: endMs, allowedMs: around.recoveredMs(window) - endMs })
     } else if (effect === 'store-away' || effect === 'cut-off' || effect === 'paused') {

@@ -28,6 +28,8 @@ export interface Attempt {
   takenOverMs?: number
 }
 
+/** L6: every attempt is answered within so long. */
+export const ANSWER_MS = 3_000
 /** Refused with this: the org holds all that it may. */
 export const FULL = 'ORG_CONNECTION_LIMIT_EXCEEDED'
 /** Who is refused so may have been given a slot all the same, which the node gives back once it knows. */

@@ -49,6 +49,11 @@ export interface Admitted {
   readonly maxAllowed: number
   /** So many slots more are reserved for requests that have priority; absent where none are, or this one has it. */
   readonly reserved?: number
+  /**
+   * The earlier connection whose place it was to take, by a token that was good or by `replaces`, whether that still held
+   * a slot or not. The client may never learn that it has this one: ping it at once if you watch your connections yourself.
+   */
+  readonly replaces?: string | undefined
   /** Shown by a later request, it gets this connection's slot; absent while the store has never been heard. */
   readonly resumeToken: string | undefined
   /** Gives the slot back. Call it when the connection is really closed, not before. Harmless twice. */

@@ -19,7 +19,7 @@ export interface ScopeRequest {
 export const MAX_OWN_SCOPES = 4
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/
-const NAMES_IN_USE = ['org', 'gateway', 'instance', 'heir', 'address', 'node', 'cluster']
+const NAMES_IN_USE = ['org', 'gateway', 'instance', 'address', 'node', 'cluster']
 
 /** Throws `INVALID_SCOPES`, or `INVALID_LIMIT`, for what can never be counted. */
 export function checkScopes(scopes: readonly ScopeRequest[]): void {

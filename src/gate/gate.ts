@@ -164,7 +164,8 @@ export class Gate {
       if (!upgrade.settle('open')) return link.terminate()
       upgrade.link = link
       this.#census.move(upgrade, 'open')
-      this.#wheel.add(link)
+      // Who comes back may not have got this answer either: its next attempt shall not wait long for its own ghost.
+      this.#wheel.add(link, { atOnce: admitted.replaces !== undefined })
       const lose = (closing: ClosingCode) => this.#close(upgrade, closing)
       admitted.watch(new LinkPeer(link, upgrade.socket, this.#wheel, this.#options.clock, lose))
       const { observer } = this.#options

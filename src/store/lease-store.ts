@@ -192,10 +192,9 @@ export interface StoreConnection {
   confirm(fence: Fence, orders: readonly Order[]): Promise<Reply<void>>
   /**
    * Asks the other live leases that hold slots of a scope to look for silent peers. Each hears of it with its next
-   * renewal, once however often it is asked until then, and may not hear of it at all. Frees no slot. With `within`
-   * those are asked that hold slots of that scope, for what the store knows no set of.
+   * renewal, once however often it is asked until then, and may not hear of it at all. Frees no slot.
    */
-  probe(fence: Fence, scope: ScopeRef, within?: ScopeRef): Promise<Reply<ProbeReply>>
+  probe(fence: Fence, scope: ScopeRef): Promise<Reply<ProbeReply>>
   /**
    * What the store believes of the caller's own lease, read-only: one page of its index, and for each of `slots`
    * whether index and every scope hold it. `cursor` '0' starts and ends a walk; `undefined` asks for no page.

@@ -58,15 +58,6 @@ export function probeTests(bench: BenchOf): void {
       expect(await looks(a)).toEqual([scope])
     })
 
-    test('of what has no set of its own, those that hold slots of a wider one', async () => {
-      const [a, b, c] = await twoHolders()
-      const heir = { name: 'heir', id: 'acme/x-1' }
-      expect(await c.probe(heir)).toBe(0)
-      expect([await c.probe(heir, ACME), await c.probe(heir, ACME)]).toEqual([2, 2])
-      expect([await looks(a), await looks(b), await looks(c)]).toEqual([[heir], [heir], []])
-      expect([await looks(a), await standing()]).toEqual([[], 0])
-    })
-
     test('the dead are not asked, and what they were asked is forgotten with them', async () => {
       const [a, b, c] = await twoHolders()
       await c.probe(ACME)

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { cutNetwork } from '../support/cut-network.js'
-import { type Fleet, MORTAL, MORTAL_MS, startFleet } from '../support/fleet.js'
-import { type Accepted, GATEWAY_PATH, type GatewayOptions, type Refused } from '../support/gateways.js'
+import { type Fleet, MORTAL, startFleet } from '../support/fleet.js'
+import { type Accepted, GATEWAY_PATH, type GatewayOptions } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startCli } from '../support/processes.js'
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
@@ -76,58 +76,6 @@ describe('L2, L3: a client that lost its network comes back with its resume toke
     expect(await connect(fleet.urls[0]!, withToken(tokenOf(first)))).toMatchObject({ accepted: false, status: 429 })
   })
 
-  /** Gets in by `token`, and never hears of it: the answer is lost, with the next token, and so is the network. */
-  async function letInUnheard(token: string): Promise<void> {
-    proxy.holdReplies()
-    const url = `ws://127.0.0.1:${proxy.port}${GATEWAY_PATH}`
-    const ws = new WebSocket(url, { headers: { 'api-key': fleet.keyOf('acme'), 'resume-token': token } })
-    ws.on('error', () => {})
-    await until(() => proxy.heldReplyBytes > 0)
-    proxy.hold()
-    ws.terminate()
-    onTestFinished(() => {
-      proxy.cutAll()
-      proxy.release()
-      proxy.releaseReplies()
-    })
-  }
-
-  test('and once more with the same token where the answer to the first was lost: on the same node at once', async () => {
-    const first = await held(fleet.urls[1]!)
-    await letInUnheard(tokenOf(first))
-    expect((await first.closed).code).toBe(4410)
-    const startMs = performance.now()
-    const back = await connect(fleet.urls[0]!, withToken(tokenOf(first)))
-    expect(performance.now() - startMs).toBeLessThan(PROMPT_MS)
-    expect(back).toMatchObject({ accepted: true })
-    expect(await count()).toBe(1)
-  })
-
-  test('and on another when it comes back as it was told, while a stranger is refused', async () => {
-    const first = await held(fleet.urls[1]!)
-    await letInUnheard(tokenOf(first))
-    expect((await first.closed).code).toBe(4410)
-    expect(await connect(fleet.urls[1]!)).toMatchObject({ accepted: false, status: 429 })
-    const refused = (await connect(fleet.urls[1]!, withToken(tokenOf(first)))) as Refused
-    expect(refused).toMatchObject({ accepted: false, status: 429 })
-    const seconds = Number(refused.headers['retry-after'])
-    expect(seconds).toBeLessThanOrEqual(Math.ceil(MORTAL_MS.renewInterval / 1_000 + 2))
-    await pause(seconds * 1_000)
-    expect(await connect(fleet.urls[1]!, withToken(tokenOf(first)))).toMatchObject({ accepted: true })
-    expect(await count()).toBe(1)
-  })
-
-  test('two that show one token in turn do not close each other: who is there answers, and stays', async () => {
-    const first = await held(fleet.urls[0]!)
-    const one = (await connect(fleet.urls[0]!, withToken(tokenOf(first)))) as Accepted
-    for (let n = 0; n < 4; n++) {
-      const other = await connect(fleet.urls[n % 2]!, withToken(tokenOf(first)))
-      expect(other).toMatchObject({ accepted: false, status: 429 })
-      await pause(1_000)
-    }
-    expect(one.ws.readyState).toBe(one.ws.OPEN)
-  })
-
   test.each([
     ['none', () => ''],
     ['a forged one', (token: string) => token.replace(/.$/, '') + (token.endsWith('A') ? 'Q' : 'A')],
@@ -182,5 +130,75 @@ describe('L2, L3: a client that lost its network comes back with its resume toke
     expect(back.accepted).toBe(true)
     await fleet.replace(0)
     expect(await count()).toBe(1)
+  })
+})
+
+/** Such a client is pinged after 8 s of silence, and let go after 12; one that came back and was not heard, after 3. */
+const PONG_TIMEOUT_S = 12
+
+describe('L3: a client that came back and lost the answer, with the next token', () => {
+  let fleet: Fleet
+  let proxy: TcpProxy
+
+  beforeAll(async () => {
+    const env = { WS_MAX_CONNECTIONS_PER_ORG: '1', WS_CONNECTION_TIMEOUT: `${PONG_TIMEOUT_S}s` }
+    fleet = await startFleet({ count: 2, env: { ...MORTAL, ...env } })
+    proxy = await startProxy(fleet.nodes[0]!.port)
+  })
+  afterAll(async () => {
+    await proxy?.stop()
+    await fleet?.stop()
+  })
+
+  const connect = (url: string, token?: string) =>
+    visitGateway(url, { key: fleet.keyOf('acme'), ...(token && { headers: { 'resume-token': token } }) })
+  const tokenOf = (held: Accepted) => (held.ack as unknown as { resumeToken: string }).resumeToken
+
+  test.each([
+    ['the same node', 0],
+    ['another node', 1],
+  ])('has its slot from %s within a quarter of the pong timeout, and a stranger none before', async (_, node) => {
+    const first = await connect(fleet.urls[1]!)
+    if (!first.accepted) throw new Error(`refused: ${JSON.stringify(first.body)}`)
+    const token = tokenOf(first)
+    proxy.holdReplies()
+    const ws = new WebSocket(`ws://127.0.0.1:${proxy.port}${GATEWAY_PATH}`, {
+      headers: { 'api-key': fleet.keyOf('acme'), 'resume-token': token },
+    })
+    ws.on('error', () => {})
+    onTestFinished(() => {
+      proxy.cutAll()
+      proxy.release()
+      proxy.releaseReplies()
+    })
+    await until(() => proxy.heldReplyBytes > 0)
+    const lostMs = performance.now()
+    proxy.hold()
+    ws.terminate()
+    expect((await first.closed).code).toBe(4410)
+    expect(await connect(fleet.urls[1 - node]!)).toMatchObject({ accepted: false, status: 429 })
+    let back = await connect(fleet.urls[node]!, token)
+    expect(back).toMatchObject({ accepted: false, status: 429 })
+    await until(async () => {
+      back = await connect(fleet.urls[node]!, token)
+      return back.accepted
+    })
+    const afterMs = performance.now() - lostMs
+    expect(afterMs).toBeGreaterThan((1_000 * PONG_TIMEOUT_S) / 6)
+    expect(afterMs).toBeLessThan((1_000 * PONG_TIMEOUT_S) / 4 + 2_000)
+  })
+
+  test('one that did hear is pinged once at once and stays, one that shows no token is not', async () => {
+    const plain = await connect(fleet.urls[0]!)
+    if (!plain.accepted) throw new Error(`refused: ${JSON.stringify(plain.body)}`)
+    let pings = 0
+    plain.ws.on('ping', () => pings++)
+    await pause(1_000)
+    expect(pings).toBe(0)
+    const back = await connect(fleet.urls[1]!, tokenOf(plain))
+    if (!back.accepted) throw new Error(`refused: ${JSON.stringify(back.body)}`)
+    back.ws.on('ping', () => pings++)
+    await pause((1_000 * PONG_TIMEOUT_S) / 2)
+    expect([pings, back.ws.readyState]).toEqual([1, back.ws.OPEN])
   })
 })

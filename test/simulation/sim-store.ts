@@ -268,7 +268,7 @@ class SimConnection implements StoreConnection {
     this.#call((verbs) => verbs.fenced(fence, () => verbs.orders.drain(node)))
   confirm: StoreConnection['confirm'] = (fence, orders) =>
     this.#call((verbs) => verbs.fenced(fence, () => verbs.orders.confirm(fence.lease, orders)))
-  probe: StoreConnection['probe'] = (fence, scope, within) =>
-    this.#call((verbs) => verbs.fenced(fence, () => verbs.probes.ask(fence.lease, scope, within)))
+  probe: StoreConnection['probe'] = (fence, scope) =>
+    this.#call((verbs) => verbs.fenced(fence, () => verbs.probes.ask(fence.lease, scope)))
   audit: StoreConnection['audit'] = (fence, cursor, slots) => this.#call((verbs) => verbs.audit(fence, cursor, slots))
 }

@@ -154,8 +154,8 @@ export class StoreNode {
   }
 
   /** Asks the others that hold a slot of the scope to look; returns how many are to. */
-  async probe(scope: ScopeRef, within?: ScopeRef): Promise<number> {
-    return done(await this.connection.probe(this.fence, scope, within)).asked
+  async probe(scope: ScopeRef): Promise<number> {
+    return done(await this.connection.probe(this.fence, scope)).asked
   }
 
   async confirm(...orders: Order[]): Promise<void> {

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { EventBus, type NodeEvents } from '../../src/core/events.js'
 import type { Peer } from '../../src/core/peer.js'
-import { heirScope } from '../../src/node/held/heirs.js'
 import { HeldConnection } from '../../src/node/held/held-connection.js'
 import { HeldConnections } from '../../src/node/held/held-connections.js'
 import { Prober } from '../../src/node/probing/prober.js'
@@ -177,38 +176,31 @@ describe('L3: the silent peers of a full org are asked whether they are still th
     expect(off.asked()).toBe(0)
   })
 
-  const POD = { name: 'instance', id: 'acme//pod', limit: 1 }
-
-  test.each([
-    ['of an instance', POD, new HeldConnection(claim('pod', 'acme', 9, POD), 0)],
-    ['by a token that is spent', heirScope('acme', 'x-1'), new HeldConnection(claim('x-2', 'acme', 9), 0, 'x-1')],
-  ])(
-    'the old connection %s is asked however lately it was heard, once a second, and if it is here',
-    async (_, its, connection) => {
-      const { clock, prober, peers, held, asked, told } = nodeWith(0)
-      const peer = new SteeredPeer()
-      for (let n = 0; n < 1_000; n++) expect(await prober.frees({ ...its, id: `acme//${n}` })).toBe(false)
-      Object.assign(connection, { state: 'held', peer })
-      held.add(connection)
-      peers.push(peer)
-      peer.isSilent = false
-      expect(await prober.frees(ACME)).toBe(false)
-      expect(asked()).toBe(0)
-      const waiting = prober.frees(its)
-      await turns()
-      peer.answer(true)
-      expect([await waiting, await prober.frees(its), asked()]).toEqual([false, false, 1])
-      clock.advance(1_000)
-      const again = prober.frees(its)
-      await turns()
-      peer.answer(false)
-      expect(await again).toBe(true)
-      expect(told.map(({ scope, freed }) => [scope, freed])).toEqual([
-        [its.name, 0],
-        [its.name, 1],
-      ])
-    },
-  )
+  test('the old connection of an instance is asked however lately it was heard, once a second, and if it is here', async () => {
+    const { clock, prober, peers, held, asked, told } = nodeWith(0)
+    const pod = { name: 'instance', id: 'acme//pod', limit: 1 }
+    const [connection, peer] = [new HeldConnection(claim('pod', 'acme', 9, pod), 0), new SteeredPeer()]
+    for (let n = 0; n < 1_000; n++) expect(await prober.frees({ name: 'instance', id: `acme//${n}` })).toBe(false)
+    Object.assign(connection, { state: 'held', peer })
+    held.add(connection)
+    peers.push(peer)
+    peer.isSilent = false
+    expect(await prober.frees(ACME)).toBe(false)
+    expect(asked()).toBe(0)
+    const waiting = prober.frees(pod)
+    await turns()
+    peer.answer(true)
+    expect([await waiting, await prober.frees(pod), asked()]).toEqual([false, false, 1])
+    clock.advance(1_000)
+    const again = prober.frees(pod)
+    await turns()
+    peer.answer(false)
+    expect(await again).toBe(true)
+    expect(told.map(({ scope, freed }) => [scope, freed])).toEqual([
+      ['instance', 0],
+      ['instance', 1],
+    ])
+  })
 
   test('what is remembered of full scopes is bounded, and forgotten', async () => {
     const { clock, prober, asked } = nodeWith(1, undefined, 'last')

@@ -74,7 +74,7 @@ export class Admissions {
       return { admitted: false, code: 'ADMISSION_UNDECIDED' }
     }
     if (outcome.kind === 'decided' && phase() !== 'running') return denials.deny(claim, { code: 'DRAINING' })
-    return this.#admitOnDebt(request, claim, outcome, signal) ?? denials.probeAndDeny(first.connection, outcome)
+    return this.#admitOnDebt(request, claim, outcome, signal) ?? denials.probeAndDeny(claim, outcome)
   }
 
   /** In the store's place, where the policy says so: under an id of its own, since the other may be taken back. */

@@ -49,6 +49,10 @@ export class AdmittedConnection implements Admitted {
     return this.#connection.closing
   }
 
+  get replaces(): string | undefined {
+    return this.#connection.replaces
+  }
+
   get resumeToken(): string | undefined {
     return this.#owner.resumeToken(this.#whose, this.connectionId)
   }

@@ -1,6 +1,6 @@
 import { type Clock, sleep } from '../../core/clock.js'
 import type { Ending } from '../../core/ending.js'
-import type { ScopeClaim, ScopeRef } from '../../store/lease-store.js'
+import type { ScopeClaim } from '../../store/lease-store.js'
 import type { HeldConnection } from '../held/held-connection.js'
 import type { HeldConnections } from '../held/held-connections.js'
 import type { FarProbes } from '../probing/far-probes.js'
@@ -38,11 +38,10 @@ interface AttemptsParts {
 /**
  * Asks again for a slot where a limit is full, if somebody who only seemed to be there has gone (L3).
  *
- * A full scope is looked at for peers that were silent for long. Besides, whatever is full, the old connection of a
- * client that comes back by its instance or by a token that is spent is asked at once whether it is still there: it may
- * be what fills the limit. Here that is over with its answer. On another node it takes as long as that node needs to
- * hear of it and the peer to answer. With an instance this waits for it, since its node hears soon, and asks again
- * meanwhile, because nobody tells it when the slot is free.
+ * A full scope is looked at for peers that were silent for long. Besides, whatever is full, the old connection of an
+ * instance that comes back is asked at once whether it is still there: it may be what fills the limit. Here that is
+ * over with its answer. On another node it takes as long as that node needs to hear of it and the peer to answer; this
+ * waits for it, and asks again meanwhile, because nobody tells it when the slot is free.
  */
 export class Attempts {
   readonly #parts: AttemptsParts
@@ -61,9 +60,9 @@ export class Attempts {
     }
     const full = fullIn(first)
     if (!full) return first
-    const { instance, heirs } = first.connection
+    const { instance } = first.connection
     const [isFreed, hopeUntilMs] = await Promise.all([
-      this.#frees(new Set([full, instance ?? full, heirs ?? full]), signal),
+      this.#frees(instance && instance !== full ? [full, instance] : [full], signal),
       instance && this.#hopeUntilMs(instance, full),
     ])
     const last = (isFreed || signal?.aborted) && admits() ? await attempt() : first
@@ -71,9 +70,9 @@ export class Attempts {
     return this.#again(last, attempt, Math.min(hopeUntilMs, first.connection.sinceMs + PATIENCE_MS), signal)
   }
 
-  async #frees(scopes: ReadonlySet<ScopeRef>, signal?: Ending): Promise<boolean> {
+  async #frees(scopes: readonly ScopeClaim[], signal?: Ending): Promise<boolean> {
     const { near } = this.#parts.probing
-    return (await Promise.all([...scopes].map((scope) => near.frees(scope, signal)))).includes(true)
+    return (await Promise.all(scopes.map((scope) => near.frees(scope, signal)))).includes(true)
   }
 
   /** Until when the old connection of an instance may yet make room; `undefined` where it is here, or there is none. */

@@ -3,7 +3,6 @@ import type { EventBus } from '../../core/events.js'
 import type { LeaseTiming } from '../../core/lease-timing.js'
 import { retryAfterMs, retryWhenProbedMs } from '../../core/retry-after.js'
 import type { Claim } from '../../store/lease-store.js'
-import type { HeldConnection } from '../held/held-connection.js'
 import { INSTANCE } from '../held/instances.js'
 import { latestLookAfterRecoveryMs } from '../lease/renew-pause.js'
 import type { FarProbes } from '../probing/far-probes.js'
@@ -31,20 +30,13 @@ export class Denials {
   }
 
   /**
-   * Where a limit is full, the other nodes that hold its slots are told to look for silent peers first, and for what
-   * took over from the same connection as this would. The connection of an instance was looked for already.
+   * Where a limit is full, the other nodes that hold its slots are told to look for silent peers first. The connection
+   * of an instance was looked for already.
    */
-  async probeAndDeny(
-    { claim, heirs }: HeldConnection,
-    outcome: Exclude<AdmissionOutcome, { kind: 'abandoned' }>,
-  ): Promise<Denied> {
-    const { farProbes } = this.#parts
+  async probeAndDeny(claim: Claim, outcome: Exclude<AdmissionOutcome, { kind: 'abandoned' }>): Promise<Denied> {
     const full = fullScope(outcome, claim)
-    const [probedInMs, heirsProbedInMs] = await Promise.all([
-      full && full.name !== INSTANCE ? farProbes.doneInMs(full) : undefined,
-      full && heirs ? farProbes.doneInMs(heirs, claim.scopes[0]) : undefined,
-    ])
-    return this.deny(claim, denialOf(outcome, claim), probedInMs ?? heirsProbedInMs)
+    const probedInMs = full && full.name !== INSTANCE ? await this.#parts.farProbes.doneInMs(full) : undefined
+    return this.deny(claim, denialOf(outcome, claim), probedInMs)
   }
 
   deny(claim: Claim, { cause, refused, freeInMs, ...denied }: Denial, probedInMs = Number.POSITIVE_INFINITY): Denied {

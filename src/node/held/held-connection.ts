@@ -1,7 +1,6 @@
 import type { ClosingCode } from '../../core/closures.js'
 import type { Peer } from '../../core/peer.js'
-import type { Claim, ScopeClaim, ScopeRef } from '../../store/lease-store.js'
-import { heirScope } from './heirs.js'
+import type { Claim, ScopeClaim } from '../../store/lease-store.js'
 import { INSTANCE } from './instances.js'
 import { tellLost } from './watched-peer.js'
 
@@ -50,11 +49,6 @@ export class HeldConnection {
   get instance(): ScopeClaim | undefined {
     const { scopes } = this.claim
     return scopes.length === 1 ? undefined : scopes.find(({ name }) => name === INSTANCE)
-  }
-
-  /** Where it is found, and whoever else has taken over from the same one; `undefined` where it replaces none. */
-  get heirs(): ScopeRef | undefined {
-    return this.replaces === undefined ? undefined : heirScope(this.org, this.replaces)
   }
 
   /** Aborts when the connection should be closed; the reason is a `ClosingCode`. */

@@ -12,7 +12,7 @@ export class HeldConnections {
   readonly #all = new Map<string, HeldConnection>()
   /** The same connections by org, so that a question about one org costs no look at the others. */
   readonly #byOrg: Index = new Map()
-  /** And by the further scopes that they count against, and by whom they replace. */
+  /** And by the further scopes that they count against. */
   readonly #byScope: Index = new Map()
   readonly #withInstance = new Set<HeldConnection>()
   #whenEmpty: (() => void)[] = []
@@ -94,8 +94,7 @@ export class HeldConnections {
 
 const NONE: readonly never[] = []
 
-function furtherOf({ claim, heirs }: HeldConnection): readonly ScopeRef[] {
-  if (heirs) return [...claim.scopes.slice(1), heirs]
+function furtherOf({ claim }: HeldConnection): readonly ScopeRef[] {
   return claim.scopes.length === 1 ? NONE : claim.scopes.slice(1)
 }
 

@@ -1,7 +1,6 @@
 import type { Clock } from '../../core/clock.js'
 import type { LeaseTiming } from '../../core/lease-timing.js'
 import type { ScopeRef } from '../../store/lease-store.js'
-import { isOneClients } from '../held/heirs.js'
 import { INSTANCE } from '../held/instances.js'
 import { latestRenewalMs } from '../lease/pace.js'
 import { latestLookMs } from '../lease/renew-pause.js'
@@ -25,34 +24,31 @@ export class FarProbes {
   readonly #parts: FarProbesParts
   readonly #asked: Recent<Promise<number | undefined>>
   /** Clients choose these names: they shall not crowd out the others. */
-  readonly #askedOfClients: Recent<Promise<number | undefined>>
+  readonly #askedOfInstances: Recent<Promise<number | undefined>>
   #liveNodes = 0
 
   constructor(parts: FarProbesParts) {
     this.#parts = parts
     this.#asked = new Recent(parts.clock)
-    this.#askedOfClients = new Recent(parts.clock)
+    this.#askedOfInstances = new Recent(parts.clock)
   }
 
   heard(liveNodes: number): void {
     this.#liveNodes = liveNodes
   }
 
-  /**
-   * In how many ms the other nodes will have looked; `undefined` where none of them does. Those are asked that hold
-   * slots of the scope, or of `within` where it has no set of its own.
-   */
-  async doneInMs(scope: ScopeRef, within?: ScopeRef): Promise<number | undefined> {
+  /** In how many ms the other nodes will have looked; `undefined` where none of them does. */
+  async doneInMs(scope: ScopeRef): Promise<number | undefined> {
     const { clock, timeoutMs } = this.#parts
     if (timeoutMs === 0 || this.#liveNodes < 2) return undefined
-    const asked = isOneClients(scope) ? this.#askedOfClients : this.#asked
-    const doneAtMs = await asked.get(`${scope.name}:${scope.id}`, () => this.#ask(scope, within))
+    const asked = scope.name === INSTANCE ? this.#askedOfInstances : this.#asked
+    const doneAtMs = await asked.get(`${scope.name}:${scope.id}`, () => this.#ask(scope))
     return doneAtMs === undefined ? undefined : Math.max(0, doneAtMs - clock.monotonicMs())
   }
 
-  async #ask(scope: ScopeRef, within?: ScopeRef): Promise<number | undefined> {
+  async #ask(scope: ScopeRef): Promise<number | undefined> {
     const { clock, timing, timeoutMs, session } = this.#parts
-    const reply = await session()?.call((connection, fence) => connection.probe(fence, scope, within))
+    const reply = await session()?.call((connection, fence) => connection.probe(fence, scope))
     if (reply?.status !== 'ok' || reply.value.asked === 0) return undefined
     // Who holds the slot of an instance renews more often.
     const heardInMs = scope.name === INSTANCE ? latestLookMs(timing) : latestRenewalMs(timing)

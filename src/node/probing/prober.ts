@@ -5,9 +5,9 @@ import type { EventBus } from '../../core/events.js'
 import type { Peer } from '../../core/peer.js'
 import { within } from '../../core/within.js'
 import type { ScopeRef } from '../../store/lease-store.js'
-import { isOneClients } from '../held/heirs.js'
 import type { HeldConnection } from '../held/held-connection.js'
 import type { HeldConnections } from '../held/held-connections.js'
+import { INSTANCE } from '../held/instances.js'
 import { isSilent, isThere } from '../held/watched-peer.js'
 import type { ReleaseQueue } from '../queues/release-queue.js'
 import { Recent } from './recent.js'
@@ -43,8 +43,8 @@ type Asked = HeldConnection & { readonly peer: Peer }
 /**
  * Asks the silent peers of a full scope whether they are still there, before anybody is turned away for them (L3). Only
  * one that was silent for longer than a ping interval is asked, and only one that does not answer in the full time is
- * cut off: however hard others knock, who answers its pings keeps its slot. The old connection of a client that comes
- * back is asked however lately it was heard, since whoever comes back says that it is gone.
+ * cut off: however hard others knock, who answers its pings keeps its slot. The old connection of an instance that
+ * comes back is asked however lately it was heard, since whoever comes back says that it is gone.
  *
  * One round for a scope at a time, and one a second at most. Who is refused during a round waits for its end.
  */
@@ -81,7 +81,7 @@ export class Prober {
   look(scope: ScopeRef): Round | undefined {
     if (this.#parts.timeoutMs === 0) return undefined
     // Clients choose these names: those of which nobody is here shall not crowd out others.
-    if (isOneClients(scope) && this.#parts.held.heldIn(scope) === 0) return undefined
+    if (scope.name === INSTANCE && this.#parts.held.heldIn(scope) === 0) return undefined
     return this.#rounds.get(`${scope.name}:${scope.id}`, () => this.#begin(scope))
   }
 
@@ -129,7 +129,7 @@ export class Prober {
     const silent: Asked[] = []
     for (const connection of this.#parts.held.in(scope)) {
       const { peer } = connection
-      if (peer && (isOneClients(scope) || isSilent(peer))) silent.push(connection as Asked)
+      if (peer && (scope.name === INSTANCE || isSilent(peer))) silent.push(connection as Asked)
       if (silent.length === MAX_ASKED) break
     }
     return silent

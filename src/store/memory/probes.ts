@@ -10,9 +10,9 @@ export class MemoryProbes {
     this.#t = tables
   }
 
-  ask(lease: number, scope: ScopeRef, within = scope): ProbeReply {
+  ask(lease: number, scope: ScopeRef): ProbeReply {
     const { probes, live } = this.#t
-    const holders = [...new Set(this.#t.scope(scopeKey(within)).values())].sort((one, other) => one - other)
+    const holders = [...new Set(this.#t.scope(scopeKey(scope)).values())].sort((one, other) => one - other)
     let asked = 0
     for (const holder of holders) {
       if (holder === lease || !live.has(holder)) continue

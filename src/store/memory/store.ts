@@ -119,7 +119,7 @@ function memoryConnection(verbs: MemoryVerbs): StoreConnection {
     order: (fence, request) => say(() => verbs.fenced(fence, () => verbs.orders.give(request)), request.ids),
     drain: (fence, node) => say(() => verbs.fenced(fence, () => verbs.orders.drain(node))),
     confirm: (fence, orders) => say(() => verbs.fenced(fence, () => verbs.orders.confirm(fence.lease, orders)), orders),
-    probe: (fence, scope, within) => say(() => verbs.fenced(fence, () => verbs.probes.ask(fence.lease, scope, within))),
+    probe: (fence, scope) => say(() => verbs.fenced(fence, () => verbs.probes.ask(fence.lease, scope))),
     audit: (fence, cursor, slots) => say(() => verbs.audit(fence, cursor, slots), slots),
     closed: whenClosed,
     destroy(reason) {

@@ -183,8 +183,8 @@ export class RedisConnection implements StoreConnection {
     return this.#run(...drainCall(this.#wiring.keys, callerOf(fence), node))
   }
 
-  probe(fence: Fence, scope: ScopeRef, within?: ScopeRef): Promise<Reply<ProbeReply>> {
-    return this.#run(...probeCall(this.#wiring.keys, callerOf(fence), scope, within))
+  probe(fence: Fence, scope: ScopeRef): Promise<Reply<ProbeReply>> {
+    return this.#run(...probeCall(this.#wiring.keys, callerOf(fence), scope))
   }
 
   audit(fence: Fence, cursor: string | undefined, slots: readonly SlotRef[]): Promise<Reply<AuditReply>> {

@@ -4,9 +4,9 @@ import type { Caller, ScriptCall } from './call.js'
 import { int } from './codec.js'
 import type { RedisKeys } from './keys.js'
 
-export function probeCall(keys: RedisKeys, caller: Caller, scope: ScopeRef, within = scope): ScriptCall<ProbeReply> {
+export function probeCall(keys: RedisKeys, caller: Caller, scope: ScopeRef): ScriptCall<ProbeReply> {
   return [
-    [keys.admission, keys.meta, keys.leases, keys.probes, keys.scope(within)],
+    [keys.admission, keys.meta, keys.leases, keys.probes, keys.scope(scope)],
     ['probe', ...caller, `${scope.name}:${scope.id}`, MOST_PROBES],
     ([asked]) => ({ asked: int(asked) }),
   ]

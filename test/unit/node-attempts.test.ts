@@ -34,7 +34,7 @@ interface World {
 function attemptsIn({ answers, freed = [], lookedInMs }: World) {
   const held = new HeldConnections()
   const asked: { id: string; atMs: number }[] = []
-  const [lookedFor, askedFarFor] = [[] as string[], [] as string[]]
+  const [lookedFor, askedFarFor, begunFor] = [[] as string[], [] as string[], [] as string[]]
   let admits = true
   let next = 0
   const startMs = clock.monotonicMs()
@@ -48,6 +48,10 @@ function attemptsIn({ answers, freed = [], lookedInMs }: World) {
     admissions: { ask },
     probing: {
       near: {
+        look: ({ name }: ScopeRef) => {
+          begunFor.push(name)
+          return undefined
+        },
         frees: async ({ name }: ScopeRef) => {
           lookedFor.push(name)
           return freed.includes(name)
@@ -61,14 +65,14 @@ function attemptsIn({ answers, freed = [], lookedInMs }: World) {
       },
     },
   })
-  const connection = (withInstance: boolean) => {
-    const scopes: [ScopeClaim, ...ScopeClaim[]] = withInstance ? [ORG, INSTANCE] : [ORG]
+  const connection = (withInstance: boolean, org = ORG) => {
+    const scopes: [ScopeClaim, ...ScopeClaim[]] = withInstance ? [org, INSTANCE] : [org]
     return new HeldConnection({ id: `c-${next++}`, scopes, details: '{}' }, clock.monotonicMs())
   }
-  const decide = async (withInstance = false, signal?: AbortSignal) => {
-    const first = connection(withInstance)
+  const decide = async (withInstance = false, signal?: AbortSignal, org = ORG) => {
+    const first = connection(withInstance, org)
     const outcome = await ask(first, signal)
-    return attempts.goOn({ connection: first, outcome }, () => connection(withInstance), signal)
+    return attempts.goOn({ connection: first, outcome }, () => connection(withInstance, org), signal)
   }
   const stop = () => {
     admits = false
@@ -79,6 +83,7 @@ function attemptsIn({ answers, freed = [], lookedInMs }: World) {
     asked,
     lookedFor,
     askedFarFor,
+    begunFor,
     connection,
     decide,
     stop,
@@ -201,13 +206,13 @@ describe('an instance that comes back (L3)', () => {
     expect(stopping.times()).toEqual([0, 25])
   })
 
-  test('waits beside 255 others; who comes beyond is refused at once, until one of them has gone', async () => {
-    const { decide, asked } = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs: 1_000 })
+  test('waits beside 255 others of its org; who comes beyond is refused at once, until one of them has gone', async () => {
+    const { decide, asked, begunFor } = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs: 1_000 })
     const left = new AbortController()
     const waiting = Array.from({ length: 256 }, (_, n) => decide(true, n === 0 ? left.signal : undefined))
     await turns()
     expect((await decide(true)).connection.id).toBe('c-256')
-    expect(asked.length).toBe(257)
+    expect([asked.length, begunFor]).toEqual([257, ['org', 'instance']])
     left.abort()
     await turns()
     let isDecided = false
@@ -217,6 +222,19 @@ describe('an instance that comes back (L3)', () => {
     await turns()
     expect(isDecided).toBe(false)
     await decided(Promise.all([...waiting, another]))
+  })
+
+  test('S5: waits although another org has as many waiting as it may', async () => {
+    const { decide } = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs: 1_000 })
+    const crowd = Array.from({ length: 1_000 }, () => decide(true))
+    await turns()
+    let isDecided = false
+    const other = decide(true, undefined, { ...ORG, id: 'globex' }).finally(() => {
+      isDecided = true
+    })
+    await turns()
+    expect(isDecided).toBe(false)
+    await decided(Promise.all([...crowd, other]))
   })
 
   test('leaves its place to others where a fault throws it out', async () => {

@@ -91,30 +91,6 @@ describe('L3: the silent peers of a full org are asked whether they are still th
     expect(clock.pending).toBe(0)
   })
 
-  test('of all scopes together 256 wait; who comes beyond is refused at once, until a round is over', async () => {
-    const { clock, held, prober } = nodeWith(0)
-    for (let org = 0; org < 17; org++) {
-      const connection = connectionOf(`c-${org}`, `org-${org}`)
-      connection.state = 'held'
-      connection.peer = new SteeredPeer()
-      held.add(connection)
-    }
-    const frees = (org: number) => prober.frees({ name: 'org', id: `org-${org}` })
-    const waiting = Array.from({ length: 256 }, (_, n) => frees(Math.floor(n / 16)))
-    expect(await frees(16)).toBe(false)
-    await passTime(clock, 1_749, 1_749)
-    expect(await Promise.race([Promise.all(waiting), turns()])).toBeUndefined()
-    clock.advance(1)
-    expect(await Promise.all(waiting)).not.toContain(true)
-    // Whoever waited is gone, so that others may: nobody of them is left over in the count.
-    let isDone = false
-    const later = Array.from({ length: 256 }, (_, n) => frees(Math.floor(n / 16)).finally(() => (isDone = true)))
-    await turns()
-    expect(isDone).toBe(false)
-    clock.advance(1_750)
-    await Promise.all(later)
-  })
-
   test('a slot is free only when the store has confirmed it, or has had its time to', async () => {
     const { clock, prober, peers, releases, held } = nodeWith(1)
     const waiting = prober.frees(ACME)
@@ -200,6 +176,20 @@ describe('L3: the silent peers of a full org are asked whether they are still th
       ['instance', 0],
       ['instance', 1],
     ])
+  })
+
+  test('S5: instances that are asked for, however many, leave others their rounds', async () => {
+    const { clock, prober, held, asked } = nodeWith(1)
+    for (let n = 0; n < 1_100; n++) {
+      const its = { name: 'instance', id: `globex//${n}`, limit: 1 }
+      const connection = new HeldConnection(claim(`pod-${n}`, 'globex', 2_000, its), 0)
+      Object.assign(connection, { state: 'held', peer: new SteeredPeer() })
+      held.add(connection)
+      prober.look(its)
+    }
+    prober.look(ACME)
+    expect(asked()).toBe(1)
+    clock.advance(10_000)
   })
 
   test('what is remembered of full scopes is bounded, and forgotten', async () => {

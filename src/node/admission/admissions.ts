@@ -74,19 +74,19 @@ export class Admissions {
       return { admitted: false, code: 'ADMISSION_UNDECIDED' }
     }
     if (outcome.kind === 'decided' && phase() !== 'running') return denials.deny(claim, { code: 'DRAINING' })
-    return this.#admitOnDebt(request, claim, outcome, signal) ?? denials.probeAndDeny(claim, outcome)
+    return this.#admitOnDebt(request, first.connection, outcome, signal) ?? denials.probeAndDeny(claim, outcome)
   }
 
   /** In the store's place, where the policy says so: under an id of its own, since the other may be taken back. */
   #admitOnDebt(
     request: AdmissionRequest,
-    claim: Claim,
+    { claim, replaces }: HeldConnection,
     outcome: AdmissionOutcome,
     signal?: Ending,
   ): Admission | undefined {
     const { phase, keeper, absence, overrides } = this.#parts
     if (outcome.kind !== 'unavailable' || keeper.session || signal?.aborted || phase() !== 'running') return undefined
-    const connection = this.#connection(this.#renamed(claim))
+    const connection = this.#connection(this.#renamed(claim), replaces)
     const slot = absence.admit(connection, overrides.limitOf(connection.org))
     return slot && this.#grant(request, connection, slot)
   }

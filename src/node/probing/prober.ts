@@ -14,9 +14,8 @@ import { Recent } from './recent.js'
 
 /** So many peers are pinged in one round; the next round finds who is left. */
 const MAX_ASKED = 64
-/** So many may wait for one round, and for all of them together; who comes beyond is refused at once. */
+/** So many may wait for one round; who comes beyond is refused at once. */
 const MAX_WAITERS = 16
-const MAX_WAITERS_IN_ALL = 256
 /** So many times the peers' time to answer a refused client waits at most. */
 const STRETCH = 1.5
 
@@ -51,11 +50,13 @@ type Asked = HeldConnection & { readonly peer: Peer }
 export class Prober {
   readonly #parts: ProberParts
   readonly #rounds: Recent<Round>
-  #waiters = 0
+  /** Clients choose these names: they shall not crowd out the others. */
+  readonly #roundsOfInstances: Recent<Round>
 
   constructor(parts: ProberParts) {
     this.#parts = parts
-    this.#rounds = new Recent(parts.clock, ({ over }) => over.signal.aborted)
+    this.#rounds = new Recent(parts.clock, isOver)
+    this.#roundsOfInstances = new Recent(parts.clock, isOver)
   }
 
   /**
@@ -66,23 +67,22 @@ export class Prober {
     const { clock } = this.#parts
     const round = this.look(scope)
     if (!round || round.over.signal.aborted || signal?.aborted) return false
-    if (round.waiters >= MAX_WAITERS || this.#waiters >= MAX_WAITERS_IN_ALL) return false
+    if (round.waiters >= MAX_WAITERS) return false
     const end = signal ? AbortSignal.any([round.over.signal, signalOf(signal)]) : round.over.signal
     round.waiters++
-    this.#waiters++
     // A peer's time is stretched while this process stands still; that of who waits is not stretched without end.
     await sleep(clock, this.#longestWaitMs, end)
     round.waiters--
-    this.#waiters--
     return round.freed > 0
   }
 
   /** Begins a round, unless there was one within the last second. */
   look(scope: ScopeRef): Round | undefined {
     if (this.#parts.timeoutMs === 0) return undefined
-    // Clients choose these names: those of which nobody is here shall not crowd out others.
-    if (scope.name === INSTANCE && this.#parts.held.heldIn(scope) === 0) return undefined
-    return this.#rounds.get(`${scope.name}:${scope.id}`, () => this.#begin(scope))
+    const isInstance = scope.name === INSTANCE
+    if (isInstance && this.#parts.held.heldIn(scope) === 0) return undefined
+    const rounds = isInstance ? this.#roundsOfInstances : this.#rounds
+    return rounds.get(`${scope.name}:${scope.id}`, () => this.#begin(scope))
   }
 
   #begin(scope: ScopeRef): Round {
@@ -134,4 +134,8 @@ export class Prober {
     }
     return silent
   }
+}
+
+function isOver({ over }: Round): boolean {
+  return over.signal.aborted
 }

@@ -19,19 +19,11 @@ export function closings(attempts: readonly Attempt[], around: Surroundings): Ve
   const wronged = new Map<string, number>()
   for (const [fault] of around.faultCounts) wronged.set(fault, 0)
   for (const attempt of attempts) {
-    const {
-      openedMs,
-      closedMs,
-      leavingMs,
-      closeCode,
-      node,
-      deaf,
-      mayBeTakenOverMs = Number.POSITIVE_INFINITY,
-    } = attempt
+    const { openedMs, closedMs, leavingMs, closeCode, node, deaf, heir } = attempt
     // Who reads nothing learns of the end at some time, and not of the reason.
     if (openedMs === undefined || closedMs === undefined || leavingMs !== undefined || deaf) continue
     const fault = around.faultAt(closedMs)
-    if (closeCode === TAKEN_OVER && mayBeTakenOverMs <= closedMs) continue
+    if (closeCode === TAKEN_OVER && heir && heir.askedMs <= closedMs) continue
     if (hasReason(node, closedMs, closeCode, around.of(attempt.org))) continue
     wronged.set(fault, (wronged.get(fault) ?? 0) + 1)
     const what = `#${attempt.number} of ${attempt.org} at node ${node} was closed with ${closeCode} for nothing`

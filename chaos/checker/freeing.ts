@@ -1,3 +1,4 @@
+import { OF_ITS_OWN } from '../records.js'
 import type { Figure, Finding, Verdict } from './findings.js'
 import { ANSWER_MS, type Attempt, FULL, groupBy, mayHaveHadSlot } from './history.js'
 import type { Limits } from './limits.js'
@@ -51,7 +52,7 @@ export function freeing(attempts: readonly Attempt[], limits: Limits, surroundin
         findings.push({ promise: 'S1', t: refusedMs, what: `#${number} of ${org}: ${limit} is not among ${possible}` })
         continue
       }
-      const others = near.filter(({ attempt }) => attempt.number !== resumes)
+      const others = eachOnce(near, around).filter(({ attempt }) => attempt.number !== resumes)
       const living = others.filter(({ endedMs }) => endedMs >= askedMs).length
       if (living >= limit) continue
       const ended = others.filter(({ endedMs, attempt }) => endedMs < askedMs && attempt.askedMs <= refusedMs)
@@ -107,16 +108,36 @@ function holderOf(attempt: Attempt, around: Surroundings): Holder[] {
   return [{ attempt, endedMs, deadline: deadlineOf(attempt, silentMs, around, leave === 'silence') }]
 }
 
-/** It came back, and the answer was lost: it is asked at once whether it is there. */
-function isUnheard({ resumes, openedMs }: Attempt): boolean {
-  return resumes !== undefined && openedMs === undefined
+/** One connection and its heir hold one slot: without the one of the two that must be rid of it sooner. */
+function eachOnce(holders: readonly Holder[], around: Surroundings): Holder[] {
+  const byNumber = new Map(holders.map((holder) => [holder.attempt.number, holder]))
+  const spare = new Set(
+    holders.flatMap((old) => {
+      const { heir, node } = old.attempt
+      const its = heir && byNumber.get(heir.number)
+      if (!its || mayBeForgotten(node, heir.askedMs, around)) return []
+      return overMs(its.deadline) > overMs(old.deadline) ? old : its
+    }),
+  )
+  return holders.filter((holder) => !spare.has(holder))
 }
 
-/** When another of its client had its slot. A store that lost its memory just then may have been told of the old one again. */
-function handedOn({ takenOverMs }: Attempt, around: Surroundings): number | undefined {
-  if (takenOverMs === undefined) return undefined
-  const [fromMs, untilMs] = [takenOverMs - around.comebackMs, takenOverMs + around.comebackMs]
-  return around.during(['store-lost'], undefined, fromMs, untilMs).length > 0 ? undefined : takenOverMs
+/** It came back, and the answer was lost: it is asked at once whether it is there. */
+function isUnheard({ resumes, failure }: Attempt): boolean {
+  return resumes !== undefined && failure === OF_ITS_OWN.lost
+}
+
+/** When another of its client certainly had its slot. */
+function handedOn({ node, takenOverMs }: Attempt, around: Surroundings): number | undefined {
+  return takenOverMs === undefined || mayBeForgotten(node, takenOverMs, around) ? undefined : takenOverMs
+}
+
+/** A store that loses its memory before the old one's node has heard of a takeover may be told of the old one again. */
+function mayBeForgotten(node: number, takenOverMs: number, around: Surroundings): boolean {
+  const heardMs = takenOverMs + ANSWER_MS + around.comebackMs
+  const unheard = around.during(['store-away', 'cut-off', 'paused'], node, takenOverMs, heardMs)
+  const untilMs = Math.max(heardMs, ...unheard.map(({ endMs }) => endMs + around.comebackMs))
+  return around.during(['store-lost'], undefined, takenOverMs - around.comebackMs, untilMs).length > 0
 }
 
 function deadlineOf(attempt: Attempt, endedMs: number, around: Surroundings, silent = false): Deadline {

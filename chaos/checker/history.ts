@@ -23,8 +23,8 @@ export interface Attempt {
   closedMs?: number
   closeCode?: number
   provenMs?: number
-  /** From when on another attempt may have, and at what moment one had, the slot of this one. */
-  mayBeTakenOverMs?: number
+  /** The first attempt that may have got the slot of this one, and at what moment one certainly had it. */
+  heir?: Attempt
   takenOverMs?: number
 }
 
@@ -32,6 +32,8 @@ export interface Attempt {
 export const ANSWER_MS = 3_000
 /** Refused with this: the org holds all that it may. */
 export const FULL = 'ORG_CONNECTION_LIMIT_EXCEEDED'
+/** Nobody listened: no node has heard of it. */
+const NEVER_CONNECTED = 'ECONNREFUSED'
 /** Who is refused so may have been given a slot all the same, which the node gives back once it knows. */
 const MAYBE_TAKEN = ['STORE_UNAVAILABLE', 'ADMISSION_UNDECIDED']
 
@@ -50,12 +52,17 @@ export function attemptsOf(records: readonly ChaosRecord[]): Attempt[] {
   }
   for (const attempt of attempts.values()) {
     const old = attempt.resumes !== undefined && attempts.get(attempt.resumes)
-    if (!old || !mayHaveHadSlot(attempt)) continue
-    old.mayBeTakenOverMs = Math.min(old.mayBeTakenOverMs ?? Number.POSITIVE_INFINITY, attempt.askedMs)
+    if (!old || !mayHaveTakenOver(attempt)) continue
+    old.heir ??= attempt
     if (attempt.openedMs === undefined) continue
     old.takenOverMs = Math.min(old.takenOverMs ?? Number.POSITIVE_INFINITY, attempt.openedMs)
   }
   return [...attempts.values()]
+}
+
+/** It reached a node, and was not told that there is no room: it may have been told something else while it was let in. */
+function mayHaveTakenOver({ refusal, failure = '' }: Attempt): boolean {
+  return refusal?.code !== FULL && !failure.includes(NEVER_CONNECTED)
 }
 
 /** Whether it had a slot, or may have had one without its client being told. */
@@ -91,7 +98,7 @@ function add(attempt: Attempt, record: ClientRecord & { readonly t: number }): v
  * another attempt of its client may have taken it over.
  */
 export function certainlyOpenUntilMs(attempt: Attempt): number {
-  return Math.min(seenOpenUntilMs(attempt), attempt.mayBeTakenOverMs ?? Number.POSITIVE_INFINITY)
+  return Math.min(seenOpenUntilMs(attempt), attempt.heir?.askedMs ?? Number.POSITIVE_INFINITY)
 }
 
 function seenOpenUntilMs(attempt: Attempt): number {

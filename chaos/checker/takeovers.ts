@@ -18,7 +18,8 @@ export function takeovers(attempts: readonly Attempt[], around: Surroundings): V
     if (takenOverMs === undefined || deaf || Math.min(closedMs, leavingMs ?? closedMs) < takenOverMs) continue
     const near = around.of(org)
     const { renewIntervalMs, callTimeoutMs } = near.terms
-    const allowed = renewIntervalMs * 1.1 + callTimeoutMs + near.slackMs(takenOverMs)
+    const slackMs = Math.max(near.slackMs(takenOverMs), Number.isFinite(closedMs) ? near.slackMs(closedMs) : 0)
+    const allowed = renewIntervalMs * 1.1 + callTimeoutMs + slackMs
     if (near.during(UNHEARD, node, takenOverMs - near.comebackMs, takenOverMs + allowed).length > 0) continue
     const seen = closedMs - takenOverMs
     const fault = near.faultAt(takenOverMs)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { check } from '../../chaos/checker/check.js'
 import { allFaults } from '../../chaos/faults/all.js'
 import { type RunOptions, run } from '../../chaos/run.js'
-import { FAST } from '../../chaos/terms.js'
+import { FAST, SHIPPED } from '../../chaos/terms.js'
 import { brokenServer } from '../support/broken-build.js'
 
 const BUILT = new URL('../../dist/server/main.js', import.meta.url).pathname
@@ -65,5 +65,12 @@ describe('chaos', () => {
     const script = brokenServer('store/redis/script.generated.js', order, '')
     const found = await promisesBroken({ script, minutes: 0.5, clients: 200, faults: faultsNamed('SCRIPT FLUSH') })
     expect(found.filter((finding) => finding.startsWith('L2: #')).length).toBeGreaterThan(0)
+  })
+
+  test('control: a node that does not ask who came back whether it heard is found out', async () => {
+    const script = brokenServer('gate/gate.js', '{ atOnce: admitted.replaces !== undefined }', '{}')
+    const faults = faultsNamed('SCRIPT FLUSH')
+    const found = await promisesBroken({ script, minutes: 1.5, seed: 13, clients: 200, terms: SHIPPED, faults })
+    expect(found.filter((finding) => finding.startsWith('L3: #')).length).toBeGreaterThan(0)
   })
 })

@@ -30,8 +30,8 @@ export class ChaosStory {
     this.at(t + afterMs, { is: 'refused', attempt, status: full ? 429 : 503, code, ...counts })
   }
 
-  fails(t: number, afterMs: number, reason = 'no answer', node = 0): void {
-    const attempt = this.#asks(t, node, 'acme')
+  fails(t: number, afterMs: number, reason = 'no answer', node = 0, resumes?: number): void {
+    const attempt = this.#asks(t, node, 'acme', resumes)
     this.at(t + afterMs, { is: 'failed', attempt, reason })
   }
 

@@ -585,6 +585,79 @@ const cases: readonly {
     },
   },
   {
+    name: 'L2: a node that was told to stop while it let somebody in by a token may have, one that said full has not',
+    finds: 'R1–R3',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.effect('draining', 9_002, 11_000, 2)
+      story.at(11_000, { is: 'exited', node: 2, code: 0, signal: null })
+      story.refused(9_000, 'DRAINING', { node: 2, resumes: first })
+      story.closedBy(10_500, first!, 4410)
+      story.leaves(9_500, 3)
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.limit(5_000, 2)
+      story.refused(9_000, undefined, { limit: 2, resumes: first })
+      story.closedBy(10_500, first!, 4410)
+    },
+  },
+  {
+    name: 'S1: an attempt that reached no node took nothing over',
+    finds: 'S1',
+    well(story) {
+      const [first] = full(story, 0, 1)
+      story.effect('killed', 4_000, 6_000, 2)
+      story.fails(5_000, 1, 'socket hang up', 2, first)
+      for (const t of [20_000, 21_000]) story.opens(t, 1)
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1)
+      story.effect('killed', 4_000, 6_000, 2)
+      story.fails(5_000, 1, 'connect ECONNREFUSED 127.0.0.1:1', 2, first)
+      for (const t of [20_000, 21_000]) story.opens(t, 1)
+    },
+  },
+  {
+    name: 'L1: a slot that was taken over is free with the newer one, unless the store forgot that before the old node knew',
+    finds: 'L1',
+    well(story) {
+      const [first, second] = full(story, 0, 1, 2)
+      story.effect('cut-off', 8_000, 16_000, 0)
+      story.opens(9_000, 1, 'acme', first)
+      story.effect('store-lost', 17_500)
+      story.leaves(42_000, second!)
+      story.refused(45_000)
+      story.leaves(54_000, first!, 'reset')
+    },
+    breach(story) {
+      const [first, second] = full(story, 0, 1, 2)
+      story.effect('cut-off', 8_000, 16_000, 0)
+      story.opens(9_000, 1, 'acme', first)
+      story.leaves(42_000, second!)
+      story.refused(45_000)
+      story.leaves(54_000, first!, 'reset')
+    },
+  },
+  {
+    name: 'L1: who fell silent and came back unheard explains one slot, and not two',
+    finds: 'L1',
+    well(story) {
+      const [first, second] = full(story, 0, 1, 2)
+      story.leaves(8_000, first!, 'silence', 60_000)
+      story.leaves(11_900, second!)
+      story.loses(9_000, first!)
+      story.refused(12_000)
+    },
+    breach(story) {
+      const [first, second] = full(story, 0, 1, 2)
+      story.leaves(8_000, first!, 'silence', 60_000)
+      story.leaves(8_500, second!)
+      story.loses(9_000, first!)
+      story.refused(12_000)
+    },
+  },
+  {
     name: 'L3: who came back and never heard that it was let in keeps its slot for a quarter of the pong timeout',
     finds: 'L3',
     well(story) {

@@ -34,7 +34,7 @@ interface World {
 function attemptsIn({ answers, freed = [], lookedInMs }: World) {
   const held = new HeldConnections()
   const asked: { id: string; atMs: number }[] = []
-  const [lookedFor, askedFarFor, begunFor] = [[] as string[], [] as string[], [] as string[]]
+  const [lookedFor, askedFarFor] = [[] as string[], [] as string[]]
   let admits = true
   let next = 0
   const startMs = clock.monotonicMs()
@@ -48,10 +48,6 @@ function attemptsIn({ answers, freed = [], lookedInMs }: World) {
     admissions: { ask },
     probing: {
       near: {
-        look: ({ name }: ScopeRef) => {
-          begunFor.push(name)
-          return undefined
-        },
         frees: async ({ name }: ScopeRef) => {
           lookedFor.push(name)
           return freed.includes(name)
@@ -83,7 +79,6 @@ function attemptsIn({ answers, freed = [], lookedInMs }: World) {
     asked,
     lookedFor,
     askedFarFor,
-    begunFor,
     connection,
     decide,
     stop,
@@ -207,12 +202,13 @@ describe('an instance that comes back (L3)', () => {
   })
 
   test('waits beside 255 others of its org; who comes beyond is refused at once, until one of them has gone', async () => {
-    const { decide, asked, begunFor } = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs: 1_000 })
+    const { decide, asked, askedFarFor } = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs: 1_000 })
     const left = new AbortController()
     const waiting = Array.from({ length: 256 }, (_, n) => decide(true, n === 0 ? left.signal : undefined))
     await turns()
     expect((await decide(true)).connection.id).toBe('c-256')
-    expect([asked.length, begunFor]).toEqual([257, ['org', 'instance']])
+    // Looked for it is all the same.
+    expect([asked.length, askedFarFor.length]).toEqual([257, 257])
     left.abort()
     await turns()
     let isDecided = false

@@ -178,17 +178,38 @@ describe('L3: the silent peers of a full org are asked whether they are still th
     ])
   })
 
-  test('S5: instances that are asked for, however many, leave others their rounds', async () => {
-    const { clock, prober, held, asked } = nodeWith(1)
-    for (let n = 0; n < 1_100; n++) {
-      const its = { name: 'instance', id: `globex//${n}`, limit: 1 }
-      const connection = new HeldConnection(claim(`pod-${n}`, 'globex', 2_000, its), 0)
-      Object.assign(connection, { state: 'held', peer: new SteeredPeer() })
+  /** So many of an org's instances are here, each silent. */
+  function withInstances(held: HeldConnections, org: string, count: number) {
+    return Array.from({ length: count }, (_, n) => {
+      const its = { name: 'instance', id: `${org}//${n}`, limit: 1 }
+      const [connection, peer] = [new HeldConnection(claim(`${org}-${n}`, org, 2_000, its), 0), new SteeredPeer()]
+      Object.assign(connection, { state: 'held', peer })
       held.add(connection)
-      prober.look(its)
-    }
-    prober.look(ACME)
-    expect(asked()).toBe(1)
+      return { its, peer }
+    })
+  }
+
+  test('S5: one org’s instances, however many are asked for, leave others their rounds, of instances too', async () => {
+    const { clock, prober, held, asked } = nodeWith(1)
+    for (const { its } of withInstances(held, 'globex', 1_100)) prober.look(its)
+    const [pod] = withInstances(held, 'initech', 1)
+    for (const scope of [ACME, pod!.its]) prober.look(scope)
+    expect([asked(), pod!.peer.asked]).toEqual([1, 1])
+    clock.advance(10_000)
+  })
+
+  test('S5: and their places', async () => {
+    const { clock, held, prober, peers } = nodeWith(1)
+    const crowd = withInstances(held, 'globex', 300).map(({ its }) => prober.frees(its))
+    expect(await Promise.race([crowd[256], turns()])).toBe(false)
+    let isRefused = false
+    const waiting = prober.frees(ACME).finally(() => (isRefused = true))
+    await turns()
+    expect(isRefused).toBe(false)
+    peers[0]!.answer(false)
+    expect(await waiting).toBe(true)
+    clock.advance(1_750)
+    expect(await Promise.all(crowd)).not.toContain(true)
     clock.advance(10_000)
   })
 

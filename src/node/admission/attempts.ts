@@ -18,7 +18,10 @@ const [FIRST_AGAIN_MS, LAST_AGAIN_MS] = [25, 250]
 const SLACK_MS = 500
 /** With all that comes before and after, an upgrade is answered within its 3 s (L6). */
 const PATIENCE_MS = 2_250
-/** So many wait at a time, and of one org at most as many as there is room for others; who comes beyond is refused at once. */
+/**
+ * So many wait for other nodes at a time, and of one org at most as many as there is room for others (S5); who comes beyond
+ * is refused at once.
+ */
 const MAX_WAITERS = 512
 
 /** What was asked last, and what came of it. */
@@ -31,7 +34,7 @@ interface AttemptsParts {
   readonly clock: Clock
   readonly held: HeldConnections
   readonly admissions: Pick<AdmissionQueue, 'ask'>
-  readonly probing: { readonly near: Pick<Prober, 'frees' | 'look'>; readonly far: Pick<FarProbes, 'doneInMs'> }
+  readonly probing: { readonly near: Pick<Prober, 'frees'>; readonly far: Pick<FarProbes, 'doneInMs'> }
   /** Whether the node still admits anybody. */
   readonly admits: () => boolean
 }
@@ -54,37 +57,17 @@ export class Attempts {
 
   /** Every attempt after the first is a connection of its own, made by `another`: one of before may yet be let go. */
   async goOn(first: SlotAttempt, another: () => HeldConnection, signal?: Ending): Promise<SlotAttempt> {
-    const full = fullIn(first)
-    if (!full) return first
-    const { instance, org } = first.connection
-    const scopes = instance && instance !== full ? [full, instance] : [full]
-    if (!this.#waiting.enter(org)) {
-      // Who comes next may find what is begun here.
-      for (const scope of scopes) this.#parts.probing.near.look(scope)
-      return first
-    }
-    try {
-      return await this.#wait(first, another, scopes, signal)
-    } finally {
-      this.#waiting.leave(org)
-    }
-  }
-
-  async #wait(
-    first: SlotAttempt,
-    another: () => HeldConnection,
-    scopes: readonly ScopeClaim[],
-    signal?: Ending,
-  ): Promise<SlotAttempt> {
     const { admissions, admits } = this.#parts
     const attempt = async () => {
       const connection = another()
       return { connection, outcome: await admissions.ask(connection, signal) }
     }
+    const full = fullIn(first)
+    if (!full) return first
     const { instance } = first.connection
     const [isFreed, hopeUntilMs] = await Promise.all([
-      this.#frees(scopes, signal),
-      instance && this.#hopeUntilMs(instance, scopes[0]!),
+      this.#frees(instance && instance !== full ? [full, instance] : [full], signal),
+      instance && this.#hopeUntilMs(instance, full),
     ])
     const last = (isFreed || signal?.aborted) && admits() ? await attempt() : first
     if (hopeUntilMs === undefined) return last
@@ -113,13 +96,19 @@ export class Attempts {
     signal?: Ending,
   ): Promise<SlotAttempt> {
     const { clock, admits } = this.#parts
-    let last = first
-    for (let pauseMs = FIRST_AGAIN_MS; fullIn(last) && clock.monotonicMs() < endMs; pauseMs *= 2) {
-      await sleep(clock, Math.min(pauseMs, LAST_AGAIN_MS), signal)
-      if (!admits()) break
-      last = await attempt()
+    const { org } = first.connection
+    if (!this.#waiting.enter(org)) return first
+    try {
+      let last = first
+      for (let pauseMs = FIRST_AGAIN_MS; fullIn(last) && clock.monotonicMs() < endMs; pauseMs *= 2) {
+        await sleep(clock, Math.min(pauseMs, LAST_AGAIN_MS), signal)
+        if (!admits()) break
+        last = await attempt()
+      }
+      return last
+    } finally {
+      this.#waiting.leave(org)
     }
-    return last
   }
 }
 

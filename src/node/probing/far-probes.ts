@@ -42,7 +42,7 @@ export class FarProbes {
     const { clock, timeoutMs } = this.#parts
     if (timeoutMs === 0 || this.#liveNodes < 2) return undefined
     const asked = scope.name === INSTANCE ? this.#askedOfInstances : this.#asked
-    const doneAtMs = await asked.get(`${scope.name}:${scope.id}`, () => this.#ask(scope))
+    const doneAtMs = await asked.get(scope, () => this.#ask(scope))
     return doneAtMs === undefined ? undefined : Math.max(0, doneAtMs - clock.monotonicMs())
   }
 

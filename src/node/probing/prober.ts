@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { type Clock, sleep } from '../../core/clock.js'
 import { type Ending, signalOf } from '../../core/ending.js'
 import type { EventBus } from '../../core/events.js'
+import { FairShare } from '../../core/fair-share.js'
 import type { Peer } from '../../core/peer.js'
 import { within } from '../../core/within.js'
 import type { ScopeRef } from '../../store/lease-store.js'
@@ -11,11 +12,16 @@ import { INSTANCE } from '../held/instances.js'
 import { isSilent, isThere } from '../held/watched-peer.js'
 import type { ReleaseQueue } from '../queues/release-queue.js'
 import { Recent } from './recent.js'
+import { whose } from './whose.js'
 
 /** So many peers are pinged in one round; the next round finds who is left. */
 const MAX_ASKED = 64
-/** So many may wait for one round; who comes beyond is refused at once. */
+/**
+ * So many may wait for one round; and for all of them together, of one org at most as many as there is room for others (S5).
+ * Who comes beyond is refused at once.
+ */
 const MAX_WAITERS = 16
+const MAX_WAITERS_IN_ALL = 512
 /** So many times the peers' time to answer a refused client waits at most. */
 const STRETCH = 1.5
 
@@ -52,6 +58,7 @@ export class Prober {
   readonly #rounds: Recent<Round>
   /** Clients choose these names: they shall not crowd out the others. */
   readonly #roundsOfInstances: Recent<Round>
+  readonly #waiting = new FairShare(MAX_WAITERS_IN_ALL)
 
   constructor(parts: ProberParts) {
     this.#parts = parts
@@ -67,12 +74,14 @@ export class Prober {
     const { clock } = this.#parts
     const round = this.look(scope)
     if (!round || round.over.signal.aborted || signal?.aborted) return false
-    if (round.waiters >= MAX_WAITERS) return false
+    const org = whose(scope)
+    if (round.waiters >= MAX_WAITERS || !this.#waiting.enter(org)) return false
     const end = signal ? AbortSignal.any([round.over.signal, signalOf(signal)]) : round.over.signal
     round.waiters++
     // A peer's time is stretched while this process stands still; that of who waits is not stretched without end.
     await sleep(clock, this.#longestWaitMs, end)
     round.waiters--
+    this.#waiting.leave(org)
     return round.freed > 0
   }
 
@@ -82,7 +91,7 @@ export class Prober {
     const isInstance = scope.name === INSTANCE
     if (isInstance && this.#parts.held.heldIn(scope) === 0) return undefined
     const rounds = isInstance ? this.#roundsOfInstances : this.#rounds
-    return rounds.get(`${scope.name}:${scope.id}`, () => this.#begin(scope))
+    return rounds.get(scope, () => this.#begin(scope))
   }
 
   #begin(scope: ScopeRef): Round {

@@ -1,18 +1,22 @@
 import type { Clock } from '../../core/clock.js'
+import { FairShare } from '../../core/fair-share.js'
+import type { ScopeRef } from '../../store/lease-store.js'
+import { whose } from './whose.js'
 
 const PAUSE_MS = 1_000
-/** Who fills more orgs at a time does without. */
-const MAX_KEYS = 1_000
+/** Of so many scopes at a time something is known, and of one org's at most as many as there is room for others (S5). */
+const MAX_SCOPES = 1_000
 
 /**
- * What was made for a key within the last second, so that nothing is made for it twice. Knows so many keys at most, and
- * forgets as others are asked for: it has no timer.
+ * What was made for a scope within the last second, so that nothing is made for it twice. Forgets as others are asked for:
+ * it has no timer.
  */
 export class Recent<T> {
   readonly #clock: Clock
   readonly #isOver: (made: T) => boolean
   /** The oldest first. */
-  readonly #made = new Map<string, { readonly atMs: number; readonly what: T }>()
+  readonly #made = new Map<string, { readonly scope: ScopeRef; readonly atMs: number; readonly what: T }>()
+  readonly #share = new FairShare(MAX_SCOPES)
 
   /** What is not over is not forgotten, however old. */
   constructor(clock: Clock, isOver: (made: T) => boolean = () => true) {
@@ -20,21 +24,24 @@ export class Recent<T> {
     this.#isOver = isOver
   }
 
-  /** What `make` makes, unless something is known already; `undefined` where too many keys are. */
-  get(key: string, make: () => T): T | undefined {
+  /** What `make` makes, unless something is known already; `undefined` where too much is. */
+  get(scope: ScopeRef, make: () => T): T | undefined {
+    const key = `${scope.name}:${scope.id}`
     const nowMs = this.#clock.monotonicMs()
     this.#forget(nowMs)
     const known = this.#made.get(key)
-    if (known || this.#made.size >= MAX_KEYS) return known?.what
+    if (known || !this.#share.enter(whose(scope))) return known?.what
     const what = make()
-    this.#made.set(key, { atMs: nowMs, what })
+    this.#made.set(key, { scope, atMs: nowMs, what })
     return what
   }
 
   #forget(nowMs: number): void {
-    for (const [key, { atMs, what }] of this.#made) {
+    for (const [key, { scope, atMs, what }] of this.#made) {
       if (nowMs - atMs < PAUSE_MS) break
-      if (this.#isOver(what)) this.#made.delete(key)
+      if (!this.#isOver(what)) continue
+      this.#made.delete(key)
+      this.#share.leave(whose(scope))
     }
   }
 }

@@ -30,7 +30,10 @@ export interface GateOptions {
   readonly accepts?: (path: string) => boolean
   /** From the `upgrade` event to the decision, in ms (L6); 3,000 where absent. */
   readonly upgradeTimeoutMs?: number
-  /** Silence in ms after which a peer is taken for gone; it is pinged at two thirds of it (L3). 30,000 where absent. */
+  /**
+   * Silence in ms after which a peer is taken for gone; it is pinged at two thirds of it (L3). One that came in the place of
+   * another is pinged at once, and gone after a quarter. 30,000 where absent.
+   */
   readonly pongTimeoutMs?: number
   /** How long a peer may take to answer our close frame, in ms; 2,000 where absent. */
   readonly closeTimeoutMs?: number

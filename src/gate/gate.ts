@@ -164,7 +164,8 @@ export class Gate {
       if (!upgrade.settle('open')) return link.terminate()
       upgrade.link = link
       this.#census.move(upgrade, 'open')
-      // Who comes back may not have got this answer either: its next attempt shall not wait long for its own ghost.
+      // Who comes back may not have got this answer either: its next attempt shall not wait long for its own ghost. The
+      // ping leaves with the 101, ahead of whatever the program may have to say, which may take long to be read.
       this.#wheel.add(link, { atOnce: admitted.replaces !== undefined })
       const lose = (closing: ClosingCode) => this.#close(upgrade, closing)
       admitted.watch(new LinkPeer(link, upgrade.socket, this.#wheel, this.#options.clock, lose))

@@ -16,11 +16,9 @@ export interface Seat extends Bagged {
   readonly member: Pingable
   /** The tick of the next look, counted from the clock's beginning; its slot is this modulo the number of slots. */
   tick: number
-  /** When the ping was sent that has not been answered yet; `AT_ONCE` before one that does not wait for silence. */
+  /** When the ping was sent that has not been answered yet. */
   pingedAtMs: number | undefined
 }
-
-const AT_ONCE = Number.NEGATIVE_INFINITY
 
 /** The shares of the timeout: two thirds of silence, then a ping, spread over a tenth; the rest to answer it. */
 const PING_AFTER = 2 / 3
@@ -40,7 +38,6 @@ const MIN_BUDGET = 32
  * either moves the member to a later slot, or pings it, or ends it. Members that came at one instant would all be
  * pinged in one tick and stall the loop, so a tick has a budget and leaves the rest to the next one; their answers then
  * come apart, and with them the next pings. After the ping a member has a set time to answer, whenever it was its turn.
- * One that may never have been there is pinged at its first look, so that it is gone within a quarter of the timeout.
  *
  * Time in which this process was not running proves nothing about its peers: after a late tick all silence counts
  * from then.
@@ -74,12 +71,14 @@ export class PingWheel {
     return this.#size
   }
 
+  /** With `atOnce` it is pinged now, because it may not be there any more: if so, it is gone within a quarter of the timeout. */
   add(member: Pingable, { atOnce = false } = {}): void {
     if (member.seat !== undefined) return
     if (this.#cancel === undefined) this.#start()
     this.#size++
-    member.seat = { member, tick: 0, place: 0, pingedAtMs: atOnce ? AT_ONCE : undefined }
-    this.#put(member.seat, member.heardAtMs + (atOnce ? 0 : this.#pingAfterMs))
+    member.seat = { member, tick: 0, place: 0, pingedAtMs: undefined }
+    if (atOnce) this.#ping(member.seat, this.#clock.monotonicMs())
+    else this.#put(member.seat, member.heardAtMs + this.#pingAfterMs)
   }
 
   remove(member: Pingable): void {
@@ -156,11 +155,8 @@ export class PingWheel {
   #look(seat: Seat, nowMs: number): void {
     const { member } = seat
     this.#slotAt(seat.tick).remove(seat)
-    if (seat.pingedAtMs === AT_ONCE) {
-      this.#ping(seat, nowMs)
-      return
-    }
-    const answered = seat.pingedAtMs === undefined || member.heardAtMs >= seat.pingedAtMs
+    // At the moment itself nothing can have come back: then it was the opening that was heard.
+    const answered = seat.pingedAtMs === undefined || member.heardAtMs > seat.pingedAtMs
     if (answered) seat.pingedAtMs = undefined
     const quietSinceMs = Math.max(seat.pingedAtMs ?? member.heardAtMs, this.#awakeSinceMs)
     const dueMs = quietSinceMs + (answered ? this.#pingAfterMs : this.#answerMs)

@@ -96,7 +96,7 @@ export const settings = {
     kind: kinds.durationOrSeconds,
     default: '30s',
     description:
-      'A connection that is silent for this long is closed; it is pinged after two thirds of it. A bare number is in seconds',
+      'A connection that is silent for this long is closed; it is pinged after two thirds of it. One that came by a resume token is pinged at once, and closed after a quarter. A bare number is in seconds',
   },
   ...scopeSettings,
   ...upgradeSettings,

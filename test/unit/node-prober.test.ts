@@ -83,6 +83,7 @@ describe('L3: the silent peers of a full org are asked whether they are still th
     expect(await leaving).toBe(false)
     const waiting = Array.from({ length: 16 }, () => prober.frees(ACME))
     expect(await prober.frees(ACME)).toBe(false)
+    expect(await Promise.race([...waiting, turns()])).toBeUndefined()
     clock.advance(1_750)
     expect(await Promise.all(waiting)).not.toContain(true)
     // Of those who waited nothing is left; the round has its own end.

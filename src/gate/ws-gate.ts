@@ -39,7 +39,7 @@ export interface OwnSocketsOptions {
   readonly maxPayloadBytes?: number
   /** How long a peer may take to answer a close frame. */
   readonly closeTimeoutMs?: number
-  /** Whether the first frame is `connection.ack`. */
+  /** Whether the first message is `connection.ack`. */
   readonly ack?: boolean
 }
 
@@ -55,7 +55,7 @@ const DEFAULTS: Required<OwnSocketsOptions> = {
   ack: true,
 }
 
-/** WebSockets of our own, whose first frame is `connection.ack`. What peers send is read and dropped. */
+/** WebSockets of our own, whose first message is `connection.ack`. What peers send is read and dropped. */
 export function ownSockets(clock: Clock, options: OwnSocketsOptions = {}): Sockets {
   const { maxPayloadBytes, closeTimeoutMs, ack } = { ...DEFAULTS, ...options }
   // The published types of ws do not know these yet.
@@ -146,7 +146,7 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
   }
 }
 
-/** The 101 and the first frame leave together: nothing in an upgrade costs more than a write to the socket. */
+/** The 101 and what follows at once leave together: nothing in an upgrade costs more than a write to the socket. */
 function inOnePiece(wss: WebSocketServer, { request, socket, head }: Upgrade, opened: (ws: WebSocket) => void): void {
   socket.cork()
   try {

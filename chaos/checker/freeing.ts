@@ -52,7 +52,10 @@ export function freeing(attempts: readonly Attempt[], limits: Limits, surroundin
         findings.push({ promise: 'S1', t: refusedMs, what: `#${number} of ${org}: ${limit} is not among ${possible}` })
         continue
       }
-      const others = eachOnce(near, around).filter(({ attempt }) => attempt.number !== resumes)
+      const others = eachOnce(
+        near.filter(({ attempt }) => attempt.number !== resumes),
+        around,
+      )
       const living = others.filter(({ endedMs }) => endedMs >= askedMs).length
       if (living >= limit) continue
       const ended = others.filter(({ endedMs, attempt }) => endedMs < askedMs && attempt.askedMs <= refusedMs)

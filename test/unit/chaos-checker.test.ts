@@ -647,6 +647,8 @@ const cases: readonly {
       story.leaves(8_000, first!, 'silence', 60_000)
       story.leaves(11_900, second!)
       story.loses(9_000, first!)
+      // Not for the first of its own, but for the second.
+      story.refused(9_800, undefined, { resumes: first })
       story.refused(12_000)
     },
     breach(story) {

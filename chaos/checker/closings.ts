@@ -1,10 +1,9 @@
 import type { Figure, Finding, Verdict } from './findings.js'
-import type { Attempt } from './history.js'
+import { type Attempt, TAKEN_OVER } from './history.js'
 import type { Surroundings } from './surroundings.js'
 
 const WENT_AWAY = 1012
 const LEASE_LOST = 4408
-const TAKEN_OVER = 4410
 const BROKE_OFF = 1006
 /** A connection that ends is noticed by its client a little later. */
 const NOTICED_MS = 1_000
@@ -19,11 +18,11 @@ export function closings(attempts: readonly Attempt[], around: Surroundings): Ve
   const wronged = new Map<string, number>()
   for (const [fault] of around.faultCounts) wronged.set(fault, 0)
   for (const attempt of attempts) {
-    const { openedMs, closedMs, leavingMs, closeCode, node, deaf, heir } = attempt
+    const { openedMs, closedMs, leavingMs, closeCode, node, deaf, heirs } = attempt
     // Who reads nothing learns of the end at some time, and not of the reason.
     if (openedMs === undefined || closedMs === undefined || leavingMs !== undefined || deaf) continue
     const fault = around.faultAt(closedMs)
-    if (closeCode === TAKEN_OVER && heir && heir.askedMs <= closedMs) continue
+    if (closeCode === TAKEN_OVER && heirs && heirs[0]!.askedMs <= closedMs) continue
     if (hasReason(node, closedMs, closeCode, around.of(attempt.org))) continue
     wronged.set(fault, (wronged.get(fault) ?? 0) + 1)
     const what = `#${attempt.number} of ${attempt.org} at node ${node} was closed with ${closeCode} for nothing`

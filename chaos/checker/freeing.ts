@@ -1,6 +1,6 @@
 import { OF_ITS_OWN } from '../records.js'
 import type { Figure, Finding, Verdict } from './findings.js'
-import { ANSWER_MS, type Attempt, FULL, groupBy, mayHaveHadSlot } from './history.js'
+import { ANSWER_MS, type Attempt, FULL, groupBy, mayHaveHadSlot, TAKEN_OVER } from './history.js'
 import type { Limits } from './limits.js'
 import type { Surroundings } from './surroundings.js'
 
@@ -52,10 +52,8 @@ export function freeing(attempts: readonly Attempt[], limits: Limits, surroundin
         findings.push({ promise: 'S1', t: refusedMs, what: `#${number} of ${org}: ${limit} is not among ${possible}` })
         continue
       }
-      const others = eachOnce(
-        near.filter(({ attempt }) => attempt.number !== resumes),
-        around,
-      )
+      const notItsOwn = near.filter(({ attempt }) => attempt.number !== resumes)
+      const others = eachOnce(notItsOwn, around, askedMs)
       const living = others.filter(({ endedMs }) => endedMs >= askedMs).length
       if (living >= limit) continue
       const ended = others.filter(({ endedMs, attempt }) => endedMs < askedMs && attempt.askedMs <= refusedMs)
@@ -111,14 +109,19 @@ function holderOf(attempt: Attempt, around: Surroundings): Holder[] {
   return [{ attempt, endedMs, deadline: deadlineOf(attempt, silentMs, around, leave === 'silence') }]
 }
 
-/** One connection and its heir hold one slot: without the one of the two that must be rid of it sooner. */
-function eachOnce(holders: readonly Holder[], around: Surroundings): Holder[] {
+/**
+ * One connection and its heir hold one slot: without the old one if it was closed for one of those that had asked by then, else
+ * without the one of the two that must be rid of it sooner.
+ */
+function eachOnce(holders: readonly Holder[], around: Surroundings, atMs: number): Holder[] {
   const byNumber = new Map(holders.map((holder) => [holder.attempt.number, holder]))
   const spare = new Set(
     holders.flatMap((old) => {
-      const { heir, node } = old.attempt
-      const its = heir && byNumber.get(heir.number)
-      if (!its || mayBeForgotten(node, heir.askedMs, around)) return []
+      const { heirs = [], node, closeCode, closedMs = 0 } = old.attempt
+      const its = heirs.flatMap(({ number }) => byNumber.get(number) ?? [])[0]
+      if (!its || mayBeForgotten(node, its.attempt.askedMs, around)) return []
+      const closedFor = heirs.findLast(({ askedMs }) => askedMs <= closedMs)?.askedMs ?? atMs
+      if (closeCode === TAKEN_OVER && closedFor <= atMs) return old
       return overMs(its.deadline) > overMs(old.deadline) ? old : its
     }),
   )

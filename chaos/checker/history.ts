@@ -23,8 +23,8 @@ export interface Attempt {
   closedMs?: number
   closeCode?: number
   provenMs?: number
-  /** The first attempt that may have got the slot of this one, and at what moment one certainly had it. */
-  heir?: Attempt
+  /** The attempts that may have got the slot of this one, as they asked, and at what moment one certainly had it. */
+  heirs?: Attempt[]
   takenOverMs?: number
 }
 
@@ -32,6 +32,8 @@ export interface Attempt {
 export const ANSWER_MS = 3_000
 /** Refused with this: the org holds all that it may. */
 export const FULL = 'ORG_CONNECTION_LIMIT_EXCEEDED'
+/** Closed with this: its client has another in its place. */
+export const TAKEN_OVER = 4410
 /** Nobody listened: no node has heard of it. */
 const NEVER_CONNECTED = 'ECONNREFUSED'
 /** Who is refused so may have been given a slot all the same, which the node gives back once it knows. */
@@ -53,7 +55,7 @@ export function attemptsOf(records: readonly ChaosRecord[]): Attempt[] {
   for (const attempt of attempts.values()) {
     const old = attempt.resumes !== undefined && attempts.get(attempt.resumes)
     if (!old || !mayHaveTakenOver(attempt)) continue
-    old.heir ??= attempt
+    old.heirs = [...(old.heirs ?? []), attempt]
     if (attempt.openedMs === undefined) continue
     old.takenOverMs = Math.min(old.takenOverMs ?? Number.POSITIVE_INFINITY, attempt.openedMs)
   }
@@ -98,7 +100,7 @@ function add(attempt: Attempt, record: ClientRecord & { readonly t: number }): v
  * another attempt of its client may have taken it over.
  */
 export function certainlyOpenUntilMs(attempt: Attempt): number {
-  return Math.min(seenOpenUntilMs(attempt), attempt.heir?.askedMs ?? Number.POSITIVE_INFINITY)
+  return Math.min(seenOpenUntilMs(attempt), attempt.heirs?.[0]?.askedMs ?? Number.POSITIVE_INFINITY)
 }
 
 function seenOpenUntilMs(attempt: Attempt): number {

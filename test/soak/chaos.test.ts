@@ -70,7 +70,7 @@ describe('chaos', () => {
   test('control: a node that does not ask who came back whether it heard is found out', async () => {
     const script = brokenServer('gate/gate.js', '{ atOnce: admitted.replaces !== undefined }', '{}')
     const faults = faultsNamed('SCRIPT FLUSH')
-    const found = await promisesBroken({ script, minutes: 1.5, seed: 13, clients: 200, terms: SHIPPED, faults })
+    const found = await promisesBroken({ script, minutes: 2, seed: 13, clients: 250, terms: SHIPPED, faults })
     expect(found.filter((finding) => finding.startsWith('L3: #')).length).toBeGreaterThan(0)
   })
 })

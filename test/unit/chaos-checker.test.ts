@@ -678,6 +678,44 @@ const cases: readonly {
     },
   },
   {
+    name: 'L3: the same where its old connection had fallen silent, and its node closed that for it',
+    finds: 'L3',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.at(8_000, { is: 'leaving', attempt: first!, how: 'silence' })
+      story.loses(9_000, first!)
+      story.closedBy(53_000, first!, 4410)
+      story.refused(20_000)
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.at(8_000, { is: 'leaving', attempt: first!, how: 'silence' })
+      story.loses(9_000, first!)
+      story.closedBy(53_000, first!, 4410)
+      story.refused(21_000)
+    },
+  },
+  {
+    name: 'L2: a connection keeps its slot until the one comes for which it was closed',
+    finds: 'S6',
+    well(story) {
+      const [first] = full(story, 0, 1, 2)
+      story.effect('killed', 8_990, 9_500, 1)
+      story.fails(9_000, 10, 'socket hang up', 1, first)
+      story.refused(30_000)
+      story.opens(50_000, 1, 'acme', first)
+      story.closedBy(51_000, first!, 4410)
+    },
+    breach(story) {
+      const [first] = full(story, 0, 1)
+      story.effect('killed', 8_990, 9_500, 1)
+      story.fails(9_000, 10, 'socket hang up', 1, first)
+      story.refused(60_000)
+      story.opens(70_000, 1, 'acme', first)
+      story.closedBy(71_000, first!, 4410)
+    },
+  },
+  {
     name: 'a node that grows',
     finds: 'R2',
     well(story) {

@@ -202,7 +202,7 @@ describe('L3: a client that came back and lost the answer, with the next token',
     const plain = await opened(fleet.urls[0]!)
     await pause(500)
     const back = await opened(fleet.urls[1]!, plain.token)
-    await pause((1_000 * PONG_TIMEOUT_S) / 2)
+    await pause((1_000 * PONG_TIMEOUT_S) / 3)
     expect([plain.pings, back.pings, back.ws.readyState]).toEqual([0, 1, WebSocket.OPEN])
   })
 })

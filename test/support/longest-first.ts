@@ -14,6 +14,7 @@ export const LONGEST: readonly string[] = [
   'test/faults/redis-cluster.test.ts',
   'test/faults/store-away.test.ts',
   'test/e2e/dashboard.test.ts',
+  'test/e2e/takeover.test.ts',
   'test/faults/clock.test.ts',
   'test/property/controls.test.ts',
   'test/e2e/cli-doctor.test.ts',

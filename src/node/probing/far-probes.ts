@@ -23,14 +23,11 @@ export interface FarProbesParts {
 export class FarProbes {
   readonly #parts: FarProbesParts
   readonly #asked: Recent<Promise<number | undefined>>
-  /** Clients choose these names: they shall not crowd out the others. */
-  readonly #askedOfInstances: Recent<Promise<number | undefined>>
   #liveNodes = 0
 
   constructor(parts: FarProbesParts) {
     this.#parts = parts
     this.#asked = new Recent(parts.clock)
-    this.#askedOfInstances = new Recent(parts.clock)
   }
 
   heard(liveNodes: number): void {
@@ -41,8 +38,7 @@ export class FarProbes {
   async doneInMs(scope: ScopeRef): Promise<number | undefined> {
     const { clock, timeoutMs } = this.#parts
     if (timeoutMs === 0 || this.#liveNodes < 2) return undefined
-    const asked = scope.name === INSTANCE ? this.#askedOfInstances : this.#asked
-    const doneAtMs = await asked.get(scope, () => this.#ask(scope))
+    const doneAtMs = await this.#asked.get(scope, () => this.#ask(scope))
     return doneAtMs === undefined ? undefined : Math.max(0, doneAtMs - clock.monotonicMs())
   }
 

@@ -56,14 +56,11 @@ type Asked = HeldConnection & { readonly peer: Peer }
 export class Prober {
   readonly #parts: ProberParts
   readonly #rounds: Recent<Round>
-  /** Clients choose these names: they shall not crowd out the others. */
-  readonly #roundsOfInstances: Recent<Round>
   readonly #waiting = new FairShare(MAX_WAITERS_IN_ALL)
 
   constructor(parts: ProberParts) {
     this.#parts = parts
-    this.#rounds = new Recent(parts.clock, isOver)
-    this.#roundsOfInstances = new Recent(parts.clock, isOver)
+    this.#rounds = new Recent(parts.clock, ({ over }) => over.signal.aborted)
   }
 
   /**
@@ -88,10 +85,9 @@ export class Prober {
   /** Begins a round, unless there was one within the last second. */
   look(scope: ScopeRef): Round | undefined {
     if (this.#parts.timeoutMs === 0) return undefined
-    const isInstance = scope.name === INSTANCE
-    if (isInstance && this.#parts.held.heldIn(scope) === 0) return undefined
-    const rounds = isInstance ? this.#roundsOfInstances : this.#rounds
-    return rounds.get(scope, () => this.#begin(scope))
+    // Clients choose these names: those of which nobody is here are not worth a place.
+    if (scope.name === INSTANCE && this.#parts.held.heldIn(scope) === 0) return undefined
+    return this.#rounds.get(scope, () => this.#begin(scope))
   }
 
   #begin(scope: ScopeRef): Round {
@@ -143,8 +139,4 @@ export class Prober {
     }
     return silent
   }
-}
-
-function isOver({ over }: Round): boolean {
-  return over.signal.aborted
 }

@@ -1,10 +1,14 @@
 import type { Clock } from '../../core/clock.js'
 import { FairShare } from '../../core/fair-share.js'
 import type { ScopeRef } from '../../store/lease-store.js'
+import { INSTANCE } from '../held/instances.js'
 import { whose } from './whose.js'
 
 const PAUSE_MS = 1_000
-/** Of so many scopes at a time something is known, and of one org's at most as many as there is room for others (S5). */
+/**
+ * Of so many instances at a time something is known, and of so many other scopes, since clients choose the names of those; of
+ * one org's at most as many as there is room for others (S5).
+ */
 const MAX_SCOPES = 1_000
 
 /**
@@ -16,7 +20,8 @@ export class Recent<T> {
   readonly #isOver: (made: T) => boolean
   /** The oldest first. */
   readonly #made = new Map<string, { readonly scope: ScopeRef; readonly atMs: number; readonly what: T }>()
-  readonly #share = new FairShare(MAX_SCOPES)
+  readonly #instances = new FairShare(MAX_SCOPES)
+  readonly #others = new FairShare(MAX_SCOPES)
 
   /** What is not over is not forgotten, however old. */
   constructor(clock: Clock, isOver: (made: T) => boolean = () => true) {
@@ -30,7 +35,7 @@ export class Recent<T> {
     const nowMs = this.#clock.monotonicMs()
     this.#forget(nowMs)
     const known = this.#made.get(key)
-    if (known || !this.#share.enter(whose(scope))) return known?.what
+    if (known || !this.#shareOf(scope).enter(whose(scope))) return known?.what
     const what = make()
     this.#made.set(key, { scope, atMs: nowMs, what })
     return what
@@ -41,7 +46,11 @@ export class Recent<T> {
       if (nowMs - atMs < PAUSE_MS) break
       if (!this.#isOver(what)) continue
       this.#made.delete(key)
-      this.#share.leave(whose(scope))
+      this.#shareOf(scope).leave(whose(scope))
     }
+  }
+
+  #shareOf({ name }: ScopeRef): FairShare {
+    return name === INSTANCE ? this.#instances : this.#others
   }
 }

@@ -55,7 +55,8 @@ export function attemptsOf(records: readonly ChaosRecord[]): Attempt[] {
   for (const attempt of attempts.values()) {
     const old = attempt.resumes !== undefined && attempts.get(attempt.resumes)
     if (!old || !mayHaveTakenOver(attempt)) continue
-    old.heirs = [...(old.heirs ?? []), attempt]
+    old.heirs ??= []
+    old.heirs.push(attempt)
     if (attempt.openedMs === undefined) continue
     old.takenOverMs = Math.min(old.takenOverMs ?? Number.POSITIVE_INFINITY, attempt.openedMs)
   }

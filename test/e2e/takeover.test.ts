@@ -13,6 +13,8 @@ import { visitGateway } from '../support/visit-gateway.js'
 
 leakGate()
 
+const tokenOf = (held: Accepted) => (held.ack as unknown as { resumeToken: string }).resumeToken
+
 /** What a client may wait for with a token, by the promise; a machine that tests keep busy may take as long again. */
 const PROMPT_MS = 2 * 2_000
 
@@ -31,7 +33,6 @@ describe('L2, L3: a client that lost its network comes back with its resume toke
 
   const connect = (url: string, options: GatewayOptions = {}) =>
     visitGateway(url, { key: fleet.keyOf('acme'), ...options })
-  const tokenOf = (held: Accepted) => (held.ack as unknown as { resumeToken: string }).resumeToken
   const withToken = (token: string) => ({ headers: { 'resume-token': token } })
   const count = async () => (await fleet.nodes[1]!.admin<{ currentCount: number }>('/admin/v1/orgs/acme')).currentCount
 
@@ -153,7 +154,6 @@ describe('L3: a client that came back and lost the answer, with the next token',
 
   const connect = (url: string, token?: string) =>
     visitGateway(url, { key: fleet.keyOf('acme'), ...(token && { headers: { 'resume-token': token } }) })
-  const tokenOf = (held: Accepted) => (held.ack as unknown as { resumeToken: string }).resumeToken
 
   test.each([
     ['the same node', 0],
@@ -167,15 +167,9 @@ describe('L3: a client that came back and lost the answer, with the next token',
       headers: { 'api-key': fleet.keyOf('acme'), 'resume-token': token },
     })
     ws.on('error', () => {})
-    onTestFinished(() => {
-      proxy.cutAll()
-      proxy.release()
-      proxy.releaseReplies()
-    })
     await until(() => proxy.heldReplyBytes > 0)
     const lostMs = performance.now()
-    proxy.hold()
-    ws.terminate()
+    cutNetwork(proxy, ws)
     expect((await first.closed).code).toBe(4410)
     expect(await connect(fleet.urls[1 - node]!)).toMatchObject({ accepted: false, status: 429 })
     let back = await connect(fleet.urls[node]!, token)

@@ -33,7 +33,7 @@ export const dependenciesPointInwards: Rule = (file) => {
   const visible = own === 'cli' ? CLI_SEES : upTo(own, INSIDE_OUT)
   return visible
     ? importsBeyond(visible, file, 'src', folderOf)
-    : [`${file.path}: src/${own} is not ${INSIDE_OUT.join(' ← ')}`]
+    : [`${file.path}: src/${own} has no place among ${INSIDE_OUT.join(' ← ')}`]
 }
 
 export const nodesDependenciesPointInwards: Rule = (file) => {
@@ -42,7 +42,7 @@ export const nodesDependenciesPointInwards: Rule = (file) => {
   const visible = upTo(own, NODE_INSIDE_OUT)
   return visible
     ? importsBeyond(visible, file, 'src/node', folderInNode)
-    : [`${file.path}: src/node/${own} is not ${NODE_INSIDE_OUT.join(' ← ')}`]
+    : [`${file.path}: src/node/${own} has no place among ${NODE_INSIDE_OUT.join(' ← ')}`]
 }
 
 /** Core computes; it opens nothing and reads nothing. Randomness for ids and typed events need no more than this. */

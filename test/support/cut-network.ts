@@ -6,7 +6,7 @@ import type { TcpProxy } from './tcp-proxy.js'
  * The client that came through this proxy has no network any more, until the test is finished: nothing arrives on either
  * side, not even its end.
  */
-export function cutNetwork(proxy: TcpProxy, client: Accepted): void {
+export function cutNetwork(proxy: TcpProxy, client: Pick<Accepted, 'terminate'>): void {
   proxy.hold()
   proxy.holdReplies()
   client.terminate()

@@ -7,7 +7,7 @@ export const DEMO_KEYS = ['demo-key-acme', 'demo-key-globex'] as const
 
 /** The keys of a server without any other: `demo-key-acme` is of org `acme`, and so on, under the default limit. */
 export function demoKeys(): IdentitySource {
-  const ring = new KeyRing(
+  const ring = KeyRing.of(
     DEMO_KEYS.map((key): KeyEntry => {
       const org = key.replace('demo-key-', '')
       return { sha256: digestOf(key), org, gateway: `${org}-gateway`, disabled: false }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { atOnce, type InPieces } from '../core/in-pieces.js'
 import { idProblem } from '../core/org-id.js'
 import { parseJson } from '../core/parse-json.js'
 
@@ -65,12 +66,19 @@ export function digestOf(key: string): Buffer {
 
 /** So many are told; behind them nothing is looked at. */
 const MAX_PROBLEMS = 10
+/** So many keys are read in one piece, in about a millisecond. */
+const KEYS_IN_A_PIECE = 128
 
 /**
  * Reads `{"keys":[{"key"|"sha256","id"?,"orgId","gatewayId","tier"?,"priority"?,…}]}` and refuses what it does not
  * know.
  */
 export function parseKeyFile(bytes: Uint8Array): ParsedKeys {
+  return atOnce(parseKeyFileInPieces(bytes))
+}
+
+/** The same for a server that is at work: a hundred thousand keys take it a second. */
+export function* parseKeyFileInPieces(bytes: Uint8Array): InPieces<ParsedKeys> {
   const json = parseJson(bytes)
   if (!json.ok) return { ok: false, problems: [json.reason] }
   const file = keysFile.safeParse(json.value)
@@ -81,10 +89,11 @@ export function parseKeyFile(bytes: Uint8Array): ParsedKeys {
   const entries: KeyEntry[] = []
   for (const [index, given] of file.data.keys.entries()) {
     if (problems.length >= MAX_PROBLEMS) {
-      // One slip of whatever writes the file may be in each of a hundred thousand keys, and this holds up the node.
+      // One slip of whatever writes the file may be in each of a hundred thousand keys.
       problems.push(`and ${file.data.keys.length - index} keys were not looked at`)
       break
     }
+    if (index % KEYS_IN_A_PIECE === 0) yield
     const read = keyRow.safeParse(given)
     if (!read.success) problems.push(...problemsIn(read.error, ['keys', index]))
     else entries.push(entryOf(read.data, index))

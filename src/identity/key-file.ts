@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import type { Clock } from '../core/clock.js'
+import { type InPieces, inTurns } from '../core/in-pieces.js'
 import type { Tiers } from '../core/tiers.js'
 import type { Gate } from '../gate/gate.js'
 import type { Identification, Identity } from '../gate/identify.js'
 import type { Log } from '../observe/log.js'
 import type { IdentitySource } from './identity-source.js'
-import { parseKeyFile } from './key-file-schema.js'
+import { parseKeyFileInPieces } from './key-file-schema.js'
 import { KeyRing } from './key-ring.js'
 import { withKnownTiers } from './key-tiers.js'
 
@@ -130,7 +131,7 @@ async function load(options: KeyFileOptions, known: Seen | undefined): Promise<L
     const bytes = await readFile(path)
     const digest = createHash('sha256').update(bytes).digest('hex')
     const seen = { version, sinceMs, digest, isSettled: nowMs - sinceMs > COARSEST_TIMES_MS }
-    return digest === known?.digest ? { seen, problems: [] } : { seen, ...read(bytes, options) }
+    return digest === known?.digest ? { seen, problems: [] } : { seen, ...(await inTurns(clock, read(bytes, options))) }
   } catch (error) {
     // Not the version that was seen: a file that could not be read this time is read again, whether it changes or not.
     const seen = { version: UNREADABLE, sinceMs: 0, isSettled: false }
@@ -139,12 +140,12 @@ async function load(options: KeyFileOptions, known: Seen | undefined): Promise<L
   }
 }
 
-function read(bytes: Uint8Array, { path, tiers, log }: KeyFileOptions): Pick<Loaded, 'ring' | 'problems'> {
-  const parsed = parseKeyFile(bytes)
+function* read(bytes: Uint8Array, { path, tiers, log }: KeyFileOptions): InPieces<Pick<Loaded, 'ring' | 'problems'>> {
+  const parsed = yield* parseKeyFileInPieces(bytes)
   if (!parsed.ok) return { problems: parsed.problems.map((problem) => `${path}: ${problem}`) }
   const entries = tiers ? withKnownTiers(parsed.entries, tiers, log) : parsed.entries
   if (entries.every(({ disabled }) => disabled)) {
     log.warn({ path, keys: entries.length }, 'the key file has no key that is in force: it lets nobody in')
   }
-  return { ring: new KeyRing(entries), problems: [] }
+  return { ring: yield* KeyRing.inPieces(entries), problems: [] }
 }

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
+import { atOnce, type InPieces } from '../core/in-pieces.js'
 import type { Identification, Identity } from '../gate/identify.js'
 import { digestOf, type KeyEntry } from './key-file-schema.js'
 
@@ -13,15 +14,37 @@ const DISABLED: Identification = { identified: false, code: 'ORG_DISABLED' }
 /** By which key an identity came, whatever ring made it: a ring is replaced whole when its file changes. */
 const digests = new WeakMap<Identity, string>()
 
+/** So many keys are put on a ring in one piece, in about a millisecond. */
+const KEYS_IN_A_PIECE = 256
+
 /** A fixed set of keys. */
 export class KeyRing {
-  readonly #keys: ReadonlyMap<string, KnownKey>
+  readonly #keys = new Map<string, KnownKey>()
   readonly #tiers = new Map<string, string>()
 
-  constructor(entries: readonly KeyEntry[]) {
-    this.#keys = new Map(entries.map((entry) => [entry.sha256.toString('hex'), { entry, identity: identityOf(entry) }]))
-    for (const [digest, { identity }] of this.#keys) digests.set(identity, digest)
-    for (const { org, tier } of entries) if (tier !== undefined && !this.#tiers.has(org)) this.#tiers.set(org, tier)
+  private constructor() {}
+
+  static of(entries: readonly KeyEntry[]): KeyRing {
+    return atOnce(KeyRing.inPieces(entries))
+  }
+
+  /** The same for a server that is at work. */
+  static *inPieces(entries: readonly KeyEntry[]): InPieces<KeyRing> {
+    const ring = new KeyRing()
+    for (const [index, entry] of entries.entries()) {
+      if (index % KEYS_IN_A_PIECE === 0) yield
+      ring.#add(entry)
+    }
+    return ring
+  }
+
+  #add(entry: KeyEntry): void {
+    const digest = entry.sha256.toString('hex')
+    const identity = identityOf(entry)
+    this.#keys.set(digest, { entry, identity })
+    digests.set(identity, digest)
+    const { org, tier } = entry
+    if (tier !== undefined && !this.#tiers.has(org)) this.#tiers.set(org, tier)
   }
 
   /** The tier of an org; of several keys that differ, that of the first which names one. */

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { systemClock } from '../../src/core/clock.js'
+import { type Clock, systemClock } from '../../src/core/clock.js'
 import { DEMO_KEYS, demoKeys } from '../../src/identity/demo-keys.js'
 import { Identities } from '../../src/identity/identities.js'
 import type { IdentitySource } from '../../src/identity/identity-source.js'
@@ -29,7 +29,7 @@ function problemsOf(json: string): string {
 function ringOf(json: string): KeyRing {
   const parsed = parse(json)
   if (!parsed.ok) throw new Error(parsed.problems.join('\n'))
-  return new KeyRing(parsed.entries)
+  return KeyRing.of(parsed.entries)
 }
 
 /** Asks with a request's headers, as the gate does. */
@@ -207,10 +207,10 @@ describe('the file is reloaded while the server runs', () => {
     renameSync(`${path}.new`, path)
   }
 
-  async function open() {
+  async function open(clock: Clock = systemClock) {
     const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
     const log = createLog({ level: 'info', node: 'n', destination })
-    const result = await KeyFile.open({ path, clock: systemClock, log, pollMs: 5 })
+    const result = await KeyFile.open({ path, clock, log, pollMs: 5 })
     if (result.ok) opened = result.keyFile
     return result
   }
@@ -283,6 +283,20 @@ describe('the file is reloaded while the server runs', () => {
     symlinkSync('v2', join(directory, '..new'))
     renameSync(join(directory, '..new'), join(directory, '..data'))
     await until(() => knows('second'))
+  })
+
+  test('while a large file is read, others have their turn', async () => {
+    let turns = 0
+    const soon: Clock['soon'] = (task) => {
+      turns++
+      systemClock.soon(task)
+    }
+    put(text(...Array.from({ length: 1_000 }, (_, i) => row(`key-${i}`))))
+    await open({ ...systemClock, soon })
+    expect(opened!.size).toBe(1_000)
+    expect(await knows('key-999')).toBe(true)
+    // Eight pieces to read them, four to put them on the ring.
+    expect(turns).toBe(12)
   })
 
   test('a file that is broken at the start is refused', async () => {

@@ -21,6 +21,7 @@
 //
 // BENCH_REDIS_URL takes a Redis that is there (it is filled under a prefix, and emptied of that prefix at the end).
 // What needs several of them, or empties one, starts its own all the same.
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { benchRedis } from './redis-server.mjs'
 
@@ -38,26 +39,48 @@ const PARTS = [
 ]
 const DRAWN = ['costs', 'throughput', 'upgrades', 'growth']
 
-const { values: flags, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean', default: false },
-    check: { type: 'boolean', default: false },
-    svg: { type: 'string' },
-    against: { type: 'string' },
-    connections: { type: 'string' },
-    minutes: { type: 'string' },
-  },
-})
+/** The head of this file. */
+function usage() {
+  const lines = readFileSync(import.meta.filename, 'utf8').split('\n')
+  const end = lines.findIndex((line) => !line.startsWith('//'))
+  return lines
+    .slice(0, end)
+    .map((line) => line.slice(3))
+    .join('\n')
+}
+
+function refuse(problem) {
+  console.error(`${problem}; npm run bench -- --help tells more`)
+  process.exit(64)
+}
+
+function given() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean', short: 'h', default: false },
+        quick: { type: 'boolean', default: false },
+        check: { type: 'boolean', default: false },
+        svg: { type: 'string' },
+        against: { type: 'string' },
+        connections: { type: 'string' },
+        minutes: { type: 'string' },
+      },
+    })
+  } catch (error) {
+    return refuse(error.message)
+  }
+}
+
+const { values: flags, positionals } = given()
+if (flags.help) {
+  console.log(usage())
+  process.exit(0)
+}
 const [part = 'costs'] = positionals
-if (!PARTS.includes(part)) {
-  console.error(`there is no part ${JSON.stringify(part)}; there are ${PARTS.join(', ')}`)
-  process.exit(64)
-}
-if (flags.svg !== undefined && !DRAWN.includes(part)) {
-  console.error(`--svg draws ${DRAWN.join(', ')}`)
-  process.exit(64)
-}
+if (!PARTS.includes(part)) refuse(`there is no part ${JSON.stringify(part)}; there are ${PARTS.join(', ')}`)
+if (flags.svg !== undefined && !DRAWN.includes(part)) refuse(`--svg draws ${DRAWN.join(', ')}`)
 const server = await benchRedis()
 const stop = () => server.stop().finally(() => process.exit(130))
 process.once('SIGINT', stop).once('SIGTERM', stop)

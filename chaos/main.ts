@@ -5,6 +5,7 @@
 //   npm run chaos -- --nodes 5 --clients 500
 //   npm run chaos -- --redis sentinel                 a primary, two replicas and three sentinels in the place of one Redis
 //   npm run chaos -- --redis cluster                  a Redis Cluster of three primaries with a replica each
+//   npm run chaos -- --instances                      half of the clients name their instance
 //   npm run chaos -- --fast                           a lease of 5 s: more faults a minute
 //   npm run chaos -- --check records.jsonl            judges the records of an earlier run again
 //
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     orgs: { type: 'string', default: '40' },
     redis: { type: 'string', default: 'single' },
     fast: { type: 'boolean', default: false },
+    instances: { type: 'boolean', default: false },
     keep: { type: 'string' },
     check: { type: 'string' },
   },
@@ -54,12 +56,10 @@ async function judgeAgain(path: string): Promise<number> {
 async function runAndJudge(): Promise<number> {
   const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : number('seed')
   const [minutes, redis] = [number('minutes'), redisKind()]
-  console.log(
-    `seed ${seed}; again: npm run chaos -- --minutes ${minutes} --seed ${seed} --redis ${redis}${values.fast ? ' --fast' : ''}`,
-  )
+  console.log(`seed ${seed}; again: npm run chaos -- --minutes ${minutes} --seed ${seed} --redis ${redis}${flags()}`)
   const { header, records, said } = await run({
     ...{ seed, minutes, nodes: number('nodes'), clients: number('clients'), orgs: number('orgs') },
-    ...{ terms: values.fast ? FAST : SHIPPED, redis },
+    ...{ terms: values.fast ? FAST : SHIPPED, redis, instances: values.instances },
     // This file runs from chaos/dist/chaos.
     script: fileURLToPath(new URL('../../../dist/server/main.js', import.meta.url)),
     tell: (line) => console.log(line),
@@ -72,6 +72,10 @@ async function runAndJudge(): Promise<number> {
   }
   if (code !== 0) console.log(`\nthe nodes logged last:\n${said.slice(-10_000)}`)
   return code
+}
+
+function flags(): string {
+  return ['fast', 'instances'].map((flag) => (values[flag as 'fast' | 'instances'] ? ` --${flag}` : '')).join('')
 }
 
 function judge(header: RunHeader, records: readonly ChaosRecord[]): number {

@@ -21,6 +21,8 @@ export type ClientRecord =
       readonly by: string
       /** The attempt whose resume token it showed. */
       readonly resumes?: number
+      /** What its client calls itself. */
+      readonly instance?: string
     }
   /** The acknowledgement came, with the id that the server gave the connection. */
   | { readonly is: 'opened'; readonly attempt: number; readonly id: string }

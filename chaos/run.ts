@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly script: string
   readonly faults?: readonly Fault[]
   readonly redis?: RedisKind
+  /** Some clients name their instance; every node that holds such a connection renews every half second. */
+  readonly instances?: boolean
   /** A control: nodes that share no keys. */
   readonly apart?: boolean
   readonly tell?: (line: string) => void
@@ -38,7 +40,7 @@ const PAGE_BYTES = 4_096
 
 /** Builds a cluster, lets clients and faults loose on it, and returns what was seen. Nothing of it is left. */
 export async function run(options: RunOptions): Promise<Run> {
-  const { minutes, seed, nodes, clients, terms, script, redis = 'single', tell = () => {} } = options
+  const { minutes, seed, nodes, clients, terms, script, redis = 'single', instances = false, tell = () => {} } = options
   const orgs = Array.from({ length: options.orgs }, (_, i) => `org-${i + 1}`)
   const header = { seed, minutes, nodes, clients, orgs, terms, redis }
   const log = new Log()
@@ -49,7 +51,7 @@ export async function run(options: RunOptions): Promise<Run> {
     const operator = new Operator(stage, orgs, seed)
     await operator.setAll()
     await stage.redis.cluster?.learn(orgs)
-    const crowd = new Crowd({ log, seed, size: clients, orgs, urls: stage.nodes.map(({ url }) => url) })
+    const crowd = new Crowd({ log, seed, size: clients, orgs, urls: stage.nodes.map(({ url }) => url), instances })
     log.startLagProbe()
     const memory = setInterval(() => void noteMemory(stage, log), RSS_EVERY_MS)
     crowd.start()

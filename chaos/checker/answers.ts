@@ -1,6 +1,6 @@
 import { type Effect, OF_ITS_OWN } from '../records.js'
 import type { Figure, Finding, Verdict } from './findings.js'
-import { ANSWER_MS, type Attempt, groupBy } from './history.js'
+import { ANSWER_MS, type Attempt, FULL, groupBy, INSTANCE_FULL } from './history.js'
 import type { Surroundings } from './surroundings.js'
 
 /** What was asked just before the store went may have been answered by it, or from what it had said just before. */
@@ -96,14 +96,15 @@ interface Reasons {
 const UNANSWERED: readonly Effect[] = ['store-away', 'store-lost', 'cut-off', 'paused']
 
 function refusedWithReason(attempt: Attempt, answered: number, around: Surroundings, out: Reasons): void {
-  const { refusal, node, askedMs } = attempt
+  const { refusal, instance, node, askedMs } = attempt
   const { code = '', status = 0 } = refusal ?? {}
   const slackMs = around.slackMs(answered)
   const lost = () => around.isRecovering(askedMs - slackMs, answered)
   const away = () => around.during(UNANSWERED, node, askedMs - around.comebackMs - slackMs, answered).length > 0
   const changing = () => around.during(['draining', 'absent', 'killed'], node, askedMs - slackMs, answered).length > 0
   const allowed: Record<string, () => boolean> = {
-    ORG_CONNECTION_LIMIT_EXCEEDED: () => true,
+    [FULL]: () => true,
+    [INSTANCE_FULL]: () => instance !== undefined,
     STORE_UNAVAILABLE: away,
     RECOVERING: () => lost() || around.isRejoining(node, askedMs - slackMs, answered),
     STARTING: changing,

@@ -1,12 +1,14 @@
 import type { ChaosRecord, RunHeader } from '../records.js'
 import { answers } from './answers.js'
 import { closings } from './closings.js'
+import { comebacks } from './comebacks.js'
 import { endings } from './endings.js'
 import { exactness } from './exactness.js'
 import type { Verdict } from './findings.js'
 import { freeing } from './freeing.js'
 import { attemptsOf } from './history.js'
 import { Limits } from './limits.js'
+import { scopesOf } from './scopes.js'
 import { Surroundings } from './surroundings.js'
 import { takeovers } from './takeovers.js'
 
@@ -17,11 +19,12 @@ import { takeovers } from './takeovers.js'
 export function check({ orgs, terms }: Pick<RunHeader, 'orgs' | 'terms'>, records: readonly ChaosRecord[]): Verdict {
   const attempts = attemptsOf(records)
   const around = new Surroundings(records, terms)
-  const limits = new Limits(records, orgs, terms)
+  const scopes = scopesOf(attempts, new Limits(records, orgs, terms))
   const parts = [
-    exactness(attempts, limits, around),
-    freeing(attempts, limits, around),
+    exactness(scopes, around),
+    freeing(scopes, around),
     answers(attempts, around),
+    comebacks(scopes, around),
     closings(attempts, around),
     takeovers(attempts, around),
     endings(records, attempts, around),

@@ -1,6 +1,6 @@
 import type { Figure, Finding, Verdict } from './findings.js'
 import { type Attempt, certainlyOpenUntilMs, groupBy } from './history.js'
-import type { Limits } from './limits.js'
+import type { Scope } from './scopes.js'
 import type { Surroundings } from './surroundings.js'
 
 /** A time in which one connection counts. */
@@ -13,20 +13,20 @@ interface Stretch {
 }
 
 /**
- * S1: at no instant were more connections of an org certainly open than a limit then in force. Not counted are those of
+ * S1: at no instant were more connections of an org, or of an instance, certainly open than a limit then in force. Not counted are those of
  * nodes that may be without their lease (R5), and for good those that such a node brought into a store that had lost its
  * memory meanwhile (R1). After a limit was lowered nobody has to go: so it is looked at each opening, which must find
  * room, and at the end of each exemption, by which what is too many must have gone.
  */
-export function exactness(attempts: readonly Attempt[], limits: Limits, surroundings: Surroundings): Verdict {
+export function exactness(scopes: readonly Scope[], surroundings: Surroundings): Verdict {
   const findings: Finding[] = []
   const figures: Figure[] = []
-  for (const [org, own] of groupBy(attempts, ({ org }) => org)) {
-    const around = surroundings.of(org)
-    const stretches = own.flatMap((attempt) => stretchesOf(attempt, around))
+  for (const scope of scopes) {
+    const around = surroundings.of(scope.org)
+    const stretches = scope.attempts.flatMap((attempt) => stretchesOf(attempt, around))
     for (const { t, open, last } of openings(stretches)) {
       const fromMs = last.opening ? last.attempt.askedMs : Math.min(...[...open].map(({ attempt }) => attempt.askedMs))
-      const limit = Math.max(...limits.between(org, fromMs, t))
+      const limit = Math.max(...scope.limits(fromMs, t))
       const fault = around.faultAt(t)
       figures.push({
         ...{ promise: 'S1', what: 'open beyond the limit', fault, unit: 'connections' },
@@ -34,20 +34,15 @@ export function exactness(attempts: readonly Attempt[], limits: Limits, surround
       })
       if (open.size <= limit) continue
       const numbers = [...open].map(({ attempt }) => `#${attempt.number} at node ${attempt.node}`).join(', ')
-      findings.push({ promise: 'S1', t, what: `${org} holds ${open.size} of ${limit}: ${numbers}` })
+      findings.push({ promise: 'S1', t, what: `${scope.name} holds ${open.size} of ${limit}: ${numbers}` })
     }
-    figures.push(...excesses(own, stretches, limits, around))
+    figures.push(...excesses(scope, stretches, around))
   }
   return { findings, figures }
 }
 
 /** R5: by how much an org was beyond its limit with those that are not counted, which are the most that it may be. */
-function excesses(
-  attempts: readonly Attempt[],
-  counted: readonly Stretch[],
-  limits: Limits,
-  around: Surroundings,
-): Figure[] {
+function excesses({ attempts, limits }: Scope, counted: readonly Stretch[], around: Surroundings): Figure[] {
   const countedOf = groupBy(counted, ({ attempt }) => attempt)
   const whole = attempts.flatMap((attempt): Stretch[] => {
     const { openedMs: fromMs = Number.POSITIVE_INFINITY } = attempt
@@ -59,7 +54,7 @@ function excesses(
     const aside = [...open].filter(
       ({ attempt }) => !countedOf.get(attempt)?.some(({ fromMs, untilMs }) => fromMs <= t && t <= untilMs),
     )
-    const seen = open.size - Math.max(...limits.between(last.attempt.org, last.attempt.askedMs, t))
+    const seen = open.size - Math.max(...limits(last.attempt.askedMs, t))
     if (aside.length === 0 || seen <= 0) continue
     figures.push({
       ...{ promise: 'R5', what: 'open beyond the limit, with nodes cut off', fault: around.faultAt(t) },

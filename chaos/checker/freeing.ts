@@ -1,7 +1,7 @@
 import type { Figure, Finding, Verdict } from './findings.js'
-import { type Attempt, FULL, groupBy } from './history.js'
+import type { Attempt } from './history.js'
 import { type Deadline, eachOnce, type Holder, holderOf, overMs } from './holders.js'
-import type { Limits } from './limits.js'
+import type { Scope } from './scopes.js'
 import type { Surroundings } from './surroundings.js'
 
 const WHAT = {
@@ -17,23 +17,23 @@ const WHAT = {
  * stayed; if these do not suffice, a slot came back too late or not at all. Whoever shows a token is not refused for
  * the connection that is its own (L2).
  */
-export function freeing(attempts: readonly Attempt[], limits: Limits, surroundings: Surroundings): Verdict {
+export function freeing(scopes: readonly Scope[], surroundings: Surroundings): Verdict {
   const findings: Finding[] = []
   const figures: Figure[] = []
-  for (const [org, own] of groupBy(attempts, ({ org }) => org)) {
+  for (const { name, org, attempts, full, limits } of scopes) {
     const around = surroundings.of(org)
-    const holders = own.flatMap((attempt) => holderOf(attempt, around))
+    const holders = attempts.flatMap((attempt) => holderOf(attempt, around))
     let near: Holder[] = []
     let next = 0
-    const refused = own.filter(({ refusal }) => refusal?.code === FULL)
+    const refused = attempts.filter(({ refusal }) => refusal?.code === full)
     for (const asking of refused.sort((a, b) => a.askedMs - b.askedMs)) {
       const { number, resumes, refusal, askedMs, refusedMs = 0 } = asking
       while (next < holders.length && holders[next]!.attempt.askedMs <= refusedMs) near.push(holders[next++]!)
       near = near.filter(({ deadline }) => overMs(deadline) >= askedMs - 60_000)
-      const possible = limits.between(org, askedMs, refusedMs)
+      const possible = limits(askedMs, refusedMs)
       const limit = refusal?.limit
       if (limit === undefined || !possible.includes(limit)) {
-        findings.push({ promise: 'S1', t: refusedMs, what: `#${number} of ${org}: ${limit} is not among ${possible}` })
+        findings.push({ promise: 'S1', t: refusedMs, what: `#${number} of ${name}: ${limit} is not among ${possible}` })
         continue
       }
       const notItsOwn = near.filter(({ attempt }) => attempt.number !== resumes)
@@ -47,7 +47,7 @@ export function freeing(attempts: readonly Attempt[], limits: Limits, surroundin
       const missing = limit - living - youngest.length
       if (late.length === 0 && missing === 0) continue
       const after = late.map(({ attempt, deadline }) => `${describe(attempt, deadline, askedMs)}`).join('; ')
-      const what = `#${number} of ${org} was refused with ${living} of ${limit} open: ${after || 'nobody held the rest'}`
+      const what = `#${number} of ${name} was refused with ${living} of ${limit} open: ${after || 'nobody held the rest'}`
       findings.push({ promise: late[0]?.deadline.promise ?? 'S6', t: refusedMs, what })
     }
   }

@@ -11,6 +11,8 @@ export interface Attempt {
   readonly askedMs: number
   /** The attempt whose connection it claims to be the same client's. */
   readonly resumes?: number
+  /** What its client calls itself, within its org. */
+  readonly instance?: string
   openedMs?: number
   id?: string
   refusedMs?: number
@@ -32,6 +34,8 @@ export interface Attempt {
 export const ANSWER_MS = 3_000
 /** Refused with this: the org holds all that it may. */
 export const FULL = 'ORG_CONNECTION_LIMIT_EXCEEDED'
+/** … or its instance does, which may hold one. */
+export const INSTANCE_FULL = 'INSTANCE_CONNECTION_LIMIT_EXCEEDED'
 /** Closed with this: its client has another in its place. */
 export const TAKEN_OVER = 4410
 /** Nobody listened: no node has heard of it. */
@@ -44,8 +48,9 @@ export function attemptsOf(records: readonly ChaosRecord[]): Attempt[] {
   const attempts = new Map<number, Attempt>()
   for (const record of records) {
     if (record.is === 'asked') {
-      const { attempt: number, org, node, by, resumes, t: askedMs } = record
-      attempts.set(number, { number, org, node, by, askedMs, ...(resumes !== undefined && { resumes }) })
+      const { attempt: number, org, node, by, resumes, instance, t: askedMs } = record
+      const claims = { ...(resumes !== undefined && { resumes }), ...(instance !== undefined && { instance }) }
+      attempts.set(number, { number, org, node, by, askedMs, ...claims })
     } else if ('attempt' in record) {
       const attempt = attempts.get(record.attempt)
       if (!attempt) throw new Error(`attempt ${record.attempt} was never begun`)

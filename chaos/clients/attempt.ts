@@ -42,6 +42,8 @@ export interface Knock {
   /** Resets the connection after so long if there is no answer yet. */
   readonly resetAfterMs?: number
   readonly resumes?: Ticket | undefined
+  /** What the client calls itself. */
+  readonly instance?: string | undefined
   /** It has no network as soon as it has asked: it hears nothing, gives up after a while, and is gone in the end. */
   readonly loses?: { readonly givesUpAfterMs: number; readonly gone: Promise<unknown> } | undefined
 }
@@ -51,12 +53,17 @@ const GIVE_UP_MS = 12_000
 
 let attempts = 0
 
-export function knock({ log, url, org, node, by, resetAfterMs, resumes, loses }: Knock): Promise<Outcome> {
+export function knock({ log, url, org, node, by, resetAfterMs, resumes, instance, loses }: Knock): Promise<Outcome> {
   const attempt = ++attempts
   let socket: Socket | undefined
-  log.write({ is: 'asked', attempt, org, node, by, ...(resumes && { resumes: resumes.attempt }) })
+  const claims = { ...(resumes && { resumes: resumes.attempt }), ...(instance !== undefined && { instance }) }
+  log.write({ is: 'asked', attempt, org, node, by, ...claims })
   const ws = new WebSocket(url, {
-    headers: { 'api-key': org, ...(resumes && { 'resume-token': resumes.token }) },
+    headers: {
+      'api-key': org,
+      ...(resumes && { 'resume-token': resumes.token }),
+      ...(instance !== undefined && { 'instance-id': instance }),
+    },
     perMessageDeflate: false,
     createConnection: ((options: NetConnectOpts) => {
       socket = connect(options)

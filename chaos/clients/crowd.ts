@@ -4,7 +4,7 @@ import { Dice } from '../dice.js'
 import type { Log } from '../log.js'
 import type { Leave } from '../records.js'
 import { type Connection, knock, type Outcome, type Ticket } from './attempt.js'
-import { type Habit, habits } from './habits.js'
+import { type Habit, habits, habitsWithInstances } from './habits.js'
 import { slowLoris } from './slow-loris.js'
 
 export interface CrowdOptions {
@@ -14,6 +14,8 @@ export interface CrowdOptions {
   readonly orgs: readonly string[]
   /** Where each node is reached, by its number. */
   readonly urls: readonly string[]
+  /** Whether some of them name their instance. */
+  readonly instances: boolean
 }
 
 const PING_EVERY_MS = 1_000
@@ -38,13 +40,14 @@ export class Crowd {
   }
 
   start(): void {
-    const { seed, size, orgs, urls } = this.#options
+    const { seed, size, urls, instances } = this.#options
     // Every client listens; that many are meant.
     setMaxListeners(0, this.#stop.signal, this.#leave.signal)
     this.#pings = setInterval(() => this.#pingAll(), PING_EVERY_MS)
     for (let i = 0; i < size; i++) {
       const dice = new Dice(seed * 10_007 + i)
-      this.#loops.push(this.#live(orgs[i % orgs.length]!, habits(dice), dice))
+      const habit = instances ? habitsWithInstances(dice) : habits(dice)
+      this.#loops.push(this.#live(i, habit, dice))
     }
     for (let i = 0; i < SLOW_LORISES; i++) {
       const dice = new Dice(seed * 20_011 + i)
@@ -71,8 +74,10 @@ export class Crowd {
     clearInterval(this.#pings)
   }
 
-  async #live(org: string, habit: Habit, dice: Dice): Promise<void> {
-    const { log, urls } = this.#options
+  async #live(client: number, habit: Habit, dice: Dice): Promise<void> {
+    const { log, orgs, urls } = this.#options
+    const org = orgs[client % orgs.length]!
+    const instance = habit.instance === 'own' ? `instance-${client}` : habit.instance
     let kept: Connection | undefined
     let ticket: Ticket | undefined
     await this.#wait(dice.between(0, 3_000))
@@ -81,7 +86,7 @@ export class Crowd {
       const resetAfterMs = habit.resets ? dice.between(0, 40) : undefined
       const loses = ticket && dice.roll() < (habit.resumes?.loses ?? 0)
       const outcome = await knock({
-        ...{ log, org, node, url: urls[node]!, by: habit.name, resumes: ticket },
+        ...{ log, org, node, url: urls[node]!, by: habit.name, resumes: ticket, instance },
         ...(resetAfterMs !== undefined && { resetAfterMs }),
         ...(loses && { loses: { givesUpAfterMs: dice.between(200, 4_000), gone: this.#wait(SILENT_FOR_MS) } }),
       })
@@ -116,8 +121,8 @@ export class Crowd {
     if (habit.resumes?.early && patient && !this.#leave.signal.aborted) return connection
     const ending = this.#leave.signal.aborted && habit.leave === 'silence'
     const parted = this.#part(connection, ending ? 'reset' : patient ? habit.leave : 'impatience')
-    // Who comes back with its token does not wait for the end of what it has left behind.
-    if (habit.resumes) this.#loops.push(parted)
+    // Who can say who it is comes back without waiting for the end of what it has left behind.
+    if (habit.resumes || habit.instance) this.#loops.push(parted)
     else await parted
     return undefined
   }

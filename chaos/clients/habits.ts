@@ -19,11 +19,22 @@ export interface Habit {
     /** The share of its attempts whose answer it loses, with its network. */
     readonly loses: number
   }
+  /** It names its instance, its own or the one that all copies of its org have. */
+  readonly instance?: 'own' | 'copied'
   /** It never reads again once it is connected, and goes on talking. */
   readonly readsNothing?: boolean
 }
 
 const FOR_EVER = Number.POSITIVE_INFINITY
+/** Of those that keep no token, where instances are named at all. */
+const [OWN_INSTANCE, COPIED_INSTANCE] = [0.4, 0.1]
+
+/** As `habits` says, and some name their instance besides. */
+export function habitsWithInstances(dice: Dice): Habit {
+  const [habit, roll] = [habits(dice), dice.roll()]
+  if (habit.resumes || roll > OWN_INSTANCE + COPIED_INSTANCE) return habit
+  return { ...habit, instance: roll < OWN_INSTANCE ? 'own' : 'copied' }
+}
 
 /** Eight of ten obey. Of those some look after their connection and some, as many gateways, never do. */
 export function habits(dice: Dice): Habit {

@@ -13,8 +13,8 @@ export class ChaosStory {
   }
 
   /** Somebody connects; the answer takes 10 ms. Returns the number by which it is known from then on. */
-  opens(t: number, node = 0, org = 'acme', resumes?: number): number {
-    const attempt = this.#asks(t, node, org, resumes)
+  opens(t: number, node = 0, org = 'acme', resumes?: number, instance?: string): number {
+    const attempt = this.#asks(t, node, org, resumes, instance)
     this.#open.add(attempt)
     return this.at(t + 10, { is: 'opened', attempt, id: `id-${attempt}` }, attempt)
   }
@@ -22,10 +22,17 @@ export class ChaosStory {
   refused(
     t: number,
     code = 'ORG_CONNECTION_LIMIT_EXCEEDED',
-    { node = 0, org = 'acme', afterMs = 10, limit = 3, resumes = undefined as number | undefined } = {},
+    {
+      node = 0,
+      org = 'acme',
+      afterMs = 10,
+      limit = 3,
+      resumes = undefined as number | undefined,
+      instance = undefined as string | undefined,
+    } = {},
   ): void {
-    const attempt = this.#asks(t, node, org, resumes)
-    const full = code === 'ORG_CONNECTION_LIMIT_EXCEEDED'
+    const attempt = this.#asks(t, node, org, resumes, instance)
+    const full = code.endsWith('_CONNECTION_LIMIT_EXCEEDED')
     const counts = full ? { count: limit, limit } : {}
     this.at(t + afterMs, { is: 'refused', attempt, status: full ? 429 : 503, code, ...counts })
   }
@@ -80,9 +87,9 @@ export class ChaosStory {
     return result as T
   }
 
-  #asks(t: number, node: number, org: string, resumes?: number): number {
+  #asks(t: number, node: number, org: string, resumes?: number, instance?: string): number {
     const attempt = ++this.#attempts
-    const shows = resumes === undefined ? {} : { resumes }
+    const shows = { ...(resumes !== undefined && { resumes }), ...(instance !== undefined && { instance }) }
     return this.at(t, { is: 'asked', attempt, org, node, by: 'obeying', ...shows }, attempt)
   }
 }

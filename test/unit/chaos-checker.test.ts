@@ -10,6 +10,7 @@ import { ChaosStory } from '../support/chaos-story.js'
 
 const ORGS = ['acme', 'globex']
 const END_MS = 300_000
+const ONE_INSTANCE = 'INSTANCE_CONNECTION_LIMIT_EXCEEDED'
 
 /** The promises that the checker finds broken in a story, each once. */
 function broken(tell: (story: ChaosStory) => void, { ends = true } = {}): string[] {
@@ -197,6 +198,85 @@ const cases: readonly {
       const [first] = full(story, 0, 1, 2)
       story.leaves(9_000, first!, 'silence', 60_000)
       story.refused(41_000)
+    },
+  },
+  {
+    name: 'S1: an instance has two connections at once',
+    finds: 'S1',
+    well(story) {
+      story.leaves(4_000, story.opens(1_000, 0, 'acme', undefined, 'one'))
+      story.opens(5_000, 1, 'acme', undefined, 'one')
+      story.opens(5_000, 1, 'acme', undefined, 'other')
+      story.opens(5_000, 1, 'globex', undefined, 'one')
+    },
+    breach(story) {
+      story.opens(1_000, 0, 'acme', undefined, 'one')
+      story.opens(5_000, 1, 'acme', undefined, 'one')
+    },
+  },
+  {
+    name: 'S6: an instance is refused although it has no other connection',
+    finds: 'S6',
+    well(story) {
+      story.opens(1_000, 0, 'acme', undefined, 'one')
+      story.refused(5_000, ONE_INSTANCE, { instance: 'one', limit: 1 })
+    },
+    breach(story) {
+      story.opens(1_000, 0, 'acme', undefined, 'other')
+      story.refused(5_000, ONE_INSTANCE, { instance: 'one', limit: 1 })
+    },
+  },
+  {
+    name: 'R2: who names no instance is refused for one',
+    finds: 'R2',
+    well(story) {
+      story.opens(1_000, 0, 'acme', undefined, 'one')
+      story.refused(5_000, ONE_INSTANCE, { instance: 'one', limit: 1 })
+    },
+    breach(story) {
+      story.opens(1_000, 0, 'acme', undefined, 'one')
+      story.refused(5_000, ONE_INSTANCE, { limit: 1 })
+    },
+  },
+  {
+    name: 'L3: an instance is refused for its own silent connection while nothing is wrong with that one’s node',
+    finds: 'L3',
+    well(story) {
+      story.effect('cut-off', 9_500, 12_000, 0)
+      story.leaves(9_000, story.opens(1_000, 0, 'acme', undefined, 'one'), 'silence', 60_000)
+      story.refused(10_000, ONE_INSTANCE, { node: 1, afterMs: 2_300, instance: 'one', limit: 1 })
+    },
+    breach(story) {
+      story.effect('cut-off', 9_500, 12_000, 2)
+      story.leaves(9_000, story.opens(1_000, 0, 'acme', undefined, 'one'), 'silence', 60_000)
+      story.refused(10_000, ONE_INSTANCE, { node: 1, afterMs: 2_300, instance: 'one', limit: 1 })
+    },
+  },
+  {
+    name: 'L3: the same where the org is full with it; others may have come before',
+    finds: 'L3',
+    well(story) {
+      full(story, 1, 2)
+      story.leaves(9_000, story.opens(1_300, 0, 'acme', undefined, 'one'), 'silence', 12_000)
+      story.opens(12_050, 1)
+      story.refused(10_000, undefined, { node: 1, afterMs: 2_300, instance: 'one' })
+    },
+    breach(story) {
+      full(story, 1, 2)
+      story.leaves(9_000, story.opens(1_300, 0, 'acme', undefined, 'one'), 'silence', 12_000)
+      story.refused(10_000, undefined, { node: 1, afterMs: 2_300, instance: 'one' })
+    },
+  },
+  {
+    name: 'L3: it is asked for at each comeback, but not twice in a moment',
+    finds: 'L3',
+    well(story) {
+      story.leaves(9_000, story.opens(7_000, 0, 'acme', undefined, 'one'), 'silence', 60_000)
+      story.refused(10_000, ONE_INSTANCE, { node: 1, instance: 'one', limit: 1 })
+    },
+    breach(story) {
+      story.leaves(9_000, story.opens(6_000, 0, 'acme', undefined, 'one'), 'silence', 60_000)
+      story.refused(10_000, ONE_INSTANCE, { node: 1, instance: 'one', limit: 1 })
     },
   },
   {

@@ -13,6 +13,9 @@ export interface Peer {
    * It is false as well where the connection ends by itself meanwhile.
    */
   probe(withinMs: number): Promise<boolean>
-  /** Called once when the connection is to be closed, when `lost` aborts: for who has no need of a signal. */
+  /**
+   * Called once when the connection is to be closed, when `lost` aborts, or by `watch` where that was before: for who has
+   * no need of a signal.
+   */
   lose?(closing: ClosingCode): void
 }

@@ -167,17 +167,16 @@ export class Gate {
       // Who comes back may not have got this answer either: its next attempt shall not wait long for its own ghost. The
       // ping leaves with the 101, ahead of whatever the program may have to say, which may take long to be read.
       this.#wheel.add(link, { atOnce: admitted.replaces !== undefined })
-      const lose = (closing: ClosingCode) => this.#close(upgrade, closing)
-      admitted.watch(new LinkPeer(link, upgrade.socket, this.#wheel, this.#options.clock, lose))
       const { observer } = this.#options
       upgrade.atClose(() => {
         this.#wheel.remove(link)
         observer.connectionClosed(aboutConnection(upgrade, connectionId))
       })
       observer.connectionOpened(aboutConnection(upgrade, connectionId))
-      // Between the decision and here the owner of the sockets may have waited.
-      if (admitted.closing) lose(admitted.closing)
-      else if (!this.#options.mayStay(upgrade.identity!)) this.#close(upgrade, 'KEY_REVOKED')
+      const close = (closing: ClosingCode) => this.#close(upgrade, closing)
+      // Between the decision and here the owner of the sockets may have waited: then it may be closed by this already.
+      admitted.watch(new LinkPeer(link, upgrade.socket, this.#wheel, this.#options.clock, close))
+      if (!admitted.closing && !this.#options.mayStay(upgrade.identity!)) close('KEY_REVOKED')
     })
   }
 

@@ -84,6 +84,7 @@ export class CountingAdmitter implements Admitter {
       resumeToken: undefined,
       watch(peer) {
         slot.peer = peer
+        if (lose.signal.aborted) peer.lose?.(lose.signal.reason as ClosingCode)
       },
     }
   }

@@ -45,6 +45,19 @@ test('S5: counting one org looks at none of the others', () => {
   expect(looks).toBe(1_001)
 })
 
+test('a peer that is named only after the loss is told at once, and none of a connection that is gone', () => {
+  const told: string[] = []
+  const peer = { isSilent: false, probe: async () => true, lose: (closing: string) => told.push(closing) }
+  const [lost, gone] = [connectionOf('a-0', 'acme'), connectionOf('a-1', 'acme')]
+  lost.lose('EVICTED')
+  lost.watch(peer)
+  expect([lost.peer, told]).toEqual([peer, ['EVICTED']])
+  gone.lose('DRAINING')
+  new HeldConnections().remove(gone)
+  gone.watch(peer)
+  expect([gone.peer, told]).toEqual([undefined, ['EVICTED']])
+})
+
 test('a connection that is lost tells its peer once, and whoever asks for the signal, before or after', () => {
   const told: string[] = []
   const [early, late] = [connectionOf('a-0', 'acme'), connectionOf('a-1', 'acme')]

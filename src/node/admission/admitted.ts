@@ -58,6 +58,6 @@ export class AdmittedConnection implements Admitted {
   }
 
   watch(peer: Peer): void {
-    this.#connection.peer = peer
+    this.#connection.watch(peer)
   }
 }

@@ -51,6 +51,13 @@ export class HeldConnection {
     return scopes.length === 1 ? undefined : scopes.find(({ name }) => name === INSTANCE)
   }
 
+  /** Tells how to ask it whether it is still there, and to close it: at once where it was to be closed before. */
+  watch(peer: Peer): void {
+    if (this.state === 'gone') return
+    this.peer = peer
+    if (this.closing) tellLost(peer, this.closing)
+  }
+
   /** Aborts when the connection should be closed; the reason is a `ClosingCode`. */
   get lost(): AbortSignal {
     if (!this.#lost) {

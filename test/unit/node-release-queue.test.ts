@@ -209,6 +209,16 @@ describe('who waits for one slot to come back', () => {
     expect(back).toEqual(['unknown', 'c-0', 'c-1'])
   })
 
+  test('is told as any other who waits for the same one', async () => {
+    const session = await sessions.next()
+    const [one] = await take(session, 1)
+    queue.open(session)
+    queue.add(one!)
+    const back = waiting('c-0', 'c-0')
+    await turns()
+    expect(back).toEqual(['c-0', 'c-0'])
+  })
+
   test('is told when its lease is dead: nobody gives it back any more', async () => {
     const session = await sessions.next()
     const [one] = await take(session, 1)

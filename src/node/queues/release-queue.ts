@@ -19,7 +19,7 @@ export class ReleaseQueue {
   #session: Session | undefined
   #callsInFlight = 0
   #whenEmpty: (() => void)[] = []
-  readonly #whenReturned = new Map<string, () => void>()
+  readonly #whenReturned = new Map<string, (() => void)[]>()
 
   constructor(clock: Pick<Clock, 'soon' | 'monotonicMs'>) {
     this.#gathering = new Gathering({
@@ -74,11 +74,14 @@ export class ReleaseQueue {
     this.#settled()
   }
 
-  /**
-   * Resolves when this slot is confirmed, or at once if it is not here; one asks at a time, and brings the deadline.
-   */
+  /** Resolves when this slot is confirmed, or at once if it is not here; who asks brings the deadline. */
   whenReturned(id: string): Promise<void> {
-    return this.#pending.has(id) ? new Promise((resolve) => this.#whenReturned.set(id, resolve)) : Promise.resolve()
+    if (!this.#pending.has(id)) return Promise.resolve()
+    return new Promise((resolve) => {
+      const others = this.#whenReturned.get(id)
+      if (others) others.push(resolve)
+      else this.#whenReturned.set(id, [resolve])
+    })
   }
 
   /** Resolves when all is confirmed; the caller brings the deadline. */
@@ -111,8 +114,9 @@ export class ReleaseQueue {
 
   #returned(id: string): void {
     this.#pending.delete(id)
-    this.#whenReturned.get(id)?.()
+    const waiting = this.#whenReturned.get(id)
     this.#whenReturned.delete(id)
+    for (const resolve of waiting ?? []) resolve()
   }
 
   #settled(): void {

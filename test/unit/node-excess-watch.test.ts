@@ -63,6 +63,22 @@ const ordered = () => store.inner.tables.orders('surplus').size
 const tooMany = (currentCount: number, maxAllowed = 2) => ({ org: 'acme', currentCount, maxAllowed })
 
 describe('an org that holds more than it may', () => {
+  test('S5: is looked at although the store cannot tell who holds one that was named before it', async () => {
+    watch()
+    const holders = store.holders
+    store.holders = (org, most) => (org === 'broken' ? Promise.reject(new Error('WRONGTYPE')) : holders(org, most))
+    await hold('broken', 3, 2)
+    await hold('acme', 3, 2)
+    events.emit('connections.reasserted', { kept: 6, closed: 0, mode: 'keep' })
+    await renewed()
+    expect(told).toEqual([])
+    await renewed()
+    expect(told).toEqual([tooMany(3)])
+    // What cannot be told stays to be looked at.
+    await renewed()
+    expect(asked).toEqual([2, 2, 1])
+  })
+
   test('is told of once a change, and again after it was within its limit', async () => {
     const excess = watch()
     await hold('acme', 3, 2)

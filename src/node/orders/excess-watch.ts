@@ -96,11 +96,18 @@ export class ExcessWatch {
   async #lookAt(orgs: readonly string[]): Promise<void> {
     // As they are before the store counts: what is asked from here on wants a count of its own.
     const asks = new Map(orgs.map((org) => [org, this.#pending.get(org)]))
-    try {
-      const counts = orgs.length === 0 ? [] : await this.#parts.store.countOrgs(orgs)
-      for (const count of counts) await this.#judge(count, asks.get(count.org))
-    } catch {
-      // The next renewal that is answered looks again.
+    const counts = orgs.length === 0 ? [] : await this.#parts.store.countOrgs(orgs).catch(() => [])
+    for (const count of counts) {
+      const { org } = count
+      try {
+        await this.#judge(count, asks.get(org))
+      } catch {
+        // Perhaps the store is gone, and will not tell of the next one either; perhaps it cannot tell of this org alone, and
+        // then that comes behind the others next time, and keeps none of them waiting (S5).
+        const ask = this.#pending.get(org)
+        if (ask && this.#pending.delete(org)) this.#pending.set(org, ask)
+        return
+      }
     }
   }
 

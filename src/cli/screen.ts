@@ -26,15 +26,19 @@ export async function refreshing(everyMs: number, draw: () => Promise<Drawn>): P
   process.once('SIGINT', stop).once('SIGTERM', stop)
   process.stdout.on('error', stop)
   let code = 0
-  while (!over.signal.aborted) {
-    const drawn = await draw()
-    if (over.signal.aborted) break
-    code = drawn.code
-    process.stdout.write(process.stdout.isTTY ? frame(drawn.text, process.stdout.rows) : drawn.text)
-    await wait(everyMs, undefined, { signal: over.signal }).catch(() => {})
+  try {
+    while (!over.signal.aborted) {
+      const drawn = await draw()
+      if (over.signal.aborted) break
+      code = drawn.code
+      process.stdout.write(process.stdout.isTTY ? frame(drawn.text, process.stdout.rows) : drawn.text)
+      await wait(everyMs, undefined, { signal: over.signal }).catch(() => {})
+    }
+  } finally {
+    // Also where drawing failed: nobody can read why on the other screen, nor type on a terminal that is raw.
+    leave()
+    process.off('SIGINT', stop).off('SIGTERM', stop)
   }
-  leave()
-  process.off('SIGINT', stop).off('SIGTERM', stop)
   return code
 }
 

@@ -65,8 +65,12 @@ async function countOrgs(cluster: DemoCluster): Promise<OrgCount[] | undefined> 
     if (!node.running) continue
     const headers = { authorization: `Bearer ${cluster.adminToken}` }
     const signal = AbortSignal.timeout(DRAW_EVERY_MS)
-    const response = await fetch(`${adminUrl}/admin/v1/orgs`, { headers, signal }).catch(() => undefined)
-    if (response?.ok) return ((await response.json()) as { orgs: OrgCount[] }).orgs
+    try {
+      const response = await fetch(`${adminUrl}/admin/v1/orgs`, { headers, signal })
+      if (response.ok) return ((await response.json()) as { orgs: OrgCount[] }).orgs
+    } catch {
+      // It may be killed at any moment, also while it answers.
+    }
   }
   return undefined
 }

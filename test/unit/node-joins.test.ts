@@ -116,6 +116,7 @@ describe('a lease that is lost', () => {
     await pass(2 * R)
     expect(stage.store.hellos.at(-1)).toMatchObject({ lease: known, generation: 4 })
     expect([payloads('lease.lost'), lease()]).toEqual([[], [known]])
+    expect(payloads('store.left')).toEqual([{ cause: 'no answer' }, { cause: 'lease stale' }, { cause: 'lease stale' }])
   })
 })
 

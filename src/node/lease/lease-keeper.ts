@@ -126,7 +126,7 @@ export class LeaseKeeper {
     // A lease that is gone is replaced at once, on the same connection.
     const session = first === 'gone' ? await this.#hello(connection) : first
     if (session instanceof Session) return session
-    connection.destroy('hello was not answered')
+    connection.destroy('hello brought no lease')
     return undefined
   }
 
@@ -142,14 +142,13 @@ export class LeaseKeeper {
       reasserting,
       nodeInfo,
     })
-    if (reply.status === 'unanswered') {
-      events.emit('store.left', { cause: reply.cause })
-      return undefined
-    }
-    if (reply.status === 'refused') {
-      if (reply.reason !== 'lost' && reply.reason !== 'fenced') return undefined
+    if (reply.status === 'refused' && (reply.reason === 'lost' || reply.reason === 'fenced')) {
       this.#loseLease(reply.reason)
       return 'gone'
+    }
+    if (reply.status !== 'ok') {
+      events.emit('store.left', { cause: reply.status === 'unanswered' ? reply.cause : `lease ${reply.reason}` })
+      return undefined
     }
     this.#renewedAt = sentAt
     this.#heardRecovery(reply.value.recoveryMs)

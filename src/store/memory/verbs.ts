@@ -26,7 +26,9 @@ type Times = Pick<LeaseTiming, 'ttlMs' | 'clockStepCapMs' | 'lateAfterMs' | 'rec
 
 /**
  * The verbs over plain tables: the executable specification. Whatever lua/ does must equal this, reply for reply; where
- * a rule is easier to say here than there, the Lua is too clever. Each verb is one indivisible step.
+ * a rule is easier to say here than there, the Lua is too clever. Each verb is one indivisible step. What keeps a call to
+ * Redis short is not in here (how many dead one renewal declares and tells, how many times it ends, how many late ones a
+ * refusal looks at): it has tests of its own, `test/contract/redis-bounds.test.ts`.
  */
 export class MemoryVerbs {
   readonly #t: MemoryTables

@@ -21,8 +21,9 @@ interface Watched {
 export async function leaveFormerPrimary({ connection, primary, finder, timing, clock }: Watched): Promise<void> {
   const gone = new AbortController()
   connection.closed.then(() => gone.abort())
-  while (!gone.signal.aborted) {
+  for (;;) {
     await sleep(clock, timing.renewIntervalMs, gone.signal)
+    if (gone.signal.aborted) return
     // Who does not answer says nothing against a primary that does.
     const named = await finder.find(timing.callTimeoutMs, gone.signal).catch(() => undefined)
     if (!named || named.configEpoch <= primary.configEpoch) continue

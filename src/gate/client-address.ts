@@ -23,6 +23,7 @@ export function networksOf(list: string): readonly Network[] {
 
 /** How a server that listens for IPv6 too sees IPv4. */
 const MAPPED = '::ffff:'
+const MAPPED_BITS = 96
 /** So many addresses are remembered as they were read: a proxy or a client comes more than once. */
 const MAX_REMEMBERED = 4_096
 /** Characters of the longest spelling without a zone: IPv4 within IPv6. */
@@ -76,7 +77,11 @@ function networkOf(entry: string): Network {
   const base = isIP(address!) ? ipaddr.parse(address!) : undefined
   const mostBits = base?.kind() === 'ipv4' ? 32 : 128
   const prefixBits = bits === undefined ? mostBits : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN
-  if (base && rest.length === 0 && prefixBits <= mostBits) return [base, prefixBits]
+  if (base && rest.length === 0 && prefixBits <= mostBits) {
+    if (!(base instanceof ipaddr.IPv6) || !base.isIPv4MappedAddress()) return [base, prefixBits]
+    // Addresses are compared as the IPv4 that they are.
+    if (prefixBits >= MAPPED_BITS) return [base.toIPv4Address(), prefixBits - MAPPED_BITS]
+  }
   throw new UsageError('INVALID_TRUSTED_PROXIES', `${JSON.stringify(entry)} is neither an address nor a CIDR`)
 }
 

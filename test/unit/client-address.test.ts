@@ -51,6 +51,16 @@ describe('the address of a client', () => {
     expect(from(peer, undefined, '')).toBe(address)
   })
 
+  test.each([
+    ['::ffff:10.0.0.0/104', '10.1.2.3'],
+    ['::ffff:10.0.0.0/104', '::ffff:10.1.2.3'],
+    ['::ffff:a01:203', '10.1.2.3'],
+    ['::ffff:0.0.0.0/96', '10.1.2.3'],
+  ])('a network that is written as IPv4 in IPv6 (%s) is that of IPv4', (trusted, peer) => {
+    expect(from(peer, '203.0.113.9', trusted)).toBe('203.0.113.9')
+    expect(from('fd00::1', '203.0.113.9', trusted)).toBe('fd00::1')
+  })
+
   test('without trusted proxies nobody is believed', () => {
     expect(from('10.1.2.3', '203.0.113.9', '')).toBe('10.1.2.3')
   })
@@ -73,12 +83,18 @@ describe('the address of a client', () => {
     )
   })
 
-  test.each(['nonsense', '10.0.0.0/33', '10.0.0/8', '::/129', '10.0.0.0/8/8', '10.0.0.0/', '10.0.0.0/-1'])(
-    '%s is no network',
-    (entry) => {
-      expect(() => networksOf(`127.0.0.1,${entry}`)).toThrow(UsageError)
-    },
-  )
+  test.each([
+    'nonsense',
+    '10.0.0.0/33',
+    '10.0.0/8',
+    '::/129',
+    '10.0.0.0/8/8',
+    '10.0.0.0/',
+    '10.0.0.0/-1',
+    '::ffff:10.0.0.0/95',
+  ])('%s is no network', (entry) => {
+    expect(() => networksOf(`127.0.0.1,${entry}`)).toThrow(UsageError)
+  })
 })
 
 test('IPv6 counts by its /64, IPv4 by itself', () => {

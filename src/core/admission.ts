@@ -14,7 +14,7 @@ export interface AdmissionRequest {
    * whether it is still there, and makes room if it is not. Text as an org id.
    */
   readonly instance?: string | undefined
-  /** Remote address: shown to operators, and counted where `limits.address` is set. */
+  /** Remote address: text as an org id. Shown to operators, and counted where `limits.address` is set. */
   readonly address?: string | undefined
   /** The org's limit, in slots, where operators have set none; that of the tier, or the default, where absent. */
   readonly limit?: number | undefined

@@ -21,7 +21,7 @@ export function checkOrg(org: unknown): asserts org is string {
   if (problem !== undefined) throw new UsageError('INVALID_ORG', `the org id ${problem}`)
 }
 
-/** Throws `INVALID_SCOPES` for what nothing can be called that is counted beside an org; `what` says which it is. */
+/** Throws `INVALID_SCOPES` for what nothing can be called that is kept beside an org; `what` says which it is. */
 export function checkName(what: string, name: unknown): asserts name is string {
   const problem = idProblem(name)
   if (problem !== undefined) throw new UsageError('INVALID_SCOPES', `the ${what} ${problem}`)

@@ -95,9 +95,12 @@ describe('what a request claims', () => {
     ['an instance that could not be kept', { org: 'acme', instance: '\ud800' }],
     ['an instance of a gateway that could not be kept', { org: 'acme', gateway: '\ud800', instance: 'pod-1' }],
     ['an address that could not be kept', { org: 'acme', address: '\ud800' }],
-  ])('of %s is refused as misuse', (_, request) => {
+    ['a gateway of any length', { org: 'acme', gateway: 'x'.repeat(257) }],
+    ['a gateway that is no text', { org: 'acme', gateway: 7 as never }],
+    ['an address that is no text', { org: 'acme', address: {} as never }],
+  ])('of %s is refused as misuse, counted or not: it is kept with the connection', (_, request) => {
     expect(codeOf(() => claimed(request, ALL))).toBe('INVALID_SCOPES')
-    expect(codeOf(() => claimed(request))).toBeUndefined()
+    expect(codeOf(() => claimed(request))).toBe('INVALID_SCOPES')
   })
 })
 

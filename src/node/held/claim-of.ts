@@ -44,6 +44,10 @@ export function claimOf(
   const { org, gateway, instance, address, priority } = request
   const { limits } = defaults
   checkOrg(org)
+  // Whether they are counted or not, they are kept with the connection: nothing of any length, and nothing but text.
+  if (gateway !== undefined) checkName('gateway', gateway)
+  if (instance !== undefined) checkName('instance', instance)
+  if (address !== undefined) checkName('address', address)
   const orgLimit = requestLimit(request, defaults, events)
   const scopes: [ScopeClaim, ...ScopeClaim[]] = [{ name: 'org', id: org, limit: orgLimit }]
   if (limits || request.scopes !== undefined) claimFurther(scopes, request, limits ?? {})
@@ -75,6 +79,5 @@ function count(
   named: (id: string) => string,
 ): void {
   if (limit === undefined || limit === Number.POSITIVE_INFINITY || id === undefined) return
-  checkName(name, id)
   claimed.push({ name, id: named(id), limit })
 }

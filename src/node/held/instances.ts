@@ -1,4 +1,3 @@
-import { checkName } from '../../core/org-id.js'
 import type { ScopeClaim } from '../../store/lease-store.js'
 
 /** The scope of those that name their instance: it may hold one connection. */
@@ -9,8 +8,6 @@ export const INSTANCE = 'instance'
  * names, no two of them share a scope (S5). Without a gateway that part is empty, which no gateway's name is.
  */
 export function instanceScope(org: string, gateway: string | undefined, instance: string): ScopeClaim {
-  if (gateway !== undefined) checkName('gateway', gateway)
-  checkName(INSTANCE, instance)
   const id = `${encodeURIComponent(org)}/${encodeURIComponent(gateway ?? '')}/${instance}`
   return { name: INSTANCE, id, limit: 1 }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { idProblem } from '../core/org-id.js'
 import { ON_LIMIT_LOWERED } from '../core/policies.js'
-import { refusalNote } from '../observe/refusal-note.js'
+import { holderNote, refusalNote } from '../observe/refusal-note.js'
 
 /** What is read of a journal without a node between: as a node reads it. */
 export { isAbout, readNote } from '../observe/refusal-note.js'
@@ -19,12 +19,18 @@ const limit = z.coerce
 const orgId = z
   .string()
   .refine((org) => idProblem(org) === undefined, { error: ({ input }) => `the org id ${idProblem(String(input))}` })
-const cursor = (form: RegExp) => z.string().regex(form, 'the cursor must be one that an earlier page gave')
+const NO_CURSOR = 'the cursor must be one that an earlier page gave'
+const cursor = (form: RegExp) => z.string().regex(form, NO_CURSOR)
+const LARGEST = 2n ** 64n - 1n
+/** Redis refuses a larger one, which would look as if the store could not be read. */
+const isWithin64Bits = (text: string) => BigInt(/\d*$/.exec(text)![0]) <= LARGEST
 
 /** What may stand behind the `?`. */
 export const queries = {
   orgs: z.object({
-    cursor: cursor(/^(\d{1,3}\.)?o?\d{1,20}$/).default('0'),
+    cursor: cursor(/^(\d{1,3}\.)?o?\d{1,20}$/)
+      .refine(isWithin64Bits, NO_CURSOR)
+      .default('0'),
     sort: z.literal('utilisation', 'sort takes utilisation and nothing else').optional(),
     limit,
   }),
@@ -83,6 +89,15 @@ const node = z.strictObject({
 })
 const evicted = z.object({ ordered: z.number(), leaving: z.number(), truncated: z.boolean().optional() })
 
+/** As it is answered; as it is read of the journal, another version may have written more. */
+const refusal = z.strictObject({
+  ...refusalNote.shape,
+  holders: z
+    .array(z.strictObject(holderNote.shape))
+    .optional()
+    .meta(refusalNote.shape.holders.meta() ?? {}),
+})
+
 /** What is answered; a test holds the answers against these. */
 export const answers = {
   problem: z.strictObject({
@@ -137,7 +152,7 @@ export const answers = {
     cluster: z.strictObject({ nodes: z.number(), connections: z.number() }),
   }),
   refusals: z.strictObject({
-    refusals: z.array(refusalNote),
+    refusals: z.array(refusal),
     nextCursor: z.string().nullable(),
     of: z.enum(['cluster', 'node']),
   }),

@@ -58,7 +58,7 @@ export interface NodeEvents {
   'connection.released': { readonly connectionId: string; readonly org: string }
   /** The node has a new lease; for `recoveryMs` the store, which has lost its memory or never had any, admits nobody. */
   'lease.taken': OfBucket & { readonly lease: number; readonly epoch: string; readonly recoveryMs: number }
-  /** The store answered a renewal. `deadLeases` are not swept yet; of many only 16 are told. */
+  /** The store answered a renewal. `deadLeases` are not swept yet; of many only 16 are told, in each bucket. */
   'lease.renewed': { readonly liveNodes: number; readonly deadLeases: number; readonly recoveryMs: number }
   /** The lease is gone: the store has lost its memory (`lost`), or has declared this node dead (`fenced`). */
   'lease.lost': OfBucket & { readonly lease: number; readonly reason: 'lost' | 'fenced' }

@@ -66,7 +66,10 @@ export const METRICS = {
   ),
   leases_lapsed_total: row('counter', 'Times that connections were closed because the store was away too long'),
   lease_renewals_total: row('counter', 'Renewals that were confirmed'),
-  leases_dead: row('gauge', `Leases that are dead and not yet swept, as of the last renewal, 16 at most. ${CLUSTER}`),
+  leases_dead: row(
+    'gauge',
+    `Leases that are dead and not yet swept, as of the last renewal, 16 at most in each bucket. ${CLUSTER}`,
+  ),
   leases_swept_total: row('counter', 'Leases of dead nodes that this node swept'),
   swept_connections_total: row('counter', 'Slots of dead nodes that this node swept'),
   drift_repaired_total: row('counter', 'Slots in which store and sockets differed, found by an audit', 'kind'),

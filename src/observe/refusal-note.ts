@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import type { Connection } from '../limiter/holders.js'
 
 /** One connection that held a slot when another was refused for it. */
-const holder = z.object({
+export const holderNote = z.object({
   connectionId: z.string(),
   lease: z.number(),
   gateway: z.string().optional(),
@@ -27,10 +28,19 @@ export const refusalNote = z.object({
   scope: z.string().optional().meta({ description: 'whose counts these are, where not the org’s' }),
   reserved: z.number().optional().meta({ description: 'so many slots more are for those that have priority' }),
   retryAfterSeconds: z.number().optional(),
-  holders: z.array(holder).optional().meta({ description: 'of a full org: at most 10 of those who held its slots' }),
+  holders: z
+    .array(holderNote)
+    .optional()
+    .meta({ description: 'of a full org: at most 10 of those who held its slots' }),
 })
 
 export type RefusalNote = z.infer<typeof refusalNote>
+type HolderNote = z.infer<typeof holderNote>
+
+/** What is noted of a holder, and no more of it: each note is handed on and kept a thousand times. */
+export function noteOf({ connectionId, lease, gateway, instance, address, since }: Connection): HolderNote {
+  return { connectionId, lease, gateway, instance, address, since }
+}
 
 /** `undefined` for what is no note: somebody else, or another version, has written it. */
 export function readNote(text: string): RefusalNote | undefined {

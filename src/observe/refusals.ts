@@ -4,7 +4,7 @@ import type { Limiter } from '../limiter/limiter.js'
 import { StoreUnavailable } from '../store/lease-store.js'
 import { HolderLooks } from './holder-looks.js'
 import { RefusalCourier } from './refusal-courier.js'
-import { type AboutWhat, isAbout, type RefusalNote, readNote } from './refusal-note.js'
+import { type AboutWhat, isAbout, noteOf, type RefusalNote, readNote } from './refusal-note.js'
 import { RefusalRing } from './refusal-ring.js'
 
 /** So many refusals and closings of its own a node remembers. */
@@ -66,7 +66,10 @@ export class Refusals {
     return this.#courier.dropped
   }
 
-  /** A note that this node has itself is found although the cluster has not heard of it. Never rejects. */
+  /**
+   * A note that this node has itself is found although the cluster has not heard of it; where the store does not answer,
+   * none but these are.
+   */
   async find(query: RefusalQuery): Promise<RefusalPage> {
     const own = this.#ring.list().filter((note) => isAbout(note, query))
     if (query.requestId !== undefined && own.length > 0) return { refusals: own, nextCursor: null, of: 'cluster' }
@@ -108,7 +111,7 @@ export class Refusals {
     if (note.code !== 'ORG_CONNECTION_LIMIT_EXCEEDED' || note.orgId === undefined) return
     // Filled in when it is known: who asks for the note, or hands it on, does so later.
     void this.#looks.of(note.orgId).then((holders) => {
-      if (holders) note.holders = [...holders]
+      if (holders) note.holders = holders.map(noteOf)
     })
   }
 }

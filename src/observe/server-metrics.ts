@@ -31,7 +31,7 @@ export interface ServerParts {
   readonly webhook?: () => WebhookFigures | undefined
 }
 
-/** Taken apart in here: the published types have none of these. */
+/** The fields are named in the body alone, since the published types, which leave out what is internal, have none of them. */
 export function countServer(parts: ServerParts, metrics: Metrics): void {
   const { identities, webhook } = parts
   for (const source of identities?.sources ?? []) {

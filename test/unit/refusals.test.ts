@@ -37,7 +37,7 @@ beforeEach(() => {
   const stats = {
     connections: async (org: string) => {
       looks.push(org)
-      return [{ connectionId: `holder-of-${org}`, lease: 7 }]
+      return [{ connectionId: `holder-of-${org}`, lease: 7, limit: 3, scopes: [] }]
     },
   }
   const limiter = { journal, stats: stats as never, on: events.on.bind(events) }

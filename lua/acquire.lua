@@ -1,4 +1,4 @@
--- acquire: takes a slot in every scope of a claim, or in none. The only verb that admits.
+-- acquire: takes a slot in every scope of a claim, or in none. It and `takeover` alone admit.
 --
 -- Guarantee: no admission makes the slots of live leases exceed the limit in force (S1); a refusal leaves nothing
 -- behind (S2); a claim already held under this lease takes nothing, and asked `again` it is admitted again, full or not

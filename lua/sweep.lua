@@ -1,4 +1,5 @@
--- sweep: removes what a dead lease left, in bounded steps. The only verb that deletes members of the dead (rule 4).
+-- sweep: removes what a dead lease left, in bounded steps. The only verb that deletes members of the dead (rule 4), but for
+-- the one that a takeover hands on.
 --
 -- Guarantee: touches nothing of a lease that is not in `dead`, and no member whose score is another lease (rule 2), so
 -- any node may do it, several at once, and late. The lease is forgotten only when its index is empty.

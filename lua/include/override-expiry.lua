@@ -1,6 +1,6 @@
 -- Ends the overrides and tiers whose time is over; `override_version` tells the nodes whether there is anything to learn.
--- None ends while the store recovers: a node that has yet to write back may know what an operator has said since. Nor has
--- anybody said this clear, so it has no epoch. Where nobody has ever set one this is a single look. Expects `clock`,
+-- None ends while the store recovers: a node that has yet to write back may know what an operator has said since. Nobody
+-- asked for this clear, so it gets no epoch. Where nobody has ever set one this is a single look. Expects `clock`,
 -- `recovery_ms`, and the four keys of the overrides from the sixth on.
 local override_version = tonumber(redis.call('HGET', KEYS[2], 'overrideVersion') or 0)
 if override_version > 0 and recovery_ms == 0 then

@@ -6,7 +6,7 @@
 local records, versions, expiry, clears = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
 local CLEARS_REMEMBERED = 1000
 
--- Nothing of a clear, and of what no node has written: the nodes read the same.
+-- Nil for a clear, and for a record that no node has written. `readRecord` of the nodes reads it in the same way.
 local function slots_of(record)
   return string.match(record or '', '^(%-?%d+) %w*\n')
 end

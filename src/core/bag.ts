@@ -3,7 +3,7 @@ export interface Bagged {
   place: number
 }
 
-/** A set of few demands: in no order, and without the garbage of one (ADR 23). */
+/** A set without an order, for which nothing is allocated when members come and go (ADR 23). */
 export class Bag<T extends Bagged> {
   readonly #members: T[] = []
 

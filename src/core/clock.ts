@@ -1,9 +1,9 @@
 import type { Ending } from './ending.js'
 
 /**
- * No other file names `Date.now` or `performance`, and a timer none but those of `cli`. What decides by time receives a
- * `Clock`, so that a test can hold time in its hand. `systemClock` is for where things are put together, for `cli`, and
- * for the few that no test has to hurry: a look-up of a host, a scrape, the last lines of the log.
+ * Only this file names `Date.now` and `performance`; timers are named here and in `cli`, nowhere else. What decides by
+ * time receives a `Clock`, so that a test can hold time in its hand. `systemClock` is for where things are put together,
+ * for `cli`, and for the few that no test has to hurry: a look-up of a host, a scrape, the last lines of the log.
  */
 export interface Clock {
   /** Milliseconds since an arbitrary moment; never runs backwards; may stand still while the machine sleeps. */

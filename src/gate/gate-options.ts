@@ -74,8 +74,8 @@ const LEAST_MS = { upgradeTimeoutMs: 1, pongTimeoutMs: 100, closeTimeoutMs: 1 } 
 
 /**
  * Absent or undefined is the default. Throws `INVALID_SETTINGS` or `INVALID_LIMIT` with what is wrong and what is
- * accepted: without a time the ping wheel would never turn, and a limit of NaN is never reached. So it does where nobody is
- * there to say who asks.
+ * accepted: without a time the ping wheel would never turn, and a limit of NaN is never reached. `identify` has no
+ * default, and must be given.
  */
 export function resolveGateOptions(options: GateOptions): Required<GateOptions> {
   const { admitter, identify, sockets } = options

@@ -15,8 +15,9 @@ export interface HandshakeFault {
 }
 
 /**
- * What is wrong with an upgrade request, or `undefined`. Whatever ws would abort by itself is found here first, because
- * ws then calls nobody back: a slot that waits for its callback would leak.
+ * What is wrong with an upgrade request, or `undefined`. It finds what ws would refuse by itself, so that the refusal is
+ * ours: with a code, told to the observer, and before a slot is taken. What a program's own WebSocket server refuses
+ * beyond that (its `verifyClient`, an extension) is its own; the slot ends with the raw socket in any case.
  */
 export function handshakeFault(request: IncomingMessage): HandshakeFault | undefined {
   const { headers } = request

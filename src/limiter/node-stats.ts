@@ -43,7 +43,7 @@ function heartbeat(expiresInMs: number, told: NodeInfo, terms?: LeaseTerms) {
   return { heartbeatAgeMs, late: heartbeatAgeMs > lateAfter(times.renewIntervalMs) }
 }
 
-/** One of the two says nothing: with another's beside it, it would be a lease that nobody has. */
+/** Both or neither: one of the node's beside one of ours would describe a lease that nobody has. */
 function termsOf({ leaseTtlMs, renewIntervalMs }: NodeInfo): LeaseTerms | undefined {
   if (leaseTtlMs === undefined || renewIntervalMs === undefined) return undefined
   return { ttlMs: leaseTtlMs, renewIntervalMs }

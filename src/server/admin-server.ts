@@ -18,9 +18,9 @@ export interface AdminServerBounds {
 const underWay = new WeakMap<Socket, number>()
 
 /**
- * Node makes one for each request before anybody sees that, also where it answers by itself (400 without a host). It
- * dispatches all that came in one packet whether or not anything is read, so a packet of thousands ends its connection
- * here.
+ * Counts the requests of a connection that are under way. Node constructs one of these for each request before any
+ * listener runs, also for those that it answers by itself (400 without a host), and it dispatches all that came in one
+ * packet, read or not: so a packet of thousands ends its connection here.
  */
 class CountedAnswer<R extends IncomingMessage = IncomingMessage> extends ServerResponse<R> {
   constructor(...given: ConstructorParameters<typeof ServerResponse<R>>) {

@@ -93,7 +93,7 @@ function readEnvironment(env: Readonly<Record<string, string | undefined>>): Sou
 function readConfigFile(path: string, readFile: (path: string) => Uint8Array): Source {
   const broken = (reason: string): Source => ({
     texts: new Map(),
-    errors: [{ setting: 'HEADCOUNT_CONFIG', message: `The configuration file ${path} cannot be used: ${reason}.` }],
+    errors: [{ setting: settings.configFile.name, message: `The configuration file ${path} cannot be used: ${reason}.` }],
   })
   let bytes: Uint8Array
   try {
@@ -109,7 +109,7 @@ function readConfigFile(path: string, readFile: (path: string) => Uint8Array): S
   const texts = new Map<string, string>()
   const errors: ConfigError[] = []
   for (const [name, value] of Object.entries(json.value)) {
-    if (!names.includes(name) || name === 'HEADCOUNT_CONFIG') {
+    if (!names.includes(name) || name === settings.configFile.name) {
       errors.push({
         setting: name,
         message: `${name} in ${path} is not a setting${didYouMean(nearestSetting(name, names))}`,

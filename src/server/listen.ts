@@ -18,7 +18,8 @@ const LIMITS = {
 const BACKLOG = 4_096
 
 export function httpServer(listener: RequestListener, options: ServerOptions = {}): Server {
-  // What Node says by itself to an `Expect` that it does not know keeps the connection, whoever reads it and however often.
+  // To an `Expect` that it does not know Node answers 417 by itself and keeps the connection, for any number of requests that
+  // no limit counts; our listener answers instead.
   return createServer({ ...LIMITS, ...options }, listener).on('checkExpectation', listener)
 }
 

@@ -11,8 +11,8 @@ const say = (line: string) => process.stderr.write(`${line}\n`)
 
 // A full disk, or a reader that has gone, must cost what is said to people, not the node.
 process.stderr.on('error', () => {})
-// Written to past its stream, a pipe blocks, and one that nobody reads would keep the process from ending. With its stream
-// it does not, whoever writes.
+// The log is written to the descriptor, past this stream. That Node makes the stream, here, is what puts a pipe into
+// non-blocking mode: else one that nobody reads would block the writer and keep the process from ending.
 process.stdout.on('error', () => {})
 
 const loaded = loadConfig({ argv: process.argv.slice(2), env: process.env })

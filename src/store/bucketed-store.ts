@@ -8,8 +8,8 @@ import type { OrgOverrides } from './override-records.js'
 const FULL_PAGE = 500
 
 /**
- * Several stores as one, each with the orgs that its number falls to: how a Redis Cluster is used whole. An org is
- * whole in one bucket, so its limit holds exactly there; what is asked of all is answered by all.
+ * Makes one store of several buckets. The hash of its id puts an org into one of them, so its set is never divided and
+ * its limit is exact; what is asked of all orgs goes to every bucket. So all primaries of a Redis Cluster are used.
  */
 export class BucketedStore implements SharedState {
   readonly embedded = false

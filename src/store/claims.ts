@@ -14,8 +14,8 @@ export type ScopeRef = Pick<ScopeClaim, 'name' | 'id'>
 
 export interface Claim {
   /**
-   * Made by the node before the call and never reused: what makes a repeated call harmless. Where it begins with a lease
-   * in base 36 and a dash, it is that of its maker, whose release is the last that is said of it (ADR 24).
+   * Made by the node before the call and never reused: what makes a repeated call harmless. It begins with its maker's
+   * lease in base 36 and a dash. When that lease releases it, the store removes it without looking who holds it (ADR 24).
    */
   readonly id: string
   readonly scopes: readonly [ScopeClaim, ...ScopeClaim[]]

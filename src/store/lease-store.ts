@@ -9,7 +9,7 @@ export type { ProbeReply } from './orders.js'
 export type { BucketInspector, Holder, NodeEntry, OrgCount, StoreInspector, WhichNodes } from './store-inspector.js'
 
 /**
- * The contract of a store: what every verb promises, in prose and types. Two keepers hold it: `memory/`, the
+ * The contract of a store: what every verb promises, in prose and types. Two stores keep it: `memory/`, the
  * executable specification, and `redis/`. One contract suite and one differential test run over both.
  *
  * A store never throws for what may happen in production. Every verb resolves to a `Reply`, within its deadline.

@@ -82,7 +82,7 @@ describe('a node over several buckets', () => {
   test('renewals of all buckets are one word: the most nodes, all that is dead, the longest recovery', () => {
     const renewed: NodeEvents['lease.renewed'][] = []
     events.on('lease.renewed', (event) => renewed.push(event))
-    const news = new WholeNews({ events, parts: 2, clock: systemClock, patienceMs: 0, started: () => {} })
+    const news = new WholeNews({ events, buckets: 2, clock: systemClock, patienceMs: 0, started: () => {} })
     news.heard(0, 'lease.renewed', { liveNodes: 3, deadLeases: 1, recoveryMs: 0 })
     news.heard(1, 'lease.renewed', { liveNodes: 2, deadLeases: 2, recoveryMs: 700 })
     news.heard(1, 'lease.renewed', { liveNodes: 2, deadLeases: 0, recoveryMs: 0 })
@@ -198,7 +198,7 @@ describe('a node over several buckets', () => {
 describe('the word of all buckets', () => {
   function news() {
     const clock = new ManualClock()
-    const heard = new WholeNews({ events, parts: 2, clock, patienceMs: 500, started: () => {} })
+    const heard = new WholeNews({ events, buckets: 2, clock, patienceMs: 500, started: () => {} })
     return { clock, heard }
   }
 

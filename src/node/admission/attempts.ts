@@ -19,8 +19,8 @@ const SLACK_MS = 500
 /** With all that comes before and after, an upgrade is answered within its 3 s (L6). */
 const PATIENCE_MS = 2_250
 /**
- * So many wait for other nodes at a time, and of one org at most as many as there is room for others (S5); who comes beyond
- * is refused at once.
+ * So many wait for other nodes at a time, of one org never more than are left for others (S5). Who comes beyond is refused
+ * at once.
  */
 const MAX_WAITERS = 512
 

@@ -8,9 +8,13 @@ export type PartEvents = Pick<
 
 type Tell = <E extends keyof PartEvents>(event: E, payload: PartEvents[E]) => void
 
-const OF_THE_PART: ReadonlySet<string> = new Set<keyof PartEvents>([
-  ...(['node.started', 'node.quieted', 'node.drained', 'lease.renewed', 'drain.ordered'] as const),
-])
+const OF_THE_PART: Readonly<Record<keyof PartEvents, true>> = {
+  'node.started': true,
+  'node.quieted': true,
+  'node.drained': true,
+  'lease.renewed': true,
+  'drain.ordered': true,
+}
 const OF_ITS_LEASE: ReadonlySet<string> = new Set<keyof NodeEvents>([
   ...(['lease.taken', 'lease.lost', 'lease.lapsed', 'lease.swept', 'connections.reasserted'] as const),
   ...(['store.left', 'store.joined', 'store.misconfigured'] as const),
@@ -34,7 +38,7 @@ export class BucketEvents extends EventBus {
 
   override emit<E extends keyof NodeEvents>(event: E, payload: NodeEvents[E]): void {
     super.emit(event, payload)
-    if (OF_THE_PART.has(event)) this.#tell(event as keyof PartEvents, payload as never)
+    if (event in OF_THE_PART) this.#tell(event as keyof PartEvents, payload as never)
     else this.#whole.emit(event, OF_ITS_LEASE.has(event) ? { ...payload, bucket: this.#bucket } : payload)
   }
 }

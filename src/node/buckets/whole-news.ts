@@ -5,7 +5,7 @@ import type { PartEvents } from './bucket-events.js'
 interface WholeParts {
   readonly events: EventBus
   /** How many buckets the node has. */
-  readonly parts: number
+  readonly buckets: number
   readonly clock: Clock
   /** So long the first bucket that admits waits for the others. */
   readonly patienceMs: number
@@ -24,17 +24,20 @@ export class WholeNews {
   #isToldToStop = false
   #drained = 0
   #left = 0
+  readonly #hear: { readonly [E in keyof PartEvents]: (bucket: number, payload: PartEvents[E]) => void } = {
+    'node.started': (bucket) => this.#partStarted(bucket),
+    'node.quieted': () => this.#quieted(),
+    'node.drained': (_, drained) => this.#partDrained(drained),
+    'lease.renewed': (bucket, renewed) => this.#partRenewed(bucket, renewed),
+    'drain.ordered': () => this.#toldToStop(),
+  }
 
   constructor(parts: WholeParts) {
     this.#parts = parts
   }
 
   heard<E extends keyof PartEvents>(bucket: number, event: E, payload: PartEvents[E]): void {
-    if (event === 'node.started') this.#partStarted(bucket)
-    else if (event === 'node.quieted') this.#quieted()
-    else if (event === 'node.drained') this.#partDrained(payload as PartEvents['node.drained'])
-    else if (event === 'lease.renewed') this.#partRenewed(bucket, payload as PartEvents['lease.renewed'])
-    else this.#toldToStop()
+    this.#hear[event](bucket, payload)
   }
 
   /**
@@ -42,9 +45,9 @@ export class WholeNews {
    * keep the orgs of all others out.
    */
   #partStarted(bucket: number): void {
-    const { parts, clock, patienceMs } = this.#parts
+    const { buckets, clock, patienceMs } = this.#parts
     this.#running.add(bucket)
-    if (this.#running.size === parts) this.#start()
+    if (this.#running.size === buckets) this.#start()
     else this.#cancelPatience ??= clock.after(patienceMs, () => this.#start())
   }
 
@@ -66,7 +69,7 @@ export class WholeNews {
   #partDrained({ left }: NodeEvents['node.drained']): void {
     this.#drained += 1
     this.#left += left
-    if (this.#drained === this.#parts.parts) this.#parts.events.emit('node.drained', { left: this.#left })
+    if (this.#drained === this.#parts.buckets) this.#parts.events.emit('node.drained', { left: this.#left })
   }
 
   /**

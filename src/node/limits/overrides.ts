@@ -42,9 +42,9 @@ export class Overrides {
   /** Whether a renewal in that life has said that the store does not recover, or no longer. */
   #recovered = false
   #cursor = 0
-  /** The version up to which this node had looked before: only what is newer is told of, and at the first look nothing. */
+  /** The version that the last complete walk reached. Only what is newer is told of; during the first walk nothing is. */
   #lookedAt = Number.POSITIVE_INFINITY
-  /** What a walk from the beginning has met: the rest is forgotten at its end. */
+  /** The records that a walk from the beginning has met; at its end all others are forgotten. */
   #met: Set<string> | undefined = new Set()
   /** What was known when that walk began. */
   #unmet: string[] = []

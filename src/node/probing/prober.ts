@@ -17,8 +17,8 @@ import { whose } from './whose.js'
 /** So many peers are pinged in one round; the next round finds who is left. */
 const MAX_ASKED = 64
 /**
- * So many may wait for one round; and for all of them together, of one org at most as many as there is room for others (S5).
- * Who comes beyond is refused at once.
+ * So many may wait for one round, and so many for all of them together, of one org never more than are left for others
+ * (S5). Who comes beyond is refused at once.
  */
 const MAX_WAITERS = 16
 const MAX_WAITERS_IN_ALL = 512

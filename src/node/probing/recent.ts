@@ -6,8 +6,8 @@ import { whose } from './whose.js'
 
 const PAUSE_MS = 1_000
 /**
- * Of so many instances at a time something is known, and of so many other scopes, since clients choose the names of those; of
- * one org's at most as many as there is room for others (S5).
+ * So many instances are remembered at a time, and apart from them so many other scopes: clients choose the names of
+ * instances, and must not push out the rest. Of one org never more than are left for others (S5).
  */
 const MAX_SCOPES = 1_000
 

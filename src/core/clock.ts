@@ -50,22 +50,17 @@ export const systemClock: Clock = {
   soon: (task) => void setImmediate(task),
 }
 
-/** A moment as both clocks saw it. */
-export interface Moment {
-  readonly monotonicMs: number
-  readonly wallMs: number
-}
-
-export function momentOf(clock: Clock): Moment {
-  return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }
-}
-
 /**
- * Milliseconds passed since `since`, by whichever clock has advanced more. The monotonic clock stands still in a
- * suspended machine and the wall clock may be set back; a lease deadline must believe the more pessimistic of both.
+ * Keeps the process alive until `done` has settled. Timers of a `Clock` do not: where a start waits for a store, or a
+ * stop for its last connection, nothing else may be left that does.
  */
-export function elapsedMs(clock: Clock, since: Moment): number {
-  return Math.max(clock.monotonicMs() - since.monotonicMs, clock.wallMs() - since.wallMs)
+export async function keepAwake<T>(done: Promise<T>): Promise<T> {
+  const timer = setInterval(() => {}, LONGEST_TIMER_MS)
+  try {
+    return await done
+  } finally {
+    clearInterval(timer)
+  }
 }
 
 /** Resolves after `delayMs`, or at once when `signal` aborts. Never rejects. */

@@ -1,5 +1,5 @@
 import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
-import { systemClock } from '../core/clock.js'
+import { keepAwake, systemClock } from '../core/clock.js'
 import { EventBus, type NodeEvents } from '../core/events.js'
 import type { Tiers } from '../core/tiers.js'
 import type { WebSocketServer } from '../gate/ws-gate.js'
@@ -39,6 +39,8 @@ export class Limiter {
   readonly #store: SharedState
   readonly #ownsStore: boolean
   readonly #events = new EventBus()
+  /** Of the embedded store alone, whose start takes some turns of the loop. */
+  readonly #started: Promise<void> | undefined
 
   /** Use `createLimiter`. */
   constructor(options: LimiterOptions) {
@@ -56,8 +58,8 @@ export class Limiter {
       ...{ timing, connectionsPerOrg, tiers, name, clock: systemClock, random: Math.random },
       ...{ limits, policies, resumeSecret, probeTimeoutMs, events: this.#events },
     })
-    const started = store.embedded ? whenStarted(this.#events) : undefined
-    this.#admitter = new TimedAdmitter(this.#node, { clock: systemClock, events: this.#events, started })
+    this.#started = store.embedded ? whenStarted(this.#events) : undefined
+    this.#admitter = new TimedAdmitter(this.#node, { clock: systemClock, events: this.#events }, this.#started)
     this.gates = new Gates({ admitter: this.#admitter, events: this.#events })
     const start = () => this.#node.start()
     void (options.startsWhen ? options.startsWhen.then(start) : start())
@@ -128,7 +130,7 @@ export class Limiter {
     orgId: string,
     request: Pick<AdmissionRequest, 'limit' | 'tier' | 'priority'> = {},
   ): Promise<boolean> {
-    if (this.embedded) await this.ready()
+    await this.#started
     const { currentCount, maxAllowed, reserved = 0 } = await this.stats.org(orgId, request)
     return this.phase === 'running' && currentCount < maxAllowed - (request.priority ? 0 : reserved)
   }
@@ -146,8 +148,9 @@ export class Limiter {
    * node. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it, and with `INVALID_ORG`, `INVALID_LIMIT` or
    * `INVALID_TERMS`.
    */
-  setLimit(orgId: string, limit: number | undefined, terms: LimitTerms & SurplusTerms = {}): Promise<void> {
-    return this.#node.setLimit(orgId, limit, terms)
+  async setLimit(orgId: string, limit: number | undefined, terms: LimitTerms & SurplusTerms = {}): Promise<void> {
+    await this.#started
+    await this.#node.setLimit(orgId, limit, terms)
   }
 
   /**
@@ -157,6 +160,7 @@ export class Limiter {
    */
   async setTier(orgId: string, tier: string | undefined, terms: LimitTerms & SurplusTerms = {}): Promise<void> {
     const limit = tier === undefined ? undefined : this.#tiers.knownLimit(tier)
+    await this.#started
     await this.#node.setLimit(orgId, limit, { ...terms, kind: 'tier', ...(tier !== undefined && { tier }) })
   }
 
@@ -171,7 +175,8 @@ export class Limiter {
    * connection, no order. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it, when saying it again is
    * harmless, and with `INVALID_ORG`.
    */
-  evict(whom: EvictionRequest, { reason }: { readonly reason?: string | undefined } = {}): Promise<Evicted> {
+  async evict(whom: EvictionRequest, { reason }: { readonly reason?: string | undefined } = {}): Promise<Evicted> {
+    await this.#started
     return this.#node.orders.evict(whom, reason)
   }
 
@@ -181,7 +186,8 @@ export class Limiter {
    * program that embeds the limiter does what it thinks right. `leaving` where it was ordered before, `gone` where no
    * live node holds the lease. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it.
    */
-  drainNode(lease: number): Promise<DrainVerdict> {
+  async drainNode(lease: number): Promise<DrainVerdict> {
+    await this.#started
     return this.#node.orders.drain(lease)
   }
 
@@ -213,11 +219,11 @@ export class Limiter {
 
   /**
    * Resolves when the first admission is possible, or when a drain has begun before it was; `phase` says which. With a
-   * fresh Redis the first admission takes some renew intervals, and while none is there it waits for it. The embedded
-   * store needs no waiting: there `admit` does that by itself.
+   * fresh Redis the first admission takes some renew intervals, and while none is there it waits for it, and keeps the
+   * process alive; `store.left` tells why. The embedded store needs no waiting: there all else does that by itself.
    */
   ready(): Promise<void> {
-    return this.phase === 'starting' ? whenStarted(this.#events) : Promise.resolve()
+    return this.phase === 'starting' ? keepAwake(whenStarted(this.#events)) : Promise.resolve()
   }
 
   /** Admits nobody from here on; what is open stays. */
@@ -232,7 +238,7 @@ export class Limiter {
    * Rejects with `INVALID_SETTINGS`, and stops nothing, for a time that is none.
    */
   async drain(options: DrainOptions = {}): Promise<void> {
-    await drainInOrder(this.gates, this.#node, drainTime(options), systemClock)
+    await keepAwake(drainInOrder(this.gates, this.#node, drainTime(options), systemClock))
     this.gates.destroy()
     if (this.#ownsStore) await this.#store.close()
   }

@@ -7,8 +7,6 @@ import type { EventBus } from '../core/events.js'
 export interface TimedAdmitterOptions {
   readonly clock: Clock
   readonly events: EventBus
-  /** Resolves when a start is over that takes no more than turns of the loop; absent where a store has to be reached. */
-  readonly started?: Promise<void> | undefined
 }
 
 /** Another admitter, that says how long each decision took and what it was. */
@@ -18,7 +16,8 @@ export class TimedAdmitter implements Admitter {
   readonly #events: EventBus
   readonly #started: Promise<void> | undefined
 
-  constructor(admitter: Admitter, { clock, events, started }: TimedAdmitterOptions) {
+  /** `started` resolves when a start is over that takes no more than turns of the loop. */
+  constructor(admitter: Admitter, { clock, events }: TimedAdmitterOptions, started: Promise<void> | undefined) {
     this.#admitter = admitter
     this.#clock = clock
     this.#events = events
@@ -36,6 +35,7 @@ export class TimedAdmitter implements Admitter {
   /** Who asks in the first turns of the loop is not refused for it where the start takes no longer than these. */
   admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
     if (typeof request !== 'object' || request === null) return Promise.reject(noRequest())
+    if (signal !== undefined && typeof signal.addEventListener !== 'function') return Promise.reject(noSignal())
     const startMs = this.#clock.monotonicMs()
     const decision =
       this.#started && this.phase === 'starting'
@@ -51,6 +51,10 @@ export class TimedAdmitter implements Admitter {
     decision.then(tell, () => {})
     return decision
   }
+}
+
+function noSignal(): UsageError {
+  return new UsageError('INVALID_SETTINGS', 'admit takes an AbortSignal as its second argument: admit(request, signal)')
 }
 
 function noRequest(): UsageError {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { momentOf } from '../../src/core/clock.js'
 import { EventBus } from '../../src/core/events.js'
+import { momentOf } from '../../src/core/moment.js'
 import { DEFAULT_POLICIES, type Policies } from '../../src/core/policies.js'
 import type { Reserve } from '../../src/core/reserve.js'
 import { Absence } from '../../src/node/admission/absence.js'

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import { momentOf } from '../../src/core/clock.js'
+import { momentOf } from '../../src/core/moment.js'
 import { LapseWatch } from '../../src/node/lease/lapse-watch.js'
 import { ManualClock } from '../support/manual-clock.js'
 

@@ -1,6 +1,7 @@
-import { type Clock, elapsedMs, type Moment, momentOf } from '../../core/clock.js'
+import type { Clock } from '../../core/clock.js'
 import { newLease } from '../../core/ids.js'
 import type { LeaseTiming } from '../../core/lease-timing.js'
+import { elapsedMs, type Moment, momentOf } from '../../core/moment.js'
 import type { HelloRequest } from '../../store/lease-store.js'
 
 /** What a hello says of the lease: its name, the generation it opens, and what the node knows of it already. */

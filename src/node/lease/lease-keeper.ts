@@ -1,5 +1,6 @@
-import { elapsedMs, type Moment, momentOf, sleep } from '../../core/clock.js'
+import { sleep } from '../../core/clock.js'
 import { newEpoch, newLease, newSecret } from '../../core/ids.js'
+import { elapsedMs, type Moment, momentOf } from '../../core/moment.js'
 import type { HelloReply, StoreConnection } from '../../store/lease-store.js'
 import type { KeeperParts } from './keeper-parts.js'
 import { LeaseIdentity } from './lease-identity.js'

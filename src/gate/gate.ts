@@ -3,11 +3,12 @@ import type { Duplex } from 'node:stream'
 import type { AdmissionRequest, Admitted } from '../core/admission.js'
 import { type ClosingCode, closings } from '../core/closures.js'
 import { Deadlines } from '../core/deadlines.js'
+import { UsageError } from '../core/errors.js'
 import { Census, type Stage } from './census.js'
 import { clientAddress, networksOf } from './client-address.js'
 import { type CloseAllOptions, closePaced } from './close-paced.js'
 import { type AboutPeer, type GateObserver, guardedObserver } from './gate-observer.js'
-import { type GateOptions, resolveGateOptions } from './gate-options.js'
+import { type GateOptions, type ResolvedGateOptions, resolveGateOptions } from './gate-options.js'
 import { handshakeFault, instanceOf, resumeTokenOf } from './handshake.js'
 import { Identifier } from './identifier.js'
 import type { Identity } from './identify.js'
@@ -31,7 +32,7 @@ const REFUSED_AT_ONCE = 4
  * whatever happened in between (L1).
  */
 export class Gate {
-  readonly #options: Required<GateOptions> & { readonly observer: Required<GateObserver> }
+  readonly #options: ResolvedGateOptions & { readonly observer: Required<GateObserver> }
   readonly #owner: UpgradeOwner = {
     settled: (upgrade) => this.#undecided.remove(upgrade),
     closed: (upgrade) => this.#census.remove(upgrade),
@@ -141,7 +142,10 @@ export class Gate {
   #atTheDoor(request: IncomingMessage): Refusal | undefined {
     const fault = handshakeFault(request)
     if (fault !== undefined) return fault
-    if (!this.#options.accepts(pathOf(request))) return { code: 'NOT_FOUND' }
+    const isAccepted: unknown = this.#options.accepts(pathOf(request))
+    if (isAccepted instanceof Promise)
+      throw new UsageError('INVALID_SETTINGS', 'accepts answers at once, with no promise')
+    if (!isAccepted) return { code: 'NOT_FOUND' }
     const { phase } = this.#options.admitter
     if (phase === 'starting') {
       const { startRetryMs: retryAfterMs } = this.#options.admitter

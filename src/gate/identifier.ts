@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { UsageError } from '../core/errors.js'
+import { shown } from '../core/given.js'
 import type { Identification, Identify } from './identify.js'
 import type { Upgrade } from './upgrade.js'
 
@@ -55,11 +56,28 @@ export class Identifier {
   }
 }
 
+type Code = Extract<Identification, { identified: false }>['code']
+const CODES: readonly unknown[] = ['UNAUTHENTICATED', 'ORG_DISABLED', 'IDENTITY_UNAVAILABLE'] satisfies Code[]
+
 /** A program without types may answer anything; the observer is told what is wrong with it. */
-function answer<Answer>(found: Answer): Answer & object {
-  if (typeof found === 'object' && found !== null) return found
+function answer<Answer extends Promise<Identification> | Identification>(found: Answer): Answer {
+  if (typeof found === 'object' && found !== null && ('then' in found || isIdentification(found))) return found
   throw new UsageError(
     'INVALID_SETTINGS',
-    `identify answers { identified: true, identity } or { identified: false, code }, or a promise of it, not ${found}`,
+    `identify answers { identified: true, identity } or { identified: false, code }, or a promise of it, where code is one ` +
+      `of ${CODES.join(', ')}; not ${described(found)}`,
   )
+}
+
+function isIdentification(found: object): boolean {
+  const { identified, identity, code } = found as { readonly [field: string]: unknown }
+  if (identified === true) return typeof identity === 'object' && identity !== null
+  return identified === false && CODES.includes(code)
+}
+
+/** Of what it holds the names alone, and the code: the rest may be secret. */
+function described(found: unknown): string {
+  if (typeof found !== 'object' || found === null) return shown(found)
+  const code = 'code' in found ? `, code: ${shown(found.code)}` : ''
+  return `an object of { ${Object.keys(found).join(', ')} }${code}`
 }

@@ -6,15 +6,15 @@ export interface Identity {
   readonly org: string
   readonly gateway: string
   /** Names the credential, for counting its attempts. Never the secret itself. */
-  readonly keyId?: string
+  readonly keyId?: string | undefined
   /** Limit of this org if no operator's exception exists; the default where absent. */
-  readonly limit?: number
+  readonly limit?: number | undefined
   /** The tier whose limit counts where `limit` is absent. */
-  readonly tier?: string
+  readonly tier?: string | undefined
   /** Limits of the program's own that the connection counts against too. */
-  readonly scopes?: readonly ScopeRequest[]
+  readonly scopes?: readonly ScopeRequest[] | undefined
   /** May use what is reserved of the org's limit. */
-  readonly priority?: boolean
+  readonly priority?: boolean | undefined
 }
 
 export type Identification =
@@ -24,8 +24,8 @@ export type Identification =
       /** `IDENTITY_UNAVAILABLE` where it could not be found out: a failure that passes, not a bad credential. */
       readonly code: 'UNAUTHENTICATED' | 'ORG_DISABLED' | 'IDENTITY_UNAVAILABLE'
       /** One sentence for whoever reads the refusal. Never holds the credential. */
-      readonly detail?: string
-      readonly retryAfterMs?: number
+      readonly detail?: string | undefined
+      readonly retryAfterMs?: number | undefined
     }
 
 /**

@@ -1,5 +1,6 @@
 import { checkLimit } from '../core/limits.js'
 import { retryAfterMs } from '../core/retry-after.js'
+import type { Optional } from '../core/with-defaults.js'
 import { countedAs } from '../net/counted-address.js'
 import type { Identity } from './identify.js'
 import { RateMeter } from './rate-meter.js'
@@ -22,7 +23,7 @@ export class Rates {
   readonly #node: RateMeter | undefined
   readonly #random: () => number
 
-  constructor({ perAddress, perKey, perNode }: Partial<RateOptions>, random: () => number) {
+  constructor({ perAddress, perKey, perNode }: Optional<RateOptions>, random: () => number) {
     this.#address = meterOf(perAddress)
     this.#key = meterOf(perKey)
     this.#node = meterOf(perNode)

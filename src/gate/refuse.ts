@@ -10,7 +10,7 @@ import { WEBSOCKET_VERSION } from './handshake.js'
 export interface Refusal {
   readonly code: RefusalCode
   /** One sentence on this very refusal, for a person. Never holds a credential. */
-  readonly detail?: string
+  readonly detail?: string | undefined
   /** Present where a limit was the reason. */
   readonly currentCount?: number
   readonly maxAllowed?: number
@@ -19,7 +19,7 @@ export interface Refusal {
   /** The org has so many slots more, for those that have priority. */
   readonly reserved?: number
   /** Where absent, a refusal that passes by itself gets the spread default. */
-  readonly retryAfterMs?: number
+  readonly retryAfterMs?: number | undefined
 }
 
 /** A refusal in HTTP: RFC 9457 problem details. */
@@ -41,7 +41,9 @@ export function problemOf(refusal: Refusal, wallMs: number, random: () => number
   const { code, detail, currentCount, maxAllowed, scope, reserved } = refusal
   const { status, title, passes } = refusals[code]
   const requestId = randomUUID()
-  const retryAfter = passes ? retryAfterSeconds(refusal.retryAfterMs ?? retryAfterMs(undefined, random)) : undefined
+  // A program without types may have said anything.
+  const waitMs = Number.isFinite(refusal.retryAfterMs) ? refusal.retryAfterMs! : retryAfterMs(undefined, random)
+  const retryAfter = passes ? retryAfterSeconds(waitMs) : undefined
   const body = JSON.stringify({
     type: `urn:headcount:error:${code}`,
     title,

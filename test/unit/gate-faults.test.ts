@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { GateObserver } from '../../src/gate/gate-observer.js'
+import type { Identify } from '../../src/gate/identify.js'
 import { Link } from '../../src/gate/link.js'
 import { Upgrade } from '../../src/gate/upgrade.js'
 import { CountingAdmitter } from '../support/counting-admitter.js'
@@ -58,6 +59,44 @@ describe('L6: what an embedding program throws ends neither the process nor a co
     await visit(gate.url)
     await allGone(gate, admitter)
     expect(said).toHaveBeenCalledTimes(3)
+  })
+
+  test.each<[string, unknown]>([
+    ['a code that is none', { identified: false, code: 'FORBIDDEN' }],
+    ['a code that every object has', { identified: false, code: '__proto__' }],
+    ['a refusal without a code', { identified: false }],
+    ['an identity that is not one', { identified: true, org: 'acme', gateway: 'g' }],
+    ['neither yes nor no', { identified: 'no', identity: { org: 'acme', gateway: 'g' } }],
+    ['nothing', undefined],
+  ])('identify that answers with %s is answered 503, and reported, at once or late', async (_, answer) => {
+    const admitter = new CountingAdmitter()
+    for (const identify of [() => answer, async () => answer]) {
+      const gate = await startGate(admitter, { identify: identify as Identify })
+      expect(await connectGateway(gate.url, { key: 'acme' })).toMatchObject({
+        ...{ status: 503, body: { code: 'ADMISSION_UNDECIDED' } },
+      })
+      expect(gate.faults).toMatchObject([{ code: 'INVALID_SETTINGS' }])
+      expect(String(gate.faults[0])).toContain('UNAUTHENTICATED, ORG_DISABLED, IDENTITY_UNAVAILABLE')
+      await allGone(gate, admitter)
+    }
+  })
+
+  test('identify that says a time that is none is obeyed without it', async () => {
+    const admitter = new CountingAdmitter()
+    const answer = { identified: false, code: 'IDENTITY_UNAVAILABLE', retryAfterMs: '10s' as never } as const
+    const gate = await startGate(admitter, { identify: () => answer })
+    const refused = await connectGateway(gate.url, { key: 'acme' })
+    expect(refused.accepted).toBe(false)
+    if (!refused.accepted) expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+    await allGone(gate, admitter)
+  })
+
+  test('accepts that answers with a promise lets nobody in by it, and is reported', async () => {
+    const admitter = new CountingAdmitter()
+    const gate = await startGate(admitter, { accepts: (async () => false) as never })
+    expect(await connectGateway(gate.url, { key: 'acme' })).toMatchObject({ status: 503 })
+    expect(gate.faults).toMatchObject([{ code: 'INVALID_SETTINGS' }])
+    await allGone(gate, admitter)
   })
 
   test('accepts that throws is answered 503, and reported', async () => {

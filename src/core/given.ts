@@ -20,16 +20,19 @@ export interface Given {
   readonly within?: string
   /** The full names of options that stand elsewhere, to be found by who wrote one in the wrong place. */
   readonly elsewhere?: readonly string[]
+  /** Of the error; `INVALID_SETTINGS` where absent. */
+  readonly code?: string
 }
 
 /**
  * Holds options of a program without types against what there is: a slip in a name would otherwise leave the default in
- * force unnoticed. Throws `INVALID_SETTINGS` for an option that is none, with the one that was meant, and for one of the
- * wrong kind; `INVALID_LIMIT` for a limit that is none. `undefined` counts as absent.
+ * force unnoticed. Throws `code` for an option that is none, with the one that was meant, and for one of the wrong kind;
+ * `INVALID_LIMIT` for a limit that is none. `undefined` counts as absent.
  */
-export function checkGiven(given: unknown, { kinds, within, elsewhere = [] }: Given): void {
+export function checkGiven(given: unknown, checks: Given): void {
+  const { kinds, within, elsewhere = [], code = 'INVALID_SETTINGS' } = checks
   const prefix = within === undefined ? '' : `${within}.`
-  if (!isObject(given)) throw wrong(within ?? 'the argument', 'an object of options', given)
+  if (!isObject(given)) throw wrong(code, within ?? 'the argument', 'an object of options', given)
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue
     const full = prefix + name
@@ -37,12 +40,12 @@ export function checkGiven(given: unknown, { kinds, within, elsewhere = [] }: Gi
     if (kind === undefined) {
       const guess = meant(name, [...Object.keys(kinds).map((known) => prefix + known), ...elsewhere])
       const hint = guess === undefined ? '; docs/library.md lists them' : `; did you mean ${guess}?`
-      throw new UsageError('INVALID_SETTINGS', `${full} is not an option${hint}`)
+      throw new UsageError(code, `${full} is not an option${hint}`)
     }
     if (kind === 'any') continue
     if (kind === 'limit') checkLimit(value, full)
     else if (kind === 'object' ? !isObject(value) : typeof value !== kind)
-      throw wrong(full, WORDS[kind] + example(full, elsewhere), value)
+      throw wrong(code, full, WORDS[kind] + example(full, elsewhere), value)
   }
 }
 
@@ -50,14 +53,18 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
+/** As a program would write it: a text in quotes, so that '3' is not taken for 3. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}
+
 function example(name: string, inner: readonly string[]): string {
   const first = inner.find((each) => each.startsWith(`${name}.`))
   return first === undefined ? '' : `, such as { ${first.slice(name.length + 1)}: … }`
 }
 
-function wrong(name: string, accepted: string, value: unknown): UsageError {
-  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value)
-  return new UsageError('INVALID_SETTINGS', `${name} is ${accepted}, not ${shown}`)
+function wrong(code: string, name: string, accepted: string, value: unknown): UsageError {
+  return new UsageError(code, `${name} is ${accepted}, not ${shown(value)}`)
 }
 
 /** Who left something out in front is meant before who slipped, and an option that holds others by the first of them. */

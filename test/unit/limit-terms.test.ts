@@ -50,6 +50,14 @@ describe('the terms of a limit', () => {
     expect(refused({ [name]: ['a'] })).toBe('INVALID_TERMS')
   })
 
+  test.each([
+    [{ for: 3_600_000 }, 'for is not an option; docs/library.md lists them'],
+    [{ forMS: 3_600_000 }, 'forMS is not an option; did you mean forMs?'],
+    [{ notes: 'x' }, 'notes is not an option; did you mean note?'],
+  ])('%o are none: what was meant to end would stay for ever', (terms, message) => {
+    expect(() => stored(terms as SetTerms)).toThrow(expect.objectContaining({ code: 'INVALID_TERMS', message }))
+  })
+
   test('what becomes of a surplus is one of three words', () => {
     for (const word of ['keep', 'newest', 'oldest']) expect(codeOf(() => checkOnLowered(word))).toBeUndefined()
     for (const word of ['', 'Newest', 7, null]) expect(refused({ onLowered: word })).toBe('INVALID_TERMS')

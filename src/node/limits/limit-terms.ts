@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js'
 import { UsageError } from '../../core/errors.js'
+import { checkGiven, type Kind } from '../../core/given.js'
 import { fieldsOf } from '../../core/parse-json.js'
 import { ON_LIMIT_LOWERED } from '../../core/policies.js'
 import { isRfc3339 } from '../../core/rfc3339.js'
@@ -9,7 +10,7 @@ import { checkOnLowered, type SurplusTerms } from './on-lowered.js'
 /** On which terms an operator sets or clears a limit; all of it is kept and shown. */
 export interface LimitTerms {
   /** It ends by itself after so long, at most one renew interval late; never where absent. */
-  readonly forMs?: number
+  readonly forMs?: number | undefined
   /** Why, for people: up to 500 characters. */
   readonly note?: string | undefined
   /** Who has asked for it: up to 128 characters. */
@@ -36,8 +37,15 @@ const MAX_BY = 128
 /** Ten years: so that no date is out of range. */
 const MAX_FOR_MS = 10 * 365 * 24 * 3_600_000
 
-/** Throws `INVALID_TERMS` for what could not be kept as it was given. */
+/** All of the type, or this does not compile. What each takes is looked at one by one. */
+const TERMS: Readonly<Record<keyof SetTerms, Kind>> = {
+  ...{ forMs: 'any', note: 'any', by: 'any', onLowered: 'any' },
+  ...{ kind: 'any', tier: 'any' },
+}
+
+/** Throws `INVALID_TERMS` for what could not be kept as it was given, and for terms that are none. */
 export function storedTerms(terms: SetTerms, clock: Clock): OverrideTerms {
+  checkGiven(terms, { kinds: TERMS, code: 'INVALID_TERMS' })
   const { kind = 'override', forMs, note, by, tier, onLowered } = terms
   if (onLowered !== undefined) checkOnLowered(onLowered)
   if (forMs !== undefined && !(Number.isFinite(forMs) && forMs >= 1 && forMs <= MAX_FOR_MS)) {

@@ -6,7 +6,7 @@ export interface SurplusTerms {
    * What becomes of what the org holds above the limit, now and as long as the limit stands; where absent the policy of
    * the node that finds it.
    */
-  readonly onLowered?: Policies['onLimitLowered']
+  readonly onLowered?: Policies['onLimitLowered'] | undefined
 }
 
 /** Throws `INVALID_TERMS` for what is no policy. */

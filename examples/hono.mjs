@@ -28,5 +28,5 @@ function identify(request) {
 
 process.once('SIGTERM', async () => {
   await limiter.drain()
-  server.close()
+  server.close().closeAllConnections()
 })

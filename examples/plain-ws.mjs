@@ -5,7 +5,8 @@ import { createLimiter } from 'headcount'
 import { WebSocketServer } from 'ws'
 
 const limiter = createLimiter({ redis: process.env.REDIS_URL, limits: { org: 3 } })
-const server = createServer()
+// A load balancer's health check is plain HTTP: whoever gets no answer to it keeps the server from ending.
+const server = createServer((_request, response) => response.writeHead(426).end('this is a WebSocket endpoint'))
 const wss = new WebSocketServer({ noServer: true })
 limiter.attach(server, wss, { identify })
 wss.on('connection', (ws, _request, admission) => {
@@ -22,5 +23,5 @@ function identify(request) {
 
 process.once('SIGTERM', async () => {
   await limiter.drain()
-  server.close()
+  server.close().closeAllConnections()
 })

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { ClosingCode, RefusalCode } from './closures.js'
+import { UsageError } from './errors.js'
 import { tell } from './tell.js'
 
 /** Where a node is in several buckets, a lease in each: which of them is meant. */
@@ -138,6 +139,8 @@ export class EventBus {
   }
 
   on<E extends keyof NodeEvents>(event: E, listener: Listener<E>): () => void {
+    if (typeof listener !== 'function')
+      throw new UsageError('INVALID_SETTINGS', `a listener is a function, not ${listener}`)
     const safe = (payload: NodeEvents[E]) => tell(listener, payload, this.#uncaught)
     this.#emitter.on(event, safe)
     return () => this.#emitter.off(event, safe)

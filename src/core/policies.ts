@@ -1,5 +1,5 @@
 import { UsageError } from './errors.js'
-import { withDefaults } from './with-defaults.js'
+import { type Optional, withDefaults } from './with-defaults.js'
 
 /** The words of each policy; whoever reads one from outside takes them from here. */
 export const ON_STORE_DOWN = ['deny', 'local', 'allow'] as const
@@ -46,7 +46,7 @@ const WORDS = { onStoreDown: ON_STORE_DOWN, onLeaseLost: ON_LEASE_LOST, onLimitL
 const TIMES = ['storeDownTimeMs', 'orphanTimeMs'] as const
 
 /** Absent or undefined is the default. Throws `INVALID_SETTINGS` with the name, the value and what is accepted. */
-export function resolvePolicies(given: Partial<Policies> = {}): Policies {
+export function resolvePolicies(given: Optional<Policies> = {}): Policies {
   const policies = withDefaults(DEFAULT_POLICIES, given)
   for (const [name, words] of Object.entries(WORDS)) {
     const said = policies[name as keyof typeof WORDS]

@@ -54,10 +54,14 @@ export function checkAttached(server: UpgradeSource, wss: unknown, options: Atta
   }
   checkGiven(options, { kinds: OPTIONS, elsewhere: INNER })
   checkGiven(options.rates ?? {}, { kinds: RATES, within: 'rates' })
-  if (server.listenerCount('upgrade') === 0) return
-  throw new UsageError(
+  if (server.listenerCount('upgrade') > 0) throw upgradeTaken()
+}
+
+export function upgradeTaken(): UsageError {
+  return new UsageError(
     'UPGRADE_TAKEN',
-    'the server has a listener for `upgrade` already; take it off, or tell paths apart with one `attach` and `accepts`',
+    'the server has another listener for `upgrade`, and both answer each of them: take it off, or hand each its own ' +
+      'upgrades, as docs/library.md says under "Beside others"',
   )
 }
 

@@ -6,7 +6,7 @@ import { Gate } from '../gate/gate.js'
 import { guardedObserver } from '../gate/gate-observer.js'
 import type { GateOptions } from '../gate/gate-options.js'
 import { adoptedSockets, type WebSocketServer } from '../gate/ws-gate.js'
-import { type AttachOptions, checkAttached, type UpgradeSource } from './attach-options.js'
+import { type AttachOptions, checkAttached, type UpgradeSource, upgradeTaken } from './attach-options.js'
 import { gateEvents } from './gate-events.js'
 
 export interface GatesOptions {
@@ -33,8 +33,18 @@ export class Gates {
   attach(server: UpgradeSource, wss: WebSocketServer, options: AttachOptions): void {
     checkAttached(server, wss, options)
     const gate = this.open({ ...options, sockets: adoptedSockets(wss, systemClock) })
-    server.on('upgrade', gate.handleUpgrade)
-    this.#detach.push(() => server.off('upgrade', gate.handleUpgrade))
+    const { faulted } = guardedObserver(options.observer ?? {})
+    let isTold = false
+    const listener: Gate['handleUpgrade'] = (request, socket, head) => {
+      // Somebody came later. What it does with the same upgrades nobody can say: it may let in whom this refuses.
+      if (!isTold && server.listenerCount('upgrade') > 1) {
+        isTold = true
+        faulted({ org: undefined, gateway: undefined, address: undefined, closing: undefined, error: upgradeTaken() })
+      }
+      gate.handleUpgrade(request, socket, head)
+    }
+    server.on('upgrade', listener)
+    this.#detach.push(() => server.off('upgrade', listener))
   }
 
   open(options: Omit<GateOptions, 'admitter'>): Gate {

@@ -1,4 +1,5 @@
-import { checkGiven, type Kind } from '../core/given.js'
+import { UsageError } from '../core/errors.js'
+import { checkGiven, type Kind, shown } from '../core/given.js'
 import { DEFAULT_POLICIES } from '../core/policies.js'
 import type { LimiterOptions } from './options.js'
 
@@ -6,7 +7,7 @@ type Limits = NonNullable<LimiterOptions['limits']>
 
 /** All of the interface, or this does not compile. */
 const OPTIONS: Readonly<Record<keyof LimiterOptions, Kind>> = {
-  redis: 'string',
+  redis: 'any',
   limits: 'object',
   leaseTtlMs: 'number',
   renewIntervalMs: 'number',
@@ -43,6 +44,12 @@ const INNER = [
 /** Throws `UsageError` for an option that is none or of the wrong kind, which types would have told. */
 export function checkOptions(options: LimiterOptions): void {
   checkGiven(options, { kinds: OPTIONS, elsewhere: INNER })
+  if (options.redis !== undefined && typeof options.redis !== 'string') {
+    throw new UsageError(
+      'INVALID_SETTINGS',
+      `redis is the URL of a Redis, to which the limiter connects by itself, such as "redis://localhost:6379"; not ${shown(options.redis)}`,
+    )
+  }
   const { limits = {}, policies = {} } = options
   checkGiven(limits, { kinds: LIMITS, within: 'limits' })
   checkGiven(policies, { kinds: POLICIES, within: 'policies' })

@@ -1,9 +1,11 @@
 import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
+import { checkKeyPrefix } from '../core/key-prefix.js'
 import { type LeaseTiming, leaseTiming } from '../core/lease-timing.js'
 import { type Policies, resolvePolicies } from '../core/policies.js'
 import { checkReserve, type Reserve } from '../core/reserve.js'
 import { Tiers } from '../core/tiers.js'
+import type { Optional } from '../core/with-defaults.js'
 import type { ScopeLimits } from '../node/held/claim-of.js'
 import { PROBE_TIMEOUT_MS } from '../node/probing/probing.js'
 import type { BucketedStore } from '../store/bucketed-store.js'
@@ -21,61 +23,61 @@ export interface LimiterOptions {
    */
   readonly redis?: string | undefined
   /** A store of one's own making or sharing, instead of `redis`; whoever made it closes it. @internal */
-  readonly store?: LeaseStore
+  readonly store?: LeaseStore | undefined
   /** The node takes its lease once this has resolved; at once where absent. @internal */
-  readonly startsWhen?: Promise<void>
+  readonly startsWhen?: Promise<void> | undefined
   readonly limits?: {
     /** Connections of an org for which neither `admit` nor an operator says another; 3 where absent. */
-    readonly org?: number
+    readonly org?: number | undefined
     /** Connections of one gateway of an org, for requests that name a gateway; no limit where absent. */
-    readonly gateway?: number
+    readonly gateway?: number | undefined
     /**
      * Whether an instance of a gateway may hold one connection, for requests that name theirs: an older one is asked at
      * once whether it is still there, and makes room if it is not. True where absent; false without probes.
      */
-    readonly instance?: boolean
+    readonly instance?: boolean | undefined
     /**
      * Connections from one address (of IPv6: one /64), of all orgs together, for requests that name an address; no
      * limit where absent.
      */
-    readonly address?: number
+    readonly address?: number | undefined
     /** Connections of all orgs over all processes that share the store; no limit where absent. */
-    readonly cluster?: number
+    readonly cluster?: number | undefined
     /**
      * What of each org's limit only requests with `priority` may use: `{ slots: 2 }`, or `{ percent: 20 }` of whatever
      * the limit is, rounded down; nothing where absent.
      */
-    readonly reserved?: Reserve
+    readonly reserved?: Reserve | undefined
     /** From which percentage of an org's limit on `org.nearly_full` is emitted; 80 where absent. */
-    readonly nearlyFullPercent?: number
+    readonly nearlyFullPercent?: number | undefined
     /** Limits by name, for requests and operators that name a tier; `{ free: 3, paid: 10 }` where absent. */
-    readonly tiers?: Readonly<Record<string, number>>
+    readonly tiers?: Readonly<Record<string, number>> | undefined
     /** The tier of an org by its credentials, for what is shown of orgs; admissions bring theirs along. */
-    readonly tierOf?: (org: string) => string | undefined
+    readonly tierOf?: ((org: string) => string | undefined) | undefined
   }
   /** How long a dead node keeps its slots (T); 15 s where absent. */
-  readonly leaseTtlMs?: number
+  readonly leaseTtlMs?: number | undefined
   /** How often a node renews its lease (R); 3 s where absent. */
-  readonly renewIntervalMs?: number
+  readonly renewIntervalMs?: number | undefined
   /** Deadline of one store call, and of an admission that probes nobody (C); 250 ms where absent. */
-  readonly storeTimeoutMs?: number
+  readonly storeTimeoutMs?: number | undefined
   /**
    * What a connection that was silent for longer than a ping interval has to answer a ping when its org (or another
    * limit) is full and somebody needs the slot, before it is cut off: up to 2,000 ms; 1,000 where absent, 0 to ask
    * none.
    */
-  readonly probeTimeoutMs?: number
+  readonly probeTimeoutMs?: number | undefined
   /** What happens while the store or the lease is away; see `Policies`. */
-  readonly policies?: Partial<Policies>
+  readonly policies?: Optional<Policies> | undefined
   /** What operators see of this node; the host's name and a random part where absent. */
-  readonly nodeName?: string
+  readonly nodeName?: string | undefined
   /**
    * What resume tokens are signed with, the same in all processes. Where absent the store keeps one for them all, and
    * forgets it with its memory: tokens from before then count as none.
    */
   readonly resumeSecret?: string | undefined
   /** In front of every key in Redis; `hc:1:` where absent. */
-  readonly keyPrefix?: string
+  readonly keyPrefix?: string | undefined
 }
 
 /**
@@ -167,12 +169,15 @@ function probeTimeout(ms: number): number {
   throw new UsageError('INVALID_SETTINGS', `probeTimeoutMs is a time from 0 to 2000 ms, not ${ms}`)
 }
 
-function storeOf({ store, redis, keyPrefix }: LimiterOptions, timing: LeaseTiming): LeaseStore | BucketedStore {
+function storeOf(options: LimiterOptions, timing: LeaseTiming): LeaseStore | BucketedStore {
+  const { store, redis, keyPrefix = LIMITER_DEFAULTS.keyPrefix } = options
+  // Of the embedded store too, which has no keys: else who tests with that would hear of it only where there is a Redis.
+  checkKeyPrefix(keyPrefix)
   if (store && redis !== undefined) {
     throw new UsageError('INVALID_SETTINGS', 'give either `store` or `redis`, not both')
   }
   if (store) return store
   const clock = systemClock
   if (redis === undefined) return new MemoryStore({ timing, clock })
-  return openRedis({ url: redis, timing, clock, keyPrefix: keyPrefix ?? LIMITER_DEFAULTS.keyPrefix })
+  return openRedis({ url: redis, timing, clock, keyPrefix })
 }

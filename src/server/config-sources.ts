@@ -93,7 +93,9 @@ function readEnvironment(env: Readonly<Record<string, string | undefined>>): Sou
 function readConfigFile(path: string, readFile: (path: string) => Uint8Array): Source {
   const broken = (reason: string): Source => ({
     texts: new Map(),
-    errors: [{ setting: settings.configFile.name, message: `The configuration file ${path} cannot be used: ${reason}.` }],
+    errors: [
+      { setting: settings.configFile.name, message: `The configuration file ${path} cannot be used: ${reason}.` },
+    ],
   })
   let bytes: Uint8Array
   try {

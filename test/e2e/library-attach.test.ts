@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
@@ -133,6 +134,39 @@ describe('attach', () => {
     )
     await limiter.drain({ withinMs: 0 })
     expect(server.listenerCount('upgrade')).toBe(0)
+  })
+
+  test('takes from an emitter only the upgrades that its program hands on; others are not limited', async () => {
+    const limiter = createLimiter({ limits: { org: 1 } })
+    const [wss, others] = [new WebSocketServer({ noServer: true }), new WebSocketServer({ noServer: true })]
+    const [limited, server] = [new EventEmitter(), createServer()]
+    limiter.attach(limited, wss, { identify })
+    server.on('upgrade', (request, socket, head) => {
+      if (request.url === '/limited') limited.emit('upgrade', request, socket, head)
+      else others.handleUpgrade(request, socket, head, () => {})
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(async () => {
+      await limiter.drain({ withinMs: 500 })
+      for (const ws of others.clients) ws.terminate()
+      await new Promise((resolve) => server.close(resolve))
+    })
+    const { port } = server.address() as AddressInfo
+    const statuses: number[] = []
+    for (const path of ['/limited', '/limited', '/free', '/free']) {
+      statuses.push((await connect({ port }, 'acme', path)).status)
+    }
+    expect(statuses).toEqual([101, 429, 101, 101])
+  })
+
+  test('a listener for upgrades that comes later is told of, once, since both answer each of them', async () => {
+    const faults: unknown[] = []
+    const attached = await attach({}, { observer: { faulted: ({ error }) => faults.push(error) } })
+    expect((await connect(attached)).status).toBe(101)
+    expect(faults).toEqual([])
+    attached.server.on('upgrade', () => {})
+    for (let i = 0; i < 2; i++) await connect(attached)
+    expect(faults).toEqual([expect.objectContaining({ name: 'UsageError', code: 'UPGRADE_TAKEN' })])
   })
 
   test('what throws behind a verifyClient that takes its time costs that one connection, and is reported', async () => {

@@ -270,6 +270,31 @@ test('a store that was handed in outlives the limiter; the one that made it clos
   taken(await other.admit({ org: 'acme' })).release()
 })
 
+test('the embedded store takes what operators set from the first call on', async () => {
+  const limiter = createLimiter({ limits: { tiers: { free: 2 } } })
+  onTestFinished(() => limiter.drain({ withinMs: 0 }))
+  const set = [limiter.setLimit('acme', 1), limiter.setTier('globex', 'free'), limiter.evict({ orgId: 'acme' })]
+  expect(await Promise.all(set)).toEqual([undefined, undefined, { ordered: 0, leaving: 0, truncated: false }])
+  expect(await limiter.drainNode(1)).toBe('gone')
+  expect(await limiter.orgStats('acme')).toMatchObject({ maxAllowed: 1 })
+})
+
+test('misuse is told as such: terms, a signal, whom to evict, a listener', async () => {
+  const limiter = createLimiter()
+  onTestFinished(() => limiter.drain({ withinMs: 0 }))
+  const [signal, nobody] = [{ signal: AbortSignal.abort() } as never, undefined as never]
+  for (const [misused, code] of [
+    [limiter.setLimit('acme', 5, { for: 1_000 } as never), 'INVALID_TERMS'],
+    [limiter.admit({ org: 'acme' }, signal), 'INVALID_SETTINGS'],
+    [limiter.evict(nobody), 'INVALID_ORG'],
+    [limiter.evict('acme' as never), 'INVALID_ORG'],
+  ] as const) {
+    await expect(misused).rejects.toMatchObject({ name: 'UsageError', code })
+  }
+  expect(codeOf(() => limiter.on('store.left', nobody))).toBe('INVALID_SETTINGS')
+  expect(codeOf(() => createLimiter({ keyPrefix: '{}' }))).toBe('INVALID_KEY_PREFIX')
+})
+
 describe('options that cannot work are refused at once', () => {
   test.each<[string, LimiterOptions, string]>([
     ['no URL of Redis', { redis: 'http://localhost' }, 'INVALID_REDIS_URL'],

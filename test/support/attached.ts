@@ -49,7 +49,7 @@ export async function attach(options: LimiterOptions = {}, how: Partial<AttachOp
 type Outcome = { readonly ws: WebSocket; readonly status: number; readonly body: Record<string, unknown> }
 
 /** Connects with ws and nothing else, as any client might. */
-export function connect({ port }: Attached, org = 'acme', path = '/'): Promise<Outcome> {
+export function connect({ port }: Pick<Attached, 'port'>, org = 'acme', path = '/'): Promise<Outcome> {
   const ws = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers: { 'api-key': org } })
   return new Promise((resolve, reject) => {
     ws.on('error', reject)

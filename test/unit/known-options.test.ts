@@ -11,6 +11,8 @@ function misuse(code: string, message: string) {
   return expect.objectContaining({ name: 'UsageError', code, message })
 }
 
+const REDIS = 'redis is the URL of a Redis, to which the limiter connects by itself, such as "redis://localhost:6379";'
+
 describe('options of a limiter', () => {
   test.each([
     [{ limit: 3 }, 'limit is not an option; did you mean limits.org?'],
@@ -23,7 +25,8 @@ describe('options of a limiter', () => {
     [{ leaseTtl: 1_000 }, 'leaseTtl is not an option; did you mean leaseTtlMs?'],
     [{ leaseTtlMs: '15000' }, 'leaseTtlMs is a number, not "15000"'],
     [{ probeTimeoutMs: null }, 'probeTimeoutMs is a number, not null'],
-    [{ redis: null }, 'redis is text, not null'],
+    [{ redis: null }, `${REDIS} not null`],
+    [{ redis: {} }, `${REDIS} not [object Object]`],
     [{ policies: { storeDown: 'allow' } }, 'policies.storeDown is not an option; did you mean policies.onStoreDown?'],
     [{ onStoreDown: 'allow' }, 'onStoreDown is not an option; did you mean policies.onStoreDown?'],
     [{ verbose: true }, 'verbose is not an option; docs/library.md lists them'],
@@ -34,7 +37,7 @@ describe('options of a limiter', () => {
   })
 
   test.each([null, '3', -1])('a limit of %o is none, and is named', (value) => {
-    const message = `is a whole number from 0, or Infinity, not ${value}`
+    const message = `is a whole number from 0, or Infinity, not ${JSON.stringify(value)}`
     for (const name of ['org', 'gateway', 'address', 'cluster']) {
       expect(resolve({ limits: { [name]: value } })).toThrow(misuse('INVALID_LIMIT', `limits.${name} ${message}`))
     }

@@ -62,10 +62,10 @@ describe('the address of a Redis', () => {
   })
 
   test.each([
-    ['', 'form'],
-    ['localhost:6379', 'form'],
-    ['redis:/h', 'form'],
-    ['redis://h#x', 'form'],
+    ['', 'it is no URL of a Redis'],
+    ['localhost:6379', 'it is no URL of a Redis'],
+    ['redis:/h', 'it is no URL of a Redis'],
+    ['redis://h#x', 'it is no URL of a Redis'],
     ['http://h', 'scheme'],
     ['constructor://h', 'scheme'],
     ['redis+cluster://', 'host'],

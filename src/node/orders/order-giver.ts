@@ -1,3 +1,4 @@
+import { UsageError } from '../../core/errors.js'
 import type { EventBus } from '../../core/events.js'
 import { checkOrg } from '../../core/org-id.js'
 import { type BucketInspector, type Holder, MAX_ITEMS } from '../../store/lease-store.js'
@@ -48,6 +49,9 @@ export class OrderGiver {
    * to keep it out. Nothing is ordered where no live node holds such a connection. Throws `INVALID_ORG`.
    */
   async evict(whom: EvictionRequest, reason?: string): Promise<Evicted> {
+    if (typeof whom !== 'object' || whom === null) {
+      throw new UsageError('INVALID_ORG', "evict takes { connectionId } or { orgId }: evict({ orgId: 'acme' })")
+    }
     if ('connectionId' in whom) {
       const org = await this.#store.orgOf(whom.connectionId)
       if (org === undefined) return { ordered: 0, leaving: 0, truncated: false }

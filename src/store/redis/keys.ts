@@ -1,5 +1,4 @@
-import { UsageError } from '../../core/errors.js'
-import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../../core/key-prefix.js'
+import { checkKeyPrefix } from '../../core/key-prefix.js'
 import type { IndexEntry, ScopeRef } from '../lease-store.js'
 import { CLOSING_ORDERS, ORDER_KINDS } from '../orders.js'
 
@@ -37,12 +36,7 @@ export interface RedisKeys {
  * Throws `INVALID_KEY_PREFIX` for a prefix with characters that mean something to Redis.
  */
 export function redisKeys(prefix: string, bucket = 0): RedisKeys {
-  if (!KEY_PREFIX.test(prefix)) {
-    throw new UsageError(
-      'INVALID_KEY_PREFIX',
-      `the key prefix must be ${KEY_PREFIX_ACCEPTED}, not ${JSON.stringify(prefix)}`,
-    )
-  }
+  checkKeyPrefix(prefix)
   const base = `${prefix}{${bucket}}:`
   const orgPrefix = `${base}org:`
   const scopePrefix = `${base}scope:`

@@ -73,7 +73,7 @@ const DATABASE = /^\d{0,5}$/
  */
 export function parseRedisUrl(text: string): RedisTarget | { readonly problem: string } {
   const parts = URL_PARTS.exec(text)?.groups
-  if (!parts) return { problem: 'it is not of that form' }
+  if (!parts) return { problem: 'it is no URL of a Redis' }
   const { scheme = '', hosts = '', path = '' } = parts
   const accepted = OPTIONS.get(scheme)
   if (!accepted) return { problem: 'its scheme is not one of these' }

@@ -104,7 +104,7 @@ export class Auditor {
   async #putBack(session: Session, broken: readonly HeldConnection[]): Promise<number> {
     const open = broken.filter((connection) => connection.state === 'held' && !connection.leaving)
     if (open.length === 0) return 0
-    for (const connection of open) connection.untold = false
+    for (const connection of open) connection.tell()
     const claims = open.map((connection) => connection.claim)
     const how = { mode: 'keep', final: false } as const
     const reply = await session.call((connection, fence) => connection.reassert(fence, claims, how))

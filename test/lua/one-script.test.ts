@@ -150,7 +150,7 @@ describe('rule 7, one script for all verbs', () => {
     events.on('drift.repaired', (repair) => repairs.push(repair))
     releases.open(session)
     const one = connectionOf('missing', 'acme')
-    one.state = 'held'
+    one.hold()
     held.add(one)
 
     proxy.holdReplies()

@@ -165,7 +165,7 @@ test('R2: a node knows how many slots it holds of each scope', () => {
   const held = new HeldConnections()
   const hold = (id: string, org: string, gateway: string) => {
     const connection = new HeldConnection({ ...claimed({ org, gateway }, ALL), id }, 0)
-    connection.state = 'held'
+    connection.hold()
     held.add(connection)
     return connection
   }

@@ -8,7 +8,7 @@ afterEach(() => vi.restoreAllMocks())
 function holding(held: HeldConnections, org: string, count: number) {
   return Array.from({ length: count }, (_, i) => {
     const connection = connectionOf(`${org}-${i}`, org)
-    connection.state = 'held'
+    connection.hold()
     held.add(connection)
     return connection
   })
@@ -62,7 +62,7 @@ test('a connection that is lost tells its peer once, and whoever asks for the si
   const told: string[] = []
   const [early, late] = [connectionOf('a-0', 'acme'), connectionOf('a-1', 'acme')]
   for (const connection of [early, late]) {
-    connection.peer = { isSilent: false, probe: async () => true, lose: (closing) => told.push(closing) }
+    connection.watch({ isSilent: false, probe: async () => true, lose: (closing) => told.push(closing) })
   }
   const signal = early.lost
   expect([signal.aborted, early.closing]).toEqual([false, undefined])
@@ -82,7 +82,7 @@ test('a peer that throws or rejects when it is told is reported, and who told it
   }
   for (const lose of [throws, () => Promise.reject(broken)]) {
     const connection = connectionOf('a-0', 'acme')
-    connection.peer = { isSilent: false, probe: async () => true, lose }
+    connection.watch({ isSilent: false, probe: async () => true, lose })
     connection.lose('EVICTED')
     expect(connection.lost.reason).toBe('EVICTED')
   }
@@ -96,7 +96,7 @@ test('R2: what is held in a scope is counted there alone, and no longer once it 
   const all = ['eu', 'eu', 'us'].map((id, i) => {
     const { claim } = connectionOf(`c-${i}`, 'acme')
     const connection = new HeldConnection({ ...claim, scopes: [claim.scopes[0], scope(id)] }, i)
-    connection.state = 'held'
+    connection.hold()
     held.add(connection)
     return connection
   })
@@ -120,8 +120,8 @@ test('those that hold a slot come the oldest first, and the highest limit of an 
     connectionOf('old', 'acme', 5, 20),
   ]
   for (const connection of [young!, asking!, old!]) held.add(connection)
-  young!.state = 'held'
-  old!.state = 'held'
+  young!.hold()
+  old!.hold()
   expect(held.held().map(({ id }) => id)).toEqual(['old', 'young'])
   expect([held.limitOf('acme'), held.orgs()]).toEqual([9, ['acme']])
   held.remove(asking!)
@@ -148,7 +148,7 @@ test('L4: who waits for all to be gone is told then, and at once where nothing i
 test('a connection that loses its slot while it holds none stays what it is; its signal is one and the same', () => {
   const connection = connectionOf('a', 'acme')
   const { lost } = connection
-  connection.state = 'gone'
+  connection.end()
   connection.loseSlot()
   expect([connection.state, connection.lost === lost, lost.reason]).toEqual(['gone', true, 'LEASE_LOST'])
 })

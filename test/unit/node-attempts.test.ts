@@ -169,7 +169,7 @@ describe('an instance that comes back (L3)', () => {
   test('whose old connection is here, and answers, is refused at once', async () => {
     const { decide, held, connection, asked } = attemptsIn({ answers: [fullIn(INSTANCE_FULL)] })
     const old = connection(true)
-    old.state = 'held'
+    old.hold()
     held.add(old)
     expect([(await decide(true)).outcome, asked.length]).toEqual([fullIn(INSTANCE_FULL), 1])
   })

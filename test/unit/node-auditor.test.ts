@@ -101,7 +101,7 @@ async function hold(session: Session, held: HeldConnections, count: number, org 
     )
   }
   for (const connection of all) {
-    connection.state = 'held'
+    connection.hold()
     held.add(connection)
   }
   return all

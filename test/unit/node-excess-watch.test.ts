@@ -49,7 +49,7 @@ async function hold(org: string, count: number, limit: number): Promise<void> {
     const connection = connectionOf(`${org}-${i}`, org, limit, i)
     const how = { mode: 'keep', final: false } as const
     done(await session!.call((line, fence) => line.reassert(fence, [connection.claim], how)))
-    connection.state = 'held'
+    connection.hold()
     held.add(connection)
   }
 }

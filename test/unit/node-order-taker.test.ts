@@ -30,7 +30,7 @@ async function owner(count: number) {
   )
   for (const connection of all) {
     done(await session.call((line, fence) => line.acquire(fence, [connection.claim])))
-    connection.state = 'held'
+    connection.hold()
     held.add(connection)
   }
   for (let from = 0; from < count; from += 50) {
@@ -84,7 +84,7 @@ describe('an owner that is ordered to close', () => {
     const lose = () => {
       throw new Error('broken')
     }
-    all[0]!.peer = { isSilent: false, probe: async () => true, lose }
+    all[0]!.watch({ isSilent: false, probe: async () => true, lose })
     await hear()
     await turns()
     expect(all.map(({ closing }) => closing)).toEqual(['EVICTED', 'EVICTED', 'EVICTED'])

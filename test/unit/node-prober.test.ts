@@ -37,8 +37,8 @@ function nodeWith(count: number, timeoutMs = 1_000, org = 'acme') {
   const prober = new Prober({ clock, events, held, releases, timeoutMs, confirmMs: 250 })
   const peers = Array.from({ length: count }, (_, i) => {
     const [connection, peer] = [connectionOf(`c-${i}`, org), new SteeredPeer()]
-    connection.state = 'held'
-    connection.peer = peer
+    connection.hold()
+    connection.watch(peer)
     held.add(connection)
     return peer
   })
@@ -158,7 +158,8 @@ describe('L3: the silent peers of a full org are asked whether they are still th
     const pod = { name: 'instance', id: 'acme//pod', limit: 1 }
     const [connection, peer] = [new HeldConnection(claim('pod', 'acme', 9, pod), 0), new SteeredPeer()]
     for (let n = 0; n < 1_000; n++) expect(await prober.frees({ name: 'instance', id: `acme//${n}` })).toBe(false)
-    Object.assign(connection, { state: 'held', peer })
+    connection.hold()
+    connection.watch(peer)
     held.add(connection)
     peers.push(peer)
     peer.isSilent = false
@@ -184,7 +185,8 @@ describe('L3: the silent peers of a full org are asked whether they are still th
     return Array.from({ length: count }, (_, n) => {
       const its = { name: 'instance', id: `${org}//${n}`, limit: 1 }
       const [connection, peer] = [new HeldConnection(claim(`${org}-${n}`, org, 2_000, its), 0), new SteeredPeer()]
-      Object.assign(connection, { state: 'held', peer })
+      connection.hold()
+      connection.watch(peer)
       held.add(connection)
       return { its, peer }
     })

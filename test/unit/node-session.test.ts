@@ -142,8 +142,7 @@ describe('telling the store of what is open', () => {
   const held = (count: number) =>
     Array.from({ length: count }, (_, i) => {
       const connection = connectionOf(`c-${i}`, 'acme', 1_000, i)
-      connection.state = 'held'
-      connection.debt = true
+      connection.holdAsDebt()
       return connection
     })
   const tell = (all: HeldConnection[]) => reassertAll(session, all, 'room', async () => {})
@@ -211,7 +210,7 @@ describe('a takeover', () => {
     // Still being admitted here: the store knows of no slot of its own.
     parts.tookOver(heir('old'))
     expect(old.lost.aborted).toBe(false)
-    old.state = 'held'
+    old.hold()
     parts.tookOver(heir('old'))
     expect([old.lost.reason, old.leaving]).toEqual(['TAKEN_OVER', true])
     parts.tookOver(heir('elsewhere'))
@@ -223,7 +222,7 @@ describe('a takeover', () => {
   test('leaves one that is closing already with the reason it was given', () => {
     const { held, parts } = takeovers()
     const old = connectionOf('old')
-    old.state = 'held'
+    old.hold()
     held.add(old)
     old.leave('EVICTED')
     parts.tookOver(new HeldConnection(claimOf('new'), 0, 'old'))

@@ -97,9 +97,7 @@ export class Absence {
     const isFull = claim.scopes.some((scope, i) => held.heldIn(scope) >= shareOf(scope, i))
     if (onStoreDown === 'local' && isFull) return undefined
     const count = held.heldBy(org)
-    connection.state = 'held'
-    connection.debt = true
-    connection.untold = true
+    connection.holdAsDebt()
     held.add(connection)
     events.emit('debt.taken', { connectionId: id, org, policy: onStoreDown })
     return { count: count + 1, limit, ...(reserved > 0 && { reserved }) }

@@ -4,6 +4,8 @@ import type { Claim, ScopeClaim } from '../../store/lease-store.js'
 import { INSTANCE } from './instances.js'
 import { tellLost } from './watched-peer.js'
 
+type State = 'asking' | 'held' | 'slotless' | 'gone'
+
 /**
  * One connection and its owner's view of its slot. It goes `asking` → `held` → `gone`, or `asking` → `gone`; never
  * back. On the way from `held` it is `slotless` where no room was left after the lease was lost: still open until its
@@ -17,17 +19,12 @@ export class HeldConnection {
   readonly replaces: string | undefined
   /** For the order in which connections are reasserted after a fence: the oldest first. */
   readonly sinceMs: number
-  /** Admitted in the store's absence: the store has yet to learn of it. */
-  debt = false
-  /** Of such a one: no call has told the store of it yet, so there is no slot to give back. */
-  untold = false
-  /** Present once its owner has told how to ask it whether it is still there. */
-  peer: Peer | undefined
-  state: 'asking' | 'held' | 'slotless' | 'gone' = 'asking'
-  /** It is being closed as ordered; its slot is its own until the socket has closed, or the lease is lost. */
-  leaving = false
-  /** Why it is to be closed, once it is. */
-  closing: ClosingCode | undefined
+  #state: State = 'asking'
+  #debt = false
+  #untold = false
+  #leaving = false
+  #closing: ClosingCode | undefined
+  #peer: Peer | undefined
   /** Made on demand: an idle connection should cost little. */
   #lost: AbortController | undefined
 
@@ -51,38 +48,95 @@ export class HeldConnection {
     return scopes.length === 1 ? undefined : scopes.find(({ name }) => name === INSTANCE)
   }
 
+  get state(): State {
+    return this.#state
+  }
+
+  /** Admitted in the store's absence: the store has yet to learn of it. */
+  get debt(): boolean {
+    return this.#debt
+  }
+
+  /** Of such a one: no call has told the store of it yet, so there is no slot to give back. */
+  get untold(): boolean {
+    return this.#untold
+  }
+
+  /** It is being closed as ordered; its slot is its own until the socket has closed, or the lease is lost. */
+  get leaving(): boolean {
+    return this.#leaving
+  }
+
+  /** Why it is to be closed, once it is. */
+  get closing(): ClosingCode | undefined {
+    return this.#closing
+  }
+
+  /** Present once its owner has told how to ask it whether it is still there. */
+  get peer(): Peer | undefined {
+    return this.#peer
+  }
+
   /** Tells how to ask it whether it is still there, and to close it: at once where it was to be closed before. */
   watch(peer: Peer): void {
-    if (this.state === 'gone') return
-    this.peer = peer
-    if (this.closing) tellLost(peer, this.closing)
+    if (this.#state === 'gone') return
+    this.#peer = peer
+    if (this.#closing) tellLost(peer, this.#closing)
+  }
+
+  /** The store has given it its slot. */
+  hold(): void {
+    if (this.#state === 'asking') this.#state = 'held'
+  }
+
+  /** It is let in without the store. */
+  holdAsDebt(): void {
+    this.hold()
+    this.#debt = true
+    this.#untold = true
+  }
+
+  /** A call that tells the store of it is on its way: it may have a slot there from now on. */
+  tell(): void {
+    this.#untold = false
+  }
+
+  /** The store has learned of it. */
+  settle(): void {
+    this.#debt = false
+  }
+
+  /** It is over. The peer leads to the socket, which shall not live on with what may yet point here. */
+  end(): void {
+    this.#state = 'gone'
+    this.#peer = undefined
   }
 
   /** Aborts when the connection should be closed; the reason is a `ClosingCode`. */
   get lost(): AbortSignal {
     if (!this.#lost) {
       this.#lost = new AbortController()
-      if (this.closing) this.#lost.abort(this.closing)
+      if (this.#closing) this.#lost.abort(this.#closing)
     }
     return this.#lost.signal
   }
 
   /** What the store ordered. Said again until the slot is given back, and heard once. */
   leave(closing: ClosingCode): void {
-    this.leaving = true
+    this.#leaving = true
     this.lose(closing)
   }
 
   /** The store has no slot for it any more. */
   loseSlot(closing: ClosingCode = 'LEASE_LOST'): void {
-    if (this.state === 'held') this.state = 'slotless'
+    if (this.#state === 'held') this.#state = 'slotless'
     this.lose(closing)
   }
 
   lose(closing: ClosingCode): void {
-    if (this.closing) return
-    this.closing = closing
+    if (this.#closing) return
+    this.#closing = closing
     this.#lost?.abort(closing)
-    tellLost(this.peer, closing)
+    tellLost(this.#peer, closing)
   }
 }

@@ -34,9 +34,7 @@ export class HeldConnections {
   }
 
   remove(connection: HeldConnection): void {
-    connection.state = 'gone'
-    // It leads to the socket, which shall not live on with what may yet point here.
-    connection.peer = undefined
+    connection.end()
     this.#all.delete(connection.id)
     drop(this.#byOrg, connection.org, connection)
     for (const scope of furtherOf(connection)) drop(this.#byScope, keyOf(scope), connection)

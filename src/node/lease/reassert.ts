@@ -25,12 +25,12 @@ export async function reassertAll(
   for (let from = 0; from === 0 || from < all.length; from += MAX_ITEMS) {
     const chunk = all.slice(from, from + MAX_ITEMS).filter((connection) => connection.state === 'held')
     const final = from + MAX_ITEMS >= all.length
-    for (const connection of chunk) connection.untold = false
+    for (const connection of chunk) connection.tell()
     const claims = chunk.map((connection) => connection.claim)
     const reply = await session.call((connection, fence) => connection.reassert(fence, claims, { mode, final }))
     if (reply.status !== 'ok') return undefined
     chunk.forEach((connection, i) => {
-      connection.debt = false
+      connection.settle()
       const lost = ['full', 'conflict', 'taken'].includes(reply.value[i]!)
       if (lost) connection.loseSlot(reply.value[i] === 'taken' ? 'TAKEN_OVER' : 'LEASE_LOST')
       if (lost) closed++

@@ -230,7 +230,7 @@ export class AdmissionQueue {
     if (!ticket.sent) this.#lineOf(ticket).remove(ticket.callTurn)
     if (ticket.abandon) ticket.signal?.removeEventListener('abort', ticket.abandon)
     // In the same turn as the answer, so that nothing can come between the slot and its owner.
-    if (outcome.kind === 'decided' && outcome.verdict.admitted) ticket.connection.state = 'held'
+    if (outcome.kind === 'decided' && outcome.verdict.admitted) ticket.connection.hold()
     else if (!ticket.sent) this.#letGo(ticket)
     ticket.resolve(outcome)
   }

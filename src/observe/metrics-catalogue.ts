@@ -5,11 +5,10 @@ export interface MetricRow {
   readonly labels?: readonly string[]
 }
 
-const row = (type: MetricRow['type'], help: string, ...labels: string[]): MetricRow => ({
-  type,
-  help,
-  ...(labels.length > 0 && { labels }),
-})
+/** Keeps the literal of its type, so that a counter cannot be set, nor a gauge counted. */
+function row<Type extends MetricRow['type']>(type: Type, help: string, ...labels: string[]) {
+  return { type, help, ...(labels.length > 0 && { labels }) }
+}
 
 const CLUSTER = 'Every node reports the same, so use max, not sum'
 

@@ -5,6 +5,9 @@ import { countEvents, readGauges } from './metrics-sources.js'
 import { countServer, type ServerParts } from './server-metrics.js'
 
 type Name = keyof typeof METRICS
+type Named<Type extends MetricRow['type']> = {
+  [N in Name]: (typeof METRICS)[N]['type'] extends Type ? N : never
+}[Name]
 /** Values of labels, in the order of the catalogue. */
 type Labels = readonly string[]
 
@@ -30,18 +33,14 @@ export class Metrics {
     }
   }
 
-  count(name: Name, labels: Labels = [], by = 1): void {
-    this.#counters
-      .get(name)
-      ?.labels(...labels)
-      .inc(by)
+  count(name: Named<'counter'>, labels: Labels = [], by = 1): void {
+    const counter = this.#counters.get(name)!
+    counter.labels(...labels).inc(by)
   }
 
-  time(name: Name, labels: Labels, tookMs: number): void {
-    this.#histograms
-      .get(name)
-      ?.labels(...labels)
-      .observe(tookMs / 1_000)
+  time(name: Named<'histogram'>, labels: Labels, tookMs: number): void {
+    const histogram = this.#histograms.get(name)!
+    histogram.labels(...labels).observe(tookMs / 1_000)
   }
 
   /** What sets a metric whenever somebody asks for it. */
@@ -50,10 +49,10 @@ export class Metrics {
   }
 
   /** A value that is no finite number is taken away. */
-  set(name: Name, value: number | undefined, labels: Labels = []): void {
-    const gauge = this.#gauges.get(name)
-    if (value !== undefined && Number.isFinite(value)) gauge?.labels(...labels).set(value)
-    else gauge?.remove(...labels)
+  set(name: Named<'gauge'>, value: number | undefined, labels: Labels = []): void {
+    const gauge = this.#gauges.get(name)!
+    if (value !== undefined && Number.isFinite(value)) gauge.labels(...labels).set(value)
+    else gauge.remove(...labels)
   }
 }
 

@@ -46,10 +46,10 @@ export function comebacks(scopes: readonly Scope[], surroundings: Surroundings):
   return { findings: findings.length > allowed ? findings : [], figures: cameBack > 0 ? [figure] : [] }
 }
 
-/** It is of the same instance, its client had left it before, and nothing kept its node from seeing so. */
+/** It is of the same instance, had fallen silent before, and nothing kept its node from finding that out. */
 function isGone({ attempt, endedMs }: Holder, asking: Attempt, around: Surroundings): boolean {
   const { node, askedMs, refusedMs = askedMs } = asking
-  if (attempt.instance !== asking.instance || attempt.number === asking.number || endedMs >= askedMs) return false
+  if (attempt.instance !== asking.instance || attempt.leave !== 'silence' || endedMs >= askedMs) return false
   const fromMs = askedMs - around.comebackMs - around.slackMs(askedMs) - 1_000
   const disturbed = (of: number) => around.during(DISTURBED, of, fromMs, refusedMs).length > 0
   const died = around.during(['killed', 'absent'], attempt.node, attempt.askedMs, refusedMs).length > 0

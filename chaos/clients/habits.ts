@@ -26,14 +26,16 @@ export interface Habit {
 }
 
 const FOR_EVER = Number.POSITIVE_INFINITY
-/** Of those that keep no token, where instances are named at all. */
-const [OWN_INSTANCE, COPIED_INSTANCE] = [0.4, 0.1]
 
-/** As `habits` says, and some name their instance besides. */
+/** As `habits` says, but of those that keep no token half name their instance, and half of these lose their network. */
 export function habitsWithInstances(dice: Dice): Habit {
   const [habit, roll] = [habits(dice), dice.roll()]
-  if (habit.resumes || roll > OWN_INSTANCE + COPIED_INSTANCE) return habit
-  return { ...habit, instance: roll < OWN_INSTANCE ? 'own' : 'copied' }
+  if (habit.resumes || roll > 0.5) return habit
+  if (roll < 0.25) {
+    const name = 'losing its network, with a name'
+    return { name, meanLifeMs: 8_000, leave: 'silence', patienceMs: FOR_EVER, instance: 'own' }
+  }
+  return { ...habit, instance: roll < 0.4 ? 'own' : 'copied' }
 }
 
 /** Eight of ten obey. Of those some look after their connection and some, as many gateways, never do. */

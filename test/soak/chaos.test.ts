@@ -31,6 +31,17 @@ describe('chaos', () => {
     expect(await promisesBroken({ minutes: 4, clients: 200, orgs: 25, redis: 'cluster' })).toEqual([])
   })
 
+  test('every promise is kept to clients that name their instance (S1, S6, L3, and all of the above)', async () => {
+    expect(await promisesBroken({ minutes: 4, clients: 200, orgs: 25, instances: true })).toEqual([])
+  })
+
+  test('control: a node that asks an old connection only once it is silent is found out', async () => {
+    const script = brokenServer('node/probing/prober.js', 'scope.name === INSTANCE || isSilent(peer)', 'isSilent(peer)')
+    const faults = faultsNamed('SCRIPT FLUSH')
+    const found = await promisesBroken({ script, minutes: 1, clients: 200, instances: true, faults })
+    expect(found.filter((finding) => /^L3: .*for its own/.test(finding)).length).toBeGreaterThan(0)
+  })
+
   test('control: a script that admits one too many is found out', async () => {
     const right = 'if held_count >= slots then'
     const script = brokenServer('store/redis/script.generated.js', right, 'if held_count > slots then')

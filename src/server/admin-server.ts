@@ -2,6 +2,7 @@ import { type IncomingMessage, type RequestListener, type Server, ServerResponse
 import type { Socket } from 'node:net'
 import { STALLED_MS } from '../admin/events.js'
 import { httpServer } from './listen.js'
+import { stopParsing } from './stop-parsing.js'
 
 /** Many times as many as probes, scrapes, operators and 100 viewers need. */
 const MOST_CONNECTIONS = 1_024
@@ -19,8 +20,8 @@ const underWay = new WeakMap<Socket, number>()
 
 /**
  * Counts the requests of a connection that are under way. Node constructs one of these for each request before any
- * listener runs, also for those that it answers by itself (400 without a host), and it dispatches all that came in one
- * packet, read or not: so a packet of thousands ends its connection here.
+ * listener runs, also for those that it answers by itself (400 without a host): so a packet of thousands ends its
+ * connection here.
  */
 class CountedAnswer<R extends IncomingMessage = IncomingMessage> extends ServerResponse<R> {
   constructor(...given: ConstructorParameters<typeof ServerResponse<R>>) {
@@ -29,7 +30,9 @@ class CountedAnswer<R extends IncomingMessage = IncomingMessage> extends ServerR
     const count = countOf(socket) + 1
     underWay.set(socket, count)
     this.once('close', () => underWay.set(socket, countOf(socket) - 1))
-    if (count > MOST_UNDER_WAY) socket.destroy()
+    if (count <= MOST_UNDER_WAY) return
+    stopParsing(socket)
+    socket.destroy()
   }
 }
 

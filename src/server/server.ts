@@ -7,11 +7,12 @@ import type { Log } from '../observe/log.js'
 import { adminServer } from './admin-server.js'
 import type { Config } from './config.js'
 import { ENDPOINT } from './endpoint.js'
-import { closeServer, httpServer, listen } from './listen.js'
+import { closeServer, listen } from './listen.js'
 import { openIdentities } from './open-identities.js'
 import { openLimiter } from './open-limiter.js'
 import { openWebhook } from './open-webhook.js'
 import { openOperators } from './operators.js'
+import { publicServer } from './public-server.js'
 
 export interface RunningServer {
   readonly port: number
@@ -55,7 +56,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     observer: allObservers(operators.observer, webhook.observer),
   })
   identities.watch(gate)
-  const publicServer = httpServer(webSocketOnly(isEndpoint)).on('upgrade', gate.handleUpgrade)
+  const clientsServer = publicServer(webSocketOnly(isEndpoint)).on('upgrade', gate.handleUpgrade)
   const operatorsServer = adminServer(operators.listener)
   const stop = async () => {
     const quieted = operators.quiet()
@@ -65,10 +66,10 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     await webhook.stop()
     await quieted
     operators.stop()
-    await Promise.all([closeServer(publicServer), closeServer(operatorsServer)])
+    await Promise.all([closeServer(clientsServer), closeServer(operatorsServer)])
   }
   try {
-    const port = await listen(publicServer, config.port, config.host, 'PORT or HOST')
+    const port = await listen(clientsServer, config.port, config.host, 'PORT or HOST')
     const adminPort = await listen(operatorsServer, config.adminPort, config.adminHost, 'ADMIN_PORT or ADMIN_HOST')
     // Only now: a node whose port is taken would come to the cluster and leave it. Until then who comes is told STARTING.
     start()

@@ -2,12 +2,13 @@
 --
 -- Guarantee: asks live leases only that hold a slot of the scope, each once until it hears of it with its next renewal;
 -- frees no slot, and decides about none: that is the owners' to do. What is asked is forgotten when it was told, and with
--- the lease. Works at the memory limit: that is no reason to keep the dead.
+-- the lease. A holder that has missed a beat is asked too, and not counted: whoever waits for the answer may wait in vain.
+-- Works at the memory limit: that is no reason to keep the dead.
 --
--- KEYS  1 admission  2 meta  3 leases  4 probes  5 the scope's set
+-- KEYS  1 admission  2 meta  3 leases  4 probes  5 the scope's set  6 late
 -- ARGV  1 'probe'  2 lease (the caller's)  3 token  4 name and id of the scope, a colon between
 --       5 how many may stand in all
--- Returns {'lost'|'fenced'|'stale'} | {'ok', how many leases are to look}
+-- Returns {'lost'|'fenced'|'stale'} | {'ok', how many leases are to look and were heard lately}
 -- @include fence
 -- @include allow-oom
 local asked, room = 0, tonumber(ARGV[5]) - redis.call('ZCARD', KEYS[4])
@@ -28,7 +29,9 @@ while lease do
       redis.call('ZADD', KEYS[4], lease, probe)
       known, room = true, room - 1
     end
-    asked = asked + (known and 1 or 0)
+    if known and not redis.call('ZSCORE', KEYS[6], lease) then
+      asked = asked + 1
+    end
   end
   lease = next_holder('(' .. lease)
 end

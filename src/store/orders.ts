@@ -20,7 +20,7 @@ export const TAKEN_REMEMBERED = { forMs: 600_000, connections: 100_000 } as cons
 export const MOST_PROBES = 1_000
 
 export interface ProbeReply {
-  /** How many other leases hold a slot of the scope and are to look. */
+  /** How many other leases hold a slot of the scope and are to look; without those that have missed a beat. */
   readonly asked: number
 }
 

@@ -70,6 +70,19 @@ export function probeTests(bench: BenchOf): void {
       expect(await b.connection.probe(b.fence, ACME)).toMatchObject({ reason: 'fenced' })
     })
 
+    test('who has missed a beat is asked too, and not counted: it may be dead, and never answer', async () => {
+      const [a, b, c] = await twoHolders()
+      const { renewIntervalMs } = bench().timing
+      for (let beat = 0; beat < 2; beat++) {
+        await bench().pass(renewIntervalMs)
+        await b.renew()
+        await c.renew()
+      }
+      expect(await c.probe(ACME)).toBe(1)
+      expect([await looks(a), await looks(b)]).toEqual([[ACME], [ACME]])
+      expect(await c.probe(ACME), 'it is back').toBe(2)
+    })
+
     test('is forgotten with the memory of the store', async () => {
       const [, , c] = await twoHolders()
       await c.probe(ACME)

@@ -34,6 +34,8 @@ export class Ledger {
   readonly #held = new Map<string, { lease: number; scopes: readonly string[] }>()
   readonly #live = new Map<number, { generation: number; expiresMs: number }>()
   readonly #dead = new Set<number>()
+  /** Who had missed a beat at the last renewal of anybody, and has said nothing since. */
+  #late = new Set<number>()
   readonly #overrides = new OverrideLedger()
   readonly #orders = new LedgerOrders()
   readonly #probes = new LedgerProbes()
@@ -54,7 +56,8 @@ export class Ledger {
   }
 
   wiped(): void {
-    for (const table of [this.#held, this.#live, this.#dead, this.#overrides, this.#orders, this.#probes]) table.clear()
+    for (const table of [this.#held, this.#live, this.#dead, this.#late, this.#overrides, this.#orders, this.#probes])
+      table.clear()
     for (const table of [this.#epochs, this.#taken, this.#handedOn]) table.clear()
     this.#epoch = undefined
     this.#memoryLost = true
@@ -246,6 +249,9 @@ export class Ledger {
       if (expiresMs > this.#clockMs) continue
       this.#die(other)
     }
+    const { ttlMs, lateAfterMs } = this.#timing
+    const missed = [...this.#live].filter(([, { expiresMs }]) => expiresMs <= this.#clockMs + ttlMs - lateAfterMs)
+    this.#late = new Set(missed.map(([other]) => other))
     if (reply.recoveryMs === 0) this.#overrides.expire(this.#clockMs)
     must('L2', show(reply.dead.toSorted()) === show([...this.#dead].sort()), () => `dead: ${show(reply.dead)}`)
     const [told, due] = [reply.orders.map(show), this.#orders.of(lease).map(show)]
@@ -255,12 +261,13 @@ export class Ledger {
     must('R1', reply.liveNodes === this.#live.size, () => `${reply.liveNodes} of ${this.#live.size} live nodes`)
   }
 
-  /** L3: whoever else holds a slot there is asked, and nobody who holds none. */
+  /** L3: whoever else holds a slot there is asked, and nobody who holds none; who has missed a beat is not waited for. */
   #probe(lease: number, scope: ScopeRef, { asked }: ProbeReply): void {
     const holding = [...this.#held.values()].filter(({ scopes }) => scopes.includes(`${scope.name}:${scope.id}`))
     const others = new Set(holding.map((slot) => slot.lease).filter((one) => one !== lease && this.#live.has(one)))
     this.#probes.ask(others, `${scope.name}:${scope.id}`)
-    must('L3', asked === others.size, () => `${asked} are asked to look, should be ${[...others]}`)
+    const heard = [...others].filter((one) => !this.#late.has(one))
+    must('L3', asked === heard.length, () => `${asked} are asked to look and were heard, should be ${heard}`)
   }
 
   #forget(dead: number): void {
@@ -328,6 +335,7 @@ export class Ledger {
       const named = epoch !== undefined && !this.#epochs.has(epoch) && (this.#began.get(epoch) ?? nowMs) === nowMs
       must('R1', named, () => `a new life has the name ${epoch} of another`)
       this.#epoch = epoch
+      this.#late.clear()
       this.#epochs.add(epoch!)
       this.#began.set(epoch!, nowMs)
       this.#memoryLost = false
@@ -340,6 +348,7 @@ export class Ledger {
     if (refusal !== undefined) return
     const expiresMs = this.#clockMs + this.#timing.ttlMs
     this.#live.set(lease, { generation, expiresMs })
+    this.#late.delete(lease)
   }
 
   /** A first hello that comes again after its lease was forgotten opens an empty lease: not the life its node knew. */

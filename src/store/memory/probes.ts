@@ -11,14 +11,15 @@ export class MemoryProbes {
   }
 
   ask(lease: number, scope: ScopeRef): ProbeReply {
-    const { probes, live } = this.#t
+    const { probes, live, late } = this.#t
     const holders = [...new Set(this.#t.scope(scopeKey(scope)).values())].sort((one, other) => one - other)
     let asked = 0
     for (const holder of holders) {
       if (holder === lease || !live.has(holder)) continue
       const probe = `${holder}:${scopeKey(scope)}`
       if (!probes.has(probe) && probes.size < MOST_PROBES) probes.set(probe, holder)
-      if (probes.has(probe)) asked++
+      // Who has missed a beat may be dead: whoever waits for its answer may wait in vain.
+      if (probes.has(probe) && !late.has(holder)) asked++
     }
     return { asked }
   }

@@ -6,7 +6,7 @@ import type { RedisKeys } from './keys.js'
 
 export function probeCall(keys: RedisKeys, caller: Caller, scope: ScopeRef): ScriptCall<ProbeReply> {
   return [
-    [keys.admission, keys.meta, keys.leases, keys.probes, keys.scope(scope)],
+    [keys.admission, keys.meta, keys.leases, keys.probes, keys.scope(scope), keys.late],
     ['probe', ...caller, `${scope.name}:${scope.id}`, MOST_PROBES],
     ([asked]) => ({ asked: int(asked) }),
   ]

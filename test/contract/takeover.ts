@@ -40,6 +40,13 @@ export function takeoverTests(bench: BenchOf): void {
       expect(await members()).toEqual(['new', 'other'])
     })
 
+    test('is no slot of its node any more from then on, although that has yet to close it', async () => {
+      const [a, b] = await full()
+      await b.takeOver([claim('new', 'acme', 2), 'old'])
+      const held = new Map((await bench().store.nodes()).map(({ lease, connections }) => [lease, connections]))
+      expect([held.get(a.lease), held.get(b.lease)]).toEqual([1, 1])
+    })
+
     test('said again is admitted again and takes nothing; whatever the old owner still does moves nothing (S4)', async () => {
       const [a, b] = await full()
       await b.takeOver([claim('new', 'acme', 2), 'old'])

@@ -26,6 +26,12 @@ describe.concurrent('what is planted', () => {
     expect(await doctor(server.url, books.prefix)).toMatchObject({ code: 0, codes: [] })
   })
 
+  withBooks('what was taken over and is to be closed is sound', async ({ books }) => {
+    await books.slot('', 'c-2', LEASE, 'acme')
+    await books.redis.zadd(books.keys.orders('takeover'), LEASE, 'c-2')
+    expect(await doctor(server.url, books.prefix)).toMatchObject({ code: 0, codes: [] })
+  })
+
   withBooks('control: no key that this version has is unknown', async ({ books: { keys, prefix, redis } }) => {
     for (const key of [keys.taken, keys.probes, ...keys.allOrders]) await redis.zadd(key, LEASE, 'c-1')
     expect((await doctor(server.url, prefix)).codes).not.toContain('UNKNOWN_KEY')

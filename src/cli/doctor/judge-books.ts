@@ -92,6 +92,8 @@ function judgeSets({ admission, dead, sets, indexes, orders }: StoreFacts, keys:
     }
     for (const [item, named] of entries) {
       if (named.every((set) => sets.get(set)?.get(item) === lease)) continue
+      // Its slot is another's now, and its node is to close it; one that is dead is swept.
+      if (orders.get(item) === lease) continue
       found.push({ code: 'INDEX_WITHOUT_MEMBER', subject, item, detail: `connection ${item}` })
     }
   }

@@ -76,9 +76,11 @@ export class MemoryStore implements LeaseStore {
   }
 
   async nodes(): Promise<NodeEntry[]> {
+    const replaced = [...this.tables.orders('takeover').values()]
     return [...this.tables.live].map(([lease, { expiresMs }]) => ({
       lease,
-      connections: this.tables.index(lease).size,
+      // Of what was taken over the entry stays until its node has closed it: it holds no slot any more.
+      connections: Math.max(0, this.tables.index(lease).size - replaced.filter((owner) => owner === lease).length),
       expiresInMs: expiresMs - this.tables.clockMs,
       info: this.tables.nodes.get(lease) ?? '',
     }))

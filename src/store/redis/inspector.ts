@@ -104,10 +104,15 @@ export class RedisInspector implements BucketInspector {
       return found
     })
     if (uncounted) return nodes.map((node) => ({ ...node, connections: 0 }))
-    const sizes = await this.#questions.ask((redis) =>
-      Promise.all(nodes.map(({ lease }) => redis.hlen(this.#keys.conns(lease)))),
+    // Of what was taken over the entry stays until its node has closed it, or is swept: it holds no slot any more.
+    const takenOver = this.#keys.orders('takeover')
+    const [sizes, replaced] = await this.#questions.ask((redis) =>
+      Promise.all([
+        Promise.all(nodes.map(({ lease }) => redis.hlen(this.#keys.conns(lease)))),
+        Promise.all(nodes.map(({ lease }) => redis.zcount(takenOver, lease, lease))),
+      ]),
     )
-    return nodes.map((node, i) => ({ ...node, connections: sizes[i] ?? 0 }))
+    return nodes.map((node, i) => ({ ...node, connections: Math.max(0, (sizes[i] ?? 0) - (replaced[i] ?? 0)) }))
   }
 
   /** Read as part of the question: a reply that cannot be read is no answer either. */

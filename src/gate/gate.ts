@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { AdmissionRequest, Admitted } from '../core/admission.js'
-import { type ClosingCode, closings } from '../core/closures.js'
+import type { ClosingCode } from '../core/closures.js'
 import { Deadlines } from '../core/deadlines.js'
 import { UsageError } from '../core/errors.js'
 import { Census, type Stage } from './census.js'
 import { clientAddress, networksOf } from './client-address.js'
 import { type CloseAllOptions, closePaced } from './close-paced.js'
+import { Closer } from './closer.js'
 import { type AboutPeer, type GateObserver, guardedObserver } from './gate-observer.js'
 import { type GateOptions, type ResolvedGateOptions, resolveGateOptions } from './gate-options.js'
 import { handshakeFault, instanceOf, resumeTokenOf } from './handshake.js'
@@ -45,6 +46,7 @@ export class Gate {
   readonly #rates: Rates
   readonly #revoker: Revoker
   readonly #addressOf: (request: IncomingMessage) => string | undefined
+  readonly #closer: Closer
   #shut = false
 
   /** Throws `UsageError` for options that cannot work. */
@@ -55,7 +57,8 @@ export class Gate {
     this.#identifier = new Identifier(this.#options.identify)
     this.#wheel = new PingWheel(clock, pongTimeoutMs)
     this.#rates = new Rates(rates, random)
-    const close = (upgrade: Upgrade) => this.#close(upgrade, 'KEY_REVOKED')
+    this.#closer = new Closer(this.#options)
+    const close = (upgrade: Upgrade) => this.#closer.close(upgrade, 'KEY_REVOKED')
     this.#revoker = new Revoker({ ...this.#options, census: this.#census, close, goesOn: () => !this.#shut })
     this.#addressOf = clientAddress(networksOf(trustedProxies))
   }
@@ -83,7 +86,7 @@ export class Gate {
   async closeAll(closing: ClosingCode, options: CloseAllOptions): Promise<void> {
     this.#shut = true
     for (const upgrade of this.#census.list('identifying', 'admitting')) this.#refuse(upgrade, { code: 'DRAINING' })
-    await closePaced(this.#census, (upgrade) => this.#close(upgrade, closing), options, this.#options.clock)
+    await closePaced(this.#census, (upgrade) => this.#closer.close(upgrade, closing), options, this.#options.clock)
   }
 
   /** Who holds the open connections: one entry a connection, and the same object for all of one credential or not. */
@@ -177,7 +180,7 @@ export class Gate {
         observer.connectionClosed(aboutConnection(upgrade, connectionId))
       })
       observer.connectionOpened(aboutConnection(upgrade, connectionId))
-      const close = (closing: ClosingCode) => this.#close(upgrade, closing)
+      const close = (closing: ClosingCode) => this.#closer.close(upgrade, closing)
       // Between the decision and here the owner of the sockets may have waited: then it may be closed by this already.
       admitted.watch(new LinkPeer(link, upgrade.socket, this.#wheel, this.#options.clock, close))
       if (!admitted.closing && !this.#options.mayStay(upgrade.identity!)) close('KEY_REVOKED')
@@ -204,14 +207,6 @@ export class Gate {
     this.#census.move(upgrade, 'refused')
     const { requestId, retryAfterSeconds } = problem
     observer.upgradeRefused({ ...about(upgrade), refusal, requestId, retryAfterSeconds })
-  }
-
-  #close(upgrade: Upgrade, code: ClosingCode): void {
-    const { link } = upgrade
-    if (link === undefined || upgrade.closing !== undefined) return
-    upgrade.closing = code
-    link.close(closings[code].close, closings[code].reason)
-    upgrade.atClose(this.#options.clock.after(this.#options.closeTimeoutMs, () => link.terminate()))
   }
 
   /** A bug of ours or of the embedding program: it costs this one connection, and the operator learns of it. */

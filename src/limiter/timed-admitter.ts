@@ -45,7 +45,7 @@ export class TimedAdmitter implements Admitter {
       this.#events.emit('admission.decided', {
         code: admission.admitted ? 'ADMITTED' : admission.code,
         tookMs: this.#clock.monotonicMs() - startMs,
-        takesOver: request.resumeToken !== undefined || request.replaces !== undefined,
+        takesOver: (request.resumeToken ?? request.replaces ?? undefined) !== undefined,
       })
     // What can never be valid is thrown to whoever asked, and was no decision.
     decision.then(tell, () => {})

@@ -23,7 +23,8 @@ export class Takeovers {
     // The store remembers it for a while, so that it must not be of any length.
     const named = replaces ?? undefined
     if (named !== undefined) return isConnectionId(named) ? named : undefined
-    return resumeToken === undefined ? undefined : this.tokens.connectionIn(resumeToken, { org, gateway })
+    // A program without types may hand on what its headers answer where there is none.
+    return typeof resumeToken === 'string' ? this.tokens.connectionIn(resumeToken, { org, gateway }) : undefined
   }
 
   /**

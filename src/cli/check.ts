@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import { byUtilisation, utilisation } from '../core/utilisation.js'
-import type { CliError } from './cli-error.js'
+import { CliError } from './cli-error.js'
 import { counted } from './counted.js'
 import { byName } from './nodes.js'
 import { operates } from './operate.js'
@@ -27,8 +27,8 @@ interface Checked {
   readonly problems: readonly string[]
   readonly nodes: number
   readonly connections: number
-  /** Of the limit of the fullest org, in percent. */
-  readonly fullestPercent: number
+  /** Of the limit of the fullest org, in percent; `null` where the limits of some are not known. */
+  readonly fullestPercent: number | null
 }
 
 /** Adds `check`: one line and an exit code, as plug-ins of Nagios and its heirs answer. */
@@ -49,8 +49,10 @@ export function addCheckCommand(program: Command): void {
         problems.length > 0
           ? problems.join('; ')
           : `${counted(nodes, 'node holds', 'nodes hold')} ${counted(connections, 'connection')}`
+      // U is what a plug-in says of what it cannot find out.
+      const fullest = fullestPercent === null ? 'U' : `${fullestPercent}%`
       return [
-        `HEADCOUNT ${state} - ${said} | nodes=${nodes} connections=${connections} fullest=${fullestPercent}%;${warning};${critical}`,
+        `HEADCOUNT ${state} - ${said} | nodes=${nodes} connections=${connections} fullest=${fullest};${warning};${critical}`,
       ]
     },
     exitCode: ({ state }) => STATES.indexOf(state),
@@ -67,11 +69,20 @@ function stateOf({ code }: CliError): 2 | 3 {
 }
 
 async function check(source: Source, { warning, critical, nodes: least }: CheckOptions): Promise<Checked> {
+  // At once, and not only where an org has none but the default: whoever sets this up should see it that day.
+  if (source.facts && (warning ?? critical) !== undefined) {
+    throw new CliError(
+      'Redis knows no limits but those that operators have set, so -w and -c have nothing to compare with',
+      'ask a node for this: --admin URL, without --redis',
+      'LIMITS_UNKNOWN',
+    )
+  }
   const [found, orgs, reachable] = await Promise.all([source.nodes(), source.orgs(), source.storeReachable()])
   const nodes = found.some(isSilent) ? await lookAgain(source) : found
   const renewing = nodes.filter(({ leaseExpiresInMs }) => leaseExpiresInMs > 0)
   const [fullest] = orgs.sort(byUtilisation)
-  const fullestPercent = Math.floor(100 * ((fullest && utilisation(fullest)) ?? 0))
+  const isKnown = orgs.every(({ maxAllowed }) => maxAllowed !== null)
+  const fullestPercent = isKnown ? Math.floor(100 * ((fullest && utilisation(fullest)) ?? 0)) : null
   const problems: [level: 1 | 2, problem: string][] = []
   if (!reachable) problems.push([CRITICAL, 'the node that was asked does not reach the store'])
   if (renewing.length < least) problems.push([CRITICAL, `${counted(renewing.length, 'node')} of at least ${least}`])
@@ -79,9 +90,9 @@ async function check(source: Source, { warning, critical, nodes: least }: CheckO
   if (lapsed > 0) problems.push([WARNING, `${counted(lapsed, 'lease has', 'leases have')} lapsed`])
   const silent = nodes.filter(isSilent).sort(byName)
   if (silent.length > 0) problems.push([WARNING, `${counted(silent.length, 'node')} silent: ${namesOf(silent)}`])
-  const level =
-    fullestPercent >= (critical ?? Infinity) ? CRITICAL : fullestPercent >= (warning ?? Infinity) ? WARNING : OK
-  if (level !== OK) problems.push([level, `${barless(fullest!.orgId)} holds ${fullestPercent}% of its limit`])
+  const held = fullestPercent ?? 0
+  const level = held >= (critical ?? Infinity) ? CRITICAL : held >= (warning ?? Infinity) ? WARNING : OK
+  if (level !== OK) problems.push([level, `${barless(fullest!.orgId)} holds ${held}% of its limit`])
   return {
     state: STATES[Math.max(OK, ...problems.map(([each]) => each))]!,
     problems: problems.map(([, problem]) => problem),

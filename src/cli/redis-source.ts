@@ -53,7 +53,7 @@ export class RedisSource implements Source {
   }
 
   async nodes(orgId?: string): Promise<NodeRow[]> {
-    return asShown(await this.#ask(() => this.#stats.nodes({ org: orgId })))
+    return asShown(await this.#ask(() => this.#stats.nodes({ org: orgId, asOfNow: true })))
   }
 
   async refusals({ org, requestId, limit }: NoteQuery): Promise<readonly Note[]> {

@@ -34,6 +34,11 @@ export interface WhichNodes {
   readonly partly?: boolean
   /** The bucket of this org alone: what is held elsewhere, and under which leases, is left out. */
   readonly org?: string | undefined
+  /**
+   * The store's clock moves with renewals alone: without any it says for ever that all is well. Then the time since the
+   * last of them is taken off what is left of each lease, in each bucket. A node that renews itself need not ask for it.
+   */
+  readonly asOfNow?: boolean
 }
 
 /** Read-only questions; a failure is a rejected promise with a `StoreUnavailable`, since nothing can be left behind. */

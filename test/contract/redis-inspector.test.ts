@@ -56,6 +56,21 @@ describe('a member among the leases that is none', () => {
   })
 })
 
+test('leases as of now: what Redis itself has counted since the last renewal is off, and never less than nothing', async () => {
+  const bench = await opened({ realTime: true })
+  const { store, redis, keys, timing } = bench
+  await StoreNode.join(bench)
+  const [seconds] = await redis.time()
+  const left = async (asOfNow: boolean) => (await store.nodes({ asOfNow }))[0]!.expiresInMs
+  await redis.hset(keys.meta, 'time', (Number(seconds) - 100) * 1_000)
+  expect(await left(false)).toBe(timing.ttlMs)
+  expect(timing.ttlMs - (await left(true))).toBeGreaterThanOrEqual(100_000)
+  await redis.hset(keys.meta, 'time', (Number(seconds) + 100) * 1_000)
+  expect(await left(true)).toBe(timing.ttlMs)
+  await redis.hdel(keys.meta, 'time')
+  expect(await left(true)).toBe(timing.ttlMs)
+})
+
 describe('what is answered and cannot be read is told as no answer', () => {
   test.each(["'text'", "{'x'}", '{{}, {}, {}}'])('%s', async (reply) => {
     const { store } = await opened({ script: `if ARGV[1] == 'inspect' then return ${reply} end\n${SCRIPT}` })

@@ -117,6 +117,16 @@ describe('check, as monitoring systems understand it', () => {
     expect(locked).toMatchObject({ code: 3, stdout: expect.stringMatching(/^HEADCOUNT UNKNOWN - /) })
     expect((await operate(['check', '-w', 'much'])).code).toBe(3)
   })
+
+  test('Redis, which knows no limit of a node, calls none of them held by 0 %', async () => {
+    const told = await read('check')
+    expect(told).toMatchObject({ code: 0, lines: [expect.stringMatching(/\| nodes=2 connections=3 fullest=U;;$/)] })
+    expect(JSON.parse((await read('check', '--json')).stdout)).toMatchObject({ state: 'OK', fullestPercent: null })
+    for (const level of ['-w', '-c']) {
+      const refused = await read('check', level, '80')
+      expect(refused).toMatchObject({ code: 3, lines: [expect.stringMatching(/^HEADCOUNT UNKNOWN - .*ask a node/)] })
+    }
+  })
 })
 
 describe('config', () => {
@@ -197,4 +207,17 @@ test('check sees that a node no longer renews its lease, or no longer reaches Re
   const told = await ask('check')
   await fleet.redis.resume()
   expect(told).toMatchObject({ code: 2, stdout: expect.stringContaining('the store did not answer') })
+}, 60_000)
+
+test('Redis itself says that every node is dead, although no renewal moves its clock any more', async () => {
+  fleet.nodes[0]!.kill('SIGKILL')
+  const told = await until(
+    async () => {
+      const each = await read('check')
+      return each.code === 2 ? each : undefined
+    },
+    { withinMs: 30_000 },
+  )
+  expect(told.lines[0]).toMatch(/^HEADCOUNT CRITICAL - 0 nodes of at least 1; \d leases? ha(s|ve) lapsed \|/)
+  expect((await read('nodes')).lines[1]).toMatch(/ has lapsed .*node-\d$/)
 }, 60_000)

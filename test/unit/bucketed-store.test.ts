@@ -64,6 +64,14 @@ test('a node is one entry: all its leases and connections, and the end of the le
   ])
 })
 
+test('each bucket is asked for its leases as of now: in one alone a node may have been silent for long', async () => {
+  const { store, stores } = bucketed(2)
+  const entry = { lease: 1, connections: 0, info: '{"name":"a"}' }
+  for (const [i, bucket] of stores.entries())
+    bucket.nodes = async (which) => [{ ...entry, expiresInMs: which?.asOfNow ? -i : 900 }]
+  expect(await store.nodes({ asOfNow: true })).toMatchObject([{ expiresInMs: -1 }])
+})
+
 test('nodes are known in part while a bucket is away, to whom that is enough: one may still be told to stop (L4)', async () => {
   const { store, stores } = bucketed(3)
   const away = () => Promise.reject(new StoreUnavailable('away'))

@@ -22,6 +22,16 @@ test('says that it ends with its process', () => {
   expect(memoryBench().store.embedded).toBe(true)
 })
 
+test('tells leases as of now to who asks for that, and else as of the last renewal', async () => {
+  const bench = memoryBench()
+  await StoreNode.join(bench)
+  const left = async (asOfNow?: boolean) => (await bench.store.nodes({ ...(asOfNow && { asOfNow }) }))[0]!.expiresInMs
+  await bench.pass(100_000)
+  expect([await left(), await left(true)]).toEqual([bench.timing.ttlMs, bench.timing.ttlMs - 100_000])
+  await bench.pass(-200_000)
+  expect(await left(true)).toBe(bench.timing.ttlMs)
+})
+
 test('a holder whose details are gone is shown with what is known of it', async () => {
   const bench = memoryBench()
   const node = await StoreNode.join(bench)

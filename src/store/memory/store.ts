@@ -9,6 +9,7 @@ import {
   type OrgCount,
   type Reply,
   type StoreConnection,
+  type WhichNodes,
 } from '../lease-store.js'
 import type { OrgOverrides } from '../override-records.js'
 import { MemoryJournal } from './journal.js'
@@ -33,10 +34,12 @@ export class MemoryStore implements LeaseStore {
   /** Open to tests, which plant and check what no verb would. */
   readonly tables = new MemoryTables()
   readonly verbs: MemoryVerbs
+  readonly #nowMs: () => number
 
   constructor({ timing, clock, recovery = false }: MemoryStoreOptions) {
     const grace = recovery ? timing : { recoveryMs: 0, recoveryLimitMs: 0 }
-    this.verbs = new MemoryVerbs(this.tables, { ...timing, ...grace }, () => Math.floor(clock.wallMs()))
+    this.#nowMs = () => Math.floor(clock.wallMs())
+    this.verbs = new MemoryVerbs(this.tables, { ...timing, ...grace }, this.#nowMs)
   }
 
   async connect(): Promise<Reply<StoreConnection>> {
@@ -75,13 +78,16 @@ export class MemoryStore implements LeaseStore {
     return undefined
   }
 
-  async nodes(): Promise<NodeEntry[]> {
+  async nodes({ asOfNow = false }: WhichNodes = {}): Promise<NodeEntry[]> {
+    const { clockMs, lastTimeMs } = this.tables
+    const nowMs = this.#nowMs()
+    const silentMs = asOfNow ? Math.max(0, nowMs - (lastTimeMs ?? nowMs)) : 0
     const replaced = [...this.tables.orders('takeover').values()]
     return [...this.tables.live].map(([lease, { expiresMs }]) => ({
       lease,
       // Of what was taken over the entry stays until its node has closed it: it holds no slot any more.
       connections: Math.max(0, this.tables.index(lease).size - replaced.filter((owner) => owner === lease).length),
-      expiresInMs: expiresMs - this.tables.clockMs,
+      expiresInMs: expiresMs - clockMs - silentMs,
       info: this.tables.nodes.get(lease) ?? '',
     }))
   }

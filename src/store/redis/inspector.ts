@@ -95,14 +95,16 @@ export class RedisInspector implements BucketInspector {
     return entry === undefined || entry === null ? undefined : decodeEntry(id, entry).scopes[0]?.id
   }
 
-  async nodes({ uncounted = false }: WhichNodes = {}): Promise<NodeEntry[]> {
-    const nodes = await this.#inspect([], ['nodes'], (flat) => {
-      const found: Omit<NodeEntry, 'connections'>[] = []
+  async nodes({ uncounted = false, asOfNow = false }: WhichNodes = {}): Promise<NodeEntry[]> {
+    const found = this.#inspect([], ['nodes'], (flat) => {
+      const nodes: Omit<NodeEntry, 'connections'>[] = []
       for (let i = 0; i < flat.length; i += 3) {
-        found.push({ lease: int(flat[i]), expiresInMs: int(flat[i + 1]), info: text(flat[i + 2]) })
+        nodes.push({ lease: int(flat[i]), expiresInMs: int(flat[i + 1]), info: text(flat[i + 2]) })
       }
-      return found
+      return nodes
     })
+    const [entries, silentMs] = await Promise.all([found, asOfNow ? this.#silentMs() : 0])
+    const nodes = entries.map((node) => ({ ...node, expiresInMs: node.expiresInMs - silentMs }))
     if (uncounted) return nodes.map((node) => ({ ...node, connections: 0 }))
     // Of what was taken over the entry stays until its node has closed it, or is swept: it holds no slot any more.
     const takenOver = this.#keys.orders('takeover')
@@ -113,6 +115,15 @@ export class RedisInspector implements BucketInspector {
       ]),
     )
     return nodes.map((node, i) => ({ ...node, connections: Math.max(0, (sizes[i] ?? 0) - (replaced[i] ?? 0)) }))
+  }
+
+  /** Since anybody has moved the store's clock; 0 where Redis's own was set back meanwhile. */
+  #silentMs(): Promise<number> {
+    return this.#questions.ask(async (redis) => {
+      const [[seconds, micros], time] = await Promise.all([redis.time(), redis.hget(this.#keys.meta, 'time')])
+      const nowMs = int(seconds) * 1_000 + Math.floor(int(micros) / 1_000)
+      return time === null ? 0 : Math.max(0, nowMs - int(time))
+    })
   }
 
   /** Read as part of the question: a reply that cannot be read is no answer either. */

@@ -16,7 +16,7 @@ const REFUSED: Readonly<Record<Reason, string>> = {
 }
 
 const LEFT =
-  'the connection to the store is lost: HEADCOUNT_ON_STORE_DOWN says who is let in meanwhile, HEADCOUNT_ON_LEASE_LOST who stays'
+  'the store cannot be used for now: HEADCOUNT_ON_STORE_DOWN says who is let in meanwhile, HEADCOUNT_ON_LEASE_LOST who stays'
 
 /** Writes into the log what becomes of the way to the store, and what the store says of itself. */
 export function logStore(limiter: Pick<Limiter, 'on'>, log: Log, clock: Clock): void {
@@ -51,10 +51,10 @@ function logAbsence(limiter: Pick<Limiter, 'on'>, log: Log): void {
     } else {
       const isNew = !causes.has(cause) && causes.size < MOST_CAUSES
       if (isNew) causes.add(cause)
-      log[isNew ? 'warn' : 'debug'](fields, 'the store still does not answer')
+      log[isNew ? 'warn' : 'debug'](fields, 'the store still cannot be used')
     }
   })
   limiter.on('store.joined', (fields) => {
-    if (away.delete(fields.bucket)) log.info(fields, 'the store answers again')
+    if (away.delete(fields.bucket)) log.info(fields, 'the store can be used again')
   })
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { EventBus } from '../../src/core/events.js'
 import { createLog } from '../../src/observe/log.js'
-import { logStore } from '../../src/observe/log-store.js'
+import { logEvents } from '../../src/observe/log-events.js'
 import { ManualClock } from '../support/manual-clock.js'
 
 let clock: ManualClock
@@ -13,7 +13,7 @@ beforeEach(() => {
   lines = []
   events = new EventBus()
   const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
-  logStore({ on: events.on.bind(events) }, createLog({ level: 'info', node: 'n', destination }), clock)
+  logEvents({ on: events.on.bind(events) }, createLog({ level: 'info', node: 'n', destination }), clock)
 })
 
 const left = (...causes: string[]) => causes.forEach((cause) => void events.emit('store.left', { cause }))
@@ -37,8 +37,15 @@ describe('a store that is away', () => {
   test('what becomes of connections meanwhile is not told as if there were one policy', () => {
     left('the connection closed')
     expect(lines[0]!.msg).toBe(
-      'the connection to the store is lost: HEADCOUNT_ON_STORE_DOWN says who is let in meanwhile, HEADCOUNT_ON_LEASE_LOST who stays',
+      'the store cannot be used for now: HEADCOUNT_ON_STORE_DOWN says who is let in meanwhile, HEADCOUNT_ON_LEASE_LOST who stays',
     )
+  })
+
+  test('a lease that is lost while Redis answers and no node dies, as in a failover, is not told as anything else', () => {
+    left('lost')
+    events.emit('store.joined', { generation: 7 })
+    events.emit('lease.swept', { lease: 7, connections: 3 })
+    expect(lines.map(({ msg }) => msg).join()).not.toMatch(/connection|answer|node/)
   })
 
   test('causes that differ in a number are one, and of many only some are told', () => {

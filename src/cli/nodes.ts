@@ -22,19 +22,29 @@ export function nodeTable(page: Page, nodes: readonly NodeRow[]): string[] {
   if (nodes.length === 0) return ['no node has a lease']
   const now = systemClock.wallMs()
   const right = true
+  // Who is to say which of them is meant, as `drain` asks, says its lease.
+  const isAmbiguous = new Set(nodes.map(({ name }) => name)).size < nodes.length
   const columns = [
     { title: 'HELD', right },
     { title: 'HEARTBEAT', right },
     { title: 'LEASE ENDS IN', right },
     { title: 'UP', right },
+    ...(isAmbiguous ? [{ title: 'LEASE', right }] : []),
     { title: 'NODE' },
   ]
   const rows = nodes.map((node): Cell[] => {
-    const { name, connections, leaseExpiresInMs, startedAt } = node
-    const lease: Cell = leaseExpiresInMs > 0 ? duration(leaseExpiresInMs) : { text: 'has lapsed', paint: 'red' }
+    const { name, connections, lease, leaseExpiresInMs, startedAt } = node
+    const ends: Cell = leaseExpiresInMs > 0 ? duration(leaseExpiresInMs) : { text: 'has lapsed', paint: 'red' }
     const isDated = startedAt !== undefined && !Number.isNaN(Date.parse(startedAt))
     const up = isDated ? duration(now - Date.parse(startedAt)) : ''
-    return [String(connections), heartbeatOf(node), lease, up, safe(String(name))]
+    return [
+      String(connections),
+      heartbeatOf(node),
+      ends,
+      up,
+      ...(isAmbiguous ? [String(lease)] : []),
+      safe(String(name)),
+    ]
   })
   return table(page, columns, rows)
 }

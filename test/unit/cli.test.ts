@@ -4,6 +4,7 @@ import { adviceFor } from '../../src/cli/advice-for.js'
 import { isPermanent, retryDelayMs } from '../../src/cli/connect/backoff.js'
 import { describe as lineOf } from '../../src/cli/connect/report.js'
 import { endpointOf } from '../../src/cli/endpoint.js'
+import { nodeTable } from '../../src/cli/nodes.js'
 
 describe('backoff', () => {
   const longest = () => 1 - Number.EPSILON
@@ -90,4 +91,15 @@ describe('a command that is advised is about that org', () => {
   test.each(['back\\slash', 'line\nbreak'])('or about none: %j', (org) => {
     expect(adviceFor(org, 'limit set ORG N')).toBe('limit set ORG N')
   })
+})
+
+test('the table of nodes has their leases where two have one name, since drain then asks for a lease', () => {
+  const page = { rows: 24, paint: (_: string, text: string) => text }
+  const row = (name: string, lease: number) => ({ name, lease, connections: 3, leaseExpiresInMs: 4_000 })
+  expect(nodeTable(page, [row('a', 1_001), row('a', 22)])).toEqual([
+    'HELD  HEARTBEAT  LEASE ENDS IN  UP  LEASE  NODE',
+    '   3                       4 s       1001  a',
+    '   3                       4 s         22  a',
+  ])
+  expect(nodeTable(page, [row('a', 1_001), row('b', 22)]).join()).not.toContain('1001')
 })

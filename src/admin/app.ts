@@ -57,7 +57,7 @@ export function adminApp({
   app.route('/admin/v1', evictionsApp(limiter))
   app.route('/admin/v1', limitsApp(limiter, clock))
   app.route('/admin/v1', drainsApp(limiter))
-  app.route('/admin/v1', nodesApp(limiter, nodeName))
+  app.route('/admin/v1', nodesApp({ limiter, nodeName, view, refusals }))
   app.route('/admin/v1', refusalsApp(refusals))
   app.route('/admin/v1', eventsApp(view, clock))
   app.route('/admin/v1', openapiApp(version))

@@ -1,13 +1,22 @@
 import { Hono } from 'hono'
 import type { Limiter } from '../limiter/limiter.js'
+import type { ClusterView } from '../observe/cluster-view.js'
+import type { Refusals } from '../observe/refusals.js'
 import type { AdminEnv } from './auth.js'
 import { readQuery } from './query.js'
 import { queries } from './schemas.js'
 
+interface Told {
+  readonly limiter: Limiter
+  readonly nodeName: string
+  readonly view: Pick<ClusterView, 'recoveryMs'>
+  readonly refusals: Pick<Refusals, 'lately'>
+}
+
 /**
  * The nodes with a live lease, and the totals of this node and of the cluster; and what the token lets its bearer do.
  */
-export function nodesApp(limiter: Limiter, nodeName: string): Hono<AdminEnv> {
+export function nodesApp({ limiter, nodeName, view, refusals }: Told): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>()
 
   app.get('/nodes', async (context) => {
@@ -19,9 +28,10 @@ export function nodesApp(limiter: Limiter, nodeName: string): Hono<AdminEnv> {
   app.get('/stats', async (context) => {
     const nodes = await limiter.stats.nodes()
     const { phase, connections, storeReachable, storeDescription } = limiter
+    const { recoveryMs } = view
     return context.json({
       role: context.get('role'),
-      node: { name: nodeName, phase, connections, storeReachable },
+      node: { name: nodeName, phase, connections, storeReachable, recoveryMs, refusedLately: refusals.lately },
       store: storeDescription,
       cluster: { nodes: nodes.length, connections: nodes.reduce((sum, node) => sum + node.connections, 0) },
     })

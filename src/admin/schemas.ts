@@ -147,6 +147,12 @@ export const answers = {
       phase: z.string(),
       connections: z.number(),
       storeReachable: z.boolean(),
+      recoveryMs: z.number().meta({
+        description: 'how long newcomers wait at least, because the store lost its memory; 0 where they do not',
+      }),
+      refusedLately: z.record(z.string(), z.number()).meta({
+        description: 'newcomers that it has refused within the last minute, by code; of very many at least so many',
+      }),
     }),
     store: z.string(),
     cluster: z.strictObject({ nodes: z.number(), connections: z.number() }),

@@ -1,3 +1,4 @@
+import type { StatsAnswer } from '../admin/answers.js'
 import { CliError } from './cli-error.js'
 import { fetchFailure } from './fetch-failure.js'
 import type { Holder, NodeRow, Note, NoteQuery, Org, OrgLimits, Source } from './source.js'
@@ -63,8 +64,8 @@ export class AdminSource implements Source {
     return (await this.admin<{ refusals: Note[] }>('GET', `refusals?${query}`)).refusals
   }
 
-  async storeReachable(): Promise<boolean> {
-    return (await this.admin<{ node: { storeReachable: boolean } }>('GET', 'stats')).node.storeReachable
+  stats(): Promise<StatsAnswer> {
+    return this.admin('GET', 'stats')
   }
 
   async admin<T>(method: string, path: string, body?: object): Promise<T> {

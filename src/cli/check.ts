@@ -5,6 +5,7 @@ import { CliError } from './cli-error.js'
 import { counted } from './counted.js'
 import { byName } from './nodes.js'
 import { operates } from './operate.js'
+import { refusedLately } from './refused-lately.js'
 import { safe } from './safe-text.js'
 import type { NodeRow, Source } from './source.js'
 
@@ -15,6 +16,7 @@ const [OK, WARNING, CRITICAL, UNKNOWN] = [0, 1, 2, 3] as const
 /** A heartbeat may be late by chance; who is silent still so long after is silent. */
 const SECOND_LOOK_MS = 1_000
 const MOST_NAMES = 3
+const MOST_NOTES = 1_000
 
 interface CheckOptions {
   readonly warning?: number
@@ -77,19 +79,34 @@ async function check(source: Source, { warning, critical, nodes: least }: CheckO
       'LIMITS_UNKNOWN',
     )
   }
-  const [found, orgs, reachable] = await Promise.all([source.nodes(), source.orgs(), source.storeReachable()])
+  const [found, orgs, stats, notes] = await Promise.all([
+    source.nodes(),
+    source.orgs(),
+    source.stats(),
+    source.refusals({ limit: MOST_NOTES }),
+  ])
   const nodes = found.some(isSilent) ? await lookAgain(source) : found
   const renewing = nodes.filter(({ leaseExpiresInMs }) => leaseExpiresInMs > 0)
   const [fullest] = orgs.sort(byUtilisation)
   const isKnown = orgs.every(({ maxAllowed }) => maxAllowed !== null)
   const fullestPercent = isKnown ? Math.floor(100 * ((fullest && utilisation(fullest)) ?? 0)) : null
   const problems: [level: 1 | 2, problem: string][] = []
-  if (!reachable) problems.push([CRITICAL, 'the node that was asked does not reach the store'])
+  if (stats?.node.storeReachable === false)
+    problems.push([CRITICAL, 'the node that was asked does not reach the store'])
+  if (stats && stats.node.recoveryMs > 0) problems.push([WARNING, 'the store recovers: newcomers wait'])
   if (renewing.length < least) problems.push([CRITICAL, `${counted(renewing.length, 'node')} of at least ${least}`])
   const lapsed = nodes.length - renewing.length
   if (lapsed > 0) problems.push([WARNING, `${counted(lapsed, 'lease has', 'leases have')} lapsed`])
   const silent = nodes.filter(isSilent).sort(byName)
-  if (silent.length > 0) problems.push([WARNING, `${counted(silent.length, 'node')} silent: ${namesOf(silent)}`])
+  if (silent.length > 0)
+    problems.push([WARNING, `${counted(silent.length, 'node')} silent: ${namesOf(silent.map(({ name }) => name))}`])
+  const refused = refusedLately(notes, stats?.node)
+  for (const code of new Set(refused.map((each) => each.code))) {
+    const those = refused.filter((each) => each.code === code)
+    const count = those.reduce((sum, each) => sum + each.count, 0)
+    const names = namesOf(those.map(({ node }) => node))
+    problems.push([WARNING, `${counted(count, 'newcomer')} refused within a minute: ${code} by ${names}`])
+  }
   const held = fullestPercent ?? 0
   const level = held >= (critical ?? Infinity) ? CRITICAL : held >= (warning ?? Infinity) ? WARNING : OK
   if (level !== OK) problems.push([level, `${barless(fullest!.orgId)} holds ${held}% of its limit`])
@@ -111,9 +128,9 @@ async function lookAgain(source: Source): Promise<NodeRow[]> {
   return source.nodes()
 }
 
-function namesOf(nodes: readonly NodeRow[]): string {
-  const more = nodes.length > MOST_NAMES ? [`${nodes.length - MOST_NAMES} more`] : []
-  return [...nodes.slice(0, MOST_NAMES).map(({ name }) => barless(name)), ...more].join(', ')
+function namesOf(names: readonly string[]): string {
+  const more = names.length > MOST_NAMES ? [`${names.length - MOST_NAMES} more`] : []
+  return [...names.slice(0, MOST_NAMES).map(barless), ...more].join(', ')
 }
 
 /** A bar ends the words of a plug-in, so it must not come from a name. */

@@ -62,10 +62,7 @@ export class RedisSource implements Source {
     return notes.filter((note) => isAbout(note, { orgId: org, requestId })).slice(0, limit)
   }
 
-  /** No node was asked, and Redis answers. */
-  async storeReachable(): Promise<boolean> {
-    return true
-  }
+  async stats(): Promise<undefined> {}
 
   admin(): Promise<never> {
     return Promise.reject(

@@ -5,6 +5,7 @@ import type {
   OrgAnswer,
   OrgLimitsAnswer,
   SetLimitAnswer,
+  StatsAnswer,
 } from '../admin/answers.js'
 import type { StoreFacts } from '../store/redis/examiner.js'
 import type { RedisKeys } from '../store/redis/keys.js'
@@ -38,8 +39,8 @@ export interface Source {
   nodes(orgId?: string): Promise<NodeRow[]>
   /** The newest first. */
   refusals(query: NoteQuery): Promise<readonly Note[]>
-  /** Whether the node that is asked can have admissions decided. */
-  storeReachable(): Promise<boolean>
+  /** Of the node that is asked; `undefined` where none is. */
+  stats(): Promise<StatsAnswer | undefined>
   /** Asks the admin API of a node; rejects where answers come straight from Redis. */
   admin<T>(method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string, body?: object): Promise<T>
   /** Everything that Redis is and holds; only where answers come straight from there. */

@@ -72,6 +72,11 @@ export class ClusterView {
     return this.#viewers.size
   }
 
+  /** How long admissions wait at least, because the store lost its memory: as this node last heard, watched or not. */
+  get recoveryMs(): number {
+    return this.#news.latest.recoveryMs
+  }
+
   /** `undefined` where 100 watch already, or it is over. Whoever leaves says so by `leave`. */
   watch(): Viewer<ViewEvent> | undefined {
     if (this.#over.signal.aborted || this.#viewers.size >= MOST_VIEWERS) return undefined

@@ -9,6 +9,7 @@ import { RefusalRing } from './refusal-ring.js'
 
 /** So many refusals and closings of its own a node remembers. */
 const MOST_REMEMBERED = 1_000
+const LATELY_MS = 60_000
 /** Entries of the journal that one look reads. */
 const LOOK_ENTRIES = 250
 
@@ -37,10 +38,12 @@ export class Refusals {
   readonly #looks: HolderLooks
   readonly #limiter: Pick<Limiter, 'journal'>
   readonly #courier: RefusalCourier
+  readonly #clock: Clock
   readonly #unlisten: () => void
 
   constructor(limiter: Pick<Limiter, 'journal' | 'stats' | 'on'>, nodeName: string, clock: Clock) {
     this.#limiter = limiter
+    this.#clock = clock
     this.#looks = new HolderLooks(limiter.stats, clock)
     this.#courier = new RefusalCourier(limiter.journal, clock)
     this.#unlisten = limiter.on('admission.granted', () => this.#courier.admitted())
@@ -64,6 +67,17 @@ export class Refusals {
   /** Notes of this node that the cluster will not hear of, because there were too many at once. */
   get dropped(): number {
     return this.#courier.dropped
+  }
+
+  /** How many newcomers this node has refused within the last minute, by code: of very many at least so many. */
+  get lately(): Readonly<Record<string, number>> {
+    const sinceMs = this.#clock.wallMs() - LATELY_MS
+    const counts: Record<string, number> = {}
+    for (const { kind, code, at } of this.#ring.list()) {
+      if (Date.parse(at) < sinceMs) break
+      if (kind === 'refused') counts[code] = (counts[code] ?? 0) + 1
+    }
+    return counts
   }
 
   /**

@@ -148,7 +148,7 @@ describe('who holds the slots', () => {
     for (const { heartbeatAgeMs, leaseExpiresInMs } of body.nodes) expect(heartbeatAgeMs + leaseExpiresInMs).toBe(4_000)
     expect((await ask(nodes[1], '/admin/v1/stats')).body).toMatchObject({
       role: 'admin',
-      node: { name: 'node-b', phase: 'running', connections: 2, storeReachable: true },
+      node: { name: 'node-b', phase: 'running', connections: 2, storeReachable: true, recoveryMs: 0 },
       store: redis.url,
       cluster: { nodes: 2, connections: 3 },
     })

@@ -3,7 +3,7 @@ import { doctor } from '../support/doctor.js'
 import { type Fleet, startFleet } from '../support/fleet.js'
 import { type Accepted, connectGateway } from '../support/gateways.js'
 import { operate } from '../support/operator.js'
-import { startServer } from '../support/processes.js'
+import { spawnServer, startServer } from '../support/processes.js'
 import { freshPrefix, startLocalRedis } from '../support/redis.js'
 import { makeLookingUser } from '../support/redis-rights.js'
 import { until } from '../support/until.js'
@@ -75,6 +75,61 @@ describe('a living cluster', () => {
     })
     expect(told.lines[0]).toMatch(/^warning NEWCOMERS_REFUSED {2}.*: 1 newcomer within a minute: STORE_UNAVAILABLE$/)
     expect(own.nodes[0]!.output()).toMatch(/"level":"error".*"reason":"memory","org":"acme".*raise maxmemory/)
+    expect(await operate(['check', '--admin', adminUrl], { ADMIN_TOKEN: adminToken })).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(
+        /^HEADCOUNT WARNING - 1 newcomer refused within a minute: STORE_UNAVAILABLE by node-1 \|/,
+      ),
+    })
+  }, 60_000)
+
+  test('a node that is full, by itself and, once, by another', async () => {
+    const own = await startFleet({ count: 2, redis: fleet.redis, env: { WS_MAX_CONNECTIONS: '1' } })
+    onTestFinished(() => own.stop())
+    const open = () => connectGateway(own.urls[0]!, { key: own.keyOf('acme') })
+    const held = (await open()) as Accepted
+    onTestFinished(() => held.terminate())
+    for (let n = 0; n < 2; n++) expect(await open()).toMatchObject({ body: { code: 'NODE_CAPACITY_EXCEEDED' } })
+    const noted = async () =>
+      (await own.nodes[1]!.admin<{ refusals: unknown[] }>('/admin/v1/refusals')).refusals.length === 2
+    await until(noted, { what: 'the other node has heard of it' })
+    for (const { adminUrl, adminToken } of own.nodes) {
+      const ask = (command: string) => operate([command, '--admin', adminUrl], { ADMIN_TOKEN: adminToken })
+      expect(await ask('doctor')).toMatchObject({
+        code: 1,
+        lines: [
+          'warning NODE_FULL  node-1: 2 newcomers within a minute: NODE_CAPACITY_EXCEEDED',
+          expect.stringContaining('WS_MAX_CONNECTIONS'),
+          expect.stringMatching(/: 1 finding$/),
+        ],
+      })
+      expect((await ask('check')).lines[0]).toMatch(
+        /^HEADCOUNT WARNING - 2 newcomers refused within a minute: NODE_CAPACITY_EXCEEDED by node-1 \|/,
+      )
+    }
+  }, 60_000)
+
+  test('a store that recovers, by its node, which answers and admits nobody yet', async () => {
+    // A Redis that was never used counts as one that lost its memory; with such times it recovers for half a minute.
+    const node = await spawnServer({
+      env: {
+        ...{ REDIS_URL: fleet.redis.url, HEADCOUNT_KEY_PREFIX: freshPrefix(), HEADCOUNT_NODE_NAME: 'new' },
+        ...{ HEADCOUNT_LEASE_TTL: '60s', HEADCOUNT_RENEW_INTERVAL: '10s' },
+      },
+    })
+    onTestFinished(() => node.stop())
+    const ask = (command: string) => operate([command, '--admin', node.adminUrl], { ADMIN_TOKEN: node.adminToken })
+    const told = await until(
+      async () => {
+        const each = await ask('check')
+        return each.code === 1 ? each : undefined
+      },
+      { withinMs: 20_000 },
+    )
+    expect(told.lines[0]).toMatch(/^HEADCOUNT WARNING - the store recovers: newcomers wait \|/)
+    expect((await ask('doctor')).lines[0]).toMatch(
+      /^warning RECOVERING {2}new: its newcomers wait for [\d.]+ s at least$/,
+    )
   }, 60_000)
 
   test('a node that is cut off from Redis, and one that has none', async () => {

@@ -206,3 +206,23 @@ describe('refusals found', () => {
     await until(() => clock.pending === 0)
   })
 })
+
+describe('refusals of the last minute', () => {
+  test('are counted by code, those of this node alone, until they are a minute old', () => {
+    refuse('acme', 3)
+    clock.advance(30_000)
+    refuse('acme', 2, 'STORE_UNAVAILABLE')
+    const close = { org: 'acme', gateway: 'g', address: 'a', closing: 'EVICTED', connectionId: 'c' } as const
+    refusals.observer.connectionClosed!(close)
+    expect(refusals.lately).toEqual({ [FULL]: 3, STORE_UNAVAILABLE: 2 })
+    clock.advance(30_001)
+    expect(refusals.lately).toEqual({ STORE_UNAVAILABLE: 2 })
+    clock.advance(30_000)
+    expect(refusals.lately).toEqual({})
+  })
+
+  test('S5: of very many as many as are remembered', () => {
+    refuse('acme', 5_000)
+    expect(refusals.lately).toEqual({ [FULL]: 1_000 })
+  })
+})

@@ -1,21 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { systemClock } from '../../core/clock.js'
 import { counted } from '../counted.js'
 import { operates } from '../operate.js'
 import type { Page } from '../page.js'
 import { safe } from '../safe-text.js'
-import type { Note, Source } from '../source.js'
-import { duration } from '../words.js'
+import type { Source } from '../source.js'
 import { catalogue, type Finding, type FindingCode, type Severity } from './findings.js'
 import { judgeBooks } from './judge-books.js'
+import { judgeNodes } from './judge-nodes.js'
 import { judgeRedis } from './judge-redis.js'
 
 /** Connections come and go while the books are read; what is still odd so long after is odd. */
 const SECOND_LOOK_MS = 1_500
 const MOST_DETAILS = 3
-const MOST_NOTES = 1_000
-const LATELY_MS = 60_000
 
 interface Told {
   readonly code: FindingCode
@@ -76,41 +73,6 @@ async function judgeStore(source: Source) {
     return found.map((finding) => ({ ...finding, detail: finding.detail + where }))
   })
   return { findings, skipped: buckets.flatMap(({ facts }) => facts.skipped) }
-}
-
-async function judgeNodes(source: Source) {
-  const [nodes, orgs, notes, stats] = await Promise.all([
-    source.nodes(),
-    source.orgs(),
-    source.refusals({ limit: MOST_NOTES }),
-    source.admin<{ node: { name: string; storeReachable: boolean }; store: string }>('GET', 'stats'),
-  ])
-  const findings: Finding[] = []
-  const find = (code: FindingCode, subject: string, detail: string) => void findings.push({ code, subject, detail })
-  if (!stats.node.storeReachable) find('NODE_WITHOUT_STORE', stats.node.name, 'cannot have admissions decided')
-  if (stats.store.startsWith('embedded')) find('EMBEDDED_STORE', stats.node.name, 'keeps its counts to itself')
-  for (const { name, leaseExpiresInMs, heartbeatAgeMs = 0, late } of nodes) {
-    if (leaseExpiresInMs <= 0) find('LEASE_LAPSED', name, 'its lease has lapsed')
-    else if (late)
-      find('NODE_LATE', name, `silent for ${duration(heartbeatAgeMs)}, its lease ends in ${duration(leaseExpiresInMs)}`)
-  }
-  for (const { orgId, currentCount, maxAllowed, excess } of orgs) {
-    if (excess) find('ORG_OVER_LIMIT', `org ${orgId}`, `${currentCount} of ${maxAllowed}`)
-  }
-  for (const [node, count] of refusedByStore(notes)) {
-    find('NEWCOMERS_REFUSED', node, `${counted(count, 'newcomer', 'newcomers')} within a minute: STORE_UNAVAILABLE`)
-  }
-  return { findings, skipped: [] }
-}
-
-/** A node whose store answers its renewals may still get no slot from it: only its refusals tell. */
-function refusedByStore(notes: readonly Note[]): Map<string, number> {
-  const sinceMs = systemClock.wallMs() - LATELY_MS
-  const counts = new Map<string, number>()
-  for (const { code, at, node } of notes) {
-    if (code === 'STORE_UNAVAILABLE' && Date.parse(at) >= sinceMs) counts.set(node, (counts.get(node) ?? 0) + 1)
-  }
-  return counts
 }
 
 /** One of many of a kind says enough; the worst first. */

@@ -10,6 +10,7 @@ export const catalogue = {
     'warning',
     'the store refused them (a full Redis, a broken key) or was too slow: the log of that node, then doctor --redis URL',
   ],
+  NODE_FULL: ['warning', 'that node is at WS_MAX_CONNECTIONS: add nodes, or raise it where memory allows that'],
   EMBEDDED_STORE: ['advice', 'set REDIS_URL, unless this is the only node'],
   LEASE_LAPSED: [
     'warning',

@@ -29,6 +29,8 @@ export interface AdminOptions {
   readonly refusals: Refusals
   readonly view: ClusterView
   readonly metrics: MetricsSource
+  /** `undefined` without a key file. */
+  readonly keyFileUsable: (() => boolean) | undefined
   readonly clock: Clock
   readonly nodeName: string
   readonly version: string
@@ -43,6 +45,7 @@ export function adminApp({
   refusals,
   view,
   metrics,
+  keyFileUsable,
   clock,
   nodeName,
   version,
@@ -57,7 +60,7 @@ export function adminApp({
   app.route('/admin/v1', evictionsApp(limiter))
   app.route('/admin/v1', limitsApp(limiter, clock))
   app.route('/admin/v1', drainsApp(limiter))
-  app.route('/admin/v1', nodesApp({ limiter, nodeName, view, refusals }))
+  app.route('/admin/v1', nodesApp({ limiter, nodeName, view, refusals, keyFileUsable }))
   app.route('/admin/v1', refusalsApp(refusals))
   app.route('/admin/v1', eventsApp(view, clock))
   app.route('/admin/v1', openapiApp(version))

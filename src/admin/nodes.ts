@@ -11,12 +11,13 @@ interface Told {
   readonly nodeName: string
   readonly view: Pick<ClusterView, 'recoveryMs'>
   readonly refusals: Pick<Refusals, 'lately'>
+  readonly keyFileUsable: (() => boolean) | undefined
 }
 
 /**
  * The nodes with a live lease, and the totals of this node and of the cluster; and what the token lets its bearer do.
  */
-export function nodesApp({ limiter, nodeName, view, refusals }: Told): Hono<AdminEnv> {
+export function nodesApp({ limiter, nodeName, view, refusals, keyFileUsable }: Told): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>()
 
   app.get('/nodes', async (context) => {
@@ -28,10 +29,12 @@ export function nodesApp({ limiter, nodeName, view, refusals }: Told): Hono<Admi
   app.get('/stats', async (context) => {
     const nodes = await limiter.stats.nodes()
     const { phase, connections, storeReachable, storeDescription } = limiter
-    const { recoveryMs } = view
     return context.json({
       role: context.get('role'),
-      node: { name: nodeName, phase, connections, storeReachable, recoveryMs, refusedLately: refusals.lately },
+      node: {
+        ...{ name: nodeName, phase, connections, storeReachable },
+        ...{ recoveryMs: view.recoveryMs, refusedLately: refusals.lately, keyFileUsable: keyFileUsable?.() },
+      },
       store: storeDescription,
       cluster: { nodes: nodes.length, connections: nodes.reduce((sum, node) => sum + node.connections, 0) },
     })

@@ -153,6 +153,10 @@ export const answers = {
       refusedLately: z.record(z.string(), z.number()).meta({
         description: 'newcomers that it has refused within the last minute, by code; of very many at least so many',
       }),
+      keyFileUsable: z.boolean().optional().meta({
+        description:
+          'false where the key file cannot be used and the keys read before are in force; absent without one',
+      }),
     }),
     store: z.string(),
     cluster: z.strictObject({ nodes: z.number(), connections: z.number() }),

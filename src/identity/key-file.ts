@@ -45,7 +45,7 @@ const UNREADABLE = 'unreadable'
 /**
  * The API keys of a file, which may change at any time: a changed file counts within about a second, for the next
  * upgrade and for the connections of a key that is gone, disabled or another gateway's now: these are closed. A file
- * that became unreadable or wrong changes nothing but the log; the keys read last stay in force.
+ * that became unreadable or wrong changes nothing but the log and `isUsable`; the keys read last stay in force.
  *
  * The file is looked at instead of watched, because a Kubernetes secret changes by moving a symbolic link two levels
  * up, which watchers miss. One look is under way at a time; if the disk hangs, the keys stay as they are.
@@ -55,6 +55,7 @@ export class KeyFile implements IdentitySource {
   #ring: KeyRing
   #seen: Seen
   #gate: Pick<Gate, 'closeRevoked'> | undefined
+  #isUsable = true
   #stopped = false
   #cancel: () => void = () => {}
 
@@ -87,6 +88,11 @@ export class KeyFile implements IdentitySource {
     return this.#ring.tierOf(org)
   }
 
+  /** Whether the file as it is now is in force, and not what was read before. */
+  get isUsable(): boolean {
+    return this.#isUsable
+  }
+
   /** The number of keys in force. */
   get size(): number {
     return this.#ring.size
@@ -108,9 +114,11 @@ export class KeyFile implements IdentitySource {
     this.#seen = seen
     if (ring !== undefined) {
       this.#ring = ring
+      this.#isUsable = true
       log.info({ path, keys: ring.size }, 'key file reloaded')
       void this.#gate?.closeRevoked()
     } else if (problems.length > 0) {
+      this.#isUsable = false
       log.error({ path, problems, keys: this.size }, 'key file cannot be used, the keys read before stay in force')
     }
     this.#schedule()

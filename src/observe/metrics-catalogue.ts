@@ -49,6 +49,10 @@ export const METRICS = {
     'result',
   ),
   identity_answer_duration_seconds: row('histogram', 'How long such an answer took', 'source'),
+  key_file_usable: row(
+    'gauge',
+    '1 while the key file as it is now is in force, 0 while it cannot be used and the keys read before are; absent without one',
+  ),
   store_call_duration_seconds: row('histogram', 'Calls of the store, by verb; unanswered ones until given up', 'verb'),
   store_call_errors_total: row(
     'counter',

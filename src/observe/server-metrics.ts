@@ -27,13 +27,15 @@ export interface WebhookFigures {
 export interface ServerParts {
   /** @internal */
   readonly identities?: IdentityAnswers
+  /** Whether the key file as it is now is in force; absent without one. Read at each scrape. @internal */
+  readonly keyFileUsable?: (() => boolean) | undefined
   /** `undefined` where there is no webhook. Read at each scrape. @internal */
   readonly webhook?: () => WebhookFigures | undefined
 }
 
 /** The fields are named in the body alone, since the published types, which leave out what is internal, have none of them. */
 export function countServer(parts: ServerParts, metrics: Metrics): void {
-  const { identities, webhook } = parts
+  const { identities, keyFileUsable, webhook } = parts
   for (const source of identities?.sources ?? []) {
     for (const result of ['identified', 'unknown', 'IDENTITY_UNAVAILABLE'])
       metrics.count('identity_answers_total', [source, result], 0)
@@ -42,6 +44,7 @@ export function countServer(parts: ServerParts, metrics: Metrics): void {
     metrics.count('identity_answers_total', [source, result])
     metrics.time('identity_answer_duration_seconds', [source], tookMs)
   })
+  metrics.read('key_file_usable', () => metrics.set('key_file_usable', keyFileUsable && Number(keyFileUsable())))
   metrics.read('webhook_events_waiting', () => metrics.set('webhook_events_waiting', webhook?.()?.waiting))
   metrics.read('webhook_batches_in_flight', () => metrics.set('webhook_batches_in_flight', webhook?.()?.inFlight))
   const told = { delivered: 0, dropped: 0, failures: 0 }

@@ -20,6 +20,8 @@ export interface OpenedIdentities {
   readonly tierOf: (org: string) => string | undefined
   /** For metrics. */
   readonly answers: IdentityAnswers
+  /** Absent without a key file. */
+  readonly keyFileUsable?: () => boolean
 }
 
 /** An upgrade is decided within 3 s, the store's part included. */
@@ -49,7 +51,10 @@ export async function openIdentities(config: Config, clock: Clock, log: Log): Pr
     sources: sources.map(({ name }) => name),
     onAnswer: (listener) => void listeners.add(listener),
   }
-  return { identities: new Identities(sources), tierOf: (org) => keyFile?.tierOf(org), answers }
+  return {
+    ...{ identities: new Identities(sources), tierOf: (org) => keyFile?.tierOf(org), answers },
+    ...(keyFile && { keyFileUsable: () => keyFile.isUsable }),
+  }
 }
 
 async function openKeyFile({ keysFile, tiers }: Config, clock: Clock, log: Log): Promise<KeyFile | undefined> {

@@ -60,6 +60,7 @@ export function openOperators(
   const { nodeName } = config
   const admin = adminApp({
     ...{ limiter, guard, turnedAway, refusals, view, metrics, clock: systemClock, nodeName, version, log },
+    keyFileUsable: parts.keyFileUsable,
   })
   return {
     observer: allObservers(gateLog.observer, refusals.observer),

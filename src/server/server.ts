@@ -28,7 +28,7 @@ export interface RunningServer {
 
 /** The composition root. Throws `UsageError` where the environment cannot work: a key file, a port. */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
-  const { identities, tierOf, answers } = await openIdentities(config, systemClock, log)
+  const { identities, tierOf, answers, keyFileUsable } = await openIdentities(config, systemClock, log)
   let start = () => {}
   const listening = new Promise<void>((resolve) => {
     start = resolve
@@ -37,7 +37,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   const drainOrdered = new Promise<void>((resolve) => limiter.on('drain.ordered', () => resolve()))
   const adminToken = config.adminToken ?? randomBytes(18).toString('base64url')
   const webhook = openWebhook(config, limiter, log)
-  const parts = { adminToken, webhook: webhook.figures, identities: answers }
+  const parts = { adminToken, webhook: webhook.figures, identities: answers, keyFileUsable }
   const operators = openOperators(config, parts, limiter, log)
   const gate = limiter.gates.open({
     identify: identities.identify,

@@ -1,8 +1,10 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { collectMetrics, createLimiter } from '../../src/index.js'
-import { type Fleet, startFleet } from '../support/fleet.js'
+import { type Fleet, startFleet, writeKeys } from '../support/fleet.js'
 import { type Accepted, connectGateway } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
+import { operate } from '../support/operator.js'
 import { startPlatform } from '../support/platform.js'
 import { startRedis } from '../support/redis.js'
 import { until } from '../support/until.js'
@@ -74,6 +76,26 @@ test('a node tells what it admitted and refused and how long that took, and the 
   expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m)
   for (const word of ['acme', 'globex', 'gateway-', '127.0.0.1']) expect(text).not.toContain(word)
   expect(seriesOf(await scrape(1), 'headcount_cluster_connections')).toBe(4)
+})
+
+test('a key file that cannot be used is told, and by doctor too, until it can be', async () => {
+  const path = writeKeys(['acme'])
+  const sound = readFileSync(path, 'utf8')
+  const own = await startFleet({ count: 1, redis: fleet.redis, env: { HEADCOUNT_KEYS_FILE: path } })
+  onTestFinished(() => own.stop())
+  const usable = async () => seriesOf(await scrape(0, own), 'headcount_key_file_usable')
+  const { adminUrl, adminToken } = own.nodes[0]!
+  const doctor = () => operate(['doctor', '--admin', adminUrl], { ADMIN_TOKEN: adminToken })
+  expect(await usable()).toBe(1)
+  writeFileSync(path, '{')
+  await until(async () => (await usable()) === 0)
+  expect(await doctor()).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/^warning KEY_FILE_UNUSABLE {2}node-1: its key file cannot be used$/m),
+  })
+  writeFileSync(path, sound)
+  await until(async () => (await usable()) === 1)
+  expect((await doctor()).code).toBe(0)
 })
 
 test('closed connections are counted by who did it', async () => {
@@ -159,6 +181,7 @@ test('of a library: in a registry of one’s own', async () => {
   await limiter.admit({ org: 'acme' })
   const text = await registry.metrics()
   expect(seriesOf(text, 'headcount_connections')).toBe(1)
+  expect(seriesOf(text, 'headcount_key_file_usable'), 'it has no key file').toBeUndefined()
   expect(seriesOf(text, 'headcount_admissions_total{code="ORG_CONNECTION_LIMIT_EXCEEDED"}')).toBe(1)
   expect(text).not.toMatch(/^nodejs_/m)
 })

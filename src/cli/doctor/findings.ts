@@ -11,6 +11,10 @@ export const catalogue = {
     'the store refused them (a full Redis, a broken key) or was too slow: the log of that node, then doctor --redis URL',
   ],
   NODE_FULL: ['warning', 'that node is at WS_MAX_CONNECTIONS: add nodes, or raise it where memory allows that'],
+  KEY_FILE_UNUSABLE: [
+    'warning',
+    'the keys read before are in force until that node starts again, and then it does not start: its log says what is wrong',
+  ],
   EMBEDDED_STORE: ['advice', 'set REDIS_URL, unless this is the only node'],
   LEASE_LAPSED: [
     'warning',

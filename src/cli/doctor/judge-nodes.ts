@@ -18,9 +18,10 @@ export async function judgeNodes(source: Source): Promise<{ findings: Finding[];
   const findings: Finding[] = []
   const find = (code: FindingCode, subject: string, detail: string) => void findings.push({ code, subject, detail })
   if (stats) {
-    const { name, storeReachable, recoveryMs } = stats.node
+    const { name, storeReachable, recoveryMs, keyFileUsable } = stats.node
     if (!storeReachable) find('NODE_WITHOUT_STORE', name, 'cannot have admissions decided')
     if (stats.store.startsWith('embedded')) find('EMBEDDED_STORE', name, 'keeps its counts to itself')
+    if (keyFileUsable === false) find('KEY_FILE_UNUSABLE', name, 'its key file cannot be used')
     if (recoveryMs > 0) find('RECOVERING', name, `its newcomers wait for ${duration(recoveryMs)} at least`)
   }
   for (const { name, leaseExpiresInMs, heartbeatAgeMs = 0, late } of nodes) {

@@ -8,12 +8,11 @@ import { HOLDERS_TOLD } from '../limiter/holders.js'
 import { LIMITER_DEFAULTS } from '../limiter/options.js'
 import { JOURNAL_ENTRIES } from '../store/journal.js'
 import { type SharedState, StoreUnavailable } from '../store/lease-store.js'
-import { RedisExaminer, type StoreFacts } from '../store/redis/examiner.js'
-import type { RedisKeys } from '../store/redis/keys.js'
+import { RedisExaminer } from '../store/redis/examiner.js'
 import { openRedis } from '../store/redis/open.js'
 import { waysTo } from '../store/redis/ways.js'
 import { CliError } from './cli-error.js'
-import type { Holder, NodeRow, Note, NoteQuery, Org, OrgLimits, Source } from './source.js'
+import type { BucketFacts, Holder, NodeRow, Note, NoteQuery, Org, OrgLimits, Source } from './source.js'
 
 /** Answers straight from Redis, for when no node can be asked. It reads and changes nothing. */
 export class RedisSource implements Source {
@@ -70,18 +69,31 @@ export class RedisSource implements Source {
     )
   }
 
-  async facts(): Promise<{ facts: StoreFacts; keys: RedisKeys }[]> {
-    const found: { facts: StoreFacts; keys: RedisKeys }[] = []
-    // One after the other: what they hold of a large cluster need not be in memory at once, nor all be asked together.
-    for (const examiner of this.#examiners) {
-      found.push({ facts: await this.#ask(() => examiner.examine()), keys: examiner.keys })
-    }
-    return found
+  facts(): Promise<BucketFacts[]> {
+    return this.#ask(() => this.#examine())
   }
 
   close(): Promise<void> {
     for (const examiner of this.#examiners) examiner.close()
     return this.#store.close()
+  }
+
+  /** One that is away must not keep anybody from looking at the others; where all are, it is as if there were but one. */
+  async #examine(): Promise<BucketFacts[]> {
+    const found: BucketFacts[] = []
+    let failed: StoreUnavailable | undefined
+    // One after the other: what they hold of a large cluster need not be in memory at once, nor all be asked together.
+    for (const examiner of this.#examiners) {
+      try {
+        found.push({ facts: await examiner.examine(), keys: examiner.keys })
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error
+        failed ??= error
+        found.push({ away: error.message })
+      }
+    }
+    if (failed && found.every(({ facts }) => facts === undefined)) throw failed
+    return found
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {

@@ -28,6 +28,11 @@ export interface NoteQuery {
   readonly limit: number
 }
 
+/** What a bucket holds, or why it does not answer while others do. */
+export type BucketFacts =
+  | { readonly facts: StoreFacts; readonly keys: RedisKeys }
+  | { readonly facts?: undefined; readonly away: string }
+
 /** Where a command gets its answers. All reject with `CliError`, which says what to do. */
 export interface Source {
   /** Where the answers come from, without credentials. */
@@ -43,7 +48,7 @@ export interface Source {
   stats(): Promise<StatsAnswer | undefined>
   /** Asks the admin API of a node; rejects where answers come straight from Redis. */
   admin<T>(method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string, body?: object): Promise<T>
-  /** Everything that Redis is and holds; only where answers come straight from there. */
-  facts?(): Promise<readonly { readonly facts: StoreFacts; readonly keys: RedisKeys }[]>
+  /** Everything that Redis is and holds, bucket by bucket; only where answers come straight from there. */
+  facts?(): Promise<readonly BucketFacts[]>
   close(): Promise<void>
 }

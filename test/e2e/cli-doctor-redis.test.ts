@@ -4,6 +4,7 @@ import { doctor } from '../support/doctor.js'
 import { operate } from '../support/operator.js'
 import { freePort } from '../support/ports.js'
 import { freshPrefix, startLocalRedis, type TestRedis } from '../support/redis.js'
+import { startRedisCluster } from '../support/redis-cluster.js'
 import { SoundBooks } from '../support/sound-books.js'
 import { startProxy } from '../support/tcp-proxy.js'
 import { until } from '../support/until.js'
@@ -103,6 +104,27 @@ describe.concurrent('what is wrong with a Redis', () => {
     onTestFinished(() => replica.stop())
     expect((await doctor(replica.url, freshPrefix())).codes).toContain('REPLICA')
   })
+
+  test('BUCKET_AWAY, and the others are looked at all the same', async ({ onTestFinished }) => {
+    const cluster = await startRedisCluster()
+    onTestFinished(() => cluster.stop())
+    const all = Array.from({ length: 16 }, (_, bucket) => bucket)
+    const owners = await Promise.all(all.map((bucket) => cluster.primaryOf(bucket)))
+    const [gone] = cluster.servers
+    await gone!.stop()
+    const { code, findings } = await doctor(cluster.url, freshPrefix())
+    expect(code).toBe(2)
+    const away = findings.filter((finding) => finding.code === 'BUCKET_AWAY')
+    expect(away.map(({ subject }) => subject)).toEqual(
+      all.filter((bucket) => owners[bucket] === gone).map((bucket) => `bucket ${bucket}`),
+    )
+    for (const { severity, details } of away)
+      expect([severity, details]).toEqual(['fault', [expect.stringContaining('ECONNREFUSED')]])
+    expect(findings.filter((finding) => finding.code === 'NO_CLUSTER')).toHaveLength(16 - away.length)
+    await Promise.all(cluster.servers.slice(1).map((server) => server.stop()))
+    const none = await operate(['doctor', '--redis', cluster.url])
+    expect(none).toMatchObject({ code: 3, stdout: expect.stringContaining('ECONNREFUSED') })
+  }, 60_000)
 
   test('REDIS_CLUSTER', async ({ onTestFinished }) => {
     // By itself it would take the port 10,000 above its own, which may be somebody else's.

@@ -67,12 +67,13 @@ const nameOf = ({ code, subject, item = '' }: Finding) => JSON.stringify([code, 
 
 async function judgeStore(source: Source) {
   const buckets = await source.facts!()
-  const findings = buckets.flatMap(({ facts, keys }, bucket) => {
-    const found = [...judgeRedis(facts), ...judgeBooks(facts, keys)]
+  const findings = buckets.flatMap((each, bucket): Finding[] => {
+    if (!each.facts) return [{ code: 'BUCKET_AWAY', subject: `bucket ${bucket}`, detail: each.away }]
+    const found = [...judgeRedis(each.facts), ...judgeBooks(each.facts, each.keys)]
     const where = buckets.length > 1 ? ` (bucket ${bucket})` : ''
     return found.map((finding) => ({ ...finding, detail: finding.detail + where }))
   })
-  return { findings, skipped: buckets.flatMap(({ facts }) => facts.skipped) }
+  return { findings, skipped: buckets.flatMap(({ facts }) => facts?.skipped ?? []) }
 }
 
 /** One of many of a kind says enough; the worst first. */

@@ -30,6 +30,10 @@ export const catalogue = {
   ],
   REDIS_VERSION: ['fault', 'headcount needs Redis 7.0 or later, or Valkey'],
   REDIS_CLUSTER: ['fault', 'name it as a Redis Cluster: redis+cluster://'],
+  BUCKET_AWAY: [
+    'fault',
+    'newcomers of the orgs in that bucket are refused (503): look at the Redis that serves it, and at CLUSTER SHARDS',
+  ],
   BUCKETS_DIFFER: ['fault', 'write the same ?buckets= into every Redis URL; a node that has another is let in nowhere'],
   REPLICA: ['warning', 'nodes need the primary, or the sentinels; for a look at the books a replica may be late'],
   EVICTION_POLICY: ['fault', 'CONFIG SET maxmemory-policy noeviction: a Redis that evicts keys evicts slots'],

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Command, InvalidArgumentError } from 'commander'
-import { byUtilisation, utilisation } from '../core/utilisation.js'
+import { utilisation } from '../core/utilisation.js'
+import { fullestOrg } from './bound-orgs.js'
 import { CliError } from './cli-error.js'
 import { counted } from './counted.js'
 import { byName } from './nodes.js'
@@ -31,6 +32,8 @@ interface Checked {
   readonly connections: number
   /** Of the limit of the fullest org, in percent; `null` where the limits of some are not known. */
   readonly fullestPercent: number | null
+  /** Orgs that may be fuller and were too many to look at. */
+  readonly notLookedAt: number
 }
 
 /** Adds `check`: one line and an exit code, as plug-ins of Nagios and its heirs answer. */
@@ -45,12 +48,11 @@ export function addCheckCommand(program: Command): void {
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? OK : UNKNOWN))
   operates(command, () => ({
     ask: (source) => check(source, command.opts<CheckOptions>()),
-    show: ({ state, problems, nodes, connections, fullestPercent }) => {
+    show: ({ state, problems, nodes, connections, fullestPercent, notLookedAt }) => {
       const { warning = '', critical = '' } = command.opts<CheckOptions>()
-      const said =
-        problems.length > 0
-          ? problems.join('; ')
-          : `${counted(nodes, 'node holds', 'nodes hold')} ${counted(connections, 'connection')}`
+      const well = `${counted(nodes, 'node holds', 'nodes hold')} ${counted(connections, 'connection')}`
+      const rest = notLookedAt > 0 ? [`${counted(notLookedAt, 'org')} not looked at`] : []
+      const said = [...(problems.length > 0 ? problems : [well]), ...rest].join('; ')
       // U is what a plug-in says of what it cannot find out.
       const fullest = fullestPercent === null ? 'U' : `${fullestPercent}%`
       return [
@@ -87,8 +89,8 @@ async function check(source: Source, { warning, critical, nodes: least }: CheckO
   ])
   const nodes = found.some(isSilent) ? await lookAgain(source) : found
   const renewing = nodes.filter(({ leaseExpiresInMs }) => leaseExpiresInMs > 0)
-  const [fullest] = orgs.sort(byUtilisation)
   const isKnown = orgs.every(({ maxAllowed }) => maxAllowed !== null)
+  const { fullest, unseen } = await fullestOrg(source, isKnown ? orgs : [])
   const fullestPercent = isKnown ? Math.floor(100 * ((fullest && utilisation(fullest)) ?? 0)) : null
   const problems: [level: 1 | 2, problem: string][] = []
   if (stats?.node.storeReachable === false)
@@ -116,6 +118,7 @@ async function check(source: Source, { warning, critical, nodes: least }: CheckO
     nodes: renewing.length,
     connections: nodes.reduce((sum, node) => sum + node.connections, 0),
     fullestPercent,
+    notLookedAt: unseen,
   }
 }
 

@@ -3,6 +3,7 @@ import { doctor } from '../support/doctor.js'
 import { type Fleet, startFleet } from '../support/fleet.js'
 import { type Accepted, connectGateway } from '../support/gateways.js'
 import { operate } from '../support/operator.js'
+import { startPlatform } from '../support/platform.js'
 import { spawnServer, startServer } from '../support/processes.js'
 import { freshPrefix, startLocalRedis } from '../support/redis.js'
 import { makeLookingUser } from '../support/redis-rights.js'
@@ -107,6 +108,31 @@ describe('a living cluster', () => {
         /^HEADCOUNT WARNING - 2 newcomers refused within a minute: NODE_CAPACITY_EXCEEDED by node-1 \|/,
       )
     }
+  }, 60_000)
+
+  test('limits that come from the platform are no excess over the default of the node; what an operator sets is', async () => {
+    const platform = await startPlatform(() => ({ status: 200, body: { org: 'acme', gateway: 'g', limit: 5 } }))
+    const env = { HEADCOUNT_KEYS_FILE: '', HEADCOUNT_AUTH_CALLBACK_URL: platform.url }
+    const own = await startFleet({
+      ...{ count: 1, redis: fleet.redis, env: { ...env, HEADCOUNT_AUTH_CALLBACK_TTL: '0s' } },
+    })
+    onTestFinished(() => own.stop())
+    const held = await Promise.all([0, 1, 2, 3].map(() => connectGateway(own.urls[0]!, { key: 'any' })))
+    onTestFinished(() => {
+      for (const one of held) if (one.accepted) one.terminate()
+    })
+    const { adminUrl, adminToken } = own.nodes[0]!
+    const ask = (...args: string[]) => operate([...args, '--admin', adminUrl], { ADMIN_TOKEN: adminToken })
+    const { orgs } = await own.nodes[0]!.admin<{ orgs: object[] }>('/admin/v1/orgs')
+    expect(orgs, 'control: its node alone would say so').toMatchObject([{ maxAllowed: 3, excess: 1 }])
+    expect(await ask('doctor')).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing is wrong') })
+    expect(await ask('check', '-w', '90')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('fullest=80%;90;'),
+    })
+    await own.nodes[0]!.admin('/admin/v1/orgs/acme/limit', { method: 'PUT', body: '{"limit":2}' })
+    expect((await ask('doctor')).lines[0]).toBe('warning ORG_OVER_LIMIT  org acme: 4 of 2')
+    expect((await ask('check', '-c', '150')).lines[0]).toMatch(/^HEADCOUNT CRITICAL - acme holds 200% of its limit/)
   }, 60_000)
 
   test('a store that recovers, by its node, which answers and admits nobody yet', async () => {

@@ -1,3 +1,4 @@
+import { orgsOverLimit } from '../bound-orgs.js'
 import { counted } from '../counted.js'
 import { refusedLately } from '../refused-lately.js'
 import type { Source } from '../source.js'
@@ -29,11 +30,13 @@ export async function judgeNodes(source: Source): Promise<{ findings: Finding[];
     else if (late)
       find('NODE_LATE', name, `silent for ${duration(heartbeatAgeMs)}, its lease ends in ${duration(leaseExpiresInMs)}`)
   }
-  for (const { orgId, currentCount, maxAllowed, excess } of orgs) {
-    if (excess) find('ORG_OVER_LIMIT', `org ${orgId}`, `${currentCount} of ${maxAllowed}`)
+  const { over, unseen } = await orgsOverLimit(source, orgs)
+  for (const { orgId, currentCount, maxAllowed } of over) {
+    find('ORG_OVER_LIMIT', `org ${orgId}`, `${currentCount} of ${maxAllowed}`)
   }
   for (const { code, node, count } of refusedLately(notes, stats?.node)) {
     find(REFUSED[code], node, `${counted(count, 'newcomer')} within a minute: ${code}`)
   }
-  return { findings, skipped: [] }
+  const skipped = unseen > 0 ? [`${counted(unseen, 'more org')} that may hold more than allowed`] : []
+  return { findings, skipped }
 }

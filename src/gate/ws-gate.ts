@@ -58,17 +58,8 @@ const DEFAULTS: Required<OwnSocketsOptions> = {
 /** WebSockets of our own, whose first message is `connection.ack`. What peers send is read and dropped. */
 export function ownSockets(clock: Clock, options: OwnSocketsOptions = {}): Sockets {
   const { maxPayloadBytes, closeTimeoutMs, ack } = { ...DEFAULTS, ...options }
-  // The published types of ws do not know these yet.
-  const settings: ServerOptions & { closeTimeout: number; maxFragments: number; maxBufferedChunks: number } = {
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: maxPayloadBytes,
-    maxFragments: MAX_PIECES,
-    maxBufferedChunks: MAX_PIECES,
-    closeTimeout: closeTimeoutMs,
-  }
-  return socketsOf(new WebSocketServer(settings), clock, (ws, _request, welcome) => {
+  const wss = boundedServer(maxPayloadBytes, MAX_PIECES, closeTimeoutMs)
+  return socketsOf(wss, clock, (ws, _request, welcome) => {
     if (ack) ws.send(ackFrame(welcome, clock.wallMs()))
   })
 }
@@ -95,17 +86,19 @@ function frameRule(admitted: Admitted, mayCarryFrames: () => boolean): () => boo
 
 /** As long as a refused client may take to read an answer in HTTP. */
 const TURN_AWAY_MS = 2_000
-/** What a peer that is being turned away sends is dropped, and it has no reason to send more than this. */
-const TURN_AWAY_PAYLOAD_BYTES = 64 * 1024
+/**
+ * What a peer that is being turned away sends is dropped, and it has no reason to send more than its close. Beyond this
+ * its frames are not even parsed; whoever spoke before it could know is told all the same.
+ */
+const TURN_AWAY_PAYLOAD_BYTES = 512
+const TURN_AWAY_PIECES = 8
 
 type Headers = readonly (readonly [name: string, value: string])[]
 
 type Greet = (ws: WebSocket, request: IncomingMessage, welcome: Welcome) => void
 
 function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
-  const turningAway = new WebSocketServer({
-    ...{ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: TURN_AWAY_PAYLOAD_BYTES },
-  })
+  const turningAway = boundedServer(TURN_AWAY_PAYLOAD_BYTES, TURN_AWAY_PIECES)
   // What the 101 is to say besides stands on the request itself (ADR 23), and under a name of its own, because several
   // gates may share a WebSocket server, and each hears of all its answers.
   const ours = Symbol('headers')
@@ -144,6 +137,16 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
     },
     detach: () => void wss.off('headers', addHeaders),
   }
+}
+
+function boundedServer(maxPayload: number, maxPieces: number, closeTimeout?: number): WebSocketServer {
+  // The published types of ws do not know these yet.
+  const settings: ServerOptions & { closeTimeout?: number; maxFragments: number; maxBufferedChunks: number } = {
+    ...{ noServer: true, clientTracking: false, perMessageDeflate: false },
+    ...{ maxPayload, maxFragments: maxPieces, maxBufferedChunks: maxPieces },
+    ...(closeTimeout !== undefined && { closeTimeout }),
+  }
+  return new WebSocketServer(settings)
 }
 
 /** The 101 and what follows at once leave together: nothing in an upgrade costs more than a write to the socket. */

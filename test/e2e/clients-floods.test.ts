@@ -4,17 +4,11 @@ import { connectGateway } from '../support/gateways.js'
 import { type HostileNode, hello, startHostileNode } from '../support/hostile-node.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startServer } from '../support/processes.js'
-import { RawClient } from '../support/raw-client.js'
+import { frame, RawClient } from '../support/raw-client.js'
 import { startRedis } from '../support/redis.js'
 import { until } from '../support/until.js'
 
 leakGate()
-
-/** A frame of a client; its mask is zero, so that what is sent is what was given. */
-function frame(firstByte: number, payload: Buffer): Buffer {
-  const length = payload.length < 126 ? [0x80 | payload.length] : [0xfe, payload.length >> 8, payload.length & 0xff]
-  return Buffer.concat([Buffer.from([firstByte, ...length, 0, 0, 0, 0]), payload])
-}
 
 /** The close code that a client was sent, if its last frame was a close frame. */
 function closeCode({ received }: RawClient): number | undefined {

@@ -25,6 +25,12 @@ export function handshake(
   return `${requestLine}\r\n${lines.join('')}\r\n`
 }
 
+/** A frame of a client; its mask is zero, so that what is sent is what was given. */
+export function frame(firstByte: number, payload: Buffer): Buffer {
+  const length = payload.length < 126 ? [0x80 | payload.length] : [0xfe, payload.length >> 8, payload.length & 0xff]
+  return Buffer.concat([Buffer.from([firstByte, ...length, 0, 0, 0, 0]), payload])
+}
+
 /** A client that speaks TCP only and does what no WebSocket library would. */
 export class RawClient {
   readonly socket: Socket

@@ -7,7 +7,8 @@ import { CountingAdmitter } from '../support/counting-admitter.js'
 import { allGone, type GateServer, startGate } from '../support/gate-server.js'
 import { connectGateway } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
-import { handshake, RawClient } from '../support/raw-client.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { frame, handshake, RawClient } from '../support/raw-client.js'
 import { visitAsBrowser } from '../support/told-inside.js'
 import { until } from '../support/until.js'
 
@@ -117,6 +118,22 @@ describe('S1, L6: being told inside costs nobody a slot and holds nothing up', (
     client.send(bytes)
     await until(() => client.ended)
     client.reset()
+    await allGone(gate, admitter)
+  })
+
+  test('who sends fragments without end, or much, is not listened to; it has been told', async () => {
+    // Its deadline never comes.
+    const [gate, admitter] = await fullGate({ clock: new ManualClock() })
+    const hello = Buffer.from(handshake({ Origin: ORIGIN }))
+    const fragments = Buffer.concat(
+      Array.from({ length: 100 }, (_, i) => frame(i === 0 ? 0x02 : 0x00, Buffer.alloc(1))),
+    )
+    for (const sent of [fragments, frame(0x82, Buffer.alloc(2_000))]) {
+      const client = new RawClient(gate.port).send(Buffer.concat([hello, sent]))
+      await until(() => client.ended, { withinMs: 5_000, what: 'the gate has had enough' })
+      expect(client.received).toContain(`\x11\x4d${FULL}`)
+      client.reset()
+    }
     await allGone(gate, admitter)
   })
 

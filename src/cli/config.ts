@@ -59,5 +59,5 @@ function showOne(setting: Setting, given: { text: string; origin: string } | und
 /** A kind that has its own way of being shown in errors may hold a secret. */
 function secretless({ kind }: Setting, text: string): string {
   const shown = kind.show?.(text)
-  return shown === undefined || shown === JSON.stringify(text) ? text : '(set, not shown)'
+  return shown === undefined || shown === JSON.stringify(text) ? text : (kind.outline?.(text) ?? '(set, not shown)')
 }

@@ -15,6 +15,8 @@ export interface Kind<T> {
   parse(text: string): { readonly value: T } | { readonly wanted: string; readonly problem?: string }
   /** The text as it may be shown in an error, where the text itself may hold a secret. */
   readonly show?: (text: string) => string
+  /** Of such a text what is no secret, for whoever looks at settings that are right; `undefined` where nothing is sure. */
+  readonly outline?: (text: string) => string | undefined
 }
 
 function kind<T>(accepts: string, read: (text: string) => T | undefined): Kind<T> {
@@ -71,13 +73,26 @@ const redisUrl: Kind<string> = {
   show: (text) => (/[@?]/.test(text) ? 'not shown, because it may hold a password' : JSON.stringify(text)),
 }
 
-/** A query may hold a secret, as a user's name and password do. */
 const httpUrl: Kind<string> = {
   ...kind('an address such as https://platform.example/keys', (text) => {
-    const isUsable = /^https?:\/\//i.test(text) && URL.canParse(text) && new URL(text).hash === ''
-    return isUsable ? text : undefined
+    return isHttpUrl(text) && new URL(text).hash === '' ? text : undefined
   }),
-  show: (text) => (/[@?]/.test(text) ? 'not shown, because it may hold a secret' : JSON.stringify(text)),
+  show(text) {
+    const outline = originOf(text)
+    return outline === undefined ? 'not shown, because it may hold a secret' : JSON.stringify(outline)
+  },
+  outline: originOf,
+}
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text)
+}
+
+/** The path of a webhook is often its secret, and a query may be one. With an "@" the password may stand anywhere. */
+function originOf(text: string): string | undefined {
+  if (!isHttpUrl(text) || text.includes('@')) return undefined
+  const { origin, href } = new URL(text)
+  return href === `${origin}/` ? origin : `${origin}/…`
 }
 
 function choice<T extends string>(...words: readonly T[]): Kind<T> {

@@ -133,7 +133,12 @@ describe('config', () => {
   test('show --origin says where each setting comes from, and shows no secret', async () => {
     const path = join(temporaryDirectory(), 'config.json')
     writeFileSync(path, JSON.stringify({ WS_MAX_CONNECTIONS: 7 }))
-    const env = { HEADCOUNT_CONFIG: path, PORT: '9090', ADMIN_TOKEN: 'geheim', REDIS_URL: 'redis://u:geheim@h' }
+    const env = {
+      ...{ HEADCOUNT_CONFIG: path, PORT: '9090', ADMIN_TOKEN: 'geheim', REDIS_URL: 'redis://u:geheim@h' },
+      HEADCOUNT_WEBHOOK_URL: 'https://hooks.example:8443/services/T0/geheim',
+      HEADCOUNT_JWKS_URL: 'https://issuer.example?key=geheim',
+      HEADCOUNT_AUTH_CALLBACK_URL: 'https://u:geheim@platform.example/keys',
+    }
     const { code, stdout, lines } = await operate(
       ['config', 'show', '--origin', '--', '--max-connections-per-org=5'],
       env,
@@ -148,6 +153,9 @@ describe('config', () => {
         'HEADCOUNT_LEASE_TTL=15s  # default',
         'ADMIN_TOKEN=(set, not shown)  # environment',
         'REDIS_URL=(set, not shown)  # environment',
+        'HEADCOUNT_WEBHOOK_URL=https://hooks.example:8443/…  # environment',
+        'HEADCOUNT_JWKS_URL=https://issuer.example/…  # environment',
+        'HEADCOUNT_AUTH_CALLBACK_URL=(set, not shown)  # environment',
         'HEADCOUNT_NODE_NAME=  # default: hostname#random',
       ]),
     )

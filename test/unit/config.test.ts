@@ -134,12 +134,15 @@ describe('a bad value names the variable, the value and what is accepted', () =>
       ...messagesOf({ env: { REDIS_URL: `redis+cluster://${secret}@h/1` } }),
       ...messagesOf({ env: { REDIS_URL: `u:${secret}@h` } }),
       ...messagesOf({ env: { REDIS_URL: `redis://u:12/${secret}@h` } }),
+      ...messagesOf({ env: { HEADCOUNT_WEBHOOK_URL: `hooks.example/services/${secret}` } }),
+      ...messagesOf({ env: { HEADCOUNT_WEBHOOK_URL: `https://hooks.example/services/${secret}#x` } }),
+      ...messagesOf({ env: { HEADCOUNT_JWKS_URL: `https://u:12/${secret}@issuer.example/#x` } }),
       ...messagesOf({ env: { ADMIN_TOKEN: `${secret} ${secret}` } }),
       ...messagesOf({ argv: ['--admin-tokn', secret, secret] }),
       ...messagesOf({ argv: ['--config', 'config.json'], file: `{"ADMIN_TOKEN": "${secret}" x}` }),
       ...messagesOf({ argv: ['--config', 'config.json'], file: `{"ADMIN_TOKEN": {"${secret}": 1}}` }),
     ]
-    expect(all).toHaveLength(10)
+    expect(all).toHaveLength(13)
     expect(all.join('\n')).not.toContain(secret)
   })
 })

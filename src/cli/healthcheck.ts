@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { parseAdminUrl } from './admin-url.js'
+import { ADMIN_URL_EXAMPLE, adminUrlOf } from './admin-url.js'
 import { CliError } from './cli-error.js'
 import { fetchFailure } from './fetch-failure.js'
 import { complaint } from './operate.js'
 import { safe } from './safe-text.js'
+import { urlOption } from './url-option.js'
 
 interface HealthcheckOptions {
   readonly url?: URL | ''
@@ -20,10 +21,13 @@ export function addHealthcheckCommand(program: Command): void {
   const command = program
     .command('healthcheck')
     .description('ask the node on this machine whether it is ready; exits with 0 or 1')
+  command
     .addOption(
-      new Option('--url <url>', 'admin listener to ask; this machine and --port where absent')
-        .env('HEADCOUNT_ADMIN_URL')
-        .argParser(orNone(parseAdminUrl)),
+      urlOption(command, {
+        ...{ flags: '--url <url>', env: 'HEADCOUNT_ADMIN_URL' },
+        description: 'admin listener to ask; this machine and --port where absent',
+        ...{ read: orNone(adminUrlOf), example: ADMIN_URL_EXAMPLE },
+      }),
     )
     .addOption(
       new Option('--port <port>', 'port of the admin listener')

@@ -1,12 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { settings } from '../server/config-settings.js'
 import { AdminSource } from './admin-source.js'
-import { parseAdminUrl } from './admin-url.js'
+import { ADMIN_URL_EXAMPLE, adminUrlOf } from './admin-url.js'
 import { CliError } from './cli-error.js'
 import { type Page, pageOf } from './page.js'
 import { jsonLine, safe } from './safe-text.js'
 import { refreshing } from './screen.js'
 import type { Source } from './source.js'
+import { urlOption } from './url-option.js'
 
 /** What a command asks, and how its answer looks. */
 export interface View<T> {
@@ -39,21 +40,21 @@ type Kind = 'looks' | 'changes'
 
 /** Makes a command one that asks the cluster: gives it the options that all such have, and runs its view. */
 export function operates<T>(command: Command, viewOf: (command: Command) => View<T>, kind: Kind = 'looks'): void {
-  for (const option of commonOptions(kind)) command.addOption(option)
+  for (const option of commonOptions(command, kind)) command.addOption(option)
   command.action(() => run(command.opts(), viewOf(command)))
 }
 
 /** What every command of that kind takes. */
-export function commonOptions(kind: Kind = 'looks'): Option[] {
-  return [...optionsOfAll(), ...(kind === 'looks' ? optionsOfLooks() : [])]
+export function commonOptions(command: Command, kind: Kind = 'looks'): Option[] {
+  return [...optionsOfAll(command), ...(kind === 'looks' ? optionsOfLooks() : [])]
 }
 
-function optionsOfAll(): Option[] {
+function optionsOfAll(command: Command): Option[] {
   return [
-    new Option('--admin <url>', 'admin listener of any node')
-      .env('HEADCOUNT_ADMIN_URL')
-      .argParser(parseAdminUrl)
-      .default(new URL(DEFAULT_ADMIN), DEFAULT_ADMIN),
+    urlOption(command, {
+      ...{ flags: '--admin <url>', env: 'HEADCOUNT_ADMIN_URL', description: 'admin listener of any node' },
+      ...{ read: adminUrlOf, example: ADMIN_URL_EXAMPLE },
+    }).default(new URL(DEFAULT_ADMIN), DEFAULT_ADMIN),
     new Option('--token <token>', 'its bearer token').env('ADMIN_TOKEN'),
     new Option('--json', 'the answer as one JSON object, on one line').default(false),
   ]

@@ -1,4 +1,4 @@
-import type { Command, Option } from 'commander'
+import { Command, type Option } from 'commander'
 import { commonOptions } from './operate.js'
 
 /** The reference of all commands, as docs/cli.md has it; a test compares. */
@@ -8,13 +8,13 @@ export function commandReference(program: Command): string {
 
 /** The options that commands share, as docs/cli.md has them. */
 export function commonReference(): string {
-  return commonOptions().map(line).join('\n')
+  return commonOptions(new Command()).map(line).join('\n')
 }
 
 function sections(command: Command, parent: string): string[] {
   const name = `${parent}${command.name()}`
   if (command.commands.length > 0) return command.commands.flatMap((each) => sections(each, `${name} `))
-  const common = commonOptions().map(({ flags }) => flags)
+  const common = commonOptions(command).map(({ flags }) => flags)
   const taken = command.options.map(({ flags }) => flags)
   const asks = taken.includes(common[0]!)
   const own = command.options.filter(({ flags }) => !asks || !common.includes(flags))

@@ -257,6 +257,20 @@ describe('what goes wrong is said, with what to do', () => {
     expect(code).toBe(1)
     expect(stderr).toContain(sentence)
   })
+
+  test.each<[string[], Record<string, string>, number]>([
+    [['orgs', '--admin', 'http://u:geheim@127.0.0.1:8081'], {}, 1],
+    [['orgs', '--admin=http://:geheim@127.0.0.1:8081'], {}, 1],
+    [['orgs'], { HEADCOUNT_ADMIN_URL: 'http://u:1/geheim@127.0.0.1:8081' }, 1],
+    [['check'], { HEADCOUNT_ADMIN_URL: 'http://127.0.0.1:8081/?token=geheim' }, 3],
+    [['healthcheck'], { HEADCOUNT_ADMIN_URL: 'http://u:geheim@127.0.0.1:8081' }, 1],
+    [['connect', '--url', 'htp://u:geheim@127.0.0.1:8080'], {}, 1],
+  ])('a wrong address is not repeated, because it may hold a password: %j %j', async (args, env, exitCode) => {
+    const { code, stdout, stderr } = await operate(args, env)
+    expect(code).toBe(exitCode)
+    expect(stderr).toMatch(/^error: --(admin|url) or HEADCOUNT_(ADMIN_)?URL is no such address\. It must look like /)
+    expect(stdout + stderr).not.toContain('geheim')
+  })
 })
 
 test('on a terminal --watch draws in place, in colour where wanted, and q gives the terminal back', async () => {

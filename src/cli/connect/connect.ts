@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ENDPOINT } from '../../server/endpoint.js'
 import { endpointOf } from '../endpoint.js'
 import { jsonLine } from '../safe-text.js'
+import { urlOption } from '../url-option.js'
 import { CONSOLE_HINT, obeyConsole } from './console-input.js'
 import { Crowd } from './crowd.js'
 import type { Refusal } from './refusal.js'
@@ -22,14 +23,16 @@ const MAX_CONNECTIONS = 10_000
 
 /** Adds `connect`: the client for whoever wants to see a limit work. */
 export function addConnectCommand(program: Command): void {
-  program
+  const command = program
     .command('connect')
     .description('open connections as gateways do, show what becomes of each, and hold them until Ctrl-C')
+  command
     .addOption(
-      new Option('-u, --url <url>', 'server; the path of the endpoint may be left out')
-        .env('HEADCOUNT_URL')
-        .argParser(parseUrl)
-        .default(endpointOf(DEFAULT_URL), DEFAULT_URL),
+      urlOption(command, {
+        ...{ flags: '-u, --url <url>', env: 'HEADCOUNT_URL' },
+        description: 'server; the path of the endpoint may be left out',
+        ...{ read: endpointOf, example: 'ws://127.0.0.1:8080 or wss://example.com' },
+      }).default(endpointOf(DEFAULT_URL), DEFAULT_URL),
     )
     .addOption(new Option('-k, --key <key>', 'API key').env('HEADCOUNT_KEY'))
     .option('-n, --connections <count>', 'how many to open', parseCount, 1)
@@ -85,12 +88,6 @@ function hintFor({ status, code }: Refusal, { key, url }: ConnectOptions): strin
 function credentialsOf({ key, instanceId, connections }: ConnectOptions, connection: number) {
   const numbered = connections > 1 ? `${instanceId}-${connection}` : instanceId
   return { ...(key !== undefined && { key }), ...(instanceId !== undefined && { instanceId: numbered! }) }
-}
-
-function parseUrl(text: string): URL {
-  const url = endpointOf(text)
-  if (url === undefined) throw new InvalidArgumentError('It must look like ws://127.0.0.1:8080 or wss://example.com.')
-  return url
 }
 
 function parseCount(text: string): number {

@@ -7,6 +7,8 @@ export function nearest(
   let best: string | undefined
   let fewest = most + 1
   for (const candidate of candidates) {
+    // Of so many characters more one is wrong each; a word may be as long as a file.
+    if (Math.abs(word.length - candidate.length) >= fewest) continue
     const slips = editDistance(word, candidate)
     if (slips < fewest) {
       best = candidate

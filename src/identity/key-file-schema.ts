@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { atOnce, type InPieces } from '../core/in-pieces.js'
+import { nearest } from '../core/nearest.js'
 import { idProblem } from '../core/org-id.js'
 import { parseJson } from '../core/parse-json.js'
 
@@ -28,35 +29,42 @@ const name = z.string('must be a text').superRefine((text, context) => {
   if (message) context.addIssue({ code: 'custom', message })
 })
 
-const keysFile = z.strictObject({ keys: z.array(z.unknown(), 'must be a list') }, { error: objectError })
+const keysFile = objectOf({ keys: z.array(z.unknown(), 'must be a list') })
 
-const keyRow = z.strictObject(
-  {
-    // Anything else does not pass unchanged through an HTTP header.
-    key: z
-      .string('must be a text')
-      .regex(/^[!-~]{1,512}$/, 'must be 1 to 512 visible ASCII characters')
-      .optional(),
-    sha256: z
-      .string('must be a text')
-      .regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits')
-      .optional(),
-    id: z
-      .string('must be a text')
-      .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be 1 to 64 letters, digits, ".", "-" or "_"')
-      .optional(),
-    orgId: name,
-    gatewayId: name,
-    tier: z.string('must be a text').min(1, 'must not be empty').max(64, 'is too long').optional(),
-    priority: z.boolean('must be true or false').optional(),
-    disabled: z.boolean('must be true or false').optional(),
-  },
-  { error: objectError },
-)
+const keyRow = objectOf({
+  // Anything else does not pass unchanged through an HTTP header.
+  key: z
+    .string('must be a text')
+    .regex(/^[!-~]{1,512}$/, 'must be 1 to 512 visible ASCII characters')
+    .optional(),
+  sha256: z
+    .string('must be a text')
+    .regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits')
+    .optional(),
+  id: z
+    .string('must be a text')
+    .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be 1 to 64 letters, digits, ".", "-" or "_"')
+    .optional(),
+  orgId: name,
+  gatewayId: name,
+  tier: z.string('must be a text').min(1, 'must not be empty').max(64, 'is too long').optional(),
+  priority: z.boolean('must be true or false').optional(),
+  disabled: z.boolean('must be true or false').optional(),
+})
 
-function objectError(issue: { code?: string; keys?: readonly string[] }): string {
-  if (issue.code !== 'unrecognized_keys') return 'must be an object'
-  return `has no field ${(issue.keys ?? []).map((field) => JSON.stringify(field)).join(', ')}`
+function objectOf<Shape extends z.ZodRawShape>(shape: Shape) {
+  const error = (issue: { code?: string; keys?: readonly string[] }) =>
+    issue.code === 'unrecognized_keys' ? strayFields(issue.keys ?? [], Object.keys(shape)) : 'must be an object'
+  return z.strictObject(shape, { error })
+}
+
+/** Names only what looks like a slip of the pen: who takes the file for a table from keys to orgs puts keys there. */
+function strayFields(stray: readonly string[], known: readonly string[]): string {
+  for (const field of stray) {
+    const meant = nearest(field, known)
+    if (meant !== undefined) return `has no field ${JSON.stringify(field)}; did you mean "${meant}"?`
+  }
+  return 'has a field that is none, whose name is not shown because it may be a key'
 }
 
 /** The digest under which a key is kept and looked up. */

@@ -76,7 +76,7 @@ describe('keys add', () => {
 
   test.each([
     ['a comment', '{"keys":[]} // mine', 'not valid JSON'],
-    ['a field that is none', '{"keys":[],"mine":1}', 'has no field "mine"'],
+    ['a field that is none', '{"keys":[],"geheim":1}', 'has a field that is none'],
     ['a row that is none', '{"keys":[{"key":"geheim","orgId":"","gatewayId":"g"}]}', 'keys[0].orgId must not be empty'],
   ])('a file with %s is left as it is', async (_, text, sentence) => {
     writeFileSync(path, text)

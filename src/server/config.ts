@@ -28,7 +28,8 @@ export function loadConfig(inputs: ConfigInputs): LoadedConfig {
   const { values, errors } = readValues(readSources(inputs))
   const warnings = warnOfUnknownVariables(inputs.env)
   if (errors.length > 0) return { ok: false, errors, warnings }
-  return { ...complete(values as unknown as SettingValues), warnings }
+  const settled = values as unknown as SettingValues
+  return { ...complete(settled), warnings: [...warnings, ...shortTokens(settled)] }
 }
 
 function readValues({ given, errors: unread }: ReturnType<typeof readSources>) {
@@ -60,6 +61,10 @@ function complete(values: SettingValues): { ok: true; config: Config } | { ok: f
     errors.push({ setting: 'HOST', message: `HOST is "${host}" and HEADCOUNT_KEYS_FILE is not set; ${why}.` })
   }
   errors.push(...missingBeside(values))
+  if (values.adminToken !== undefined && values.adminToken === values.adminReadToken) {
+    const message = 'ADMIN_READ_TOKEN is the same as ADMIN_TOKEN, so whoever may look could change everything.'
+    errors.push({ setting: 'ADMIN_READ_TOKEN', message })
+  }
   const sameHost = host === undefined || host === values.adminHost
   if (values.port !== 0 && values.port === values.adminPort && sameHost) {
     const message = `PORT and ADMIN_PORT are both ${values.port}; the two listeners need a port each.`
@@ -81,6 +86,21 @@ function missingBeside(values: SettingValues): ConfigError[] {
     .filter(({ way, needed }) => values[way] !== undefined && values[needed] === undefined)
     .map(({ way, needed }) => ({ setting: settings[needed].name, way: settings[way].name }))
     .map(({ setting, way }) => ({ setting, message: `${setting} is not set; with ${way} it must be.` }))
+}
+
+/** As many characters as a token of random letters and digits needs so that nobody finds it by trying. */
+const SHORTEST_TOKEN = 16
+
+/** Where the admin listener can be reached from elsewhere the token is all that keeps others out. */
+function shortTokens({ adminHost, adminToken, adminReadToken }: SettingValues): string[] {
+  if (isLoopback(adminHost)) return []
+  return Object.entries({ ADMIN_TOKEN: adminToken, ADMIN_READ_TOKEN: adminReadToken })
+    .filter(([, token]) => token !== undefined && token.length < SHORTEST_TOKEN)
+    .map(
+      ([name]) =>
+        `${name} has fewer than ${SHORTEST_TOKEN} characters, and ADMIN_HOST is not a loopback address: ` +
+        'whoever reaches that listener may guess it.',
+    )
 }
 
 /** Whether the lease leaves room for a late renewal. */

@@ -274,6 +274,32 @@ describe('settings that depend on each other', () => {
     expect(messagesOf({ argv: ['--admin-port', '0', '--port', '0'] })).toEqual([])
   })
 
+  test('one token cannot be that of operators and that of who may only look', () => {
+    const messages = messagesOf({
+      env: { ADMIN_TOKEN: 'geheim-geheim-geheim', ADMIN_READ_TOKEN: 'geheim-geheim-geheim' },
+    })
+    expect(messages).toEqual([
+      'ADMIN_READ_TOKEN is the same as ADMIN_TOKEN, so whoever may look could change everything.',
+    ])
+    expect(messagesOf({ env: { ADMIN_TOKEN: 'one', ADMIN_READ_TOKEN: 'another' } })).toEqual([])
+  })
+
+  test('a token that can be guessed is warned of where the admin listener can be reached from elsewhere', () => {
+    const warningsOf = (env: Record<string, string>) => load({ env }).warnings
+    const short = { ADMIN_TOKEN: 'a'.repeat(15), ADMIN_READ_TOKEN: 'b'.repeat(15) }
+    for (const ADMIN_HOST of ['', '127.0.0.2', '::1', 'localhost']) {
+      expect(warningsOf({ ...short, ADMIN_HOST })).toEqual([])
+    }
+    for (const ADMIN_HOST of ['0.0.0.0', '::', '10.0.0.1', 'node-1']) {
+      expect(warningsOf({ ...short, ADMIN_HOST })).toEqual([
+        expect.stringContaining('ADMIN_TOKEN has fewer than 16 characters'),
+        expect.stringContaining('ADMIN_READ_TOKEN has fewer than 16 characters'),
+      ])
+      expect(warningsOf({ ADMIN_TOKEN: 'a'.repeat(16), ADMIN_HOST })).toEqual([])
+      expect(warningsOf({ ADMIN_HOST })).toEqual([])
+    }
+  })
+
   test('the lease must leave room for a late renewal', () => {
     const messages = messagesOf({ env: { HEADCOUNT_LEASE_TTL: '5s' } })
     expect(messages).toHaveLength(1)

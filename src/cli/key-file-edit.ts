@@ -1,7 +1,8 @@
-import { type FileHandle, open, readFile, realpath, rename, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseKeyFile } from '../identity/key-file-schema.js'
+import { readKeyFile } from '../identity/read-key-file.js'
 import { CliError } from './cli-error.js'
 import type { KeyRow, RowsChange } from './key-rows.js'
 
@@ -12,7 +13,7 @@ const NEW_FILE_MODE = 0o600
 
 /** The keys of a file, `undefined` where there is none. Throws a `CliError` for one that a node would not take. */
 export async function readKeyRows(path: string): Promise<readonly KeyRow[] | undefined> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readKeyFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw cannot('read', path, error)
   })

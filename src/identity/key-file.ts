@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import type { Clock } from '../core/clock.js'
 import { type InPieces, inTurns } from '../core/in-pieces.js'
 import type { Tiers } from '../core/tiers.js'
@@ -10,6 +10,7 @@ import type { IdentitySource } from './identity-source.js'
 import { parseKeyFileInPieces } from './key-file-schema.js'
 import { KeyRing } from './key-ring.js'
 import { withKnownTiers } from './key-tiers.js'
+import { readKeyFile } from './read-key-file.js'
 
 export interface KeyFileOptions {
   readonly path: string
@@ -40,7 +41,8 @@ type Loaded = { readonly seen: Seen; readonly ring?: KeyRing; readonly problems:
 
 /** The times of a file may be kept no finer: NFS and FAT have steps of 1 and 2 s, Linux before 6.13 of some 4 ms. */
 const COARSEST_TIMES_MS = 2_000
-const UNREADABLE = 'unreadable'
+/** After so long a look is one that hangs. */
+const SLOW_LOOK_MS = 10_000
 
 /**
  * The API keys of a file, which may change at any time: a changed file counts within about a second, for the next
@@ -48,7 +50,8 @@ const UNREADABLE = 'unreadable'
  * that became unreadable or wrong changes nothing but the log and `isUsable`; the keys read last stay in force.
  *
  * The file is looked at instead of watched, because a Kubernetes secret changes by moving a symbolic link two levels
- * up, which watchers miss. One look is under way at a time; if the disk hangs, the keys stay as they are.
+ * up, which watchers miss. One look is under way at a time; if the disk hangs, the keys stay as they are, and the log
+ * says so. No second look is begun beside one that hangs: each keeps a thread, of which the process has four.
  */
 export class KeyFile implements IdentitySource {
   readonly #options: KeyFileOptions
@@ -56,6 +59,7 @@ export class KeyFile implements IdentitySource {
   #seen: Seen
   #gate: Pick<Gate, 'closeRevoked'> | undefined
   #isUsable = true
+  #wasSlow = false
   #stopped = false
   #cancel: () => void = () => {}
 
@@ -68,7 +72,9 @@ export class KeyFile implements IdentitySource {
 
   /** Reads the file for the first time and keeps looking at it until `stop`. */
   static async open(options: KeyFileOptions): Promise<OpenedKeyFile> {
+    const cancel = options.clock.after(SLOW_LOOK_MS, () => tellSlow(options))
     const { seen, ring, problems } = await load(options, undefined)
+    cancel()
     return ring === undefined ? { ok: false, problems } : { ok: true, keyFile: new KeyFile(options, ring, seen) }
   }
 
@@ -108,9 +114,16 @@ export class KeyFile implements IdentitySource {
   }
 
   async #look(): Promise<void> {
-    const { path, log } = this.#options
+    const { path, clock, log } = this.#options
+    let isSlow = false
+    this.#cancel = clock.after(SLOW_LOOK_MS, () => {
+      isSlow = true
+      if (!this.#wasSlow) tellSlow(this.#options)
+    })
     const { seen, ring, problems } = await load(this.#options, this.#seen)
     if (this.#stopped) return
+    this.#cancel()
+    this.#wasSlow = isSlow
     this.#seen = seen
     if (ring !== undefined) {
       this.#ring = ring
@@ -136,16 +149,21 @@ async function load(options: KeyFileOptions, known: Seen | undefined): Promise<L
     if (isSame && known.isSettled) return { seen: known, problems: [] }
     const nowMs = clock.monotonicMs()
     const sinceMs = isSame ? known.sinceMs : nowMs
-    const bytes = await readFile(path)
+    const bytes = await readKeyFile(path)
     const digest = createHash('sha256').update(bytes).digest('hex')
     const seen = { version, sinceMs, digest, isSettled: nowMs - sinceMs > COARSEST_TIMES_MS }
     return digest === known?.digest ? { seen, problems: [] } : { seen, ...(await inTurns(clock, read(bytes, options))) }
   } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const problem = `${path}: it cannot be read (${code ?? message})`
     // Not the version that was seen: a file that could not be read this time is read again, whether it changes or not.
-    const seen = { version: UNREADABLE, sinceMs: 0, isSettled: false }
-    const problem = `${path}: it cannot be read (${(error as NodeJS.ErrnoException).code ?? error})`
-    return { seen, problems: known?.version === UNREADABLE ? [] : [problem] }
+    const seen = { version: problem, sinceMs: 0, isSettled: false }
+    return { seen, problems: known?.version === problem ? [] : [problem] }
   }
+}
+
+function tellSlow({ path, log }: KeyFileOptions): void {
+  log.warn({ path, forMs: SLOW_LOOK_MS }, 'the key file is not read yet: does its disk answer?')
 }
 
 function* read(bytes: Uint8Array, { path, tiers, log }: KeyFileOptions): InPieces<Pick<Loaded, 'ring' | 'problems'>> {

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -246,6 +247,33 @@ describe('the file is reloaded while the server runs', () => {
     expect(lines[0]!.problems).toEqual([`${path}: keys[1] is the same key as keys[0]`])
     expect(lines[1]!.problems).toEqual([`${path}: it cannot be read (ENOENT)`])
     expect(JSON.stringify(lines)).not.toContain('geheim')
+  })
+
+  test.each<[string, string, () => void]>([
+    ['a link to /dev/zero', 'no regular file', () => symlinkSync('/dev/zero', `${path}.new`)],
+    ['a FIFO', 'no regular file', () => void execFileSync('mkfifo', [`${path}.new`])],
+    [
+      'larger than any key file',
+      'more than 64 MiB',
+      () => {
+        writeFileSync(`${path}.new`, '')
+        truncateSync(`${path}.new`, 64 * 1024 * 1024 + 1)
+      },
+    ],
+  ])('what is %s is not read, at the start and later, until there is a file again', async (_, why, make) => {
+    const problem = `${path}: it cannot be read (${why})`
+    make()
+    renameSync(`${path}.new`, path)
+    expect(await open()).toEqual({ ok: false, problems: [problem] })
+    put(text(row('geheim')))
+    await open()
+    make()
+    renameSync(`${path}.new`, path)
+    await until(() => lines.length === 1)
+    expect(lines[0]).toMatchObject({ level: 'error', problems: [problem], keys: 1 })
+    put(text(row('third')))
+    await until(() => knows('third'))
+    expect(lines).toHaveLength(2)
   })
 
   test.each([

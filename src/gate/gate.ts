@@ -120,11 +120,11 @@ export class Gate {
     const asked = this.#identifier.ask(upgrade)
     const found = 'then' in asked ? await asked : asked
     if (upgrade.settled) return
+    upgrade.identity = found.identity
     if (!found.identified) {
-      const { identified, ...refusal } = found
+      const { identified, identity, ...refusal } = found
       return this.#refuse(upgrade, refusal)
     }
-    upgrade.identity = found.identity
     const ofKey = this.#rates.ofKey(found.identity)
     const tooOften = ofKey && (await ofKey)
     if (upgrade.settled) return

@@ -64,15 +64,16 @@ function answer<Answer extends Promise<Identification> | Identification>(found: 
   if (typeof found === 'object' && found !== null && ('then' in found || isIdentification(found))) return found
   throw new UsageError(
     'INVALID_SETTINGS',
-    `identify answers { identified: true, identity } or { identified: false, code }, or a promise of it, where code is one ` +
+    `identify answers { identified: true, identity } or { identified: false, code, identity? }, or a promise of it, where code is one ` +
       `of ${CODES.join(', ')}; not ${described(found)}`,
   )
 }
 
 function isIdentification(found: object): boolean {
   const { identified, identity, code } = found as { readonly [field: string]: unknown }
-  if (identified === true) return typeof identity === 'object' && identity !== null
-  return identified === false && CODES.includes(code)
+  const isSomebody = typeof identity === 'object' && identity !== null
+  if (identified === true) return isSomebody
+  return identified === false && CODES.includes(code) && (isSomebody || identity === undefined)
 }
 
 /** Of what it holds the names alone, and the code: the rest may be secret. */

@@ -26,6 +26,8 @@ export type Identification =
       /** One sentence for whoever reads the refusal. Never holds the credential. */
       readonly detail?: string | undefined
       readonly retryAfterMs?: number | undefined
+      /** Whose credential it is, where that is known: for logs and notes of refusals alone. The client is not told. */
+      readonly identity?: Identity | undefined
     }
 
 /**

@@ -5,11 +5,9 @@ import { digestOf, type KeyEntry } from './key-file-schema.js'
 
 interface KnownKey {
   readonly entry: KeyEntry
-  /** Made once: all connections of a key share one object. */
-  readonly identity: Identity
+  /** Made once: all connections of a key share one identity. */
+  readonly found: Identification
 }
-
-const DISABLED: Identification = { identified: false, code: 'ORG_DISABLED' }
 
 /** By which key an identity came, whatever ring made it: a ring is replaced whole when its file changes. */
 const digests = new WeakMap<Identity, string>()
@@ -41,7 +39,10 @@ export class KeyRing {
   #add(entry: KeyEntry): void {
     const digest = entry.sha256.toString('hex')
     const identity = identityOf(entry)
-    this.#keys.set(digest, { entry, identity })
+    const found: Identification = entry.disabled
+      ? { identified: false, code: 'ORG_DISABLED', identity }
+      : { identified: true, identity }
+    this.#keys.set(digest, { entry, found })
     digests.set(identity, digest)
     const { org, tier } = entry
     if (tier !== undefined && !this.#tiers.has(org)) this.#tiers.set(org, tier)
@@ -65,7 +66,7 @@ export class KeyRing {
     const digest = digestOf(key)
     const known = this.#keys.get(digest.toString('hex'))
     if (known === undefined || !timingSafeEqual(known.entry.sha256, digest)) return undefined
-    return known.entry.disabled ? DISABLED : { identified: true, identity: known.identity }
+    return known.found
   }
 
   /** Whether the key by which an identity came, from this ring or one before it, still stands for the same gateway. */

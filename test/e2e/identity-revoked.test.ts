@@ -31,6 +31,14 @@ test('keys that are revoked, disabled or given away close their connections with
   })
   const statuses = await Promise.all(['revoked', 'disabled'].map((key) => connectGateway(fleet.urls[0]!, { key })))
   expect(statuses).toMatchObject([{ status: 401 }, { status: 403 }])
+  const told = await until(async () => {
+    // Of an org eight notes a second are handed on, and the closings came first.
+    await connectGateway(fleet.urls[0]!, { key: 'disabled' })
+    const found = await fleet.nodes[1]!.admin<{ refusals: { code: string }[] }>('/admin/v1/refusals?org=acme')
+    return found.refusals.find(({ code }) => code === 'ORG_DISABLED')
+  })
+  expect(told).toMatchObject({ orgId: 'acme', gatewayId: 'of-disabled' })
+  expect(fleet.nodes[0]!.output()).toContain('"code":"ORG_DISABLED","org":"acme","gateway":"of-disabled"')
   for (const node of fleet.nodes) expect(node.output()).not.toMatch(/"(revoked|disabled|given|stays)"/)
   for (const one of stays!) one.terminate()
 }, 60_000)

@@ -66,6 +66,7 @@ describe('L6: what an embedding program throws ends neither the process nor a co
     ['a code that every object has', { identified: false, code: '__proto__' }],
     ['a refusal without a code', { identified: false }],
     ['an identity that is not one', { identified: true, org: 'acme', gateway: 'g' }],
+    ['a refusal of nobody', { identified: false, code: 'ORG_DISABLED', identity: 'acme' }],
     ['neither yes nor no', { identified: 'no', identity: { org: 'acme', gateway: 'g' } }],
     ['nothing', undefined],
   ])('identify that answers with %s is answered 503, and reported, at once or late', async (_, answer) => {

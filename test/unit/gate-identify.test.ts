@@ -105,6 +105,22 @@ describe('the signal of identify', () => {
   })
 })
 
+test('whose credential is refused is told to the observer, and to nobody else', async () => {
+  const told: object[] = []
+  const admitter = new CountingAdmitter()
+  const identity = { org: 'acme', gateway: 'gateway-1' }
+  const gate = await startGate(admitter, {
+    identify: () => ({ identified: false, code: 'ORG_DISABLED', identity }),
+    observer: { upgradeRefused: (event) => told.push(event) },
+  })
+  const refused = await connectGateway(gate.url)
+  expect(refused).toMatchObject({ accepted: false, status: 403, body: { code: 'ORG_DISABLED' } })
+  expect(JSON.stringify(refused)).not.toMatch(/acme|gateway-1/)
+  expect(told).toEqual([expect.objectContaining({ ...identity, refusal: { code: 'ORG_DISABLED' } })])
+  expect(admitter.requests).toEqual([])
+  await allGone(gate, admitter)
+})
+
 test.each([
   ['null', () => null],
   ['a promise of nothing', async () => undefined],

@@ -74,7 +74,7 @@ describe('who presents a key', () => {
       { identified: true, identity: { ...acme.identity, priority: true } },
     ],
     ['a key without', { 'api-key': 'usual' }, acme],
-    ['a disabled key', { 'api-key': 'off' }, { identified: false, code: 'ORG_DISABLED' }],
+    ['a disabled key', { 'api-key': 'off' }, { ...acme, identified: false, code: 'ORG_DISABLED' }],
     ['an unknown key', { 'api-key': 'nonsense' }, unknown],
     ['the digest itself', { 'api-key': sha256 }, unknown],
     ['nothing', {}, unknown],

@@ -8,6 +8,7 @@ import { adminServer } from './admin-server.js'
 import type { Config } from './config.js'
 import { ENDPOINT } from './endpoint.js'
 import { closeServer, listen } from './listen.js'
+import { warnOfFewFiles } from './open-files.js'
 import { openIdentities } from './open-identities.js'
 import { openLimiter } from './open-limiter.js'
 import { openWebhook } from './open-webhook.js'
@@ -28,6 +29,7 @@ export interface RunningServer {
 
 /** The composition root. Throws `UsageError` where the environment cannot work: a key file, a port. */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
+  warnOfFewFiles(config, log)
   const { identities, tierOf, answers, keyFileUsable } = await openIdentities(config, systemClock, log)
   let start = () => {}
   const listening = new Promise<void>((resolve) => {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { spawnOwned } from '../support/owned-process.js'
 import { freePort, spawnServer } from '../support/processes.js'
 import { handshake, RawClient } from '../support/raw-client.js'
 import { startRedis } from '../support/redis.js'
@@ -113,4 +114,22 @@ test('L4: a signal before the server is up ends the start with 0, also where a p
   expect(await server.exited).toEqual({ code: 0, signal: null })
   expect(server.output()).toContain('stopping')
   expect(server.output()).not.toContain('lease taken')
+})
+
+test('a node that may not open as many files as its connections need says so at its start', async () => {
+  const startWith = async (maxConnections: number) => {
+    const node = await spawnOwned('sh', ['-c', 'ulimit -n 400 && exec "$0" dist/server/main.js', process.execPath], {
+      env: { PORT: '0', ADMIN_PORT: '0', WS_MAX_CONNECTIONS: String(maxConnections) },
+    })
+    onTestFinished(() => node.kill())
+    await until(() => node.stderr().includes('headcount listens on'))
+    return node
+      .stdout()
+      .split('\n')
+      .filter((line) => line.includes('too few open files'))
+  }
+  expect(await startWith(200)).toEqual([])
+  const lines = await startWith(201)
+  expect(lines).toHaveLength(1)
+  expect(JSON.parse(lines[0]!)).toMatchObject({ level: 'warn', openFiles: 400, needed: 401, maxConnections: 201 })
 })

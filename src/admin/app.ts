@@ -10,6 +10,7 @@ import { audit } from './audit.js'
 import { type AdminEnv, bearer, type Guard } from './auth.js'
 import { dashboardApp } from './dashboard.js'
 import { drainsApp } from './drains.js'
+import { decodableOrg } from './encoding.js'
 import { eventsApp } from './events.js'
 import { evictionsApp } from './evictions.js'
 import { healthApp } from './health.js'
@@ -56,6 +57,7 @@ export function adminApp({
   app.route('/', dashboardApp())
   app.route('/', metricsApp(metrics))
   app.use('/admin/*', audit(log, turnedAway), bearer(guard))
+  app.use('/admin/v1/orgs/*', decodableOrg)
   app.route('/admin/v1', orgsApp(limiter))
   app.route('/admin/v1', evictionsApp(limiter))
   app.route('/admin/v1', limitsApp(limiter, clock))

@@ -48,6 +48,11 @@ test.each([
   ['GET refusals?org=', 400, 'INVALID_ORG', 'the org id must not be empty'],
   [`GET orgs/${LONG}`, 400, 'INVALID_ORG', 'the org id must have at most 256 characters, it has 257'],
   [`PUT orgs/${LONG}/limit {"limit":1}`, 400, 'INVALID_ORG', 'the org id must have at most 256 characters, it has 257'],
+  ['GET orgs/%ff', 400, 'INVALID_ORG', 'the org id in the path is not percent-encoded UTF-8'],
+  ['GET orgs/100%/connections', 400, 'INVALID_ORG', 'the org id in the path is not percent-encoded UTF-8'],
+  ['DELETE orgs/%C3/connections', 400, 'INVALID_ORG', 'the org id in the path is not percent-encoded UTF-8'],
+  ['GET orgs/%25ff', 503, 'STORE_UNAVAILABLE', 'the store did not answer: no answer within 250 ms'],
+  ['GET refusals?org=%ff', 400, 'INVALID_QUERY', 'what follows the "?" is not percent-encoded UTF-8'],
   ['PUT orgs/acme/limit {"limit":-1}', 400, 'INVALID_LIMIT', '"limit" must be a whole number from 0, or "unlimited"'],
   ['GET orgs/acme', 503, 'STORE_UNAVAILABLE', 'the store did not answer: no answer within 250 ms'],
 ])('%s: %i %s, by the title of all such, and what was wrong in the detail', async (request, status, code, detail) => {

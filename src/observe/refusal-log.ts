@@ -17,14 +17,16 @@ const MAX_KINDS = 1_000
 
 /**
  * Writes refused upgrades into the log so that a storm of them costs no line each: the first of an org for a reason at
- * `info`, the ones after it at `debug` and, every 10 s as long as there are any, as one number at `info`.
+ * `info`, the ones after it at `debug` and, every 10 s as long as there are any, as one number at `info`. Of more orgs
+ * than are told apart it is one number a code.
  */
 export class RefusalLog {
   readonly #log: Log
   readonly #clock: Clock
   /** Refusals that have not been told yet, by org and code. */
   readonly #untold = new Map<string, { readonly about: object; count: number }>()
-  #othersUntold = 0
+  /** The same of orgs that are not told apart, by code alone. */
+  readonly #othersUntold = new Map<RefusalCode, number>()
   #cancel: (() => void) | undefined
 
   constructor(log: Log, clock: Clock) {
@@ -38,7 +40,7 @@ export class RefusalLog {
     const known = this.#untold.get(kind)
     if (known || this.#untold.size >= MAX_KINDS) {
       if (known) known.count++
-      else this.#othersUntold++
+      else this.#othersUntold.set(code, (this.#othersUntold.get(code) ?? 0) + 1)
       this.#log.debug(refused, 'upgrade refused')
     } else {
       this.#untold.set(kind, { about: { code, org }, count: 0 })
@@ -69,7 +71,7 @@ export class RefusalLog {
       else tell(untold.about, untold.count)
       untold.count = 0
     }
-    if (this.#othersUntold > 0) tell({}, this.#othersUntold)
-    this.#othersUntold = 0
+    for (const [code, count] of this.#othersUntold) tell({ code }, count)
+    this.#othersUntold.clear()
   }
 }

@@ -49,12 +49,16 @@ describe('refusals in the log', () => {
     refusals.stop()
   })
 
-  test('made-up names do not grow it: beyond a thousand they are one number', () => {
+  test('made-up names do not grow it: beyond a thousand they are one number a code', () => {
     for (let org = 0; org < 5_000; org++) refuse(`org-${org}`, 2)
+    refuse('late', 3, 'DRAINING')
     expect(lines).toHaveLength(1_000)
     clock.advance(10_000)
-    expect(lines).toHaveLength(2_001)
-    expect(told().at(-1)).toEqual([undefined, undefined, 8_000])
+    expect(lines).toHaveLength(2_002)
+    expect(told().slice(-2)).toEqual([
+      [undefined, FULL, 8_000],
+      [undefined, 'DRAINING', 3],
+    ])
     clock.advance(10_000)
     expect(clock.pending).toBe(0)
   })

@@ -111,12 +111,3 @@ export const METRICS = {
 
 /** In front of every name. */
 export const METRIC_PREFIX = 'headcount_'
-
-/** The table of docs/metrics.md, as Markdown. */
-export function metricsTable(): string {
-  const rows = Object.entries<MetricRow>(METRICS).map(([name, { type, help, labels = [] }]) => {
-    const shown = labels.map((label) => `\`${label}\``).join(', ')
-    return `| \`${METRIC_PREFIX}${name}\` | ${type} | ${shown} | ${help} |`
-  })
-  return ['| metric | type | labels | |', '| --- | --- | --- | --- |', ...rows].join('\n')
-}

@@ -1,19 +1,10 @@
 import { settingsList } from './config-settings.js'
 
-const defaultOf = (setting: (typeof settingsList)[number]) => setting.default ?? setting.defaultShown ?? 'none'
-
-/** The configuration table of the README, as Markdown. */
-export function settingsTable(): string {
-  const rows = settingsList.map((setting) => {
-    const shown = setting.default === undefined ? defaultOf(setting) : `\`${setting.default}\``
-    return `| \`${setting.name}\` | \`${setting.flag}\` | ${shown} | ${setting.description} |`
-  })
-  return ['| variable | flag | default | |', '| --- | --- | --- | --- |', ...rows].join('\n')
-}
-
-/** The same for a terminal. */
+/** Every setting with its flag, default and meaning, as a terminal shows it. */
 export function settingsHelp(): string {
   return settingsList
-    .map((setting) => `  ${setting.flag}, ${setting.name} (${defaultOf(setting)})\n      ${setting.description}`)
+    .map(({ flag, name, default: usual, defaultShown = 'none', description }) => {
+      return `  ${flag}, ${name} (${usual ?? defaultShown})\n      ${description}`
+    })
     .join('\n')
 }

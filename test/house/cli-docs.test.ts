@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { findingsTable } from '../../src/cli/doctor/findings.js'
 import { makeProgram } from '../../src/cli/program.js'
-import { commandReference, commonReference } from '../../src/cli/reference.js'
+import { commandReference, commonReference } from './reference.js'
 import { read } from './sources.js'
+import { findingsTable } from './tables.js'
 
 describe('docs/cli.md', () => {
   const document = read('docs/cli.md')

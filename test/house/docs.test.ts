@@ -3,9 +3,9 @@ import { join, posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { titles } from '../../src/admin/problem.js'
 import { closings, refusals } from '../../src/core/closures.js'
-import { settingsTable } from '../../src/server/config-docs.js'
 import { redisKeys } from '../../src/store/redis/keys.js'
 import { pathsUnder, ROOT, read, sources } from './sources.js'
+import { settingsTable } from './tables.js'
 
 /** The titles of the sections right below the section `title`. */
 function sectionsIn(markdown: string, title: string): string[] {

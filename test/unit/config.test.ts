@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/server/config.js'
-import { settingsHelp, settingsTable } from '../../src/server/config-docs.js'
+import { settingsHelp } from '../../src/server/config-docs.js'
 import { settingsList } from '../../src/server/config-settings.js'
+import { settingsTable } from '../house/tables.js'
 
 type Inputs = { argv?: string[]; env?: Record<string, string>; file?: string }
 

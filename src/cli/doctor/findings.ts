@@ -77,9 +77,3 @@ export interface Finding {
   /** The one thing of many with the same code and subject, so that two looks can be compared. */
   readonly item?: string
 }
-
-/** The table of findings, as docs/cli.md has it. */
-export function findingsTable(): string {
-  const rows = Object.entries(catalogue).map(([code, [severity, todo]]) => `| \`${code}\` | ${severity} | ${todo} |`)
-  return ['| finding | | what to do |', '| --- | --- | --- |', ...rows].join('\n')
-}

@@ -1,5 +1,5 @@
 import { Command, type Option } from 'commander'
-import { commonOptions } from './operate.js'
+import { commonOptions } from '../../src/cli/operate.js'
 
 /** The reference of all commands, as docs/cli.md has it; a test compares. */
 export function commandReference(program: Command): string {

@@ -5,6 +5,7 @@ import { fullestOrg } from './bound-orgs.js'
 import { CliError } from './cli-error.js'
 import { counted } from './counted.js'
 import { byName } from './nodes.js'
+import { wholeNumber } from './numbers.js'
 import { operates } from './operate.js'
 import { refusedLately } from './refused-lately.js'
 import { safe } from './safe-text.js'
@@ -43,7 +44,7 @@ export function addCheckCommand(program: Command): void {
     .description('one line for monitoring: exits with 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN')
     .option('-w, --warning <percent>', 'warn when an org holds so much of its limit', parsePercent)
     .option('-c, --critical <percent>', 'the same, critical', parsePercent)
-    .option('--nodes <count>', 'critical when fewer nodes renew their leases', parseCount, 1)
+    .option('--nodes <count>', 'critical when fewer nodes renew their leases', wholeNumber(0), 1)
     // For a monitoring system 1 is a warning, and a slip in a command line is none.
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? OK : UNKNOWN))
   operates(command, () => ({
@@ -145,9 +146,4 @@ function parsePercent(text: string): number {
   const percent = Number(/^(\d{1,3})%?$/.exec(text)?.[1])
   if (percent >= 1) return percent
   throw new InvalidArgumentError('It must be a percentage from 1%.')
-}
-
-function parseCount(text: string): number {
-  if (/^\d{1,5}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It must be a whole number.')
 }

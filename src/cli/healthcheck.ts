@@ -1,7 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { ADMIN_URL_EXAMPLE, adminUrlOf } from './admin-url.js'
 import { CliError } from './cli-error.js'
 import { fetchFailure } from './fetch-failure.js'
+import { wholeNumber } from './numbers.js'
 import { complaint } from './operate.js'
 import { safe } from './safe-text.js'
 import { urlOption } from './url-option.js'
@@ -32,7 +33,7 @@ export function addHealthcheckCommand(program: Command): void {
     .addOption(
       new Option('--port <port>', 'port of the admin listener')
         .env('ADMIN_PORT')
-        .argParser(orNone(parsePort))
+        .argParser(orNone(wholeNumber(1, 65_535, 'port')))
         .default(DEFAULT_PORT),
     )
     .option('--live', 'ask only whether the process turns, not whether it admits', false)
@@ -54,12 +55,6 @@ function addressIn(base: URL, question: 'livez' | 'readyz'): URL {
 /** An empty variable counts as none: that is how compose files pass on what is not set. */
 function orNone<T>(parse: (text: string) => T): (text: string) => T | '' {
   return (text) => text && parse(text)
-}
-
-function parsePort(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
-  if (port >= 1 && port <= 65_535) return port
-  throw new InvalidArgumentError('It must be a port from 1 to 65535.')
 }
 
 async function healthcheck(address: URL): Promise<void> {

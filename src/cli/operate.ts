@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { settings } from '../server/config-settings.js'
 import { AdminSource } from './admin-source.js'
 import { ADMIN_URL_EXAMPLE, adminUrlOf } from './admin-url.js'
 import { CliError } from './cli-error.js'
+import { seconds } from './numbers.js'
 import { type Page, pageOf } from './page.js'
 import { jsonLine, safe } from './safe-text.js'
 import { refreshing } from './screen.js'
@@ -69,7 +70,7 @@ function optionsOfLooks(): Option[] {
     new Option(
       '--watch [seconds]',
       `ask again every so many seconds, ${WATCH_SECONDS} where none are given, until Ctrl-C or q`,
-    ).argParser(parseSeconds),
+    ).argParser(seconds(0.1, 86_400)),
   ]
 }
 
@@ -121,10 +122,4 @@ async function openSource({ admin, token, redis, keyPrefix = '' }: CommonOptions
 export function complaint({ message, advice, code }: CliError, json: boolean): string {
   if (json) return `${jsonLine({ error: { message, advice, ...(code !== undefined && { code }) } })}\n`
   return `headcount: ${safe(message)}${code === undefined ? '' : ` (${safe(code)})`}\n  ${safe(advice)}\n`
-}
-
-function parseSeconds(text: string): number {
-  const seconds = /^\d{1,5}(\.\d{1,3})?$/.test(text) ? Number(text) : 0
-  if (seconds >= 0.1) return seconds
-  throw new InvalidArgumentError('It must be a number of seconds from 0.1.')
 }

@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { byUtilisation, utilisation } from '../core/utilisation.js'
+import { wholeNumber } from './numbers.js'
 import { operates } from './operate.js'
 import { type Cell, type Page, table } from './page.js'
 import { safe } from './safe-text.js'
@@ -14,7 +15,7 @@ export function addOrgsCommand(program: Command): void {
   const command = program
     .command('orgs')
     .description('orgs that hold slots or have an override, the fullest first')
-    .option('-n, --most <count>', 'how many to show', parseMost, SHOWN)
+    .option('-n, --most <count>', 'how many to show', wholeNumber(1), SHOWN)
     .option('--all', 'show all', false)
   operates(command, () => {
     const { most, all } = command.opts<{ most: number; all: boolean }>()
@@ -55,10 +56,4 @@ function painted(text: string, share = 0): Cell {
 function bar(share = 0): string {
   const filled = Math.min(BAR, Math.ceil(BAR * share))
   return '█'.repeat(filled) + '·'.repeat(BAR - filled)
-}
-
-function parseMost(text: string): number {
-  const most = /^\d{1,6}$/.test(text) ? Number(text) : 0
-  if (most >= 1) return most
-  throw new InvalidArgumentError('It must be a whole number from 1.')
 }

@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { systemClock } from '../core/clock.js'
+import { wholeNumber } from './numbers.js'
 import { operates } from './operate.js'
 import { type Page, table } from './page.js'
 import { safe } from './safe-text.js'
@@ -14,7 +15,7 @@ export function addRefusalsCommand(program: Command): void {
     .command('refusals')
     .description('who was refused or closed last on any node, and why')
     .option('--org <org>', 'only those of this org')
-    .option('-n, --most <count>', 'how many to show, up to 1000', parseMost, SHOWN)
+    .option('-n, --most <count>', 'how many to show, up to 1000', wholeNumber(1, 1_000), SHOWN)
   operates(command, () => ({
     async ask(source) {
       const { org, most } = command.opts<{ org?: string; most: number }>()
@@ -42,10 +43,4 @@ export function noteTable(page: Page, notes: readonly Note[]): string[] {
     safe(orgId ?? ''),
   ])
   return table(page, columns, rows)
-}
-
-function parseMost(text: string): number {
-  const most = /^\d{1,4}$/.test(text) ? Number(text) : 0
-  if (most >= 1 && most <= 1_000) return most
-  throw new InvalidArgumentError('It must be a whole number from 1 to 1000.')
 }

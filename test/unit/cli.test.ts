@@ -5,6 +5,7 @@ import { isPermanent, retryDelayMs } from '../../src/cli/connect/backoff.js'
 import { describe as lineOf } from '../../src/cli/connect/report.js'
 import { endpointOf } from '../../src/cli/endpoint.js'
 import { nodeTable } from '../../src/cli/nodes.js'
+import { seconds, wholeNumber } from '../../src/cli/numbers.js'
 
 describe('backoff', () => {
   const longest = () => 1 - Number.EPSILON
@@ -32,6 +33,27 @@ describe('backoff', () => {
   test('only what WSO2’s gateway takes as final is final', () => {
     const all = Array.from({ length: 200 }, (_, i) => 400 + i)
     expect(all.filter(isPermanent)).toEqual([401, 403, 404, 409, 422])
+  })
+})
+
+describe('numbers', () => {
+  test.each([
+    [wholeNumber(1, 1_000), '1', 1],
+    [wholeNumber(1, 1_000), '1000', 1_000],
+    [wholeNumber(0), '999999999999999', 999_999_999_999_999],
+    [seconds(0.1, 86_400), '0.1', 0.1],
+    [seconds(0, 86_400), '86400', 86_400],
+  ])('are read where they are in range (%#)', (read, text, value) => {
+    expect(read(text)).toBe(value)
+  })
+
+  test.each([
+    [wholeNumber(1, 1_000), ['0', '1001', '1.5', '-1', '1e3', '0x1', '', ' 1'], 'a whole number from 1 to 1000.'],
+    [wholeNumber(1), ['0', '9'.repeat(16)], 'a whole number from 1.'],
+    [wholeNumber(1, 65_535, 'port'), ['65536', 'abc'], 'a port from 1 to 65535.'],
+    [seconds(0.1, 86_400), ['0', '0.09', '86400.1', '1e1', '.5', 'NaN', ''], 'a number of seconds from 0.1 to 86400.'],
+  ])('are refused elsewhere, with what is taken (%#)', (read, texts, taken) => {
+    for (const text of texts) expect(() => read(text)).toThrow(`It must be ${taken}`)
   })
 })
 

@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { ENDPOINT } from '../../server/endpoint.js'
 import { endpointOf } from '../endpoint.js'
+import { wholeNumber } from '../numbers.js'
 import { jsonLine } from '../safe-text.js'
 import { urlOption } from '../url-option.js'
 import { CONSOLE_HINT, obeyConsole } from './console-input.js'
@@ -35,7 +36,7 @@ export function addConnectCommand(program: Command): void {
       }).default(endpointOf(DEFAULT_URL), DEFAULT_URL),
     )
     .addOption(new Option('-k, --key <key>', 'API key').env('HEADCOUNT_KEY'))
-    .option('-n, --connections <count>', 'how many to open', parseCount, 1)
+    .option('-n, --connections <count>', 'how many to open', wholeNumber(1, MAX_CONNECTIONS), 1)
     .option('--instance-id <id>', 'name of the gateway process; numbered where several connections are opened')
     .option('--reconnect', 'come back after a refusal or a loss: backoff with jitter, Retry-After honoured', false)
     .option('--at-once', 'open all in the same instant, not one after another', false)
@@ -88,10 +89,4 @@ function hintFor({ status, code }: Refusal, { key, url }: ConnectOptions): strin
 function credentialsOf({ key, instanceId, connections }: ConnectOptions, connection: number) {
   const numbered = connections > 1 ? `${instanceId}-${connection}` : instanceId
   return { ...(key !== undefined && { key }), ...(instanceId !== undefined && { instanceId: numbered! }) }
-}
-
-function parseCount(text: string): number {
-  const count = /^\d{1,5}$/.test(text) ? Number(text) : 0
-  if (count >= 1 && count <= MAX_CONNECTIONS) return count
-  throw new InvalidArgumentError(`It must be a whole number from 1 to ${MAX_CONNECTIONS}.`)
 }

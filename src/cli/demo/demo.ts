@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
+import { seconds } from '../numbers.js'
 import { refreshing } from '../screen.js'
 import { DemoCluster } from './cluster.js'
 import { type DemoOrg, demoOrgs } from './orgs.js'
@@ -23,7 +24,7 @@ export function addDemoCommand(program: Command): void {
     .addOption(
       new Option('--redis <url>', 'Redis to use; a redis-server of the demo’s own where absent').env('REDIS_URL'),
     )
-    .option('--kill-every <seconds>', 'how often a node is killed; 0 for never', parseSeconds, 30)
+    .option('--kill-every <seconds>', 'how often a node is killed; 0 for never', seconds(0, 86_400), 30)
     .action(demo)
 }
 
@@ -89,12 +90,4 @@ async function killNowAndThen(cluster: DemoCluster, everyMs: number, signal: Abo
 
 function anyOf<T>(list: readonly T[]): T {
   return list[Math.floor(Math.random() * list.length)]!
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text)
-  if (text.trim() === '' || !(seconds >= 0 && seconds <= 86_400)) {
-    throw new InvalidArgumentError('It must be a number of seconds, 0 to 86400.')
-  }
-  return seconds
 }

@@ -102,7 +102,7 @@ export class Auditor {
 
   /** Connections that are open and admitted but not, or not wholly, in the store. */
   async #putBack(session: Session, broken: readonly HeldConnection[]): Promise<number> {
-    const open = broken.filter((connection) => connection.state === 'held' && !connection.leaving)
+    const open = broken.filter((connection) => connection.staying)
     if (open.length === 0) return 0
     for (const connection of open) connection.tell()
     const claims = open.map((connection) => connection.claim)

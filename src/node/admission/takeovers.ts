@@ -33,7 +33,7 @@ export class Takeovers {
   tookOver({ id, org, replaces }: HeldConnection): void {
     if (replaces === undefined) return
     const old = this.#held.get(replaces)
-    if (old?.state === 'held' && !old.leaving) old.leave('TAKEN_OVER')
+    if (old?.staying) old.leave('TAKEN_OVER')
     this.#events.emit('connection.taken_over', { connectionId: id, org, replaced: replaces })
   }
 }

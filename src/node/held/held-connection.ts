@@ -67,6 +67,11 @@ export class HeldConnection {
     return this.#leaving
   }
 
+  /** It is admitted, has not lost its slot, and nobody has ordered it to close. */
+  get staying(): boolean {
+    return this.#state === 'held' && !this.#leaving
+  }
+
   /** Why it is to be closed, once it is. */
   get closing(): ClosingCode | undefined {
     return this.#closing

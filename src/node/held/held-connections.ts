@@ -71,7 +71,7 @@ export class HeldConnections {
   /** Those that hold a slot of a scope and are not on their way out. Looks at every connection of the scope. */
   *in(scope: ScopeRef): Generator<HeldConnection> {
     const connections = scope.name === 'org' ? listed(this.#byOrg, scope.id) : listed(this.#byScope, keyOf(scope))
-    for (const connection of connections) if (connection.state === 'held' && !connection.leaving) yield connection
+    for (const connection of connections) if (connection.staying) yield connection
   }
 
   /** The highest limit that a connection of the org came with; `undefined` where none is here. */

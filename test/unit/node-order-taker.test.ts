@@ -41,8 +41,9 @@ async function owner(count: number) {
   const probed: ScopeRef[] = []
   const onRenewed = ({ probes }: RenewReply) => void probed.push(...probes)
   const taker = new OrderTaker({ clock: systemClock, events, held, releases, onRenewed })
-  const hear = async () => {
+  const hear = async (meanwhile = async () => {}) => {
     const { orders } = done(await session.call((line, fence) => line.renew(fence)))
+    await meanwhile()
     taker.take(session, orders)
   }
   const close = (connection: HeldConnection) => {
@@ -100,9 +101,9 @@ describe('an owner that is ordered to close', () => {
     const { store, all, hear, probed } = await owner(ORDERED)
     const other = await new SessionMaker(store, 4_712).next()
     onTestFinished(() => other.close('closed', 'test'))
-    await hear()
-    await turns()
-    done(await other.call((line, fence) => line.probe(fence, { name: 'org', id: 'acme' })))
+    await hear(async () => {
+      done(await other.call((line, fence) => line.probe(fence, { name: 'org', id: 'acme' })))
+    })
     await until(() => all.every(({ lost }) => lost.reason === 'EVICTED'))
     expect(probed).toEqual([{ name: 'org', id: 'acme' }])
   })

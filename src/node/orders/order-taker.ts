@@ -2,10 +2,12 @@ import { type Clock, sleep } from '../../core/clock.js'
 import type { ClosingCode } from '../../core/closures.js'
 import type { EventBus } from '../../core/events.js'
 import { MAX_ITEMS, type RenewReply } from '../../store/lease-store.js'
-import type { ClosingOrder, Order } from '../../store/orders.js'
+import { type ClosingOrder, ORDER_KINDS, type Order, type OrderKind } from '../../store/orders.js'
+import type { HeldConnection } from '../held/held-connection.js'
 import type { HeldConnections } from '../held/held-connections.js'
 import type { Session } from '../lease/session.js'
 import type { ReleaseQueue } from '../queues/release-queue.js'
+import { ClosingLine } from './closing-line.js'
 
 const CLOSING_OF: Readonly<Record<ClosingOrder, ClosingCode>> = {
   evict: 'EVICTED',
@@ -13,8 +15,12 @@ const CLOSING_OF: Readonly<Record<ClosingOrder, ClosingCode>> = {
   takeover: 'TAKEN_OVER',
 }
 
-/** Between two pages of orders: so that who is evicted in thousands does not come back as one crowd. */
-const PAGE_PAUSE_MS = 250
+/**
+ * So many are closed at once, and then nobody for a while: so that who is evicted in thousands does not come back as
+ * one crowd.
+ */
+const CLOSED_AT_ONCE = 64
+const PACE_PAUSE_MS = 250
 
 export interface OrderTakerParts {
   readonly clock: Clock
@@ -26,16 +32,22 @@ export interface OrderTakerParts {
 }
 
 /**
- * Carries out what the store orders of this node's connections, at most a page of each kind at a time. An order is told
- * again by every renewal until it is confirmed, so nothing about it is remembered here: a connection that is open is
- * told to close, and one that is gone, its slot given back, is confirmed. Not sooner, because until then the order
- * keeps other nodes from closing one more in its place. That the node itself is to stop ends with its lease, and is
- * never confirmed.
+ * Carries out what the store orders of this node's connections. A renewal brings a page of each kind, and what is behind
+ * that is read at once, page after page. Those that a kind with less than a page names are closed there and then, those
+ * of a longer one at a pace and by turns of their orgs, so that nobody waits for the thousands of another (ADR 26).
+ * Takeovers have no pace: their clients have come back already.
+ *
+ * An order is told again by every renewal until it is confirmed, so nothing about it is remembered here, but for who is
+ * in the line, and that only as long as the session lasts. A connection that is open is told to close, and one that is
+ * gone, its slot given back, is confirmed. Not sooner, because until then the order keeps other nodes from closing one
+ * more in its place. That the node itself is to stop ends with its lease, and is never confirmed.
  */
 export class OrderTaker {
   readonly #parts: OrderTakerParts
+  readonly #line = new ClosingLine()
   #drains = false
-  #busy = false
+  #reading = false
+  #pacing = false
 
   constructor(parts: OrderTakerParts) {
     this.#parts = parts
@@ -43,54 +55,88 @@ export class OrderTaker {
 
   /** Told at every renewal; what a broken session leaves undone is told again by the next. */
   take(session: Session, orders: readonly Order[]): void {
+    if (orders.length === 0) return
     if (!this.#drains && orders.some(({ kind }) => kind === 'drain')) {
       this.#drains = true
       this.#parts.events.emit('drain.ordered', {})
     }
-    if (!this.#busy && orders.length > 0) void this.#work(session, orders)
+    const long = longKinds(orders)
+    const gone = this.#obey(session, orders, (kind) => long.has(kind))
+    if (!this.#reading) void this.#finish(session, gone, long.size > 0)
   }
 
-  async #work(session: Session, orders: readonly Order[]): Promise<void> {
-    this.#busy = true
+  /** Reads what is behind the first page, and confirms what is gone. */
+  async #finish(session: Session, gone: Order[], isLong: boolean): Promise<void> {
+    this.#reading = true
     try {
-      let page: readonly Order[] | undefined = orders
-      for (let passedOver = MAX_ITEMS; page; passedOver += MAX_ITEMS) {
-        page = (await this.#obey(session, page)) ? await this.#next(session, page, passedOver) : undefined
+      this.#line.tidy()
+      let more = isLong
+      for (let passedOver = MAX_ITEMS; more; passedOver += MAX_ITEMS) {
+        const reply = await session.call((connection, fence) => connection.renew(fence, passedOver))
+        if (reply.status !== 'ok') return
+        this.#parts.onRenewed(reply.value)
+        const { orders } = reply.value
+        gone.push(...this.#obey(session, orders, () => true))
+        more = longKinds(orders).size > 0
+      }
+      await this.#confirm(session, gone)
+    } finally {
+      this.#reading = false
+    }
+  }
+
+  /** Closes who is to be closed, or puts it in the line. Returns the orders of those that are gone. */
+  #obey(session: Session, orders: readonly Order[], isLong: (kind: OrderKind) => boolean): Order[] {
+    const { held, releases } = this.#parts
+    const gone: Order[] = []
+    for (const order of orders) {
+      const { kind, id } = order
+      if (kind === 'drain') continue
+      const connection = held.get(id)
+      if (!connection && !releases.has(id)) gone.push(order)
+      if (!connection?.staying) continue
+      if (kind !== 'takeover' && isLong(kind)) this.#line.add(connection, CLOSING_OF[kind])
+      else this.#close(connection, CLOSING_OF[kind])
+    }
+    if (!this.#pacing) void this.#closeAtPace(session)
+    return gone
+  }
+
+  /** Until the line is empty: also who is added meanwhile has its turn. */
+  async #closeAtPace(session: Session): Promise<void> {
+    this.#pacing = true
+    try {
+      while (!session.end && this.#line.size > 0) {
+        for (let closed = 0; closed < CLOSED_AT_ONCE; closed++) {
+          const next = this.#line.next()
+          if (!next) break
+          this.#close(next.connection, next.closing)
+        }
+        await sleep(this.#parts.clock, PACE_PAUSE_MS, session.ended)
       }
     } finally {
-      this.#busy = false
+      // The lease may have ended with the session, and its orders with the lease: others may close somebody else instead.
+      this.#line.clear()
+      this.#pacing = false
     }
   }
 
-  /** False if the session ended over it. */
-  async #obey(session: Session, orders: readonly Order[]): Promise<boolean> {
-    const { events, held, releases } = this.#parts
-    const done: Order[] = []
-    for (const order of orders) {
-      if (order.kind === 'drain') continue
-      const connection = held.get(order.id)
-      if (connection?.state === 'held' && !connection.leaving) {
-        const closing = CLOSING_OF[order.kind]
-        connection.leave(closing)
-        events.emit('order.obeyed', { connectionId: order.id, org: connection.org, closing })
-      }
-      if (!connection && !releases.has(order.id)) done.push(order)
-    }
-    for (let from = 0; from < done.length; from += MAX_ITEMS) {
-      const some = done.slice(from, from + MAX_ITEMS)
+  #close(connection: HeldConnection, closing: ClosingCode): void {
+    connection.leave(closing)
+    this.#parts.events.emit('order.obeyed', { connectionId: connection.id, org: connection.org, closing })
+  }
+
+  /** Only once all is read: whatever is behind those that are confirmed moves up, and would be passed over. */
+  async #confirm(session: Session, gone: readonly Order[]): Promise<void> {
+    for (let from = 0; from < gone.length; from += MAX_ITEMS) {
+      const some = gone.slice(from, from + MAX_ITEMS)
       const reply = await session.call((connection, fence) => connection.confirm(fence, some))
-      if (reply.status !== 'ok') return false
+      if (reply.status !== 'ok') return
     }
-    return true
   }
+}
 
-  /** The page after this one; `undefined` where this was the last. A renewal more than is due does no harm. */
-  async #next(session: Session, page: readonly Order[], passedOver: number): Promise<readonly Order[] | undefined> {
-    if (page.length < MAX_ITEMS) return undefined
-    await sleep(this.#parts.clock, PAGE_PAUSE_MS, session.ended)
-    const reply = await session.call((connection, fence) => connection.renew(fence, passedOver))
-    if (reply.status !== 'ok') return undefined
-    this.#parts.onRenewed(reply.value)
-    return reply.value.orders
-  }
+/** Of which the store has told a whole page: there may be more. */
+function longKinds(page: readonly Order[]): ReadonlySet<OrderKind> {
+  return new Set(ORDER_KINDS.filter((one) => page.filter(({ kind }) => kind === one).length >= MAX_ITEMS))
 }

@@ -8,11 +8,20 @@ export interface Ending {
   removeEventListener(type: 'abort', listener: () => void): void
 }
 
-/** The same as a whole signal, for who needs one. */
-export function signalOf(ending: Ending): AbortSignal {
-  if (ending instanceof AbortSignal) return ending
-  const controller = new AbortController()
-  if (ending.aborted) controller.abort()
-  else ending.addEventListener('abort', () => controller.abort(), { once: true })
-  return controller.signal
+/**
+ * Aborts with the first of two. Whoever listens is noted with both, and taken off both: what `AbortSignal.any` makes leaves
+ * some bytes behind in a signal for as long as that lives, which may be for good.
+ */
+export function eitherOf(one: Ending, other: Ending): Ending {
+  return {
+    get aborted() {
+      return one.aborted || other.aborted
+    },
+    addEventListener(type, listener, options) {
+      for (const ending of [one, other]) ending.addEventListener(type, listener, options)
+    },
+    removeEventListener(type, listener) {
+      for (const ending of [one, other]) ending.removeEventListener(type, listener)
+    },
+  }
 }

@@ -1,8 +1,11 @@
+import { getEventListeners } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { expect, test, vi } from 'vitest'
-import { signalOf } from '../../src/core/ending.js'
+import { sleep, systemClock } from '../../src/core/clock.js'
+import { eitherOf } from '../../src/core/ending.js'
 import { Upgrade } from '../../src/gate/upgrade.js'
+import { collectedHeapBytes } from '../support/collected-heap.js'
 
 const upgrade = () =>
   new Upgrade({} as IncomingMessage, new PassThrough(), Buffer.alloc(0), { settled() {}, closed() {}, faulted() {} })
@@ -30,13 +33,32 @@ test('one that is open does not, however it ends', () => {
   expect([opened.aborted, hears.mock.calls.length]).toEqual([false, 0])
 })
 
-test('whoever needs a whole signal has one', () => {
-  const { signal } = new AbortController()
-  expect(signalOf(signal)).toBe(signal)
-  const pending = upgrade()
-  const whole = signalOf(pending)
-  expect(whole.aborted).toBe(false)
-  pending.settle('refused')
-  expect(whole.aborted).toBe(true)
-  expect(signalOf(pending).aborted).toBe(true)
+test.each([
+  ['one', 0],
+  ['the other', 1],
+])('either of two aborts with %s of them', (_, which) => {
+  const both = [upgrade(), upgrade()] as const
+  const either = eitherOf(...both)
+  const [hears, heard] = [vi.fn(), vi.fn()]
+  either.addEventListener('abort', hears)
+  either.addEventListener('abort', heard)
+  either.removeEventListener('abort', heard)
+  expect(either.aborted).toBe(false)
+  both[which]!.settle('refused')
+  expect([either.aborted, hears.mock.calls.length, heard.mock.calls.length]).toEqual([true, 1, 0])
+})
+
+test('either of two leaves nothing in a signal that lives on', async () => {
+  const forGood = new AbortController().signal
+  const wait = async () => {
+    const over = new AbortController()
+    const waiting = sleep(systemClock, 60_000, eitherOf(over.signal, forGood))
+    over.abort()
+    await waiting
+  }
+  for (let n = 0; n < 1_000; n++) await wait()
+  const before = collectedHeapBytes()
+  for (let n = 0; n < 20_000; n++) await wait()
+  expect(getEventListeners(forGood, 'abort')).toEqual([])
+  expect(collectedHeapBytes() - before).toBeLessThan(1_000_000)
 })

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { EventBus, type NodeEvents } from '../../src/core/events.js'
 import type { Peer } from '../../src/core/peer.js'
@@ -90,6 +91,17 @@ describe('L3: the silent peers of a full org are asked whether they are still th
     expect(clock.pending).toBe(1)
     clock.advance(1_750)
     expect(clock.pending).toBe(0)
+  })
+
+  test('a signal that outlives the wait is listened to until then, and no longer', async () => {
+    const { clock, prober, peers } = nodeWith(1)
+    const { signal } = new AbortController()
+    const listeners = () => getEventListeners(signal, 'abort').length
+    const waiting = prober.frees(ACME, signal)
+    await turns()
+    expect(listeners()).toBe(1)
+    peers[0]!.answer(true)
+    expect([await waiting, listeners(), clock.pending]).toEqual([false, 0, 0])
   })
 
   test('a slot is free only when the store has confirmed it, or has had its time to', async () => {

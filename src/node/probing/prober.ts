@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { type Clock, sleep } from '../../core/clock.js'
-import { type Ending, signalOf } from '../../core/ending.js'
+import { type Ending, eitherOf } from '../../core/ending.js'
 import type { EventBus } from '../../core/events.js'
 import { FairShare } from '../../core/fair-share.js'
 import type { Peer } from '../../core/peer.js'
@@ -73,7 +73,7 @@ export class Prober {
     if (!round || round.over.signal.aborted || signal?.aborted) return false
     const org = whose(scope)
     if (round.waiters >= MAX_WAITERS || !this.#waiting.enter(org)) return false
-    const end = signal ? AbortSignal.any([round.over.signal, signalOf(signal)]) : round.over.signal
+    const end = signal ? eitherOf(round.over.signal, signal) : round.over.signal
     round.waiters++
     // A peer's time is stretched while this process stands still; that of who waits is not stretched without end.
     await sleep(clock, this.#longestWaitMs, end)

@@ -64,25 +64,25 @@ export class Attempts {
     }
     const full = fullIn(first)
     if (!full) return first
-    const { instance } = first.connection
+    const { org, instance } = first.connection
     const [isFreed, hopeUntilMs] = await Promise.all([
-      this.#frees(instance && instance !== full ? [full, instance] : [full], signal),
-      instance && this.#hopeUntilMs(instance, full),
+      this.#frees(instance && instance !== full ? [full, instance] : [full], org, signal),
+      instance && this.#hopeUntilMs(instance, full, org),
     ])
     const last = (isFreed || signal?.aborted) && admits() ? await attempt() : first
     if (hopeUntilMs === undefined) return last
     return this.#again(last, attempt, Math.min(hopeUntilMs, first.connection.sinceMs + PATIENCE_MS), signal)
   }
 
-  async #frees(scopes: readonly ScopeClaim[], signal?: Ending): Promise<boolean> {
+  async #frees(scopes: readonly ScopeClaim[], org: string, signal?: Ending): Promise<boolean> {
     const { near } = this.#parts.probing
-    return (await Promise.all(scopes.map((scope) => near.frees(scope, signal)))).includes(true)
+    return (await Promise.all(scopes.map((scope) => near.frees(scope, org, signal)))).includes(true)
   }
 
   /** Until when the old connection of an instance may yet make room; `undefined` where it is here, or there is none. */
-  async #hopeUntilMs(instance: ScopeClaim, full: ScopeClaim): Promise<number | undefined> {
+  async #hopeUntilMs(instance: ScopeClaim, full: ScopeClaim, org: string): Promise<number | undefined> {
     const { clock, held, probing } = this.#parts
-    const lookedInMs = await probing.far.doneInMs(instance)
+    const lookedInMs = await probing.far.doneInMs(instance, org)
     if (lookedInMs !== undefined) return clock.monotonicMs() + lookedInMs + SLACK_MS
     const [staying] = held.in(instance)
     // Its slot was taken a moment ago, and nobody is left to ask: it is being given back.

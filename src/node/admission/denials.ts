@@ -35,7 +35,8 @@ export class Denials {
    */
   async probeAndDeny(claim: Claim, outcome: Exclude<AdmissionOutcome, { kind: 'abandoned' }>): Promise<Denied> {
     const full = fullScope(outcome, claim)
-    const probedInMs = full && full.name !== INSTANCE ? await this.#parts.farProbes.doneInMs(full) : undefined
+    const [{ id: org }] = claim.scopes
+    const probedInMs = full && full.name !== INSTANCE ? await this.#parts.farProbes.doneInMs(full, org) : undefined
     return this.deny(claim, denialOf(outcome, claim), probedInMs)
   }
 

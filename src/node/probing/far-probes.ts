@@ -34,11 +34,11 @@ export class FarProbes {
     this.#liveNodes = liveNodes
   }
 
-  /** In how many ms the other nodes will have looked; `undefined` where none of them does. */
-  async doneInMs(scope: ScopeRef): Promise<number | undefined> {
+  /** In how many ms the other nodes will have looked, for this `org`; `undefined` where none of them does. */
+  async doneInMs(scope: ScopeRef, org: string): Promise<number | undefined> {
     const { clock, timeoutMs } = this.#parts
     if (timeoutMs === 0 || this.#liveNodes < 2) return undefined
-    const doneAtMs = await this.#asked.get(scope, () => this.#ask(scope))
+    const doneAtMs = await this.#asked.get(scope, org, () => this.#ask(scope))
     return doneAtMs === undefined ? undefined : Math.max(0, doneAtMs - clock.monotonicMs())
   }
 

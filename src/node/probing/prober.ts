@@ -12,7 +12,6 @@ import { INSTANCE } from '../held/instances.js'
 import { isSilent, isThere } from '../held/watched-peer.js'
 import type { ReleaseQueue } from '../queues/release-queue.js'
 import { Recent } from './recent.js'
-import { whose } from './whose.js'
 
 /** So many peers are pinged in one round; the next round finds who is left. */
 const MAX_ASKED = 64
@@ -64,14 +63,13 @@ export class Prober {
   }
 
   /**
-   * Whether it is worth to ask for a slot of this scope once more, because one was freed meanwhile. At once where
-   * nobody here is silent or was looked for a moment ago, else within the time to answer, or when `signal` aborts.
+   * Whether it is worth to ask for a slot of this scope once more for `org`, because one was freed meanwhile. At once
+   * where nobody here is silent or was looked for a moment ago, else within the time to answer, or when `signal` aborts.
    */
-  async frees(scope: ScopeRef, signal?: Ending): Promise<boolean> {
+  async frees(scope: ScopeRef, org: string, signal?: Ending): Promise<boolean> {
     const { clock } = this.#parts
-    const round = this.look(scope)
+    const round = this.look(scope, org)
     if (!round || round.over.signal.aborted || signal?.aborted) return false
-    const org = whose(scope)
     if (round.waiters >= MAX_WAITERS || !this.#waiting.enter(org)) return false
     const end = signal ? eitherOf(round.over.signal, signal) : round.over.signal
     round.waiters++
@@ -82,12 +80,15 @@ export class Prober {
     return round.freed > 0
   }
 
-  /** Begins a round, unless there was one within the last second. */
-  look(scope: ScopeRef): Round | undefined {
+  /**
+   * Begins a round, unless there was one within the last second. Without an `org` it is another node that asks, which does
+   * not say for whom: a renewal brings 64 of these at most.
+   */
+  look(scope: ScopeRef, org?: string): Round | undefined {
     if (this.#parts.timeoutMs === 0) return undefined
     // Clients choose these names: those of which nobody is here are not worth a place.
     if (scope.name === INSTANCE && this.#parts.held.heldIn(scope) === 0) return undefined
-    return this.#rounds.get(scope, () => this.#begin(scope))
+    return this.#rounds.get(scope, org, () => this.#begin(scope))
   }
 
   #begin(scope: ScopeRef): Round {

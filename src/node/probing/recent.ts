@@ -2,14 +2,20 @@ import type { Clock } from '../../core/clock.js'
 import { FairShare } from '../../core/fair-share.js'
 import type { ScopeRef } from '../../store/lease-store.js'
 import { INSTANCE } from '../held/instances.js'
-import { whose } from './whose.js'
 
 const PAUSE_MS = 1_000
 /**
  * So many instances are remembered at a time, and apart from them so many other scopes: clients choose the names of
- * instances, and must not push out the rest. Of one org never more than are left for others (S5).
+ * instances, and must not push out the rest. Of what is asked for one org never more than are left for others (S5).
  */
 const MAX_SCOPES = 1_000
+
+interface Made<T> {
+  readonly scope: ScopeRef
+  readonly org: string | undefined
+  readonly atMs: number
+  readonly what: T
+}
 
 /**
  * What was made for a scope within the last second, so that nothing is made for it twice. Forgets as others are asked for:
@@ -19,7 +25,7 @@ export class Recent<T> {
   readonly #clock: Clock
   readonly #isOver: (made: T) => boolean
   /** The oldest first. */
-  readonly #made = new Map<string, { readonly scope: ScopeRef; readonly atMs: number; readonly what: T }>()
+  readonly #made = new Map<string, Made<T>>()
   readonly #instances = new FairShare(MAX_SCOPES)
   readonly #others = new FairShare(MAX_SCOPES)
 
@@ -29,24 +35,28 @@ export class Recent<T> {
     this.#isOver = isOver
   }
 
-  /** What `make` makes, unless something is known already; `undefined` where too much is. */
-  get(scope: ScopeRef, make: () => T): T | undefined {
+  /**
+   * What `make` makes, unless something is known already; `undefined` where too much is. A scope does not tell whose it
+   * is: an address is nobody's, and one org may come from thousands. So it counts for the `org` that asked first; where
+   * none is given it counts for nobody, and the caller brings the bound.
+   */
+  get(scope: ScopeRef, org: string | undefined, make: () => T): T | undefined {
     const key = `${scope.name}:${scope.id}`
     const nowMs = this.#clock.monotonicMs()
     this.#forget(nowMs)
     const known = this.#made.get(key)
-    if (known || !this.#shareOf(scope).enter(whose(scope))) return known?.what
+    if (known || (org !== undefined && !this.#shareOf(scope).enter(org))) return known?.what
     const what = make()
-    this.#made.set(key, { scope, atMs: nowMs, what })
+    this.#made.set(key, { scope, org, atMs: nowMs, what })
     return what
   }
 
   #forget(nowMs: number): void {
-    for (const [key, { scope, atMs, what }] of this.#made) {
+    for (const [key, { scope, org, atMs, what }] of this.#made) {
       if (nowMs - atMs < PAUSE_MS) break
       if (!this.#isOver(what)) continue
       this.#made.delete(key)
-      this.#shareOf(scope).leave(whose(scope))
+      if (org !== undefined) this.#shareOf(scope).leave(org)
     }
   }
 

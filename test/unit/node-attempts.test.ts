@@ -34,7 +34,7 @@ interface World {
 function attemptsIn({ answers, freed = [], lookedInMs }: World) {
   const held = new HeldConnections()
   const asked: { id: string; atMs: number }[] = []
-  const [lookedFor, askedFarFor] = [[] as string[], [] as string[]]
+  const [lookedFor, askedFarFor, knownElsewhere] = [[] as string[], [] as string[], [] as boolean[]]
   let admits = true
   let next = 0
   const startMs = clock.monotonicMs()
@@ -54,8 +54,9 @@ function attemptsIn({ answers, freed = [], lookedInMs }: World) {
         },
       },
       far: {
-        doneInMs: async ({ name }: ScopeRef) => {
+        doneInMs: async ({ name }: ScopeRef, _: string, isElsewhere = false) => {
           askedFarFor.push(name)
+          knownElsewhere.push(isElsewhere)
           return lookedInMs
         },
       },
@@ -79,6 +80,7 @@ function attemptsIn({ answers, freed = [], lookedInMs }: World) {
     asked,
     lookedFor,
     askedFarFor,
+    knownElsewhere,
     connection,
     decide,
     stop,
@@ -172,6 +174,19 @@ describe('an instance that comes back (L3)', () => {
     old.hold()
     held.add(old)
     expect([(await decide(true)).outcome, asked.length]).toEqual([fullIn(INSTANCE_FULL), 1])
+  })
+
+  test('whose slot is taken although it is not here must be elsewhere, whatever this node has heard of others', async () => {
+    const elsewhere = attemptsIn({ answers: [fullIn(INSTANCE_FULL), granted], lookedInMs: 500 })
+    await decided(elsewhere.decide(true))
+    const org = attemptsIn({ answers: [fullIn(ORG_FULL)] })
+    await decided(org.decide(true))
+    const here = attemptsIn({ answers: [fullIn(INSTANCE_FULL)] })
+    const old = here.connection(true)
+    old.hold()
+    here.held.add(old)
+    await decided(here.decide(true))
+    expect([elsewhere, org, here].map(({ knownElsewhere }) => knownElsewhere)).toEqual([[true], [false], [false]])
   })
 
   test('whose slot is taken although nobody is here or elsewhere waits until it has been given back', async () => {

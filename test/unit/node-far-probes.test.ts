@@ -62,11 +62,13 @@ describe('L3: the other nodes are asked to look for silent peers', () => {
     expect(await probes.doneInMs(ACME, 'acme')).toBeUndefined()
   })
 
-  test('nothing is promised where this node is alone, or has no session', async () => {
+  test('nothing is promised where this node is alone, unless the slot must be elsewhere, or has no session', async () => {
     const { probes, session, said } = probesWhere(1)
     probes.heard(1)
     expect(await probes.doneInMs(ACME, 'acme')).toBeUndefined()
     expect(said()).toBe(0)
+    expect(await probes.doneInMs({ name: 'instance', id: 'acme//pod' }, 'acme', true)).toBeDefined()
+    expect(said()).toBe(1)
     probes.heard(2)
     session.close('closed', 'test')
     expect(await probes.doneInMs(ACME, 'acme')).toBeUndefined()

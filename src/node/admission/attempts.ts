@@ -82,7 +82,8 @@ export class Attempts {
   /** Until when the old connection of an instance may yet make room; `undefined` where it is here, or there is none. */
   async #hopeUntilMs(instance: ScopeClaim, full: ScopeClaim, org: string): Promise<number | undefined> {
     const { clock, held, probing } = this.#parts
-    const lookedInMs = await probing.far.doneInMs(instance, org)
+    const isElsewhere = full === instance && held.heldIn(instance) === 0
+    const lookedInMs = await probing.far.doneInMs(instance, org, isElsewhere)
     if (lookedInMs !== undefined) return clock.monotonicMs() + lookedInMs + SLACK_MS
     const [staying] = held.in(instance)
     // Its slot was taken a moment ago, and nobody is left to ask: it is being given back.

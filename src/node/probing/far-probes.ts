@@ -18,7 +18,7 @@ export interface FarProbesParts {
 /**
  * Has the other nodes that hold slots of a full scope look for their silent peers. They hear of it with their next
  * renewals, so whoever is refused now may find room a renew interval and the peers' time to answer later. Asked for a
- * scope once a second at most, and not where this node is alone.
+ * scope once a second at most, and not where this node is alone as far as it has heard.
  */
 export class FarProbes {
   readonly #parts: FarProbesParts
@@ -34,10 +34,13 @@ export class FarProbes {
     this.#liveNodes = liveNodes
   }
 
-  /** In how many ms the other nodes will have looked, for this `org`; `undefined` where none of them does. */
-  async doneInMs(scope: ScopeRef, org: string): Promise<number | undefined> {
+  /**
+   * In how many ms the other nodes will have looked, for this `org`; `undefined` where none of them does. Of a node that
+   * has just started this one hears with its next renewal: who knows that the slot `isElsewhere` does not wait for that.
+   */
+  async doneInMs(scope: ScopeRef, org: string, isElsewhere = false): Promise<number | undefined> {
     const { clock, timeoutMs } = this.#parts
-    if (timeoutMs === 0 || this.#liveNodes < 2) return undefined
+    if (timeoutMs === 0 || (this.#liveNodes < 2 && !isElsewhere)) return undefined
     const doneAtMs = await this.#asked.get(scope, org, () => this.#ask(scope))
     return doneAtMs === undefined ? undefined : Math.max(0, doneAtMs - clock.monotonicMs())
   }

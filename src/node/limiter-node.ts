@@ -23,6 +23,7 @@ import { ExcessWatch } from './orders/excess-watch.js'
 import { OrderGiver } from './orders/order-giver.js'
 import { OrderTaker } from './orders/order-taker.js'
 import { Probing } from './probing/probing.js'
+import { WaitingRoom } from './probing/waiting-room.js'
 import { AdmissionQueue } from './queues/admission-queue.js'
 import { ReleaseQueue } from './queues/release-queue.js'
 
@@ -57,7 +58,7 @@ export class LimiterNode implements AdmittingNode {
   #phase: Phase = 'starting'
 
   constructor(options: LimiterNodeOptions) {
-    const { store, timing, clock, random, events = new EventBus() } = options
+    const { store, timing, clock, random, events = new EventBus(), waitingRoom: room = new WaitingRoom() } = options
     const [held, policies] = [this.#held, resolvePolicies(options.policies)]
     const [session, trusted] = [() => this.#keeper.session, () => this.#keeper.trusted()]
     this.events = events
@@ -93,7 +94,7 @@ export class LimiterNode implements AdmittingNode {
     this.#admissions = new Admissions({
       ...{ clock, defaults: options, events, keeper: this.#keeper, queue, takeovers, absence, overrides },
       denials: this.#denials,
-      attempts: new Attempts({ clock, held, admissions: queue, probing, admits }),
+      attempts: new Attempts({ clock, held, admissions: queue, room, probing, admits }),
       phase: () => this.#phase,
       release: (connection) => this.#release(connection),
     })

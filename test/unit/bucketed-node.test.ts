@@ -156,6 +156,27 @@ describe('a node over several buckets', () => {
     for (const one of await Promise.all(asked)) expect(one).toMatchObject({ admitted: true })
   })
 
+  test('S5: who waits for silent holders in one bucket takes a place of all', async () => {
+    const made = await running({ connectionsPerOrg: 1 })
+    let answer = (_: boolean) => {}
+    const answered = new Promise<boolean>((resolve) => {
+      answer = resolve
+    })
+    const crowd = async (org: string) => {
+      const holder = await made.admit({ org })
+      if (holder.admitted) holder.watch({ isSilent: true, probe: () => answered })
+      return Array.from({ length: 16 }, () => made.admit({ org }))
+    }
+    const waiting: Promise<unknown>[] = []
+    for (let n = 0; n < 32; n++) waiting.push(...(await crowd(`crowd-${n}-0`)))
+    // 512 places: 31 times 16 are taken, and half of the rest; of what is left the other bucket's org may have half.
+    let refused = 0
+    const others = (await crowd('org-1')).map((asked) => asked.finally(() => refused++))
+    await until(() => refused === 12)
+    answer(true)
+    await Promise.all([...waiting, ...others])
+  })
+
   test('an order goes to the bucket of its org: a limit, and who is to go', async () => {
     const made = await running()
     const held = [await made.admit({ org: 'org-1' }), await made.admit({ org: 'org-1' })]

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { Attempts } from '../../src/node/admission/attempts.js'
 import { HeldConnection } from '../../src/node/held/held-connection.js'
 import { HeldConnections } from '../../src/node/held/held-connections.js'
+import { WaitingRoom } from '../../src/node/probing/waiting-room.js'
 import type { AdmissionOutcome } from '../../src/node/queues/admission-queue.js'
 import type { ScopeClaim, ScopeRef } from '../../src/store/lease-store.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -44,7 +45,7 @@ function attemptsIn({ answers, freed = [], lookedInMs }: World) {
     return answers[Math.min(asked.length, answers.length) - 1]!
   }
   const attempts = new Attempts({
-    ...{ clock, held, admits: () => admits },
+    ...{ clock, held, admits: () => admits, room: new WaitingRoom() },
     admissions: { ask },
     probing: {
       near: {

@@ -5,6 +5,8 @@ import type { Peer } from '../../src/core/peer.js'
 import { HeldConnection } from '../../src/node/held/held-connection.js'
 import { HeldConnections } from '../../src/node/held/held-connections.js'
 import { Prober } from '../../src/node/probing/prober.js'
+import { Waiter } from '../../src/node/probing/waiter.js'
+import { WaitingRoom } from '../../src/node/probing/waiting-room.js'
 import { ReleaseQueue } from '../../src/node/queues/release-queue.js'
 import type { ScopeRef } from '../../src/store/lease-store.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -46,7 +48,11 @@ function nodeWith(count: number, timeoutMs = 1_000, org = 'acme') {
   })
   const told: NodeEvents['peers.probed'][] = []
   events.on('peers.probed', (event) => told.push(event))
-  const frees = (scope: ScopeRef, signal?: AbortSignal, asker = org) => prober.frees(scope, asker, signal)
+  const room = new WaitingRoom()
+  const frees = async (scope: ScopeRef, signal?: AbortSignal, asker = org) => {
+    const waiter = new Waiter(room, asker, signal)
+    return prober.frees(scope, waiter).finally(() => waiter.leave())
+  }
   const asked = () => peers.reduce((sum, peer) => sum + peer.asked, 0)
   return { clock, held, releases, prober, frees, peers, told, asked }
 }

@@ -1,11 +1,12 @@
 import { type Clock, sleep } from '../../core/clock.js'
 import type { Ending } from '../../core/ending.js'
-import { FairShare } from '../../core/fair-share.js'
 import type { ScopeClaim } from '../../store/lease-store.js'
 import type { HeldConnection } from '../held/held-connection.js'
 import type { HeldConnections } from '../held/held-connections.js'
 import type { FarProbes } from '../probing/far-probes.js'
 import type { Prober } from '../probing/prober.js'
+import { Waiter } from '../probing/waiter.js'
+import type { WaitingRoom } from '../probing/waiting-room.js'
 import type { AdmissionOutcome, AdmissionQueue } from '../queues/admission-queue.js'
 import { fullScope } from './denial.js'
 
@@ -18,11 +19,6 @@ const [FIRST_AGAIN_MS, LAST_AGAIN_MS] = [25, 250]
 const SLACK_MS = 500
 /** With all that comes before and after, an upgrade is answered within its 3 s (L6). */
 const PATIENCE_MS = 2_250
-/**
- * So many wait for other nodes at a time, of one org never more than are left for others (S5). Who comes beyond is refused
- * at once.
- */
-const MAX_WAITERS = 512
 
 /** What was asked last, and what came of it. */
 export interface SlotAttempt {
@@ -34,6 +30,7 @@ interface AttemptsParts {
   readonly clock: Clock
   readonly held: HeldConnections
   readonly admissions: Pick<AdmissionQueue, 'ask'>
+  readonly room: WaitingRoom
   readonly probing: { readonly near: Pick<Prober, 'frees'>; readonly far: Pick<FarProbes, 'doneInMs'> }
   /** Whether the node still admits anybody. */
   readonly admits: () => boolean
@@ -49,7 +46,6 @@ interface AttemptsParts {
  */
 export class Attempts {
   readonly #parts: AttemptsParts
-  readonly #waiting = new FairShare(MAX_WAITERS)
 
   constructor(parts: AttemptsParts) {
     this.#parts = parts
@@ -57,26 +53,42 @@ export class Attempts {
 
   /** Every attempt after the first is a connection of its own, made by `another`: one of before may yet be let go. */
   async goOn(first: SlotAttempt, another: () => HeldConnection, signal?: Ending): Promise<SlotAttempt> {
-    const { admissions, admits } = this.#parts
+    const { admissions, room } = this.#parts
+    const full = fullIn(first)
+    if (!full) return first
     const attempt = async () => {
       const connection = another()
       return { connection, outcome: await admissions.ask(connection, signal) }
     }
-    const full = fullIn(first)
-    if (!full) return first
-    const { org, instance } = first.connection
-    const [isFreed, hopeUntilMs] = await Promise.all([
-      this.#frees(instance && instance !== full ? [full, instance] : [full], org, signal),
-      instance && this.#hopeUntilMs(instance, full, org),
-    ])
-    const last = (isFreed || signal?.aborted) && admits() ? await attempt() : first
-    if (hopeUntilMs === undefined) return last
-    return this.#again(last, attempt, Math.min(hopeUntilMs, first.connection.sinceMs + PATIENCE_MS), signal)
+    const waiter = new Waiter(room, first.connection.org, signal)
+    try {
+      return await this.#wait(waiter, full, first, attempt)
+    } finally {
+      waiter.leave()
+    }
   }
 
-  async #frees(scopes: readonly ScopeClaim[], org: string, signal?: Ending): Promise<boolean> {
+  async #wait(
+    waiter: Waiter,
+    full: ScopeClaim,
+    first: SlotAttempt,
+    attempt: () => Promise<SlotAttempt>,
+  ): Promise<SlotAttempt> {
+    const { admits } = this.#parts
+    const { instance, sinceMs } = first.connection
+    const [isFreed, hopeUntilMs] = await Promise.all([
+      this.#frees(instance && instance !== full ? [full, instance] : [full], waiter),
+      instance && this.#hopeUntilMs(instance, full, waiter.org),
+    ])
+    const last = (isFreed || waiter.signal?.aborted) && admits() ? await attempt() : first
+    return hopeUntilMs === undefined
+      ? last
+      : this.#again(waiter, last, attempt, Math.min(hopeUntilMs, sinceMs + PATIENCE_MS))
+  }
+
+  async #frees(scopes: readonly ScopeClaim[], waiter: Waiter): Promise<boolean> {
     const { near } = this.#parts.probing
-    return (await Promise.all(scopes.map((scope) => near.frees(scope, org, signal)))).includes(true)
+    return (await Promise.all(scopes.map((scope) => near.frees(scope, waiter)))).includes(true)
   }
 
   /** Until when the old connection of an instance may yet make room; `undefined` where it is here, or there is none. */
@@ -91,25 +103,20 @@ export class Attempts {
   }
 
   async #again(
+    waiter: Waiter,
     first: SlotAttempt,
     attempt: () => Promise<SlotAttempt>,
     endMs: number,
-    signal?: Ending,
   ): Promise<SlotAttempt> {
     const { clock, admits } = this.#parts
-    const { org } = first.connection
-    if (!this.#waiting.enter(org)) return first
-    try {
-      let last = first
-      for (let pauseMs = FIRST_AGAIN_MS; fullIn(last) && clock.monotonicMs() < endMs; pauseMs *= 2) {
-        await sleep(clock, Math.min(pauseMs, LAST_AGAIN_MS), signal)
-        if (!admits()) break
-        last = await attempt()
-      }
-      return last
-    } finally {
-      this.#waiting.leave(org)
+    let last = first
+    for (let pauseMs = FIRST_AGAIN_MS; fullIn(last) && clock.monotonicMs() < endMs; pauseMs *= 2) {
+      if (!waiter.mayWait()) break
+      await sleep(clock, Math.min(pauseMs, LAST_AGAIN_MS), waiter.signal)
+      if (!admits()) break
+      last = await attempt()
     }
+    return last
   }
 }
 

@@ -10,10 +10,11 @@ import { LimiterNode } from '../limiter-node.js'
 import type { SetTerms } from '../limits/limit-terms.js'
 import type { LimiterNodeOptions } from '../node-options.js'
 import type { Evicted, EvictionRequest } from '../orders/order-giver.js'
+import { WaitingRoom } from '../probing/waiting-room.js'
 import { BucketEvents } from './bucket-events.js'
 import { WholeNews } from './whole-news.js'
 
-export interface BucketedNodeOptions extends Omit<LimiterNodeOptions, 'store' | 'startedAt'> {
+export interface BucketedNodeOptions extends Omit<LimiterNodeOptions, 'store' | 'startedAt' | 'waitingRoom'> {
   readonly buckets: readonly LeaseStore[]
   readonly bucketOf: (org: string) => number
 }
@@ -54,10 +55,10 @@ export class BucketedNode implements AdmittingNode {
         this.#phase = 'running'
       },
     })
-    const startedAt = new Date(clock.wallMs()).toISOString()
+    const shared = { waitingRoom: new WaitingRoom(), startedAt: new Date(clock.wallMs()).toISOString() }
     this.#nodes = buckets.map((store, bucket) => {
       const events = new BucketEvents(bucket, this.events, (event, payload) => news.heard(bucket, event, payload))
-      return new LimiterNode({ ...options, store, startedAt, events })
+      return new LimiterNode({ ...options, ...shared, store, events })
     })
     this.#nodes[0]!.events.on('lease.taken', () => this.#startOthers())
     this.events.on('drain.ordered', () => this.quiet())

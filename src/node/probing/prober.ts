@@ -1,8 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { type Clock, sleep } from '../../core/clock.js'
-import { type Ending, eitherOf } from '../../core/ending.js'
+import { eitherOf } from '../../core/ending.js'
 import type { EventBus } from '../../core/events.js'
-import { FairShare } from '../../core/fair-share.js'
 import type { Peer } from '../../core/peer.js'
 import { within } from '../../core/within.js'
 import type { ScopeRef } from '../../store/lease-store.js'
@@ -12,15 +11,12 @@ import { INSTANCE } from '../held/instances.js'
 import { isSilent, isThere } from '../held/watched-peer.js'
 import type { ReleaseQueue } from '../queues/release-queue.js'
 import { Recent } from './recent.js'
+import type { Waiter } from './waiter.js'
 
 /** So many peers are pinged in one round; the next round finds who is left. */
 const MAX_ASKED = 64
-/**
- * So many may wait for one round, and so many for all of them together, of one org never more than are left for others
- * (S5). Who comes beyond is refused at once.
- */
+/** So many may wait for one round; who comes beyond is refused at once. */
 const MAX_WAITERS = 16
-const MAX_WAITERS_IN_ALL = 512
 /** So many times the peers' time to answer a refused client waits at most. */
 const STRETCH = 1.5
 
@@ -55,7 +51,6 @@ type Asked = HeldConnection & { readonly peer: Peer }
 export class Prober {
   readonly #parts: ProberParts
   readonly #rounds: Recent<Round>
-  readonly #waiting = new FairShare(MAX_WAITERS_IN_ALL)
 
   constructor(parts: ProberParts) {
     this.#parts = parts
@@ -63,20 +58,21 @@ export class Prober {
   }
 
   /**
-   * Whether it is worth to ask for a slot of this scope once more for `org`, because one was freed meanwhile. At once
-   * where nobody here is silent or was looked for a moment ago, else within the time to answer, or when `signal` aborts.
+   * Whether it is worth to ask for a slot of this scope once more, because one was freed meanwhile. At once where nobody
+   * here is silent or was looked for a moment ago, or the waiter finds no place; else within the time to answer, or when
+   * its signal aborts.
    */
-  async frees(scope: ScopeRef, org: string, signal?: Ending): Promise<boolean> {
+  async frees(scope: ScopeRef, waiter: Waiter): Promise<boolean> {
     const { clock } = this.#parts
+    const { org, signal } = waiter
     const round = this.look(scope, org)
     if (!round || round.over.signal.aborted || signal?.aborted) return false
-    if (round.waiters >= MAX_WAITERS || !this.#waiting.enter(org)) return false
+    if (round.waiters >= MAX_WAITERS || !waiter.mayWait()) return false
     const end = signal ? eitherOf(round.over.signal, signal) : round.over.signal
     round.waiters++
     // A peer's time is stretched while this process stands still; that of who waits is not stretched without end.
     await sleep(clock, this.#longestWaitMs, end)
     round.waiters--
-    this.#waiting.leave(org)
     return round.freed > 0
   }
 

@@ -9,7 +9,7 @@ import { ManualClock } from '../support/manual-clock.js'
 import { passTime, turns } from '../support/steered-node.js'
 
 const ORG: ScopeClaim = { name: 'org', id: 'acme', limit: 3 }
-const INSTANCE: ScopeClaim = { name: 'instance', id: 'acme//pod', limit: 1 }
+const instance = (pod: string): ScopeClaim => ({ name: 'instance', id: `acme//${pod}`, limit: 1 })
 const [ORG_FULL, INSTANCE_FULL] = [0, 1]
 /** After what pauses it is asked again: from 25 ms, twice as long each time, 250 ms at most. */
 const PAUSES = [25, 50, 100, 200, 250, 250]
@@ -63,14 +63,14 @@ function attemptsIn({ answers, freed = [], lookedInMs }: World) {
       },
     },
   })
-  const connection = (withInstance: boolean, org = ORG) => {
-    const scopes: [ScopeClaim, ...ScopeClaim[]] = withInstance ? [org, INSTANCE] : [org]
+  const connection = (pod: string | undefined, org = ORG) => {
+    const scopes: [ScopeClaim, ...ScopeClaim[]] = pod ? [org, instance(pod)] : [org]
     return new HeldConnection({ id: `c-${next++}`, scopes, details: '{}' }, clock.monotonicMs())
   }
-  const decide = async (withInstance = false, signal?: AbortSignal, org = ORG) => {
-    const first = connection(withInstance, org)
+  const decide = async (pod?: string, signal?: AbortSignal, org = ORG) => {
+    const first = connection(pod, org)
     const outcome = await ask(first, signal)
-    return attempts.goOn({ connection: first, outcome }, () => connection(withInstance, org), signal)
+    return attempts.goOn({ connection: first, outcome }, () => connection(pod, org), signal)
   }
   const stop = () => {
     admits = false
@@ -128,7 +128,7 @@ describe('who names no instance', () => {
   test('and has left: asked once more, to be told so', async () => {
     const { decide, asked } = attemptsIn({ answers: [fullIn(0)] })
     const gone = new AbortController()
-    const deciding = decide(false, gone.signal)
+    const deciding = decide(undefined, gone.signal)
     gone.abort()
     const { outcome } = await deciding
     expect([outcome, asked.length]).toEqual([{ kind: 'abandoned' }, 2])
@@ -145,17 +145,17 @@ describe('who names no instance', () => {
 describe('an instance that comes back (L3)', () => {
   test('is looked for besides whatever is full, once', async () => {
     const org = attemptsIn({ answers: [fullIn(ORG_FULL), granted], freed: ['instance'] })
-    const back = await org.decide(true)
+    const back = await org.decide('pod')
     expect([back.connection.id, back.outcome, org.lookedFor.sort()]).toEqual(['c-1', granted, ['instance', 'org']])
     const own = attemptsIn({ answers: [fullIn(INSTANCE_FULL), granted], freed: ['instance'] })
-    expect((await own.decide(true)).outcome).toEqual(granted)
+    expect((await own.decide('pod')).outcome).toEqual(granted)
     expect([own.lookedFor, own.askedFarFor]).toEqual([['instance'], ['instance']])
   })
 
   test('waits while another node looks, is asked for again ever more rarely, and has the slot once it is free', async () => {
     const answers = [fullIn(ORG_FULL), fullIn(ORG_FULL), fullIn(ORG_FULL), granted]
     const { decide, times } = attemptsIn({ answers, lookedInMs: 1_000 })
-    const { connection, outcome } = await decided(decide(true))
+    const { connection, outcome } = await decided(decide('pod'))
     expect([connection.id, outcome, times()]).toEqual(['c-3', granted, [0, 25, 75, 175]])
   })
 
@@ -164,52 +164,52 @@ describe('an instance that comes back (L3)', () => {
     ['2.25 s after it came at most', 5_000, 2_250],
   ])('is refused %s', async (_, lookedInMs, endMs) => {
     const { decide, times } = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs })
-    const { connection, outcome } = await decided(decide(true))
+    const { connection, outcome } = await decided(decide('pod'))
     expect(times()).toEqual([0, ...againUntil(endMs)])
     expect([connection.id, outcome]).toEqual([`c-${times().length - 1}`, fullIn(ORG_FULL)])
   })
 
   test('whose old connection is here, and answers, is refused at once', async () => {
     const { decide, held, connection, asked } = attemptsIn({ answers: [fullIn(INSTANCE_FULL)] })
-    const old = connection(true)
+    const old = connection('pod')
     old.hold()
     held.add(old)
-    expect([(await decide(true)).outcome, asked.length]).toEqual([fullIn(INSTANCE_FULL), 1])
+    expect([(await decide('pod')).outcome, asked.length]).toEqual([fullIn(INSTANCE_FULL), 1])
   })
 
   test('whose slot is taken although it is not here must be elsewhere, whatever this node has heard of others', async () => {
     const elsewhere = attemptsIn({ answers: [fullIn(INSTANCE_FULL), granted], lookedInMs: 500 })
-    await decided(elsewhere.decide(true))
+    await decided(elsewhere.decide('pod'))
     const org = attemptsIn({ answers: [fullIn(ORG_FULL)] })
-    await decided(org.decide(true))
+    await decided(org.decide('pod'))
     const here = attemptsIn({ answers: [fullIn(INSTANCE_FULL)] })
-    const old = here.connection(true)
+    const old = here.connection('pod')
     old.hold()
     here.held.add(old)
-    await decided(here.decide(true))
+    await decided(here.decide('pod'))
     expect([elsewhere, org, here].map(({ knownElsewhere }) => knownElsewhere)).toEqual([[true], [false], [false]])
   })
 
   test('whose slot is taken although nobody is here or elsewhere waits until it has been given back', async () => {
     const { decide, times } = attemptsIn({ answers: [fullIn(INSTANCE_FULL)] })
-    await decided(decide(true))
+    await decided(decide('pod'))
     expect(times()).toEqual([0, ...againUntil(500)])
   })
 
   test('and finds the org full, with nobody to ask, is refused at once', async () => {
     const { decide, asked } = attemptsIn({ answers: [fullIn(ORG_FULL)] })
-    expect([(await decide(true)).outcome, asked.length]).toEqual([fullIn(ORG_FULL), 1])
+    expect([(await decide('pod')).outcome, asked.length]).toEqual([fullIn(ORG_FULL), 1])
   })
 
   test('waits no longer than its client, and not for a node that stops', async () => {
     const leaving = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs: 1_000 })
     const left = new AbortController()
-    const waiting = leaving.decide(true, left.signal)
+    const waiting = leaving.decide('pod', left.signal)
     await turns()
     left.abort()
     expect((await waiting).outcome).toEqual({ kind: 'abandoned' })
     const stopping = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs: 1_000 })
-    const deciding = stopping.decide(true)
+    const deciding = stopping.decide('pod')
     await turns()
     await passTime(clock, 25, 25)
     stopping.stop()
@@ -220,15 +220,15 @@ describe('an instance that comes back (L3)', () => {
   test('waits beside 255 others of its org; who comes beyond is refused at once, until one of them has gone', async () => {
     const { decide, asked, askedFarFor } = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs: 1_000 })
     const left = new AbortController()
-    const waiting = Array.from({ length: 256 }, (_, n) => decide(true, n === 0 ? left.signal : undefined))
+    const waiting = Array.from({ length: 256 }, (_, n) => decide(`pod-${n}`, n === 0 ? left.signal : undefined))
     await turns()
-    expect((await decide(true)).connection.id).toBe('c-256')
+    expect((await decide('pod')).connection.id).toBe('c-256')
     // Looked for it is all the same.
     expect([asked.length, askedFarFor.length]).toEqual([257, 257])
     left.abort()
     await turns()
     let isDecided = false
-    const another = decide(true).finally(() => {
+    const another = decide('pod').finally(() => {
       isDecided = true
     })
     await turns()
@@ -236,12 +236,23 @@ describe('an instance that comes back (L3)', () => {
     await decided(Promise.all([...waiting, another]))
   })
 
+  test('waits beside three of its own name, and leaves its org’s other instances their places', async () => {
+    const { decide } = attemptsIn({ answers: [fullIn(INSTANCE_FULL)], lookedInMs: 1_000 })
+    const crowd = Array.from({ length: 300 }, () => decide('pod'))
+    await turns()
+    let waiting = crowd.length + 1
+    const all = [...crowd, decide('another')].map((deciding) => deciding.finally(() => waiting--))
+    await turns()
+    expect(waiting).toBe(5)
+    await decided(Promise.all(all))
+  })
+
   test('S5: waits although another org has as many waiting as it may', async () => {
     const { decide } = attemptsIn({ answers: [fullIn(ORG_FULL)], lookedInMs: 1_000 })
-    const crowd = Array.from({ length: 1_000 }, () => decide(true))
+    const crowd = Array.from({ length: 1_000 }, (_, n) => decide(`pod-${n}`))
     await turns()
     let isDecided = false
-    const other = decide(true, undefined, { ...ORG, id: 'globex' }).finally(() => {
+    const other = decide('pod', undefined, { ...ORG, id: 'globex' }).finally(() => {
       isDecided = true
     })
     await turns()
@@ -254,14 +265,14 @@ describe('an instance that comes back (L3)', () => {
     const faulty = () => {
       throw new Error('a fault')
     }
-    const refused = Array.from({ length: 256 }, () =>
-      attempts.goOn({ connection: connection(true), outcome: fullIn(ORG_FULL) }, faulty),
+    const refused = Array.from({ length: 256 }, (_, n) =>
+      attempts.goOn({ connection: connection(`pod-${n}`), outcome: fullIn(ORG_FULL) }, faulty),
     )
     const settled = Promise.allSettled(refused)
     await turns()
     await passTime(clock, 25, 25)
     expect(new Set((await settled).map(({ status }) => status))).toEqual(new Set(['rejected']))
-    await decided(decide(true))
+    await decided(decide('pod'))
     expect(asked.length).toBeGreaterThan(1)
   })
 })

@@ -50,7 +50,7 @@ function nodeWith(count: number, timeoutMs = 1_000, org = 'acme') {
   events.on('peers.probed', (event) => told.push(event))
   const room = new WaitingRoom()
   const frees = async (scope: ScopeRef, signal?: AbortSignal, asker = org) => {
-    const waiter = new Waiter(room, asker, signal)
+    const waiter = new Waiter(room, { org: asker }, signal)
     return prober.frees(scope, waiter).finally(() => waiter.leave())
   }
   const asked = () => peers.reduce((sum, peer) => sum + peer.asked, 0)

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { instanceScope } from '../../src/node/held/instances.js'
 import { Waiter } from '../../src/node/probing/waiter.js'
 import { WaitingRoom } from '../../src/node/probing/waiting-room.js'
+import type { ScopeRef } from '../../src/store/lease-store.js'
 
 /** So many of this org want to wait; those that may. */
-function crowd(room: WaitingRoom, org: string, count: number): Waiter[] {
-  const waiters = Array.from({ length: count }, () => new Waiter(room, org))
+function crowd(room: WaitingRoom, org: string, count: number, instance?: ScopeRef): Waiter[] {
+  const waiters = Array.from({ length: count }, () => new Waiter(room, { org, instance }))
   return waiters.filter((waiter) => waiter.mayWait())
 }
 
@@ -19,12 +21,31 @@ describe('where refused admissions wait', () => {
     const room = new WaitingRoom()
     const [first] = crowd(room, 'a', 300)
     for (let n = 0; n < 3; n++) expect(first!.mayWait()).toBe(true)
-    const another = new Waiter(room, 'a')
+    const another = new Waiter(room, { org: 'a' })
     expect(another.mayWait()).toBe(false)
     for (let n = 0; n < 3; n++) first!.leave()
     another.leave()
     expect([another.mayWait(), first!.mayWait()]).toEqual([true, false])
     another.leave()
     expect(first!.mayWait()).toBe(true)
+  })
+
+  test('four may wait of one instance, however many ask, and leave its org’s places to others', () => {
+    const room = new WaitingRoom()
+    const [x, y] = ['x', 'y'].map((name) => instanceScope('a', undefined, name))
+    const four = crowd(room, 'a', 600, x)
+    expect([four.length, crowd(room, 'a', 600, y).length, crowd(room, 'a', 600).length]).toEqual([4, 4, 248])
+    for (const waiter of four) waiter.leave()
+    // Those of the org are taken: of its four places one has gone to a newcomer of no name.
+    expect([crowd(room, 'a', 1).length, crowd(room, 'a', 600, x).length]).toEqual([1, 3])
+  })
+
+  test('an instance that finds no place of its org has taken none of its own', () => {
+    const room = new WaitingRoom()
+    const x = instanceScope('a', undefined, 'x')
+    const [one] = crowd(room, 'a', 600)
+    expect(crowd(room, 'a', 600, x)).toEqual([])
+    one!.leave()
+    expect(crowd(room, 'a', 600, x).length).toBe(1)
   })
 })

@@ -60,7 +60,7 @@ export class Attempts {
       const connection = another()
       return { connection, outcome: await admissions.ask(connection, signal) }
     }
-    const waiter = new Waiter(room, first.connection.org, signal)
+    const waiter = new Waiter(room, first.connection, signal)
     try {
       return await this.#wait(waiter, full, first, attempt)
     } finally {

@@ -1,28 +1,36 @@
 import type { Ending } from '../../core/ending.js'
+import type { ScopeRef } from '../../store/lease-store.js'
 import type { WaitingRoom } from './waiting-room.js'
+
+interface Whose {
+  readonly org: string
+  readonly instance?: ScopeRef | undefined
+}
 
 /** A refused admission, which may wait: for rounds, and for other nodes. One place is enough for all of it. */
 export class Waiter {
   readonly org: string
   readonly signal: Ending | undefined
   readonly #room: WaitingRoom
+  readonly #instance: ScopeRef | undefined
   #hasPlace = false
 
   /** `signal` aborts when nobody needs the answer any more. */
-  constructor(room: WaitingRoom, org: string, signal?: Ending) {
+  constructor(room: WaitingRoom, { org, instance }: Whose, signal?: Ending) {
     this.#room = room
+    this.#instance = instance
     this.org = org
     this.signal = signal
   }
 
   /** Whether it has a place, or gets one: then until `leave`. Who has none is refused at once. */
   mayWait(): boolean {
-    if (!this.#hasPlace) this.#hasPlace = this.#room.enter(this.org)
+    if (!this.#hasPlace) this.#hasPlace = this.#room.enter(this.org, this.#instance)
     return this.#hasPlace
   }
 
   leave(): void {
-    if (this.#hasPlace) this.#room.leave(this.org)
+    if (this.#hasPlace) this.#room.leave(this.org, this.#instance)
     this.#hasPlace = false
   }
 }

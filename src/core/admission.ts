@@ -98,6 +98,15 @@ export interface Denied {
 /** `starting` until the first admission is possible; the rest in the order of a stop on purpose. */
 export type Phase = 'starting' | 'running' | 'quiet' | 'draining' | 'stopped'
 
+/** Whoever waits for a decision. */
+export interface Asker extends Ending {
+  /**
+   * Called, once at most, where a limit is full and the decision begins to wait because somebody is asked whether he is
+   * still there. That may take seconds, and mostly ends with a no.
+   */
+  waits?(): void
+}
+
 /** What the gate needs of a node. */
 export interface Admitter {
   readonly phase: Phase
@@ -106,8 +115,8 @@ export interface Admitter {
   /**
    * Decides within the store's deadline, and where a limit is full and silent peers are asked whether they are still
    * there, within their time to answer and that deadline once more; for an instance whose old connection is on another
-   * node within 3 s. `signal` is the caller's own end: when it aborts while the decision is pending, whatever was taken
-   * is given back. Throws `UsageError` for a request that can never be valid.
+   * node within 3 s. `asker` is the caller's own end: when it aborts while the decision is pending, whatever was taken is
+   * given back. Throws `UsageError` for a request that can never be valid.
    */
-  admit(request: AdmissionRequest, signal?: Ending): Promise<Admission>
+  admit(request: AdmissionRequest, asker?: Asker): Promise<Admission>
 }

@@ -2,9 +2,12 @@ import { Bag, type Bagged } from '../core/bag.js'
 
 /**
  * Where a raw socket stands, from its `upgrade` event to its `close`: who asks is being found out; a slot is being
- * asked for; the WebSocket is open; the refusal is being flushed.
+ * asked for; there was none, and somebody is asked whether he is still there; the WebSocket is open; the refusal is being
+ * flushed.
  */
-export type Stage = 'identifying' | 'admitting' | 'open' | 'refused'
+export type Stage = 'identifying' | 'admitting' | 'waiting' | 'open' | 'refused'
+
+const STAGES: readonly Stage[] = ['identifying', 'admitting', 'waiting', 'open', 'refused']
 
 /** What a census counts. The stage is the census's to set. */
 export interface Counted extends Bagged {
@@ -19,6 +22,7 @@ export class Census<T extends Counted> {
   readonly #stages: Readonly<Record<Stage, Bag<T>>> = {
     identifying: new Bag(),
     admitting: new Bag(),
+    waiting: new Bag(),
     open: new Bag(),
     refused: new Bag(),
   }
@@ -44,12 +48,12 @@ export class Census<T extends Counted> {
   }
 
   get size(): number {
-    return this.count('identifying', 'admitting', 'open', 'refused')
+    return this.count(...STAGES)
   }
 
-  /** The members of a stage at this moment. */
+  /** The members of these stages at this moment; of all where none is given. */
   list(...stages: Stage[]): T[] {
-    return stages.flatMap((stage) => this.#stages[stage].members)
+    return (stages.length === 0 ? STAGES : stages).flatMap((stage) => this.#stages[stage].members)
   }
 
   /** Resolves when nobody is left. */

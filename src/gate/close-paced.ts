@@ -32,6 +32,6 @@ export async function closePaced(
     if (first + batchSize < open.length) await sleep(clock, Math.min(PACE_MS, left(PATIENCE_SHARE)))
   }
   await within(clock, left(PATIENCE_SHARE), census.empty())
-  for (const upgrade of census.list('identifying', 'admitting', 'open', 'refused')) upgrade.socket.destroy()
+  for (const upgrade of census.list()) upgrade.socket.destroy()
   await within(clock, left(1), census.empty())
 }

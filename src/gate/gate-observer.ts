@@ -1,6 +1,7 @@
 import type { ClosingCode } from '../core/closures.js'
 import { tell } from '../core/tell.js'
 import type { Refusal } from './refuse.js'
+import type { Upgrade } from './upgrade.js'
 
 /** What is known of the peer; `undefined` where it was not found out. */
 export interface AboutPeer {
@@ -48,6 +49,14 @@ export function guardedObserver(observer: GateObserver): Required<GateObserver> 
     connectionClosed: (event) => tell((event) => observer.connectionClosed?.(event), event, failed),
     faulted,
   }
+}
+
+export function about({ identity, address, closing }: Upgrade): AboutPeer {
+  return { org: identity?.org, gateway: identity?.gateway, address, closing }
+}
+
+export function aboutConnection({ identity, address, closing }: Upgrade, connectionId: string) {
+  return { org: identity?.org, gateway: identity?.gateway, address, closing, connectionId }
 }
 
 function peerOf({ org, gateway, address, closing }: AboutPeer): AboutPeer {

@@ -19,11 +19,14 @@ export interface GateOptions {
    */
   readonly mayStay?: ((identity: Identity) => boolean) | undefined
   readonly sockets: Sockets
-  /** Limit of this process, in connections: open ones plus those being admitted. Unlimited where absent. */
+  /**
+   * Limit of this process, in connections: open ones plus those being admitted, but for those that wait while somebody is
+   * asked whether he is still there. Unlimited where absent.
+   */
   readonly maxConnections?: number | undefined
   /**
-   * Upgrades without a decision yet; the next is refused at once. Four times as many may wait for their refusal to be
-   * flushed; the next is closed without an answer. 1,000 where absent.
+   * Upgrades without a decision yet, but for the same; the next is refused at once. Four times as many may wait for
+   * their refusal to be flushed; the next is closed without an answer. 1,000 where absent.
    */
   readonly maxPendingUpgrades?: number | undefined
   /** Which paths are WebSocket endpoints; all of them where absent. Receives the path without the query. */

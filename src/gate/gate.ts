@@ -8,7 +8,7 @@ import { Census, type Stage } from './census.js'
 import { clientAddress, networksOf } from './client-address.js'
 import { type CloseAllOptions, closePaced } from './close-paced.js'
 import { Closer } from './closer.js'
-import { type AboutPeer, type GateObserver, guardedObserver } from './gate-observer.js'
+import { about, aboutConnection, type GateObserver, guardedObserver } from './gate-observer.js'
 import { type GateOptions, type ResolvedGateOptions, resolveGateOptions } from './gate-options.js'
 import { handshakeFault, instanceOf, resumeTokenOf } from './handshake.js'
 import { Identifier } from './identifier.js'
@@ -25,6 +25,8 @@ import { Upgrade, type UpgradeOwner } from './upgrade.js'
 
 /** So many times the upgrades that may wait for a decision may wait for their refusal to be flushed. */
 const REFUSED_AT_ONCE = 4
+const NODE_FULL: Refusal = { code: 'NODE_CAPACITY_EXCEEDED' }
+const UNDECIDED: readonly Stage[] = ['identifying', 'admitting', 'waiting']
 
 /**
  * The one way in. Decides every upgrade request in the order of the design: guard, handshake, path, phase, rate,
@@ -35,6 +37,7 @@ const REFUSED_AT_ONCE = 4
 export class Gate {
   readonly #options: ResolvedGateOptions & { readonly observer: Required<GateObserver> }
   readonly #owner: UpgradeOwner = {
+    waits: (upgrade) => this.#census.move(upgrade, 'waiting'),
     settled: (upgrade) => this.#undecided.remove(upgrade),
     closed: (upgrade) => this.#census.remove(upgrade),
     faulted: (upgrade, error) => this.#report(upgrade, error),
@@ -85,7 +88,7 @@ export class Gate {
    */
   async closeAll(closing: ClosingCode, options: CloseAllOptions): Promise<void> {
     this.#shut = true
-    for (const upgrade of this.#census.list('identifying', 'admitting')) this.#refuse(upgrade, { code: 'DRAINING' })
+    for (const upgrade of this.#census.list(...UNDECIDED)) this.#refuse(upgrade, { code: 'DRAINING' })
     await closePaced(this.#census, (upgrade) => this.#closer.close(upgrade, closing), options, this.#options.clock)
   }
 
@@ -102,7 +105,7 @@ export class Gate {
   /** Destroys every socket at once and stops the timer. Slots are given back as the sockets close. */
   destroy(): void {
     this.#shut = true
-    for (const upgrade of this.#census.list('identifying', 'admitting', 'open', 'refused')) upgrade.socket.destroy()
+    for (const upgrade of this.#census.list()) upgrade.socket.destroy()
     this.#undecided.stop()
     this.#wheel.stop()
     this.#rates.stop()
@@ -129,16 +132,25 @@ export class Gate {
     const tooOften = ofKey && (await ofKey)
     if (upgrade.settled) return
     if (tooOften !== undefined) return this.#refuse(upgrade, tooOften)
-    if (this.count('admitting', 'open') >= this.#options.maxConnections) {
-      return this.#refuse(upgrade, { code: 'NODE_CAPACITY_EXCEEDED' })
-    }
-    this.#census.move(upgrade, 'admitting')
+    if (!this.#takeRoom(upgrade)) return this.#refuse(upgrade, NODE_FULL)
     const admission = await this.#options.admitter.admit(requestOf(upgrade, found.identity), upgrade)
     if (admission.admitted) upgrade.atClose(() => admission.release())
     if (upgrade.settled) return
     if (!admission.admitted) return this.#refuse(upgrade, admission)
     if (admission.closing) return this.#refuse(upgrade, lostBeforeOpen(admission.closing))
+    // While it waited it kept no room, so that nobody was turned away for it; now there may be none.
+    if (upgrade.stage === 'waiting' && !this.#takeRoom(upgrade)) {
+      admission.release()
+      return this.#refuse(upgrade, NODE_FULL)
+    }
     this.#complete(upgrade, admission)
+  }
+
+  /** False where the node is full; else it counts as one of its connections. */
+  #takeRoom(upgrade: Upgrade): boolean {
+    if (this.count('admitting', 'open') >= this.#options.maxConnections) return false
+    this.#census.move(upgrade, 'admitting')
+    return true
   }
 
   /** What can be refused by a look at the request. */
@@ -222,14 +234,6 @@ export class Gate {
   #report(upgrade: Upgrade, error: unknown): void {
     this.#options.observer.faulted({ ...about(upgrade), error })
   }
-}
-
-function about({ identity, address, closing }: Upgrade): AboutPeer {
-  return { org: identity?.org, gateway: identity?.gateway, address, closing }
-}
-
-function aboutConnection({ identity, address, closing }: Upgrade, connectionId: string) {
-  return { org: identity?.org, gateway: identity?.gateway, address, closing, connectionId }
 }
 
 /** Field by field: copying objects whose fields are not known takes fifty times as long. */

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { Asker } from '../core/admission.js'
 import type { ClosingCode } from '../core/closures.js'
 import type { Waiting } from '../core/deadlines.js'
-import type { Ending } from '../core/ending.js'
 import type { Counted, Stage } from './census.js'
 import type { Identity } from './identify.js'
 import type { Link } from './link.js'
@@ -18,6 +18,8 @@ interface Asked {
 
 /** Who made the upgrade, and is told how it ends: one for all of them, where closures would be made for each. */
 export interface UpgradeOwner {
+  /** A slot was asked for in vain, and it waits while somebody is asked whether he is still there. */
+  waits(upgrade: Upgrade): void
   /** It is settled, however. */
   settled(upgrade: Upgrade): void
   /** The raw socket is closed, and all is undone. */
@@ -35,7 +37,7 @@ export interface UpgradeOwner {
  *
  * As a signal it aborts when the answer is no longer of use: the peer is gone, or the upgrade was refused meanwhile.
  */
-export class Upgrade implements Ending, Counted, Waiting {
+export class Upgrade implements Asker, Counted, Waiting {
   readonly socket: Duplex
   stage: Stage | undefined
   place = -1
@@ -103,6 +105,10 @@ export class Upgrade implements Ending, Counted, Waiting {
 
   removeEventListener(_: 'abort', listener: () => void): void {
     this.#listeners?.delete(listener)
+  }
+
+  waits(): void {
+    if (!this.settled) this.#owner.waits(this)
   }
 
   /** Claims the outcome; false when it is settled already. */

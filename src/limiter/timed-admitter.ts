@@ -1,6 +1,5 @@
-import type { Admission, AdmissionRequest, Admitter, Phase } from '../core/admission.js'
+import type { Admission, AdmissionRequest, Admitter, Asker, Phase } from '../core/admission.js'
 import type { Clock } from '../core/clock.js'
-import type { Ending } from '../core/ending.js'
 import { UsageError } from '../core/errors.js'
 import type { EventBus } from '../core/events.js'
 
@@ -33,7 +32,7 @@ export class TimedAdmitter implements Admitter {
   }
 
   /** Who asks in the first turns of the loop is not refused for it where the start takes no longer than these. */
-  admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
+  admit(request: AdmissionRequest, signal?: Asker): Promise<Admission> {
     if (typeof request !== 'object' || request === null) return Promise.reject(noRequest())
     if (signal !== undefined && typeof signal.addEventListener !== 'function') return Promise.reject(noSignal())
     const startMs = this.#clock.monotonicMs()

@@ -1,6 +1,5 @@
-import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
+import type { Admission, AdmissionRequest, Asker, Phase } from '../core/admission.js'
 import { type Clock, sleep } from '../core/clock.js'
-import type { Ending } from '../core/ending.js'
 import { EventBus } from '../core/events.js'
 import { resolvePolicies } from '../core/policies.js'
 import { within } from '../core/within.js'
@@ -141,7 +140,7 @@ export class LimiterNode implements AdmittingNode {
     this.#auditor.start()
   }
 
-  admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
+  admit(request: AdmissionRequest, signal?: Asker): Promise<Admission> {
     return this.#admissions.admit(request, signal)
   }
 

@@ -1,6 +1,9 @@
+import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
 import type { Peer } from '../../src/core/peer.js'
+import { attach } from '../support/attached.js'
 import { cutNetwork } from '../support/cut-network.js'
 import { type Fleet, startFleet } from '../support/fleet.js'
 import { type Accepted, GATEWAY_PATH, type GatewayOptions, type Refused } from '../support/gateways.js'
@@ -174,6 +177,23 @@ describe('L3: an instance in the library', () => {
       if (first.admitted) first.watch(there())
     }
     expect(await node!.admit({ ...POD, gateway: 'us' })).toMatchObject({ admitted: true })
+  })
+
+  test('S5: that waits for its old connection takes nobody the room that the node has', async () => {
+    const attached = await attach({ limits: { org: 2 } }, { maxConnections: 2 })
+    const come = (org: string, autoPong = true) =>
+      new WebSocket(`ws://127.0.0.1:${attached.port}`, { headers: { 'api-key': org, 'instance-id': 'pod' }, autoPong })
+    const ghost = come('acme', false)
+    await once(ghost, 'open')
+    const back = come('acme')
+    const opened = once(back, 'open')
+    await until(() => attached.limiter.gates.count('waiting') === 1)
+    // The ghost and this one are all that the node may hold.
+    const newcomer = come('globex')
+    await once(newcomer, 'open')
+    await opened
+    expect(attached.limiter.connections).toBe(2)
+    for (const ws of [back, newcomer]) ws.close()
   })
 
   test.each([

@@ -1,4 +1,4 @@
-import type { Admission, AdmissionRequest, Admitter, Phase } from '../../src/core/admission.js'
+import type { Admission, AdmissionRequest, Admitter, Asker, Phase } from '../../src/core/admission.js'
 import type { ClosingCode } from '../../src/core/closures.js'
 import type { Peer } from '../../src/core/peer.js'
 
@@ -15,6 +15,7 @@ export class CountingAdmitter implements Admitter {
   readonly #options: Required<CountingAdmitterOptions>
   readonly #slots = new Map<string, { org: string; lose: AbortController; peer?: Peer }>()
   #held: Promise<void> | undefined
+  #parked: { readonly org: string; readonly over: Promise<void> } | undefined
   #waiting = 0
 
   constructor(options: CountingAdmitterOptions = {}) {
@@ -43,6 +44,22 @@ export class CountingAdmitter implements Admitter {
     }
   }
 
+  /**
+   * Has whoever comes for this org wait, and tells him so, as a node does that asks whether somebody is still there; until
+   * the returned function is called.
+   */
+  park(org: string): () => void {
+    let go = () => {}
+    const over = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    this.#parked = { org, over }
+    return () => {
+      this.#parked = undefined
+      go()
+    }
+  }
+
   /** Takes a slot away, as a node does that has lost its lease or drains. */
   lose(reason: ClosingCode): void {
     for (const { lose, peer } of this.#slots.values()) {
@@ -52,7 +69,7 @@ export class CountingAdmitter implements Admitter {
     }
   }
 
-  async admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission> {
+  async admit(request: AdmissionRequest, asker?: Asker): Promise<Admission> {
     this.requests.push(request)
     const { org } = request
     const maxAllowed = request.limit ?? this.#options.limit
@@ -64,10 +81,12 @@ export class CountingAdmitter implements Admitter {
     if (!full) this.#slots.set(connectionId, slot)
     const release = () => void this.#slots.delete(connectionId)
     this.#waiting++
-    await this.#held
+    const parked = this.#parked?.org === org ? this.#parked.over : undefined
+    if (parked) asker?.waits?.()
+    await (parked ?? this.#held)
     this.#waiting--
     if (full) return { admitted: false, code: 'ORG_CONNECTION_LIMIT_EXCEEDED', currentCount, maxAllowed }
-    if (signal?.aborted && this.#options.heedsAbort) {
+    if (asker?.aborted && this.#options.heedsAbort) {
       release()
       return { admitted: false, code: 'ADMISSION_UNDECIDED' }
     }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Census, type Counted, type Stage } from '../../src/gate/census.js'
 
-const STAGES: readonly Stage[] = ['identifying', 'admitting', 'open', 'refused']
+const STAGES: readonly Stage[] = ['identifying', 'admitting', 'waiting', 'open', 'refused']
 
 interface Socket extends Counted {
   readonly id: number
@@ -31,6 +31,7 @@ test('everybody is in one stage, whatever way they went', () => {
         expect(ids.sort()).toEqual(due.sort())
         expect(census.count(stage)).toBe(due.length)
       }
+      expect(census.list().length).toBe(expected.size)
     }),
   )
 })

@@ -7,8 +7,13 @@ import { eitherOf } from '../../src/core/ending.js'
 import { Upgrade } from '../../src/gate/upgrade.js'
 import { collectedHeapBytes } from '../support/collected-heap.js'
 
-const upgrade = () =>
-  new Upgrade({} as IncomingMessage, new PassThrough(), Buffer.alloc(0), { settled() {}, closed() {}, faulted() {} })
+const upgrade = (waits = () => {}) =>
+  new Upgrade({} as IncomingMessage, new PassThrough(), Buffer.alloc(0), {
+    waits,
+    settled() {},
+    closed() {},
+    faulted() {},
+  })
 
 test('an upgrade that is refused aborts, as a signal does: once, and for who listens still', () => {
   const asked = upgrade()
@@ -22,6 +27,15 @@ test('an upgrade that is refused aborts, as a signal does: once, and for who lis
   asked.addEventListener('abort', late)
   expect(asked.aborted).toBe(true)
   expect([hears, heard, late].map(({ mock }) => mock.calls.length)).toEqual([1, 0, 0])
+})
+
+test('one that waits tells its owner, unless it is settled', () => {
+  const waits = vi.fn()
+  const [pending, refused, opened] = [upgrade(waits), upgrade(waits), upgrade(waits)]
+  refused.settle('refused')
+  opened.settle('open')
+  for (const asked of [pending, refused, opened]) asked.waits()
+  expect(waits.mock.calls).toEqual([[pending]])
 })
 
 test('one that is open does not, however it ends', () => {

@@ -116,6 +116,7 @@ function upgradeAlone(request = {}) {
   const [faults, closed]: [unknown[], Upgrade[]] = [[], []]
   const socket = new PassThrough()
   const upgrade = new Upgrade(request as IncomingMessage, socket, Buffer.alloc(0), {
+    waits() {},
     settled() {},
     closed: (upgrade) => closed.push(upgrade),
     faulted: (_, error) => faults.push(error),

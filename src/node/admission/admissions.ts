@@ -1,4 +1,4 @@
-import type { Admission, AdmissionRequest, Phase } from '../../core/admission.js'
+import type { Admission, AdmissionRequest, Asker, Phase } from '../../core/admission.js'
 import type { Clock } from '../../core/clock.js'
 import { ConnectionIds } from '../../core/connection-id.js'
 import type { Ending } from '../../core/ending.js'
@@ -49,7 +49,7 @@ export class Admissions {
     }
   }
 
-  async admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
+  async admit(request: AdmissionRequest, signal?: Asker): Promise<Admission> {
     const claim = this.#claim(request)
     const phase = this.#parts.phase()
     if (phase !== 'running') {
@@ -63,7 +63,7 @@ export class Admissions {
   }
 
   /** Goes on where the first answer was no. */
-  async #admitAfterAll(request: AdmissionRequest, first: SlotAttempt, signal?: Ending): Promise<Admission> {
+  async #admitAfterAll(request: AdmissionRequest, first: SlotAttempt, signal?: Asker): Promise<Admission> {
     const { phase, denials, attempts, events } = this.#parts
     const { claim, replaces } = first.connection
     const another = () => this.#connection(this.#renamed(claim), replaces)

@@ -1,5 +1,5 @@
+import type { Asker } from '../../core/admission.js'
 import { type Clock, sleep } from '../../core/clock.js'
-import type { Ending } from '../../core/ending.js'
 import type { ScopeClaim } from '../../store/lease-store.js'
 import type { HeldConnection } from '../held/held-connection.js'
 import type { HeldConnections } from '../held/held-connections.js'
@@ -52,7 +52,7 @@ export class Attempts {
   }
 
   /** Every attempt after the first is a connection of its own, made by `another`: one of before may yet be let go. */
-  async goOn(first: SlotAttempt, another: () => HeldConnection, signal?: Ending): Promise<SlotAttempt> {
+  async goOn(first: SlotAttempt, another: () => HeldConnection, signal?: Asker): Promise<SlotAttempt> {
     const { admissions, room } = this.#parts
     const full = fullIn(first)
     if (!full) return first

@@ -1,6 +1,5 @@
-import type { Admission, AdmissionRequest, Phase } from '../../core/admission.js'
+import type { Admission, AdmissionRequest, Asker, Phase } from '../../core/admission.js'
 import { answered } from '../../core/answered.js'
-import type { Ending } from '../../core/ending.js'
 import { UsageError } from '../../core/errors.js'
 import { EventBus } from '../../core/events.js'
 import type { LeaseStore } from '../../store/lease-store.js'
@@ -96,7 +95,7 @@ export class BucketedNode implements AdmittingNode {
     this.#nodes[0]!.start()
   }
 
-  async admit(request: AdmissionRequest, signal?: Ending): Promise<Admission> {
+  async admit(request: AdmissionRequest, signal?: Asker): Promise<Admission> {
     if (request.scopes?.length) throw new UsageError('INVALID_SCOPES', `a limit of your own ${SPANS}`)
     return this.#of(request.org).admit(request, signal)
   }

@@ -1,4 +1,4 @@
-import type { Ending } from '../../core/ending.js'
+import type { Asker } from '../../core/admission.js'
 import type { ScopeRef } from '../../store/lease-store.js'
 import type { WaitingRoom } from './waiting-room.js'
 
@@ -10,13 +10,13 @@ interface Whose {
 /** A refused admission, which may wait: for rounds, and for other nodes. One place is enough for all of it. */
 export class Waiter {
   readonly org: string
-  readonly signal: Ending | undefined
+  readonly signal: Asker | undefined
   readonly #room: WaitingRoom
   readonly #instance: ScopeRef | undefined
   #hasPlace = false
 
-  /** `signal` aborts when nobody needs the answer any more. */
-  constructor(room: WaitingRoom, { org, instance }: Whose, signal?: Ending) {
+  /** `signal` aborts when nobody needs the answer any more, and hears when there is a place. */
+  constructor(room: WaitingRoom, { org, instance }: Whose, signal?: Asker) {
     this.#room = room
     this.#instance = instance
     this.org = org
@@ -25,7 +25,9 @@ export class Waiter {
 
   /** Whether it has a place, or gets one: then until `leave`. Who has none is refused at once. */
   mayWait(): boolean {
-    if (!this.#hasPlace) this.#hasPlace = this.#room.enter(this.org, this.#instance)
+    if (this.#hasPlace) return true
+    this.#hasPlace = this.#room.enter(this.org, this.#instance)
+    if (this.#hasPlace) this.signal?.waits?.()
     return this.#hasPlace
   }
 

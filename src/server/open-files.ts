@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs'
+import { MAX_WAITERS } from '../node/probing/waiting-room.js'
 import type { Log } from '../observe/log.js'
 import type { Config } from './config.js'
 
-/** What a node has open besides its clients: listeners, Redis, operators, and newcomers that are being refused. */
-const OPEN_BESIDES = 200
+/**
+ * What a node has open besides the connections that count: those that wait for a slot, listeners, Redis, operators, and
+ * newcomers that are being refused.
+ */
+const OPEN_BESIDES = MAX_WAITERS + 200
 
 /**
  * Warns where this process may not open as many files as its connections need: beyond that newcomers and operators are

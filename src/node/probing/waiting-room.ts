@@ -5,7 +5,7 @@ import type { ScopeRef } from '../../store/lease-store.js'
  * So many may wait at a time, of one org never more than are left for others (S5). Each may ask the store four times a
  * second: all of them together a fiftieth of what one Redis can decide.
  */
-const MAX_WAITERS = 512
+export const MAX_WAITERS = 512
 /** Of those that name one instance one can win; a few, because a client that gave up may not have been missed yet. */
 const MAX_OF_INSTANCE = 4
 

@@ -33,7 +33,7 @@ async function within(ms, what, condition) {
 }
 
 async function admin(path) {
-  const headers = { authorization: `Bearer ${process.env.ADMIN_TOKEN ?? 'compose-only'}` }
+  const headers = { authorization: `Bearer ${process.env.ADMIN_TOKEN ?? 'compose-only-token'}` }
   const response = await fetch(`${ADMIN}/admin/v1${path}`, { headers, signal: AbortSignal.timeout(2_000) })
   if (!response.ok) throw new Error(`${path} answered ${response.status}`)
   return response.json()

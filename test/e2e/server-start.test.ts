@@ -118,7 +118,7 @@ test('L4: a signal before the server is up ends the start with 0, also where a p
 
 test('a node that may not open as many files as its connections need says so at its start', async () => {
   const startWith = async (maxConnections: number) => {
-    const node = await spawnOwned('sh', ['-c', 'ulimit -n 400 && exec "$0" dist/server/main.js', process.execPath], {
+    const node = await spawnOwned('sh', ['-c', 'ulimit -n 912 && exec "$0" dist/server/main.js', process.execPath], {
       env: { PORT: '0', ADMIN_PORT: '0', WS_MAX_CONNECTIONS: String(maxConnections) },
     })
     onTestFinished(() => node.kill())
@@ -131,5 +131,5 @@ test('a node that may not open as many files as its connections need says so at 
   expect(await startWith(200)).toEqual([])
   const lines = await startWith(201)
   expect(lines).toHaveLength(1)
-  expect(JSON.parse(lines[0]!)).toMatchObject({ level: 'warn', openFiles: 400, needed: 401, maxConnections: 201 })
+  expect(JSON.parse(lines[0]!)).toMatchObject({ level: 'warn', openFiles: 912, needed: 913, maxConnections: 201 })
 })

@@ -59,6 +59,8 @@ describe('R2: while the store is away', () => {
     await until(async () => (await nodes[0].orgStats('acme').catch(() => undefined))?.currentCount === 4, {
       what: 'the debts in the store',
     })
+    // Its debts are told before it asks the store about newcomers again.
+    await until(() => nodes[1].storeReachable, { what: 'the other node is back' })
     expect(await nodes[1].admit({ org: 'acme' })).toMatchObject({ admitted: false, currentCount: 4 })
     before.release()
     await until(async () => taken(await ask(nodes[1], 1)).length === 1, { what: 'exactly one more' })

@@ -21,12 +21,19 @@ export function eventsApp(view: ClusterView, clock: Clock): Hono<AdminEnv> {
       context.header('Retry-After', '5')
       return problem(context, 503, 'TOO_MANY_VIEWERS')
     }
+    const socket = context.env.incoming?.socket
+    const leave = () => {
+      socket?.off('close', leave)
+      view.leave(viewer)
+    }
+    // An answer that waits behind another of its connection has no socket yet, and Node tells it nothing of its end.
+    socket?.once('close', leave)
     context.header('X-Accel-Buffering', 'no')
     return streamSSE(context, async (stream) => {
-      stream.onAbort(() => view.leave(viewer))
+      stream.onAbort(leave)
       let event = await viewer.next()
       while (event && (await isTaken(stream.writeSSE(messageOf(event)), clock))) event = await viewer.next()
-      view.leave(viewer)
+      leave()
       if (event) context.env.outgoing?.destroy()
     })
   })

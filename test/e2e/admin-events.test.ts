@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { type Fleet, setLimit, startFleet } from '../support/fleet.js'
 import { type Accepted, connectGateway } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
+import { RawClient } from '../support/raw-client.js'
 import { startRedis } from '../support/redis.js'
 import { until } from '../support/until.js'
 import { type Watcher, watchEvents } from '../support/watch-events.js'
@@ -109,6 +110,19 @@ describe('the cluster, live', () => {
     const init = { method: 'HEAD', headers: { authorization: `Bearer ${adminToken}` } }
     for (let n = 0; n < 100; n++) expect((await fetch(`${adminUrl}/admin/v1/events`, init)).status).toBe(200)
     expect((await watch(0)).status).toBe(200)
+  })
+
+  test('of streams that wait behind each other on one connection none stays when it is closed', async () => {
+    const { adminUrl, adminToken } = fleet.nodes[0]!
+    const viewers = async () =>
+      /^headcount_event_viewers (\d+)/m.exec(await (await fetch(`${adminUrl}/metrics`)).text())?.[1]
+    await until(async () => (await viewers()) === '0')
+    const request = `GET /admin/v1/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${adminToken}\r\n\r\n`
+    const client = new RawClient(Number(new URL(adminUrl).port)).send(request.repeat(4))
+    await until(() => client.received.includes('event: snapshot'))
+    expect(await viewers()).toBe('4')
+    client.reset()
+    await until(async () => (await viewers()) === '0', { withinMs: 5_000 })
   })
 
   test('who reads nothing holds up nobody', async () => {

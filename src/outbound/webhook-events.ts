@@ -7,7 +7,7 @@ import type { Webhook } from './webhook.js'
 export function webhookEvents(limiter: Pick<Limiter, 'on'>, webhook: Pick<Webhook, 'add'>): GateObserver {
   limiter.on('node.started', () => webhook.add('node.started', {}))
   limiter.on('node.drained', ({ left }) => webhook.add('node.stopped', { left }))
-  limiter.on('lease.lost', (data) => webhook.add('lease.lost', data))
+  limiter.on('lease.lost', (data) => webhook.add('lease.lost', { ...data }))
   for (const event of ['org.nearly_full', 'org.full'] as const) {
     limiter.on(event, ({ org, currentCount, maxAllowed }) => webhook.add(event, { org, currentCount, maxAllowed }))
   }

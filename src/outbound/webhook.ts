@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, sleep } from '../core/clock.js'
+import { FairQueue } from '../core/fair-queue.js'
 import { within } from '../core/within.js'
 import type { Log } from '../observe/log.js'
 import type { WebhookFigures } from '../observe/server-metrics.js'
-import { BoundedQueue } from './bounded-queue.js'
 import type { HttpCaller } from './http-caller.js'
 import { signatureHeaders } from './webhook-signature.js'
 
@@ -13,17 +13,19 @@ export interface WebhookOptions {
   readonly log: Log
   readonly node: string
   readonly secrets: readonly Buffer[]
-  /** Events that may wait; one more drops the oldest. */
+  /** Events that may wait; one more drops the oldest of the org that has most. */
   readonly maxWaiting: number
   /** In [0, 1); spreads the retries. */
   readonly random: () => number
 }
 
+type WebhookData = { readonly org?: string | undefined; readonly [field: string]: unknown }
+
 interface WebhookEvent {
   readonly id: string
   readonly type: string
   readonly timestamp: string
-  readonly data: object
+  readonly data: WebhookData
   /** So many happened alike; the data are those of the first. */
   count: number
   readonly like: string | undefined
@@ -40,8 +42,8 @@ const TELL_DROPS_MS = 10_000
 
 /**
  * Tells one receiver what happens here, in signed batches, each at least once unless it is counted as dropped. Whoever
- * adds an event never waits: what the receiver cannot take in waits in a queue with a bound, the oldest is dropped, and
- * the next batch says how many were.
+ * adds an event never waits: what the receiver cannot take in waits in a queue with a bound, of which no org pushes out
+ * the events of others that have fewer, and the next batch says how many were dropped.
  *
  * A batch is under way with each of a few workers: sent, and sent again with backoff until the receiver answers 2xx, or
  * for 5 min. While it waits to be sent again, what came after it goes to the other workers. `stop` delivers what waits,
@@ -49,7 +51,7 @@ const TELL_DROPS_MS = 10_000
  */
 export class Webhook {
   readonly #options: WebhookOptions
-  readonly #queue: BoundedQueue<WebhookEvent>
+  readonly #queue: FairQueue<WebhookEvent>
   /** Those in the queue into which a like one is counted. */
   readonly #alike = new Map<string, WebhookEvent>()
   readonly #workers = new Set<Promise<void>>()
@@ -69,7 +71,7 @@ export class Webhook {
 
   constructor(options: WebhookOptions) {
     this.#options = options
-    this.#queue = new BoundedQueue(options.maxWaiting)
+    this.#queue = new FairQueue(options.maxWaiting)
   }
 
   get figures(): WebhookFigures {
@@ -77,7 +79,7 @@ export class Webhook {
   }
 
   /** Events with the same `like` become one with a count, as long as the first of them still waits. */
-  add(type: string, data: object, like?: string): void {
+  add(type: string, data: WebhookData, like?: string): void {
     const known = like === undefined ? undefined : this.#alike.get(like)
     if (this.#stopping.signal.aborted) return
     if (known !== undefined) {
@@ -87,7 +89,7 @@ export class Webhook {
     const timestamp = new Date(this.#options.clock.wallMs()).toISOString()
     const event = { id: this.#newId('evt'), type, timestamp, data, count: 1, like }
     if (like !== undefined) this.#alike.set(like, event)
-    const dropped = this.#queue.push(event)
+    const dropped = this.#queue.push(event, data.org)
     if (dropped !== undefined) this.#drop([dropped])
     this.#cancelLinger ??= this.#options.clock.after(LINGER_MS, () => {
       this.#cancelLinger = undefined

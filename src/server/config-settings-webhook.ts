@@ -29,6 +29,6 @@ export const webhookSettings = {
     flag: '--webhook-queue',
     kind: kinds.queue,
     default: '10000',
-    description: 'Events that may wait to be sent; one more drops the oldest',
+    description: 'Events that may wait to be sent; one more drops the oldest of the org that has most waiting',
   },
 } as const

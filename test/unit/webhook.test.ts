@@ -123,6 +123,19 @@ test('a receiver that hangs: what waits has its bound, the oldest is dropped, an
   await pass(10_000, () => lines.some(({ events }) => events === 950))
 })
 
+test('S5: an org that comes and goes without end pushes out no event of others', async () => {
+  const webhook = open({ maxWaiting: 50 })
+  for (let n = 0; n < 10; n++) webhook.add('connection.opened', { n, org: 'quiet' })
+  webhook.add('node.started', { n: 10 })
+  for (let n = 11; n < 1_000; n++) webhook.add('connection.opened', { n, org: 'busy' })
+  clock.advance(100)
+  await until(() => told().length === 50)
+  const kept = [...Array.from({ length: 11 }, (_, n) => n), ...Array.from({ length: 39 }, (_, n) => 961 + n)]
+  expect(told().map(({ data }) => data.n)).toEqual(kept)
+  await until(() => webhook.figures.delivered === 50)
+  expect(webhook.figures).toMatchObject({ waiting: 0, dropped: 950 })
+})
+
 test('a batch that waits to be sent again keeps nothing else from being sent, and four are under way at most', async () => {
   const webhook = open()
   receiver.answer = ({ body }) => ({ status: body.includes('"bad"') ? 400 : 200 })

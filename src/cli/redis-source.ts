@@ -6,7 +6,7 @@ import { leaseTiming } from '../core/lease-timing.js'
 import { ClusterStats } from '../limiter/cluster-stats.js'
 import { HOLDERS_TOLD } from '../limiter/holders.js'
 import { LIMITER_DEFAULTS } from '../limiter/options.js'
-import { JOURNAL_ENTRIES } from '../store/journal.js'
+import { JOURNAL_ALL } from '../store/journal.js'
 import { type SharedState, StoreUnavailable } from '../store/lease-store.js'
 import { RedisExaminer } from '../store/redis/examiner.js'
 import { openRedis } from '../store/redis/open.js'
@@ -56,7 +56,7 @@ export class RedisSource implements Source {
   }
 
   async refusals({ org, requestId, limit }: NoteQuery): Promise<readonly Note[]> {
-    const entries = await this.#ask(() => this.#store.journal.read({ limit: JOURNAL_ENTRIES }))
+    const entries = await this.#ask(() => this.#store.journal.read({ limit: JOURNAL_ALL }))
     const notes = entries.flatMap(({ text }) => readNote(text) ?? [])
     return notes.filter((note) => isAbout(note, { orgId: org, requestId })).slice(0, limit)
   }

@@ -84,7 +84,9 @@ export class RefusalCourier {
     this.#admitted = 0
     this.#refused = 0
     try {
-      await this.#journal.note({ entries: notes.map((note) => JSON.stringify(note)), admitted, refused })
+      const entries = textsOf(notes.filter(({ orgId }) => orgId !== undefined))
+      const strangers = textsOf(notes.filter(({ orgId }) => orgId === undefined))
+      await this.#journal.note({ entries, strangers, admitted, refused })
       this.#stuck = false
       this.#uncount(notes)
     } catch {
@@ -110,4 +112,8 @@ export class RefusalCourier {
       else this.#ofOrg.delete(orgId)
     }
   }
+}
+
+function textsOf(notes: readonly RefusalNote[]): string[] {
+  return notes.map((note) => JSON.stringify(note))
 }

@@ -1,11 +1,11 @@
 import type { Clock } from '../core/clock.js'
+import { FairQueue } from '../core/fair-queue.js'
 import type { GateObserver } from '../gate/gate-observer.js'
 import type { Limiter } from '../limiter/limiter.js'
 import { StoreUnavailable } from '../store/lease-store.js'
 import { HolderLooks } from './holder-looks.js'
 import { RefusalCourier } from './refusal-courier.js'
 import { type AboutWhat, isAbout, noteOf, type RefusalNote, readNote } from './refusal-note.js'
-import { RefusalRing } from './refusal-ring.js'
 
 /** So many refusals and closings of its own a node remembers. */
 const MOST_REMEMBERED = 1_000
@@ -29,12 +29,13 @@ export interface RefusalPage {
 
 /**
  * The last refusals and closings, so that it can be answered why a gateway was refused. Each node remembers its own and
- * hands the newest on, so that any node answers for the cluster, a second or two later. Connections closed by a drain
- * are not noted: they would push out everything else at each deployment.
+ * hands the newest on, so that any node answers for the cluster, a second or two later. Where there are too many, it
+ * forgets the oldest of the org that has most, and all without an org count as one: no others are lost for those.
+ * Connections closed by a drain are not noted: they would push out everything else at each deployment.
  */
 export class Refusals {
   readonly observer: GateObserver
-  readonly #ring = new RefusalRing<RefusalNote>(MOST_REMEMBERED)
+  readonly #ring = new FairQueue<RefusalNote>(MOST_REMEMBERED)
   readonly #looks: HolderLooks
   readonly #limiter: Pick<Limiter, 'journal'>
   readonly #courier: RefusalCourier
@@ -110,7 +111,8 @@ export class Refusals {
     for (;;) {
       const entries = await this.#limiter.journal.read({ before, limit: LOOK_ENTRIES })
       for (const { id, text } of entries) {
-        if (refusals.length === query.limit) return { refusals, nextCursor: before ?? null, of: 'cluster' }
+        if (refusals.length >= query.limit && id !== before)
+          return { refusals, nextCursor: before ?? null, of: 'cluster' }
         before = id
         const note = readNote(text)
         if (note && isAbout(note, query)) refusals.push(note)
@@ -120,7 +122,7 @@ export class Refusals {
   }
 
   #add(note: RefusalNote): void {
-    this.#ring.add(note)
+    this.#ring.push(note, note.orgId)
     this.#courier.add(note)
     if (note.code !== 'ORG_CONNECTION_LIMIT_EXCEEDED' || note.orgId === undefined) return
     // Filled in when it is known: who asks for the note, or hands it on, does so later.

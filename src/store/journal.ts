@@ -1,9 +1,15 @@
 /** So many entries are kept, over all nodes; the oldest are forgotten. */
 export const JOURNAL_ENTRIES = 1_000
+/** Of strangers so many beside those. */
+export const JOURNAL_STRANGERS = 100
+/** What can be read at once. */
+export const JOURNAL_ALL = JOURNAL_ENTRIES + JOURNAL_STRANGERS
 
 export interface JournalPage {
   /** Texts that the store does not interpret, the oldest first; at most `MAX_ITEMS`. */
   readonly entries: readonly string[]
+  /** As many at most, about strangers. Anybody can cause them, so they push out none but each other. */
+  readonly strangers: readonly string[]
   /** What is to be added to the totals. */
   readonly admitted: number
   readonly refused: number
@@ -18,7 +24,10 @@ export interface JournalRange {
 }
 
 export interface JournalEntry {
-  /** Names the entry, and its place: two numbers with a `-` between. */
+  /**
+   * Its place: two numbers with a `-` between. One about a stranger may have the same. Then both are in one answer, which
+   * may be longer by one for it.
+   */
   readonly id: string
   readonly text: string
 }

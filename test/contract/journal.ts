@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { JOURNAL_ENTRIES } from '../../src/store/journal.js'
+import { JOURNAL_ALL, JOURNAL_ENTRIES, JOURNAL_STRANGERS } from '../../src/store/journal.js'
 import { MAX_ITEMS } from '../../src/store/lease-store.js'
 import type { BenchOf } from './suite.js'
 
 export function journalTests(bench: BenchOf): void {
-  const note = (...entries: string[]) => bench().store.journal.note({ entries, admitted: 0, refused: 0 })
+  const note = (...entries: string[]) => bench().store.journal.note({ entries, strangers: [], admitted: 0, refused: 0 })
   const texts = async (range: { before?: string; after?: string; limit?: number } = {}) =>
     (await bench().store.journal.read({ limit: 100, ...range })).map(({ text }) => text)
 
@@ -41,10 +41,46 @@ export function journalTests(bench: BenchOf): void {
       await expect(note(...Array.from({ length: MAX_ITEMS + 1 }, String))).rejects.toThrow(RangeError)
     })
 
+    test('of strangers keeps the newest, and forgets nobody else for them', async () => {
+      const noteStrangers = (...strangers: string[]) =>
+        bench().store.journal.note({ entries: [], strangers, admitted: 0, refused: 0 })
+      await note('known')
+      for (let from = 0; from < JOURNAL_ALL; from += MAX_ITEMS) {
+        await noteStrangers(...Array.from({ length: MAX_ITEMS }, (_, i) => String(from + i)))
+      }
+      const all = await texts({ limit: 9_999 })
+      expect(all).toHaveLength(JOURNAL_STRANGERS + 1)
+      expect(all.at(-1)).toBe('known')
+      expect(Number(all[0]) - Number(all.at(-2))).toBe(JOURNAL_STRANGERS - 1)
+      await expect(noteStrangers(...Array.from({ length: MAX_ITEMS + 1 }, String))).rejects.toThrow(RangeError)
+    })
+
+    test('is read page by page, those about strangers among the others, none twice and none left out', async () => {
+      const names = (kind: string) => Array.from({ length: 10 }, (_, n) => `${kind}-${n}`)
+      const { journal } = bench().store
+      for (let page = 0; page < 2; page++) {
+        const [entries, strangers] = [names(`known-${page}`), names(`stranger-${page}`)]
+        await journal.note({ entries, strangers, admitted: 0, refused: 0 })
+      }
+      const read: string[] = []
+      for (let before: string | undefined; ; ) {
+        const page = await journal.read({ before, limit: 3 })
+        if (page.length === 0) break
+        read.push(...page.map(({ text }) => text))
+        before = page.at(-1)!.id
+      }
+      const written = ['known-0', 'known-1', 'stranger-0', 'stranger-1'].flatMap(names)
+      expect([...read].sort()).toEqual(written.sort())
+      const of = (kind: string) => read.filter((text) => text.startsWith(kind))
+      for (const kind of ['known', 'stranger']) {
+        expect(of(kind)).toEqual([...names(`${kind}-0`), ...names(`${kind}-1`)].reverse())
+      }
+    })
+
     test('adds up what nodes have counted', async () => {
       const { journal } = bench().store
-      await journal.note({ entries: [], admitted: 3, refused: 0 })
-      await journal.note({ entries: ['x'], admitted: 2, refused: 7 })
+      await journal.note({ entries: [], strangers: [], admitted: 3, refused: 0 })
+      await journal.note({ entries: ['x'], strangers: [], admitted: 2, refused: 7 })
       expect(await journal.totals()).toEqual({ admitted: 5, refused: 7 })
     })
   })

@@ -45,10 +45,10 @@ beforeEach(() => {
 })
 
 let made = 0
-function refuse(org: string, count = 1, code: typeof FULL | 'STORE_UNAVAILABLE' = FULL): string {
+function refuse(org: string | undefined, count = 1, code: typeof FULL | 'STORE_UNAVAILABLE' = FULL): string {
   for (let n = 0; n < count; n++) {
     refusals.observer.upgradeRefused!({
-      ...{ org, gateway: 'g', address: '192.0.2.1', closing: undefined },
+      ...{ org, gateway: org && 'g', address: '192.0.2.1', closing: undefined },
       refusal: { code, currentCount: 3, maxAllowed: 3 },
       ...{ requestId: `r${made++}`, retryAfterSeconds: 5 },
     })
@@ -94,7 +94,7 @@ describe('refusals handed on', () => {
       events.emit('admission.granted', { connectionId: `c${n}`, org: 'acme', currentCount: 1, maxAllowed: 3 })
     }
     await second()
-    expect(pages).toEqual([{ entries: [], admitted: 3, refused: 0 }])
+    expect(pages).toEqual([{ entries: [], strangers: [], admitted: 3, refused: 0 }])
   })
 
   test('R2: while the store is away they wait, bounded, and are handed on when it is back', async () => {
@@ -162,6 +162,24 @@ describe('refusals found', () => {
     expect((await find({ limit: 5_000 })).refusals).toHaveLength(1_000)
   })
 
+  test('S5: one is not forgotten for strangers who are refused without end, in the cluster or here', async () => {
+    const requestId = refuse('acme')
+    for (let n = 0; n < 200; n++) {
+      await second()
+      refuse(undefined, 16, 'STORE_UNAVAILABLE')
+    }
+    expect(await find({ orgId: 'acme' })).toMatchObject({ of: 'cluster', refusals: [{ requestId }] })
+    away = true
+    expect(await find({ orgId: 'acme' })).toMatchObject({ of: 'node', refusals: [{ requestId }] })
+  })
+
+  test('S5: nor here for another org', async () => {
+    const requestId = refuse('acme')
+    refuse('storm', 5_000)
+    away = true
+    expect((await find({ orgId: 'acme' })).refusals).toMatchObject([{ requestId }])
+  })
+
   test('page by page, all of an org and none twice', async () => {
     for (let round = 0; round < 60; round++) {
       for (let org = 0; org < 8; org++) refuse(`org-${org}`)
@@ -179,6 +197,16 @@ describe('refusals found', () => {
       pagesRead++
     } while (cursor !== undefined)
     expect([seen.size, pagesRead]).toEqual([60, 9])
+  })
+
+  test('a page does not end between two of one place, because the next one goes on behind both', async () => {
+    const about = (requestId: string) => ({ at: '', kind: 'refused', code: FULL, node: 'n', requestId })
+    const entries = ['3-0', '2-0', '2-0', '1-0'].map((id, n) => ({ id, text: JSON.stringify(about(`r${n}`)) }))
+    const journal = { ...new MemoryJournal(), read: async () => entries } as unknown as Journal
+    const found = new Refusals({ journal, stats: {} as never, on: events.on.bind(events) }, 'node-a', clock)
+    const page = await found.find({ limit: 2 })
+    expect(page.refusals.map(({ requestId }) => requestId)).toEqual(['r0', 'r1', 'r2'])
+    expect(page.nextCursor).toBe('2-0')
   })
 
   test('a store that answers and takes nothing: this node tells of itself, and of the cluster again afterwards', async () => {

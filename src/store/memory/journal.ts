@@ -1,31 +1,47 @@
 import { bounded } from '../bounded.js'
-import { JOURNAL_ENTRIES, type Journal, type JournalEntry, type JournalPage, type JournalRange } from '../journal.js'
+import {
+  JOURNAL_ENTRIES,
+  JOURNAL_STRANGERS,
+  type Journal,
+  type JournalEntry,
+  type JournalPage,
+  type JournalRange,
+} from '../journal.js'
+
+type Placed = JournalEntry & { readonly place: number }
 
 /** The journal in this process. */
 export class MemoryJournal implements Journal {
-  readonly #entries: (JournalEntry & { readonly place: number })[] = []
+  readonly #entries: Placed[] = []
+  readonly #strangers: Placed[] = []
   readonly #totals = { admitted: 0, refused: 0 }
   #last = 0
 
-  async note({ entries, admitted, refused }: JournalPage): Promise<void> {
-    bounded(entries)
-    for (const text of entries) {
-      const place = ++this.#last
-      this.#entries.push({ id: `${place}-0`, text, place })
-    }
-    this.#entries.splice(0, this.#entries.length - JOURNAL_ENTRIES)
+  async note({ entries, strangers, admitted, refused }: JournalPage): Promise<void> {
+    this.#add(this.#entries, entries, JOURNAL_ENTRIES)
+    this.#add(this.#strangers, strangers, JOURNAL_STRANGERS)
     this.#totals.admitted += admitted
     this.#totals.refused += refused
   }
 
   async read({ before, after, limit }: JournalRange): Promise<JournalEntry[]> {
     const [from, to] = [placeOf(after) ?? 0, placeOf(before) ?? Number.POSITIVE_INFINITY]
-    const found = this.#entries.filter(({ place }) => place > from && place < to).reverse()
+    const found = [...this.#entries, ...this.#strangers].filter(({ place }) => place > from && place < to)
+    found.sort((one, other) => other.place - one.place)
     return found.slice(0, limit).map(({ id, text }) => ({ id, text }))
   }
 
   async totals(): Promise<{ admitted: number; refused: number }> {
     return { ...this.#totals }
+  }
+
+  #add(kept: Placed[], texts: readonly string[], most: number): void {
+    bounded(texts)
+    for (const text of texts) {
+      const place = ++this.#last
+      kept.push({ id: `${place}-0`, text, place })
+    }
+    kept.splice(0, kept.length - most)
   }
 }
 

@@ -14,6 +14,7 @@ export interface RedisKeys {
   readonly overrides: readonly [records: string, versions: string, expiry: string, clears: string]
   /** What nodes note for operators, and what they count: see journal.ts. */
   readonly refusals: string
+  readonly strangers: string
   readonly totals: string
   conns(lease: number | string): string
   orders(kind: string): string
@@ -50,6 +51,7 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
     nodes: `${base}nodes`,
     overrides: [`${base}overrides`, `${base}override-versions`, `${base}override-expiry`, `${base}override-clears`],
     refusals: `${base}refusals`,
+    strangers: `${base}refusals-of-strangers`,
     totals: `${base}totals`,
     conns: (lease) => `${base}conns:${lease}`,
     orders,

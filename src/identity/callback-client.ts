@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import type { Clock } from '../core/clock.js'
 import { idProblem } from '../core/org-id.js'
+import { within } from '../core/within.js'
 import type { Identity } from '../gate/identify.js'
 import type { Log } from '../observe/log.js'
 import type { HttpAnswer, HttpCaller } from '../outbound/http-caller.js'
+import { CallbackPlaces } from './callback-places.js'
 
 /** What a platform is told of a credential, and of the attempt by which it came where there was one. */
 export interface CallbackQuestion {
@@ -19,14 +21,18 @@ export type Verdict =
   | { readonly is: 'refused'; readonly code: 'UNAUTHENTICATED' | 'ORG_DISABLED' }
   /**
    * There is no answer, or none that says who it is. `away`: the platform does not answer, or answers 5xx, and would
-   * not for another credential; `unclear`: it answers, and may well know another; `unasked`: it is left alone for now.
+   * not for another credential; `unclear`: it answers, and may well know another; `unasked`: it is left alone for now;
+   * `busy`: it has as many questions as it may have, and so this was none of its failures.
    */
-  | { readonly is: 'undecided'; readonly because: 'away' | 'unclear' | 'unasked' }
+  | { readonly is: 'undecided'; readonly because: 'away' | 'unclear' | 'unasked' | 'busy' }
 
 export interface CallbackClientOptions {
+  /** Its deadline is how long the platform may have a question; nobody waits for the answer that long. */
   readonly caller: HttpCaller
   readonly clock: Clock
   readonly log: Log
+  /** How long the answer is waited for, from when the question is sent. */
+  readonly timeoutMs: number
   /** Shown to the platform as a Bearer token. */
   readonly token?: string | undefined
 }
@@ -41,29 +47,39 @@ const whoItIs = z.object({
 /** After so many failures of the platform in a row it is left alone for a while. */
 const MOST_FAILURES = 5
 const REST_MS = 1_000
-/** Whoever invents credentials must not fill the log with what the platform says of them. */
-const UNCLEAR_TOLD_EVERY_MS = 60_000
+/** Whoever invents credentials must not fill the log with what comes of them. */
+const TOLD_EVERY_MS = 60_000
 
-/** Asks the platform whose credential it is, within the caller's deadline. Never rejects. */
+/** Asks the platform whose credential it is, and says within 750 ms and its deadline what is known. Never rejects. */
 export class CallbackClient {
   readonly #options: CallbackClientOptions
+  readonly #places: CallbackPlaces
   #failures = 0
   #restsUntilMs = Number.NEGATIVE_INFINITY
-  #unclearToldMs = Number.NEGATIVE_INFINITY
+  readonly #toldMs = { unclear: Number.NEGATIVE_INFINITY, busy: Number.NEGATIVE_INFINITY }
 
   constructor(options: CallbackClientOptions) {
     this.#options = options
+    this.#places = new CallbackPlaces(options.clock)
   }
 
-  async ask(question: CallbackQuestion): Promise<Verdict> {
-    const { caller, clock, token } = this.#options
-    if (clock.monotonicMs() < this.#restsUntilMs) return { is: 'undecided', because: 'unasked' }
-    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    const answer = await caller.call({
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json', ...authorization },
-      body: JSON.stringify(question),
-    })
+  /** `from`: where the attempt comes from for which this is asked; `undefined` where a round asks. */
+  async ask(question: CallbackQuestion, from: string | undefined): Promise<Verdict> {
+    if (this.#rests()) return { is: 'undecided', because: 'unasked' }
+    const leave = from === undefined ? this.#places.ofRound() : await this.#places.ofAttempt(from)
+    if (leave === undefined) {
+      this.#tell('busy', {}, 'more credentials are asked about at once than the platform may be asked')
+      return { is: 'undecided', because: 'busy' }
+    }
+    // Whoever waited may find that it has failed meanwhile.
+    if (this.#rests()) {
+      leave()
+      return { is: 'undecided', because: 'unasked' }
+    }
+    const asked = this.#call(question)
+    // What nobody waits for any more the platform may still work on, so the place is taken until it has answered.
+    void asked.then(leave)
+    const answer = await this.#inTime(asked)
     const verdict = verdictOf(answer)
     this.#note(verdict, answer)
     return verdict
@@ -73,15 +89,38 @@ export class CallbackClient {
     this.#options.caller.close()
   }
 
+  #rests(): boolean {
+    return this.#options.clock.monotonicMs() < this.#restsUntilMs
+  }
+
+  #call(question: CallbackQuestion): Promise<HttpAnswer> {
+    const { caller, token } = this.#options
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    return caller.call({
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json', ...authorization },
+      body: JSON.stringify(question),
+    })
+  }
+
+  async #inTime(asked: Promise<HttpAnswer>): Promise<HttpAnswer> {
+    const { clock, timeoutMs } = this.#options
+    let answer: HttpAnswer = { answered: false, cause: `no answer within ${timeoutMs} ms` }
+    const keep = (given: HttpAnswer) => {
+      answer = given
+    }
+    await within(clock, timeoutMs, asked.then(keep))
+    return answer
+  }
+
   #note(verdict: Verdict, answer: HttpAnswer): void {
     const { clock, log } = this.#options
     const cause = answer.answered ? `an answer with status ${answer.status} that does not say who it is` : answer.cause
     if (verdict.is !== 'undecided' || verdict.because !== 'away') {
       if (this.#failures >= MOST_FAILURES) log.info({}, 'the platform answers again')
       this.#failures = 0
-      if (verdict.is === 'undecided' && clock.monotonicMs() >= this.#unclearToldMs + UNCLEAR_TOLD_EVERY_MS) {
-        this.#unclearToldMs = clock.monotonicMs()
-        log.warn({ cause }, 'the platform does not say of a credential whose it is')
+      if (verdict.is === 'undecided') {
+        this.#tell('unclear', { cause }, 'the platform does not say of a credential whose it is')
       }
       return
     }
@@ -89,6 +128,13 @@ export class CallbackClient {
       log.warn({ cause }, 'the platform does not say who may connect; who was known a while ago is let in')
     } else log.debug({ cause }, 'the platform did not say who it is')
     if (this.#failures >= MOST_FAILURES) this.#restsUntilMs = clock.monotonicMs() + REST_MS
+  }
+
+  #tell(what: 'unclear' | 'busy', fields: object, message: string): void {
+    const nowMs = this.#options.clock.monotonicMs()
+    if (nowMs < this.#toldMs[what] + TOLD_EVERY_MS) return
+    this.#toldMs[what] = nowMs
+    this.#options.log.warn(fields, message)
   }
 }
 

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../core/clock.js'
 import type { Gate } from '../gate/gate.js'
 import type { Identification, Identity } from '../gate/identify.js'
+import { countedAs } from '../net/counted-address.js'
 import type { CallbackClient, CallbackQuestion, Verdict } from './callback-client.js'
 import type { Attempt, IdentitySource } from './identity-source.js'
 import { digestOf } from './key-file-schema.js'
@@ -30,6 +31,8 @@ const REFUSED_TTL_MS = 5_000
 const ROUND_WIDTH = 4
 const ROUND_PATIENCE = 8
 
+const TOO_MANY_ASK = 'more credentials are asked about at this moment than may be'
+
 type Refused = Extract<Verdict, { is: 'refused' }>
 interface Aged<T> {
   readonly verdict: T
@@ -39,7 +42,7 @@ interface Aged<T> {
 /**
  * Asks a platform over HTTP who presents a credential. Its word is believed for a while, and while it does not answer,
  * for a longer one; whoever is not remembered then is told 503, never 401. Attempts with one credential share a
- * question.
+ * question; rounds ask their own, since that of an attempt may still wait for its place among those of strangers.
  *
  * Who is in is asked about again, round after round, and first whoever was asked about longest ago, so that a round
  * that is given up keeps nobody from his turn: who is refused by then, or has become somebody else, may not stay.
@@ -73,11 +76,13 @@ export class CallbackSource implements IdentitySource {
     const refused = this.#refused.get(credentialSha256)
     if (refused !== undefined && ageMs(refused) < REFUSED_TTL_MS)
       return { identified: false, code: refused.verdict.code }
-    const verdict = await this.#ask({ credentialSha256, ...(showsCredential && { credential }), ...attempt })
+    const question = { credentialSha256, ...(showsCredential && { credential }), ...attempt }
+    const verdict = await (this.#asking.get(credentialSha256) ?? this.#ask(question, countedAs(attempt.address ?? '')))
     if (verdict.is === 'known') return { identified: true, identity: verdict.identity }
     if (verdict.is === 'refused') return { identified: false, code: verdict.code }
     if (known !== undefined && ageMs(known) < staleMs) return { identified: true, identity: known.verdict }
-    return { identified: false, code: 'IDENTITY_UNAVAILABLE', detail: 'whoever knows this credential does not answer' }
+    const detail = verdict.because === 'busy' ? TOO_MANY_ASK : 'whoever knows this credential does not answer'
+    return { identified: false, code: 'IDENTITY_UNAVAILABLE', detail }
   }
 
   mayStay(identity: Identity): boolean {
@@ -95,15 +100,15 @@ export class CallbackSource implements IdentitySource {
     this.#options.client.stop()
   }
 
-  /** One question a credential is under way at a time, and whoever asks meanwhile gets its answer. */
-  #ask(question: CallbackQuestion): Promise<Verdict> {
+  /** Whoever comes with the same credential meanwhile gets its answer. */
+  #ask(question: CallbackQuestion, from?: string): Promise<Verdict> {
     const { credentialSha256 } = question
-    const joined = this.#asking.get(credentialSha256)
-    if (joined !== undefined) return joined
     const asking = this.#options.client
-      .ask(question)
+      .ask(question, from)
       .then((verdict) => this.#learn(question, verdict))
-      .finally(() => this.#asking.delete(credentialSha256))
+      .finally(() => {
+        if (this.#asking.get(credentialSha256) === asking) this.#asking.delete(credentialSha256)
+      })
     this.#asking.set(credentialSha256, asking)
     return asking
   }
@@ -146,9 +151,10 @@ export class CallbackSource implements IdentitySource {
         if (question === undefined) continue
         const verdict = await this.#ask(question)
         const cause = verdict.is === 'undecided' ? verdict.because : undefined
+        const isUnasked = cause === 'unasked' || cause === 'busy'
         failures = cause === 'away' ? failures + 1 : 0
-        isOver ||= cause === 'unasked' || failures >= ROUND_PATIENCE
-        if (cause !== 'unasked') this.#turns.set(identity, ++this.#turn)
+        isOver ||= isUnasked || failures >= ROUND_PATIENCE
+        if (!isUnasked) this.#turns.set(identity, ++this.#turn)
         // The memory of this credential may have been lost meanwhile, and with it who came by it before.
         const isGone =
           verdict.is === 'refused' || (verdict.is === 'known' && !isSameGateway(verdict.identity, identity))

@@ -11,8 +11,8 @@ export interface Attempt {
 /** One way to find out who presents a credential, and whether who was let in may stay. */
 export interface IdentitySource {
   /**
-   * `undefined` where the credential is none of this source's, and the next may be asked. Answers within 2 s. A failure
-   * of the source is told as `IDENTITY_UNAVAILABLE`, never as a fault of the credential.
+   * `undefined` where the credential is none of this source's, and the next may be asked. Answers within 2.75 s. A
+   * failure of the source is told as `IDENTITY_UNAVAILABLE`, never as a fault of the credential.
    */
   identify(credential: string, attempt: Attempt): Promise<Identification | undefined> | Identification | undefined
   /** Whether a connection may stay that this source has identified so. Cheap: asked for every open connection. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { CallbackClient } from '../identity/callback-client.js'
+import { CALLBACK_PLACES } from '../identity/callback-places.js'
 import { CallbackSource } from '../identity/callback-source.js'
 import { demoKeys } from '../identity/demo-keys.js'
 import { Identities } from '../identity/identities.js'
@@ -28,8 +29,8 @@ export interface OpenedIdentities {
 const JWKS_TIMEOUT_MS = 1_500
 const MAX_JWKS_BYTES = 256 * 1024
 
-/** Questions to the platform at a time. */
-const CALLBACK_SOCKETS = 32
+/** How long the platform may have a question, whether or not anybody still waits for the answer. */
+const MOST_CALLBACK_MS = 5_000
 
 /**
  * All ways to find out who asks that the configuration names: keys, then tokens, then the platform. Throws
@@ -82,9 +83,10 @@ async function openTokens(config: Config, url: string, clock: Clock, log: Log): 
 }
 
 function openCallback(config: Config, url: string, clock: Clock, log: Log): IdentitySource {
-  const caller = new HttpCaller({ url, clock, timeoutMs: config.authCallbackTimeoutMs, maxSockets: CALLBACK_SOCKETS })
+  const caller = new HttpCaller({ url, clock, timeoutMs: MOST_CALLBACK_MS, maxSockets: CALLBACK_PLACES })
+  const [timeoutMs, token] = [config.authCallbackTimeoutMs, config.authCallbackToken]
   return new CallbackSource({
-    client: new CallbackClient({ caller, clock, log, token: config.authCallbackToken }),
+    client: new CallbackClient({ caller, clock, log, timeoutMs, token }),
     clock,
     ttlMs: config.authCallbackTtlMs,
     staleMs: config.authCallbackStaleMs,

@@ -10,6 +10,8 @@ import { type Platform, type PlatformAnswer, startPlatform } from '../support/pl
 import { silentLog } from '../support/silent-log.js'
 import { until } from '../support/until.js'
 
+const TIMEOUT_MS = 1_000
+const MOST_MS = 5_000
 const TTL_MS = 10_000
 const STALE_MS = 600_000
 const RECHECK_MS = 15_000
@@ -29,8 +31,8 @@ beforeEach(async () => {
 })
 
 function open(options: Partial<CallbackSourceOptions> = {}): CallbackSource {
-  const caller = new HttpCaller({ url: platform.url, clock, timeoutMs: 1_000, maxSockets: 4 })
-  const client = new CallbackClient({ caller, clock, log: silentLog, token: 'ours' })
+  const caller = new HttpCaller({ url: platform.url, clock, timeoutMs: MOST_MS, maxSockets: 32 })
+  const client = new CallbackClient({ caller, clock, log: silentLog, timeoutMs: TIMEOUT_MS, token: 'ours' })
   const source = new CallbackSource({
     ...{ client, clock, ttlMs: TTL_MS, staleMs: STALE_MS, recheckMs: RECHECK_MS, showsCredential: false },
     ...options,
@@ -85,8 +87,9 @@ describe('what the platform answers', () => {
     platform.answer = () => 'silence'
     const asking = open().identify('secret', ATTEMPT)
     await until(() => platform.waiting() === 1)
-    clock.advance(1_000)
+    clock.advance(TIMEOUT_MS)
     expect(await asking).toMatchObject(unavailable)
+    clock.advance(MOST_MS - TIMEOUT_MS)
     await until(() => platform.waiting() === 0, { what: 'the question is taken back' })
   })
 })
@@ -244,5 +247,102 @@ describe('who is in', () => {
     platform.answer = () => ({ status: 401 })
     clock.advance(RECHECK_MS)
     await until(() => gate.held.length === 0, { what: 'all are asked about once it is back' })
+  })
+})
+
+describe('strangers with invented credentials, more than the platform answers', () => {
+  const invented = (count: number, from: string) =>
+    Array.from({ length: count }, (_, n) => ({ credential: `from-${from}-${n}`, address: from }))
+  /** Attempts that are told nothing yet; `told` is filled as they are. */
+  function come(source: CallbackSource, who: readonly { credential: string; address: string }[]) {
+    const told: unknown[] = []
+    const all = who.map(async ({ credential, address }) => {
+      told.push(await source.identify(credential, { path: '/connect', address }))
+    })
+    return { told, all: Promise.all(all) }
+  }
+
+  test('it has 28 of their questions at most, also of those that nobody waits for any more', async () => {
+    const source = open()
+    platform.answer = () => 'silence'
+    const crowd = come(source, invented(200, '192.0.2.2'))
+    await until(() => platform.waiting() === 28)
+    clock.advance(TIMEOUT_MS)
+    await crowd.all
+    expect(crowd.told.filter((told) => (told as { code?: string }).code === 'IDENTITY_UNAVAILABLE')).toHaveLength(200)
+    clock.advance(1_000)
+    expect(platform.waiting()).toBe(28)
+    const later = come(source, invented(10, '192.0.2.3'))
+    clock.advance(MOST_MS - TIMEOUT_MS - 1_001)
+    await later.all
+    expect([platform.asked.length, platform.waiting()]).toEqual([28, 28])
+    platform.answer = () => acme
+    clock.advance(1)
+    await until(() => platform.waiting() === 0)
+    expect(await known(source)).toEqual({ org: 'acme', gateway: 'gw' })
+  })
+
+  test('who waits in vain is no failure of the platform, and is told so at once where there is no room', async () => {
+    const source = open()
+    const answers: (() => void)[] = []
+    platform.answer = () => new Promise((resolve) => answers.push(() => resolve({ status: 401 })))
+    const crowd = come(source, invented(2_000, '192.0.2.2'))
+    await until(() => answers.length === 28)
+    expect(crowd.told).toHaveLength(2_000 - 28 - 256)
+    expect(crowd.told[0]).toMatchObject({
+      code: 'IDENTITY_UNAVAILABLE',
+      detail: expect.stringContaining('at this moment'),
+    })
+    clock.advance(900)
+    await until(() => crowd.told.length === 2_000 - 28)
+    for (const answer of answers) answer()
+    await crowd.all
+    platform.answer = () => acme
+    expect(await known(source), 'the platform is not left alone').toEqual({ org: 'acme', gateway: 'gw' })
+  })
+
+  test('who waits for a platform that fails meanwhile is not asked about', async () => {
+    const source = open()
+    const answers: (() => void)[] = []
+    platform.answer = () => new Promise((resolve) => answers.push(() => resolve({ status: 500 })))
+    const crowd = come(source, invented(200, '192.0.2.2'))
+    await until(() => answers.length === 28)
+    while (crowd.told.length < 200) {
+      for (const answer of answers.splice(0)) answer()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(platform.asked.length).toBeLessThan(2 * 28)
+  })
+
+  test('who comes from elsewhere is asked about next', async () => {
+    const source = open()
+    const answers: (() => void)[] = []
+    platform.answer = () => new Promise((resolve) => answers.push(() => resolve({ status: 401 })))
+    const crowd = come(source, invented(500, '192.0.2.2'))
+    await until(() => answers.length === 28)
+    const newcomer = come(source, [{ credential: 'real', address: '192.0.2.3' }])
+    for (const answer of answers.splice(0, 2)) answer()
+    await until(() => platform.asked.length === 30)
+    expect(platform.asked.slice(28).some(({ body }) => body.includes(digestOf('real')))).toBe(true)
+    while (crowd.told.length < 500 || newcomer.told.length < 1) {
+      for (const answer of answers.splice(0)) answer()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  })
+
+  test('who is in is asked about nevertheless, also where his own attempt waits, and goes when it is refused', async () => {
+    const source = open({ recheckMs: 500, ttlMs: 0 })
+    const held = await Promise.all(Array.from({ length: 8 }, (_, n) => known(source, `key-${n}`)))
+    const gate = { identities: () => held, closeRevoked: async () => {} }
+    source.watch(gate)
+    platform.answer = ({ body }) =>
+      held.some((_, n) => body.includes(digestOf(`key-${n}`))) ? { status: 401 } : 'silence'
+    const crowd = come(source, [...invented(100, '192.0.2.2'), { credential: 'key-0', address: '192.0.2.2' }])
+    await until(() => platform.waiting() === 28)
+    clock.advance(500)
+    await until(() => held.every((identity) => !source.mayStay(identity)))
+    expect(platform.waiting()).toBe(28)
+    clock.advance(TIMEOUT_MS)
+    await crowd.all
   })
 })

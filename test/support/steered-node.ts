@@ -1,7 +1,8 @@
 import { encodeDetails } from '../../src/node/held/details.js'
 import { HeldConnection } from '../../src/node/held/held-connection.js'
+import type { HeldConnections } from '../../src/node/held/held-connections.js'
 import { Session } from '../../src/node/lease/session.js'
-import type { Claim, StoreConnection } from '../../src/store/lease-store.js'
+import { type Claim, MAX_ITEMS, type StoreConnection } from '../../src/store/lease-store.js'
 import { MemoryStore } from '../../src/store/memory/store.js'
 import { SHORT } from './cluster.js'
 import type { ManualClock } from './manual-clock.js'
@@ -65,4 +66,20 @@ export async function passTime(clock: ManualClock, ms: number, stepMs = 10): Pro
 export function declareDead(store: SteeredStore, lease: number): void {
   store.inner.tables.live.delete(lease)
   store.inner.tables.dead.add(lease)
+}
+
+/** Takes a slot for each of them, as a node that admits them does. */
+export async function takeSlots(
+  session: Session,
+  held: HeldConnections,
+  connections: readonly HeldConnection[],
+): Promise<void> {
+  for (let from = 0; from < connections.length; from += MAX_ITEMS) {
+    const claims = connections.slice(from, from + MAX_ITEMS).map(({ claim }) => claim)
+    done(await session.call((line, fence) => line.acquire(fence, claims)))
+  }
+  for (const connection of connections) {
+    connection.hold()
+    held.add(connection)
+  }
 }

@@ -9,9 +9,8 @@ import { ReleaseQueue } from '../../src/node/queues/release-queue.js'
 import { MAX_ITEMS } from '../../src/store/lease-store.js'
 import { encodeEntry } from '../../src/store/redis/codec.js'
 import { ManualClock } from '../support/manual-clock.js'
-import { claimOf, connectionOf, SessionMaker, steeredStore, turns } from '../support/steered-node.js'
+import { claimOf, connectionOf, SessionMaker, steeredStore, takeSlots, turns } from '../support/steered-node.js'
 import { memoryBench, type RedisBench, redisBench, type StoreBench } from '../support/store-bench.js'
-import { done } from '../support/store-node.js'
 import { until } from '../support/until.js'
 
 /** A store with which a test can meddle behind the node's back. */
@@ -89,21 +88,7 @@ async function audited({ bench }: Keeper, rounds: number | undefined = 1) {
 
 async function hold(session: Session, held: HeldConnections, count: number, org = 'acme'): Promise<HeldConnection[]> {
   const all = Array.from({ length: count }, (_, i) => connectionOf(`${org}-${i}`, org, 10_000, i))
-  for (let from = 0; from < count; from += MAX_ITEMS) {
-    const some = all.slice(from, from + MAX_ITEMS)
-    done(
-      await session.call((connection, fence) =>
-        connection.acquire(
-          fence,
-          some.map(({ claim }) => claim),
-        ),
-      ),
-    )
-  }
-  for (const connection of all) {
-    connection.hold()
-    held.add(connection)
-  }
+  await takeSlots(session, held, all)
   return all
 }
 

@@ -15,6 +15,7 @@ import {
   passTime,
   SessionMaker,
   steeredStore,
+  takeSlots,
   turns,
 } from '../support/steered-node.js'
 import { done } from '../support/store-node.js'
@@ -53,20 +54,7 @@ async function stage() {
       const all = Array.from({ length: count }, (_, i) =>
         connectionOf(`${name}-${i.toString().padStart(4, '0')}`, org, MANY),
       )
-      await inCalls(all, async (some) => {
-        done(
-          await session.call((line, fence) =>
-            line.acquire(
-              fence,
-              some.map(({ claim }) => claim),
-            ),
-          ),
-        )
-      })
-      for (const connection of all) {
-        connection.hold()
-        held.add(connection)
-      }
+      await takeSlots(session, held, all)
       return all
     },
     order: (kind: OrderRequest['kind'], org: string, connections: readonly HeldConnection[]) =>

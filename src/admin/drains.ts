@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { leasesOf } from '../core/by-lease.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { NodeStats } from '../limiter/node-stats.js'
+import { MissingBuckets } from '../store/missing-buckets.js'
 import { problem } from './problem.js'
 
 /**
@@ -16,7 +17,7 @@ export function drainsApp(limiter: Limiter): Hono {
     const among = (nodes: readonly NodeStats[]) =>
       nodes.filter((node) => [node.name, ...leasesOf(node)].map(String).includes(asked))
     // A bucket that is away must not be in the way: that is when somebody wants a node to stop.
-    const seen = among(await limiter.stats.nodes({ partly: true }))
+    const seen = among(await limiter.stats.nodes({ partly: new MissingBuckets() }))
     // Nor may it pass for a node that is gone: who is not found among some is looked for among all, or there is no answer.
     const meant = seen.length > 0 ? seen : among(await limiter.stats.nodes())
     if (meant.length > 1) {

@@ -4,7 +4,13 @@ import { checkLimit } from '../core/limits.js'
 import { checkOrg } from '../core/org-id.js'
 import { type Reserve, reservedOf } from '../core/reserve.js'
 import { type DefaultLimits, requestLimit } from '../node/held/request-limit.js'
-import { type OrgCount, type StoreInspector, StoreUnavailable, type WhichNodes } from '../store/lease-store.js'
+import {
+  type OrgCount,
+  type Partly,
+  type StoreInspector,
+  StoreUnavailable,
+  type WhichNodes,
+} from '../store/lease-store.js'
 import { type Connection, connectionOf, type FoundHolders, type PlacedConnection } from './holders.js'
 import { type LeaseTerms, type NodeStats, nodeStats } from './node-stats.js'
 import { type OrgLimits, orgLimits } from './org-limits.js'
@@ -32,7 +38,7 @@ export interface StatsDefaults extends DefaultLimits {
 
 /**
  * Read-only questions about the whole cluster. All reject with `STORE_UNAVAILABLE` when the store does not answer, and
- * with `INVALID_ORG` for an id that no org can have.
+ * with `INVALID_ORG` for an id that no org can have. What is asked of all orgs or nodes may be asked for in part.
  */
 export class ClusterStats {
   readonly #store: StoreInspector
@@ -61,23 +67,23 @@ export class ClusterStats {
   }
 
   /** These orgs, each once; those that hold nothing and have no exception are left out. */
-  async some(orgs: readonly string[]): Promise<OrgStats[]> {
-    const counts = await this.#store.countOrgs([...new Set(orgs)])
+  async some(orgs: readonly string[], how?: Partly): Promise<OrgStats[]> {
+    const counts = await this.#store.countOrgs([...new Set(orgs)], how)
     return counts.filter(isOfInterest).map((count) => this.#stats(count))
   }
 
   /** One page of the orgs that hold slots or have an exception; '0' starts and ends. An org may be on two pages. */
-  async orgs(cursor: string): Promise<{ cursor: string; orgs: OrgStats[] }> {
-    const page = await this.#store.listOrgs(cursor)
-    return { cursor: page.cursor, orgs: await this.some(page.orgs) }
+  async orgs(cursor: string, how?: Partly): Promise<{ cursor: string; orgs: OrgStats[] }> {
+    const page = await this.#store.listOrgs(cursor, how)
+    return { cursor: page.cursor, orgs: await this.some(page.orgs, how) }
   }
 
   /** All pages, each org once. For clusters with very many orgs, page. */
-  async allOrgs(): Promise<OrgStats[]> {
+  async allOrgs(how?: Partly): Promise<OrgStats[]> {
     const all = new Map<string, OrgStats>()
     let cursor = '0'
     do {
-      const page = await this.orgs(cursor)
+      const page = await this.orgs(cursor, how)
       for (const stats of page.orgs) all.set(stats.orgId, stats)
       cursor = page.cursor
     } while (cursor !== '0')

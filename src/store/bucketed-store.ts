@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto'
-import { answered } from '../core/answered.js'
 import type { Journal } from './journal.js'
-import type { Holder, LeaseStore, NodeEntry, OrgCount, SharedState, WhichNodes } from './lease-store.js'
+import type { Holder, LeaseStore, NodeEntry, OrgCount, Partly, SharedState, WhichNodes } from './lease-store.js'
+import type { MissingBuckets } from './missing-buckets.js'
 import type { OrgOverrides } from './override-records.js'
 
 /** So many names are enough for one page. */
 const FULL_PAGE = 500
+
+type OrgPage = Awaited<ReturnType<LeaseStore['listOrgs']>>
+
+const NO_ORGS: OrgPage = { cursor: '0', orgs: [] }
 
 /**
  * Makes one store of several buckets. The hash of its id puts an org into one of them, so its set is never divided and
@@ -29,21 +33,21 @@ export class BucketedStore implements SharedState {
     return createHash('sha1').update(org).digest().readUInt32BE(0) % this.buckets.length
   }
 
-  async countOrgs(orgs: readonly string[]): Promise<OrgCount[]> {
+  async countOrgs(orgs: readonly string[], { partly }: Partly = {}): Promise<OrgCount[]> {
     const groups: string[][] = this.buckets.map(() => [])
     for (const org of orgs) groups[this.bucketOf(org)]!.push(org)
-    const counts = await Promise.all(groups.map((some, bucket) => this.buckets[bucket]!.countOrgs(some)))
+    const counts = await this.#ask((bucket, at) => bucket.countOrgs(groups[at]!), partly)
     const found = new Map(counts.flat().map((count) => [count.org, count]))
     return orgs.flatMap((org) => found.get(org) ?? [])
   }
 
   /** Bucket after bucket; a cursor is `<bucket>.<cursor there>`. Where there are few orgs, one page has them all. */
-  async listOrgs(cursor: string): Promise<{ cursor: string; orgs: string[] }> {
+  async listOrgs(cursor: string, { partly }: Partly = {}): Promise<OrgPage> {
     const [at = '0', there = '0'] = cursor.split('.')
     const orgs: string[] = []
     for (let bucket = Number(at), from = there; bucket < this.buckets.length; bucket++, from = '0') {
       if (orgs.length >= FULL_PAGE) return { cursor: `${bucket}.0`, orgs }
-      const page = await this.buckets[bucket]!.listOrgs(from)
+      const page = await this.#page(bucket, from, partly)
       orgs.push(...page.orgs)
       if (page.cursor !== '0') return { cursor: `${bucket}.${page.cursor}`, orgs }
     }
@@ -60,8 +64,8 @@ export class BucketedStore implements SharedState {
 
   /** A node has a lease in each bucket, and tells the same of itself everywhere: it is one entry, with all of them. */
   async nodes({ partly, org, ...which }: WhichNodes = {}): Promise<NodeEntry[]> {
-    const asked = (org === undefined ? this.buckets : [this.#of(org)]).map((bucket) => bucket.nodes(which))
-    const found = await (partly ? thoseThatAnswer(asked) : Promise.all(asked))
+    const found =
+      org === undefined ? await this.#ask((bucket) => bucket.nodes(which), partly) : [await this.#of(org).nodes(which)]
     const entries = new Map<string, [NodeEntry, ...NodeEntry[]]>()
     for (const entry of found.flat()) {
       const others = entries.get(entry.info)
@@ -83,11 +87,31 @@ export class BucketedStore implements SharedState {
   #of(org: string): LeaseStore {
     return this.buckets[this.bucketOf(org)]!
   }
-}
 
-/** Rejects only if none does. */
-async function thoseThatAnswer<T>(asked: readonly Promise<T>[]): Promise<T[]> {
-  const { given, failed } = await answered(asked)
-  if (failed && given.length === 0) throw failed
-  return given
+  async #ask<T>(question: (bucket: LeaseStore, at: number) => Promise<T>, partly?: MissingBuckets): Promise<T[]> {
+    if (!partly) return Promise.all(this.buckets.map(question))
+    const asked = this.buckets.map(async (bucket, at): Promise<T[]> => {
+      if (partly.has(at)) return []
+      try {
+        return [await question(bucket, at)]
+      } catch (error) {
+        partly.add(at, error, this.buckets.length)
+        return []
+      }
+    })
+    return (await Promise.all(asked)).flat()
+  }
+
+  async #page(bucket: number, cursor: string, partly?: MissingBuckets): Promise<OrgPage> {
+    if (partly?.has(bucket)) return NO_ORGS
+    try {
+      return await this.buckets[bucket]!.listOrgs(cursor)
+    } catch (error) {
+      if (!partly) throw error
+      partly.add(bucket, error, this.buckets.length)
+      // Others may be away with it, and pages are asked for one after the other: each would be waited for anew.
+      await this.#ask((each) => each.nodes({ uncounted: true }), partly)
+      return NO_ORGS
+    }
+  }
 }

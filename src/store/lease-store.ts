@@ -6,7 +6,15 @@ import type { BucketInspector, StoreInspector } from './store-inspector.js'
 
 export type { Claim, ScopeClaim, ScopeRef, SlotRef, TakeoverClaim, Verdict } from './claims.js'
 export type { ProbeReply } from './orders.js'
-export type { BucketInspector, Holder, NodeEntry, OrgCount, StoreInspector, WhichNodes } from './store-inspector.js'
+export type {
+  BucketInspector,
+  Holder,
+  NodeEntry,
+  OrgCount,
+  Partly,
+  StoreInspector,
+  WhichNodes,
+} from './store-inspector.js'
 
 /**
  * The contract of a store: what every verb promises, in prose and types. Two stores keep it: `memory/`, the

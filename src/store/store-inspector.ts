@@ -1,4 +1,5 @@
 import type { ScopeRef } from './claims.js'
+import type { MissingBuckets } from './missing-buckets.js'
 import type { OrgOverrides } from './override-records.js'
 
 export interface OrgCount {
@@ -26,13 +27,17 @@ export interface NodeEntry {
   readonly info: string
 }
 
-/** What of the nodes is asked for; where a store has several buckets all of them, and all must answer, where absent. */
-export interface WhichNodes {
+/** Where a store has several buckets, all that are asked must answer, unless somebody says otherwise. */
+export interface Partly {
+  /** Buckets that do not answer are left out and named in it; only where none answers is there no answer. */
+  readonly partly?: MissingBuckets | undefined
+}
+
+/** What of the nodes is asked for; where a store has several buckets all of them where absent. */
+export interface WhichNodes extends Partly {
   /** How many connections each has costs a question for each of its leases: then it is not asked, and told as 0. */
   readonly uncounted?: boolean
-  /** Buckets that do not answer are left out, if any does. */
-  readonly partly?: boolean
-  /** The bucket of this org alone: what is held elsewhere, and under which leases, is left out. */
+  /** The bucket of this org alone, which must answer: what is held elsewhere, and under which leases, is left out. */
   readonly org?: string | undefined
   /**
    * The store's clock moves with renewals alone: without any it says for ever that all is well. Then the time since the
@@ -44,12 +49,12 @@ export interface WhichNodes {
 /** Read-only questions; a failure is a rejected promise with a `StoreUnavailable`, since nothing can be left behind. */
 export interface StoreInspector {
   /** Counts without the dead: what is shown is true. */
-  countOrgs(orgs: readonly string[]): Promise<OrgCount[]>
+  countOrgs(orgs: readonly string[], how?: Partly): Promise<OrgCount[]>
   /**
    * Names of orgs that hold slots or have an override, page by page; `cursor` '0' starts and ends. May repeat names.
    * A page costs the store about the same, however many there are.
    */
-  listOrgs(cursor: string): Promise<{ cursor: string; orgs: string[] }>
+  listOrgs(cursor: string, how?: Partly): Promise<{ cursor: string; orgs: string[] }>
   /** What operators have set for an org and is in force, or would be without the other. */
   overridesOf(org: string): Promise<OrgOverrides>
   /** At most `limit` holders of an org's slots. */

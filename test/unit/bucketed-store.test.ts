@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { BucketedStore } from '../../src/store/bucketed-store.js'
 import { type LeaseStore, StoreUnavailable } from '../../src/store/lease-store.js'
+import { MissingBuckets } from '../../src/store/missing-buckets.js'
 import { memoryStore } from '../support/cluster.js'
+import { until } from '../support/until.js'
 
 function bucketed(count: number): { stores: LeaseStore[]; store: BucketedStore } {
   const [first, ...others] = Array.from({ length: count }, (): LeaseStore => memoryStore())
@@ -72,17 +74,78 @@ test('each bucket is asked for its leases as of now: in one alone a node may hav
   expect(await store.nodes({ asOfNow: true })).toMatchObject([{ expiresInMs: -1 }])
 })
 
+/** As that of a Redis that is gone. */
+const away = () => Promise.reject(new StoreUnavailable('away'))
+
 test('nodes are known in part while a bucket is away, to whom that is enough: one may still be told to stop (L4)', async () => {
   const { store, stores } = bucketed(3)
-  const away = () => Promise.reject(new StoreUnavailable('away'))
   const entry = { connections: 2, expiresInMs: 900, info: '{"name":"n"}' }
   stores[0]!.nodes = away
   stores[1]!.nodes = async () => [{ ...entry, lease: 11 }]
   stores[2]!.nodes = async () => [{ ...entry, lease: 22 }]
   await expect(store.nodes()).rejects.toThrow(StoreUnavailable)
-  expect(await store.nodes({ partly: true })).toEqual([{ ...entry, lease: 11, leases: [11, 22], connections: 4 }])
+  const partly = new MissingBuckets()
+  expect(await store.nodes({ partly })).toEqual([{ ...entry, lease: 11, leases: [11, 22], connections: 4 }])
+  expect(partly.told).toEqual({ bucketsAway: [0], buckets: 3 })
   for (const bucket of stores) bucket.nodes = away
-  await expect(store.nodes({ partly: true })).rejects.toThrow(StoreUnavailable)
+  await expect(store.nodes({ partly: new MissingBuckets() })).rejects.toThrow(StoreUnavailable)
+})
+
+test('what is asked for in part lacks what is away and says so; who does not ask for that gets all or nothing', async () => {
+  const { store, stores } = bucketed(3)
+  const orgs = ['acme', 'globex', 'Ünï', '{x}', 'b', 'c']
+  for (const [i, bucket] of stores.entries()) {
+    bucket.listOrgs = async () => ({ cursor: '0', orgs: orgs.filter((org) => store.bucketOf(org) === i) })
+    bucket.countOrgs = async (some) => some.map((org) => ({ org, count: 1, override: undefined }))
+  }
+  const lost = stores[store.bucketOf('acme')]!
+  Object.assign(lost, { listOrgs: away, countOrgs: away, nodes: away })
+  await expect(store.listOrgs('0')).rejects.toThrow(StoreUnavailable)
+  await expect(store.countOrgs(orgs)).rejects.toThrow(StoreUnavailable)
+  const partly = new MissingBuckets()
+  const rest = orgs.filter((org) => stores[store.bucketOf(org)] !== lost)
+  const page = await store.listOrgs('0', { partly })
+  expect(page.cursor).toBe('0')
+  expect([...page.orgs].sort()).toEqual([...rest].sort())
+  expect((await store.countOrgs(orgs, { partly })).map(({ org }) => org)).toEqual(rest)
+  expect(partly.told).toEqual({ bucketsAway: [store.bucketOf('acme')], buckets: 3 })
+})
+
+test('a page asks each bucket that is away once, and all of them at the same time', async () => {
+  const { store, stores } = bucketed(4)
+  const asked: string[] = []
+  const fails: (() => void)[] = []
+  const late = (what: string) => () => {
+    asked.push(what)
+    return new Promise<never>((_, reject) => fails.push(() => reject(new StoreUnavailable('late'))))
+  }
+  for (const [i, bucket] of stores.entries()) {
+    if (i !== 3) Object.assign(bucket, { listOrgs: late(`orgs of ${i}`), nodes: late(`nodes of ${i}`) })
+  }
+  const partly = new MissingBuckets()
+  const page = store.listOrgs('0', { partly })
+  fails.shift()!()
+  await until(() => fails.length === 2)
+  expect(asked).toEqual(['orgs of 0', 'nodes of 1', 'nodes of 2'])
+  for (const fail of fails) fail()
+  expect(await page).toEqual({ cursor: '0', orgs: [] })
+  await store.nodes({ partly })
+  await store.listOrgs('0', { partly })
+  expect(asked).toHaveLength(3)
+  expect(partly.told).toEqual({ bucketsAway: [0, 1, 2], buckets: 4 })
+})
+
+test('there is no answer, not even in part, where no bucket answers, whichever the page begins with', async () => {
+  const { store, stores } = bucketed(3)
+  for (const bucket of stores) Object.assign(bucket, { listOrgs: away, countOrgs: away, nodes: away })
+  for (const cursor of ['0', '2.0', '1.7'])
+    await expect(store.listOrgs(cursor, { partly: new MissingBuckets() })).rejects.toThrow(StoreUnavailable)
+})
+
+test('a bug is no bucket that is away', async () => {
+  const { store, stores } = bucketed(2)
+  stores[1]!.nodes = () => Promise.reject(new TypeError('a bug'))
+  await expect(store.nodes({ partly: new MissingBuckets() })).rejects.toThrow('a bug')
 })
 
 test('a question about one org costs one bucket', async () => {

@@ -3,7 +3,7 @@ import { keepAwake, systemClock } from '../core/clock.js'
 import { EventBus, type NodeEvents } from '../core/events.js'
 import type { Tiers } from '../core/tiers.js'
 import type { WebSocketServer } from '../gate/ws-gate.js'
-import type { AdmittingNode } from '../node/admitting-node.js'
+import type { AdmittingNode, NodeBuckets } from '../node/admitting-node.js'
 import type { LimitTerms } from '../node/limits/limit-terms.js'
 import type { SurplusTerms } from '../node/limits/on-lowered.js'
 import type { Evicted, EvictionRequest } from '../node/orders/order-giver.js'
@@ -32,6 +32,10 @@ export class Limiter {
   readonly stats: ClusterStats
   /** `drain` closes those that others open here like its own. @internal */
   readonly gates: Gates
+  /** What the nodes of the cluster note for operators. @internal */
+  readonly journal: Journal
+  /** @internal */
+  readonly embedded: boolean
   readonly #node: AdmittingNode
   readonly #admitter: TimedAdmitter
   readonly #tiers: Tiers
@@ -51,6 +55,8 @@ export class Limiter {
     tellWhenReached(this.#events, 100, 'org.full')
     this.#store = store
     this.#ownsStore = ownsStore
+    this.journal = store.journal
+    this.embedded = store.embedded
     this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf, terms: timing, reserved: limits.reserved })
     this.#view = new OwnView(this.stats, this.#events)
     this.#tiers = tiers
@@ -61,8 +67,7 @@ export class Limiter {
     this.#started = store.embedded ? whenStarted(this.#events) : undefined
     this.#admitter = new TimedAdmitter(this.#node, { clock: systemClock, events: this.#events }, this.#started)
     this.gates = new Gates({ admitter: this.#admitter, events: this.#events })
-    const start = () => this.#node.start()
-    void (options.startsWhen ? options.startsWhen.then(start) : start())
+    void (options.startsWhen?.then(() => this.#node.start()) ?? this.#node.start())
   }
 
   /** Where this process is in its life: it admits while it is `running`. */
@@ -80,7 +85,7 @@ export class Limiter {
     return this.#node.waiting
   }
 
-  /** Whether admissions can be decided now, as far as this process knows. */
+  /** Whether admissions of all orgs can be decided now, as far as this process knows. */
   get storeReachable(): boolean {
     return this.#node.storeReachable
   }
@@ -90,14 +95,9 @@ export class Limiter {
     return this.#store.description
   }
 
-  /** What the nodes of the cluster note for operators. @internal */
-  get journal(): Journal {
-    return this.#store.journal
-  }
-
   /** @internal */
-  get embedded(): boolean {
-    return this.#store.embedded
+  get buckets(): NodeBuckets {
+    return this.#node.buckets
   }
 
   /**

@@ -2,6 +2,12 @@ import type { Admitter } from '../core/admission.js'
 import type { SetTerms } from './limits/limit-terms.js'
 import type { OrderGiver } from './orders/order-giver.js'
 
+/** How many buckets the orgs are in, and in which of them no admission can be decided now. */
+export interface NodeBuckets {
+  readonly count: number
+  readonly away: readonly number[]
+}
+
 /** What a process needs of its node, over however many buckets that has its orgs. */
 export interface AdmittingNode extends Admitter {
   /** What operators may ask of connections, wherever they are held. */
@@ -10,8 +16,9 @@ export interface AdmittingNode extends Admitter {
   readonly connections: number
   /** Admissions without a decision yet, and slots that are being given back. */
   readonly waiting: { readonly admissions: number; readonly releases: number }
-  /** Whether the last renewal is recent enough for this node to trust its lease, and a session is open. */
+  /** Whether the last renewal is recent enough for this node to trust its lease, and a session is open; in all buckets. */
   readonly storeReachable: boolean
+  readonly buckets: NodeBuckets
   start(): void
   /**
    * Sets or clears (`undefined`) the operator's exception for an org or, of the kind `tier`, the limit of the tier it is

@@ -8,7 +8,7 @@ import { Admissions } from './admission/admissions.js'
 import { Attempts } from './admission/attempts.js'
 import { Denials } from './admission/denials.js'
 import { Takeovers } from './admission/takeovers.js'
-import type { AdmittingNode } from './admitting-node.js'
+import type { AdmittingNode, NodeBuckets } from './admitting-node.js'
 import { Auditor } from './auditor.js'
 import type { HeldConnection } from './held/held-connection.js'
 import { HeldConnections } from './held/held-connections.js'
@@ -133,6 +133,10 @@ export class LimiterNode implements AdmittingNode {
 
   get storeReachable(): boolean {
     return this.#keeper.session !== undefined && this.#keeper.trusted()
+  }
+
+  get buckets(): NodeBuckets {
+    return { count: 1, away: this.storeReachable ? [] : [0] }
   }
 
   start(): void {

@@ -98,6 +98,8 @@ export function readGauges(limiter: Limiter, metrics: Metrics, options: MetricsO
   metrics.set('cluster_nodes', undefined)
   metrics.read('connections', () => metrics.set('connections', limiter.connections))
   metrics.read('store_reachable', () => metrics.set('store_reachable', limiter.storeReachable ? 1 : 0))
+  metrics.read('buckets', () => metrics.set('buckets', limiter.buckets.count))
+  metrics.read('buckets_away', () => metrics.set('buckets_away', limiter.buckets.away.length))
   metrics.read('admissions_waiting', () => metrics.set('admissions_waiting', limiter.waiting.admissions))
   metrics.read('releases_waiting', () => metrics.set('releases_waiting', limiter.waiting.releases))
   metrics.read('event_viewers', () => metrics.set('event_viewers', viewers?.()))

@@ -4,7 +4,7 @@ import { UsageError } from '../../core/errors.js'
 import { EventBus } from '../../core/events.js'
 import type { LeaseStore } from '../../store/lease-store.js'
 import type { DrainVerdict } from '../../store/orders.js'
-import type { AdmittingNode } from '../admitting-node.js'
+import type { AdmittingNode, NodeBuckets } from '../admitting-node.js'
 import { LimiterNode } from '../limiter-node.js'
 import type { SetTerms } from '../limits/limit-terms.js'
 import type { LimiterNodeOptions } from '../node-options.js'
@@ -89,6 +89,11 @@ export class BucketedNode implements AdmittingNode {
   /** Of all buckets. */
   get storeReachable(): boolean {
     return this.#nodes.every(({ storeReachable }) => storeReachable)
+  }
+
+  get buckets(): NodeBuckets {
+    const away = this.#nodes.flatMap(({ storeReachable }, bucket) => (storeReachable ? [] : [bucket]))
+    return { count: this.#nodes.length, away }
   }
 
   start(): void {

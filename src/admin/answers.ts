@@ -10,4 +10,6 @@ export type SetLimitAnswer = NonNullable<OrgLimitsAnswer['override']>
 export type HolderAnswer = Answer<'connections'>['connections'][number]
 export type NodeAnswer = Answer<'nodes'>['nodes'][number]
 export type NoteAnswer = Answer<'refusals'>['refusals'][number]
+/** Of a Redis Cluster, which buckets an answer lacks, and of how many. */
+export type AwayAnswer = Pick<Answer<'nodes'>, 'bucketsAway' | 'buckets'>
 export type StatsAnswer = Answer<'stats'>

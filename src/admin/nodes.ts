@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import type { Limiter } from '../limiter/limiter.js'
 import type { ClusterView } from '../observe/cluster-view.js'
 import type { Refusals } from '../observe/refusals.js'
+import { type BucketsAway, MissingBuckets } from '../store/missing-buckets.js'
 import type { AdminEnv } from './auth.js'
 import { readQuery } from './query.js'
 import { queries } from './schemas.js'
@@ -23,22 +24,31 @@ export function nodesApp({ limiter, nodeName, view, refusals, keyFileUsable }: T
   app.get('/nodes', async (context) => {
     const query = readQuery(context, queries.nodes)
     if (query instanceof Response) return query
-    return context.json({ nodes: await limiter.stats.nodes(query) })
+    const partly = new MissingBuckets()
+    const nodes = await limiter.stats.nodes({ ...query, partly })
+    return context.json({ nodes, ...partly.told })
   })
 
   app.get('/stats', async (context) => {
-    const nodes = await limiter.stats.nodes()
-    const { phase, connections, storeReachable, storeDescription } = limiter
+    const partly = new MissingBuckets()
+    const nodes = await limiter.stats.nodes({ partly })
+    const { phase, connections, storeReachable, storeDescription, buckets } = limiter
     return context.json({
       role: context.get('role'),
       node: {
-        ...{ name: nodeName, phase, connections, storeReachable },
+        ...{ name: nodeName, phase, connections, storeReachable, ...awayOf(buckets) },
         ...{ recoveryMs: view.recoveryMs, refusedLately: refusals.lately, keyFileUsable: keyFileUsable?.() },
       },
       store: storeDescription,
       cluster: { nodes: nodes.length, connections: nodes.reduce((sum, node) => sum + node.connections, 0) },
+      ...partly.told,
     })
   })
 
   return app
+}
+
+/** Of a store that is not divided, whether it is reachable says all. */
+function awayOf({ count, away }: Limiter['buckets']): BucketsAway {
+  return count > 1 && away.length > 0 ? { bucketsAway: away, buckets: count } : {}
 }

@@ -4,6 +4,7 @@ import { fullest } from '../core/utilisation.js'
 import type { ClusterStats, OrgStats } from '../limiter/cluster-stats.js'
 import { HOLDERS_TOLD } from '../limiter/holders.js'
 import type { Limiter } from '../limiter/limiter.js'
+import { MissingBuckets } from '../store/missing-buckets.js'
 import { readQuery } from './query.js'
 import { queries } from './schemas.js'
 
@@ -18,12 +19,13 @@ export function orgsApp(limiter: Limiter): Hono {
   app.get('/orgs', async (context) => {
     const query = readQuery(context, queries.orgs)
     if (query instanceof Response) return query
+    const partly = new MissingBuckets()
     if (query.sort) {
-      const { orgs, truncated } = await fullestOrgs(stats, query.limit)
-      return context.json({ orgs: orgs.map(shown), nextCursor: null, truncated })
+      const { orgs, truncated } = await fullestOrgs(stats, query.limit, partly)
+      return context.json({ orgs: orgs.map(shown), nextCursor: null, truncated, ...partly.told })
     }
-    const page = await stats.orgs(query.cursor)
-    return context.json({ orgs: page.orgs.map(shown), nextCursor: page.cursor === '0' ? null : page.cursor })
+    const { orgs, cursor } = await stats.orgs(query.cursor, { partly })
+    return context.json({ orgs: orgs.map(shown), nextCursor: cursor === '0' ? null : cursor, ...partly.told })
   })
 
   app.get('/orgs/:org/connections', async (context) => {
@@ -33,10 +35,14 @@ export function orgsApp(limiter: Limiter): Hono {
   return app
 }
 
-async function fullestOrgs(stats: ClusterStats, most: number): Promise<{ orgs: OrgStats[]; truncated: boolean }> {
+async function fullestOrgs(
+  stats: ClusterStats,
+  most: number,
+  partly: MissingBuckets,
+): Promise<{ orgs: OrgStats[]; truncated: boolean }> {
   let [orgs, cursor] = [[] as OrgStats[], '0']
   for (let page = 0; page < PAGES_SORTED; page++) {
-    const found = await stats.orgs(cursor)
+    const found = await stats.orgs(cursor, { partly })
     orgs = fullest([...orgs, ...found.orgs], most)
     cursor = found.cursor
     if (cursor === '0') break

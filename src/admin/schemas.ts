@@ -87,6 +87,11 @@ const node = z.strictObject({
   late: z.boolean().optional(),
   startedAt: z.string().optional(),
 })
+/** Of a Redis Cluster; both are there only while some are away. */
+const buckets = {
+  bucketsAway: z.array(z.number()).optional().meta({ description: 'numbers of the buckets that this answer lacks' }),
+  buckets: z.number().optional().meta({ description: 'how many buckets there are' }),
+}
 const evicted = z.object({ ordered: z.number(), leaving: z.number(), truncated: z.boolean().optional() })
 
 /** As it is answered; as it is read of the journal, another version may have written more. */
@@ -122,6 +127,7 @@ export const answers = {
       .boolean()
       .optional()
       .meta({ description: 'only where sorted: there are more orgs than were looked at' }),
+    ...buckets,
   }),
   org: org.extend({
     limitFrom: z.enum(['override', 'tier', 'default']),
@@ -133,7 +139,7 @@ export const answers = {
   }),
   connections: z.strictObject({ orgId: z.string(), connections: z.array(connection), truncated: z.boolean() }),
   evicted: evicted.extend({ orgId: z.string().optional(), connectionId: z.string().optional() }),
-  nodes: z.strictObject({ nodes: z.array(node) }),
+  nodes: z.strictObject({ nodes: z.array(node), ...buckets }),
   drained: z.strictObject({
     name: z.string(),
     lease: z.number(),
@@ -146,7 +152,11 @@ export const answers = {
       name: z.string(),
       phase: z.string(),
       connections: z.number(),
-      storeReachable: z.boolean(),
+      storeReachable: z.boolean().meta({ description: 'whether admissions of all orgs can be decided' }),
+      ...buckets,
+      bucketsAway: buckets.bucketsAway.meta({
+        description: 'numbers of the buckets in which this node can decide no admissions now',
+      }),
       recoveryMs: z.number().meta({
         description: 'how long newcomers wait at least, because the store lost its memory; 0 where they do not',
       }),
@@ -160,6 +170,7 @@ export const answers = {
     }),
     store: z.string(),
     cluster: z.strictObject({ nodes: z.number(), connections: z.number() }),
+    ...buckets,
   }),
   refusals: z.strictObject({
     refusals: z.array(refusal),

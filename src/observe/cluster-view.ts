@@ -2,8 +2,10 @@ import { type Clock, sleep } from '../core/clock.js'
 import type { ClusterStats, OrgStats } from '../limiter/cluster-stats.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { NodeStats } from '../limiter/node-stats.js'
-import type { Journal, JournalTotals } from '../store/journal.js'
-import { OrgWalk } from './org-walk.js'
+import type { Journal, JournalEntry, JournalTotals } from '../store/journal.js'
+import { StoreUnavailable } from '../store/lease-store.js'
+import { type BucketsAway, MissingBuckets } from '../store/missing-buckets.js'
+import { type Orgs, OrgWalk } from './org-walk.js'
 import { type RefusalNote, readNote } from './refusal-note.js'
 import { StoreNews } from './store-news.js'
 import { Viewer } from './viewer.js'
@@ -14,14 +16,14 @@ const MOST_REFUSALS = 50
 /** Nodes hand on what they counted once a second, so less than some seconds would jump up and down. */
 const RATE_SAMPLES = 5
 
-export interface Snapshot {
+export interface Snapshot extends BucketsAway {
   readonly name: 'snapshot'
   readonly atMs: number
   readonly totals: {
     readonly connections: number
     readonly orgs: number
     readonly nodes: number
-    /** Means of the last 5 s; 0 until there are two samples. */
+    /** Means of the last 5 s; 0 until there are two samples, and while the bucket that keeps the counts is away. */
     readonly admittedPerSecond: number
     readonly refusedPerSecond: number
   }
@@ -35,7 +37,7 @@ export interface Snapshot {
   }
   readonly orgs: readonly OrgStats[]
   readonly nodes: readonly NodeStats[]
-  /** New since the snapshot before, the newest first. */
+  /** New since the snapshot before, the newest first; none while the bucket that keeps them is away. */
   readonly refusals: readonly RefusalNote[]
 }
 
@@ -105,26 +107,28 @@ export class ClusterView {
     let seen: string | undefined
     while (this.#viewers.size > 0) {
       const startMs = this.#clock.monotonicMs()
+      const partly = new MissingBuckets()
       try {
-        const questions = [
-          walk.step(),
-          this.#nodes(),
-          this.#journal.read({ after: seen, limit: seen === undefined ? 1 : MOST_REFUSALS }),
-          this.#journal.totals(),
-        ] as const
+        const questions = [this.#cluster(walk, partly), this.#noted(seen)] as const
         // All are over before the next turn, also where one has failed: two steps of one walk must not overlap.
         await Promise.allSettled(questions)
-        const [orgs, { nodes, answeredInMs }, entries, totals] = await Promise.all(questions)
-        samples.push({ ...totals, atMs: this.#clock.monotonicMs() })
-        samples.splice(0, samples.length - RATE_SAMPLES - 1)
+        const { orgs, nodes, answeredInMs } = await questions[0]
+        // Notes are in one bucket, and the orgs of all others are worth showing without them.
+        const noted = await questions[1].catch((error) => {
+          if (partly.size === 0 || !(error instanceof StoreUnavailable)) throw error
+        })
+        if (noted) samples.push({ ...noted.totals, atMs: this.#clock.monotonicMs() })
+        samples.splice(0, noted ? samples.length - RATE_SAMPLES - 1 : samples.length)
+        const entries = noted?.entries ?? []
         // What was there before anybody watched is not new.
         const refusals = seen === undefined ? [] : entries.flatMap(({ text }) => readNote(text) ?? [])
-        seen = entries[0]?.id ?? seen ?? '0-0'
+        seen = noted ? (entries[0]?.id ?? seen ?? '0-0') : seen
         const connections = nodes.reduce((sum, node) => sum + node.connections, 0)
         const counts = { connections, orgs: orgs.count, nodes: nodes.length, ...ratesOf(samples) }
         const store = { ...this.#news.latest, answeredInMs }
         const atMs = this.#clock.wallMs()
-        this.#show({ name: 'snapshot', atMs, totals: counts, store, orgs: orgs.fullest, nodes, refusals })
+        const seenNow = { totals: counts, store, orgs: orgs.fullest, nodes, refusals, ...partly.told }
+        this.#show({ name: 'snapshot', atMs, ...seenNow })
       } catch (error) {
         // Also an answer that cannot be read: who watches must learn that nothing new comes, whatever the reason.
         this.#show({ name: 'unavailable', atMs: this.#clock.wallMs(), cause: (error as Error).message })
@@ -135,10 +139,21 @@ export class ClusterView {
     this.#running = false
   }
 
-  async #nodes(): Promise<{ nodes: NodeStats[]; answeredInMs: number }> {
+  /** One after the other, so that buckets that are away are waited for once. */
+  async #cluster(
+    walk: OrgWalk,
+    partly: MissingBuckets,
+  ): Promise<{ orgs: Orgs; nodes: NodeStats[]; answeredInMs: number }> {
     const askedMs = this.#clock.monotonicMs()
-    const nodes = await this.#stats.nodes()
-    return { nodes, answeredInMs: Math.round(100 * (this.#clock.monotonicMs() - askedMs)) / 100 }
+    const nodes = await this.#stats.nodes({ partly })
+    const answeredInMs = Math.round(100 * (this.#clock.monotonicMs() - askedMs)) / 100
+    return { nodes, answeredInMs, orgs: await walk.step({ partly }) }
+  }
+
+  async #noted(after: string | undefined): Promise<{ entries: JournalEntry[]; totals: JournalTotals }> {
+    const limit = after === undefined ? 1 : MOST_REFUSALS
+    const [entries, totals] = await Promise.all([this.#journal.read({ after, limit }), this.#journal.totals()])
+    return { entries, totals }
   }
 
   #show(event: ViewEvent): void {
@@ -148,7 +163,8 @@ export class ClusterView {
 
 /** Counts begin anew with a new store, and then a rate is 0 and not negative. */
 function ratesOf(samples: readonly (JournalTotals & { readonly atMs: number })[]) {
-  const [first, last] = [samples[0]!, samples[samples.length - 1]!]
+  const [first, last] = [samples[0], samples.at(-1)]
+  if (!first || !last) return { admittedPerSecond: 0, refusedPerSecond: 0 }
   const seconds = (last.atMs - first.atMs) / 1_000
   const rate = (count: number) => (seconds > 0 ? Math.max(0, Math.round((10 * count) / seconds) / 10) : 0)
   return {

@@ -1,5 +1,6 @@
 import { fullest } from '../core/utilisation.js'
 import type { ClusterStats, OrgStats } from '../limiter/cluster-stats.js'
+import type { Partly } from '../store/lease-store.js'
 
 /** Pages of the store's list of orgs that one step reads: some 2,000 orgs. */
 const PAGES_A_STEP = 4
@@ -35,10 +36,10 @@ export class OrgWalk {
   }
 
   /** Rejects with `StoreUnavailable`; the next step goes on from there. */
-  async step(): Promise<Orgs> {
+  async step(how?: Partly): Promise<Orgs> {
     const isWhole = this.#cursor === '0'
     for (let page = 0; page < PAGES_A_STEP; page++) {
-      const { cursor, orgs } = await this.#stats.orgs(this.#cursor)
+      const { cursor, orgs } = await this.#stats.orgs(this.#cursor, how)
       this.#meet(orgs)
       this.#cursor = cursor
       if (cursor === '0') {
@@ -48,7 +49,13 @@ export class OrgWalk {
     }
     const known = [...this.#shown, ...this.#found]
     // A small cluster is walked over whole in each step, and then all is new.
-    const current = isWhole && this.#cursor === '0' ? known : await this.#stats.some(known.map(({ orgId }) => orgId))
+    const isNew = isWhole && this.#cursor === '0'
+    const current = isNew
+      ? known
+      : await this.#stats.some(
+          known.map(({ orgId }) => orgId),
+          how,
+        )
     this.#shown = fullest(current, MOST_SHOWN)
     return { count: Math.max(this.#count, this.#names.size), fullest: this.#shown }
   }

@@ -1,8 +1,11 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { EventBus } from '../../src/core/events.js'
+import { ClusterStats } from '../../src/limiter/cluster-stats.js'
 import { ClusterView } from '../../src/observe/cluster-view.js'
+import { BucketedStore } from '../../src/store/bucketed-store.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
 import { MemoryJournal } from '../../src/store/memory/journal.js'
+import { memoryStore } from '../support/cluster.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { until } from '../support/until.js'
 
@@ -12,9 +15,11 @@ test('R2: where one question fails and another is slow, no two walks over the or
   const pages: (() => void)[] = []
   const stats = {
     orgs: () => new Promise((resolve) => pages.push(() => resolve({ cursor: '0', orgs: [] }))),
-    nodes: () => Promise.reject(new StoreUnavailable('away')),
+    nodes: async () => [],
   }
-  const limiter = { stats: stats as never, journal: new MemoryJournal(), on: events.on.bind(events) }
+  const journal = new MemoryJournal()
+  journal.totals = () => Promise.reject(new StoreUnavailable('away'))
+  const limiter = { stats: stats as never, journal, on: events.on.bind(events) }
   const view = new ClusterView(limiter, clock)
   onTestFinished(() => view.stop())
   const viewer = view.watch()!
@@ -30,4 +35,33 @@ test('R2: where one question fails and another is slow, no two walks over the or
     await until(() => clock.pending === 1)
     clock.advance(1_000)
   }
+})
+
+test('while buckets are away a snapshot has what the others hold, and says which; notes may be among what is away', async () => {
+  const clock = new ManualClock()
+  const stores = Array.from({ length: 3 }, () => memoryStore())
+  const away = () => Promise.reject(new StoreUnavailable('away'))
+  const take = (store: object) => Object.assign(store, { nodes: away, listOrgs: away, countOrgs: away })
+  const store = new BucketedStore([stores[0]!, ...stores.slice(1)])
+  const events = new EventBus()
+  const stats = new ClusterStats(store, { connectionsPerOrg: 3, tierOf: () => undefined })
+  const view = new ClusterView({ stats, journal: store.journal, on: events.on.bind(events) }, clock)
+  onTestFinished(() => view.stop())
+  const viewer = view.watch()!
+  const next = async () => {
+    const event = await viewer.next()
+    await until(() => clock.pending === 1)
+    return event
+  }
+  expect(await next()).not.toHaveProperty('bucketsAway')
+  take(stores[2]!)
+  clock.advance(1_000)
+  expect(await next()).toMatchObject({ name: 'snapshot', bucketsAway: [2], buckets: 3 })
+  take(stores[0]!)
+  store.journal.totals = away
+  clock.advance(1_000)
+  expect(await next()).toMatchObject({ name: 'snapshot', bucketsAway: [0, 2], refusals: [] })
+  take(stores[1]!)
+  clock.advance(1_000)
+  expect(await next()).toMatchObject({ name: 'unavailable' })
 })

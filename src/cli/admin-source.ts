@@ -1,7 +1,8 @@
-import type { StatsAnswer } from '../admin/answers.js'
+import type { AwayAnswer, StatsAnswer } from '../admin/answers.js'
+import { awayFor } from './buckets-away.js'
 import { CliError } from './cli-error.js'
 import { fetchFailure } from './fetch-failure.js'
-import type { Holder, NodeRow, Note, NoteQuery, Org, OrgLimits, Source } from './source.js'
+import type { Holder, Nodes, Note, NoteQuery, Org, OrgLimits, Orgs, Source } from './source.js'
 
 /** A node asks Redis for at most 2 s; its own words are what is seen. */
 const TIMEOUT_MS = 5_000
@@ -35,15 +36,17 @@ export class AdminSource implements Source {
     this.description = `${url.protocol}//${url.host}`
   }
 
-  async orgs(): Promise<Org[]> {
+  async orgs(): Promise<Orgs> {
     const orgs = new Map<string, Org>()
+    let away: AwayAnswer = {}
     let cursor: string | null = '0'
     for (let pages = 0; cursor !== null && pages < MOST_PAGES; pages++) {
-      const page: { orgs: Org[]; nextCursor: string | null } = await this.admin('GET', `orgs?cursor=${cursor}`)
+      const page: Orgs & { nextCursor: string | null } = await this.admin('GET', `orgs?cursor=${cursor}`)
       for (const org of page.orgs) orgs.set(org.orgId, org)
+      away = awayFor(away, page)
       cursor = page.nextCursor
     }
-    return [...orgs.values()]
+    return { orgs: [...orgs.values()], ...away }
   }
 
   limits(orgId: string): Promise<OrgLimits> {
@@ -54,9 +57,9 @@ export class AdminSource implements Source {
     return this.admin('GET', `orgs/${encodeURIComponent(orgId)}/connections`)
   }
 
-  async nodes(orgId?: string): Promise<NodeRow[]> {
+  nodes(orgId?: string): Promise<Nodes> {
     const query = orgId === undefined ? '' : `?${new URLSearchParams({ org: orgId })}`
-    return (await this.admin<{ nodes: NodeRow[] }>('GET', `nodes${query}`)).nodes
+    return this.admin('GET', `nodes${query}`)
   }
 
   async refusals({ org, requestId, limit }: NoteQuery): Promise<readonly Note[]> {

@@ -1,15 +1,19 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Command, InvalidArgumentError } from 'commander'
+import type { StatsAnswer } from '../admin/answers.js'
 import { utilisation } from '../core/utilisation.js'
 import { fullestOrg } from './bound-orgs.js'
+import { type Away, awayWords } from './buckets-away.js'
 import { CliError } from './cli-error.js'
 import { counted } from './counted.js'
+import { lostBy } from './lost-by.js'
 import { byName } from './nodes.js'
 import { wholeNumber } from './numbers.js'
 import { operates } from './operate.js'
 import { refusedLately } from './refused-lately.js'
 import { safe } from './safe-text.js'
 import type { NodeRow, Source } from './source.js'
+import { wholeOf } from './whole.js'
 
 /** What monitoring systems expect of a plug-in: its exit code. */
 const STATES = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const
@@ -30,8 +34,9 @@ interface Checked {
   readonly state: (typeof STATES)[number]
   readonly problems: readonly string[]
   readonly nodes: number
-  readonly connections: number
-  /** Of the limit of the fullest org, in percent; `null` where the limits of some are not known. */
+  /** `null` while buckets are away: nobody knows what is held there. */
+  readonly connections: number | null
+  /** Of the limit of the fullest org, in percent; `null` where some orgs, or the limits of some, are not known. */
   readonly fullestPercent: number | null
   /** Orgs that may be fuller and were too many to look at. */
   readonly notLookedAt: number
@@ -51,13 +56,13 @@ export function addCheckCommand(program: Command): void {
     ask: (source) => check(source, command.opts<CheckOptions>()),
     show: ({ state, problems, nodes, connections, fullestPercent, notLookedAt }) => {
       const { warning = '', critical = '' } = command.opts<CheckOptions>()
-      const well = `${counted(nodes, 'node holds', 'nodes hold')} ${counted(connections, 'connection')}`
+      const well = `${counted(nodes, 'node holds', 'nodes hold')} ${counted(connections ?? 0, 'connection')}`
       const rest = notLookedAt > 0 ? [`${counted(notLookedAt, 'org')} not looked at`] : []
       const said = [...(problems.length > 0 ? problems : [well]), ...rest].join('; ')
       // U is what a plug-in says of what it cannot find out.
-      const fullest = fullestPercent === null ? 'U' : `${fullestPercent}%`
+      const [held, fullest] = [connections ?? 'U', fullestPercent === null ? 'U' : `${fullestPercent}%`]
       return [
-        `HEADCOUNT ${state} - ${said} | nodes=${nodes} connections=${connections} fullest=${fullest};${warning};${critical}`,
+        `HEADCOUNT ${state} - ${said} | nodes=${nodes} connections=${held} fullest=${fullest};${warning};${critical}`,
       ]
     },
     exitCode: ({ state }) => STATES.indexOf(state),
@@ -82,11 +87,9 @@ async function check(source: Source, { warning, critical, nodes: least }: CheckO
       'LIMITS_UNKNOWN',
     )
   }
-  const [found, orgs, stats, notes] = await Promise.all([
-    source.nodes(),
-    source.orgs(),
+  const [{ nodes: found, orgs, notes = [], away }, stats] = await Promise.all([
+    wholeOf(source, MOST_NOTES),
     source.stats(),
-    source.refusals({ limit: MOST_NOTES }),
   ])
   const nodes = found.some(isSilent) ? await lookAgain(source) : found
   const renewing = nodes.filter(({ leaseExpiresInMs }) => leaseExpiresInMs > 0)
@@ -94,8 +97,9 @@ async function check(source: Source, { warning, critical, nodes: least }: CheckO
   const { fullest, unseen } = await fullestOrg(source, isKnown ? orgs : [])
   const fullestPercent = isKnown ? Math.floor(100 * ((fullest && utilisation(fullest)) ?? 0)) : null
   const problems: [level: 1 | 2, problem: string][] = []
-  if (stats?.node.storeReachable === false)
-    problems.push([CRITICAL, 'the node that was asked does not reach the store'])
+  if (away.bucketsAway) problems.push([CRITICAL, awayWords(away)])
+  const unreached = stats && unreachedBy(stats.node, away)
+  if (unreached) problems.push([CRITICAL, `the node that was asked does not reach ${unreached}`])
   if (stats && stats.node.recoveryMs > 0) problems.push([WARNING, 'the store recovers: newcomers wait'])
   if (renewing.length < least) problems.push([CRITICAL, `${counted(renewing.length, 'node')} of at least ${least}`])
   const lapsed = nodes.length - renewing.length
@@ -117,10 +121,18 @@ async function check(source: Source, { warning, critical, nodes: least }: CheckO
     state: STATES[Math.max(OK, ...problems.map(([each]) => each))]!,
     problems: problems.map(([, problem]) => problem),
     nodes: renewing.length,
-    connections: nodes.reduce((sum, node) => sum + node.connections, 0),
-    fullestPercent,
+    connections: away.bucketsAway ? null : nodes.reduce((sum, node) => sum + node.connections, 0),
+    fullestPercent: away.bucketsAway ? null : fullestPercent,
     notLookedAt: unseen,
   }
+}
+
+/** What the node that was asked does not reach; buckets that nobody reaches are told of already. */
+function unreachedBy(node: StatsAnswer['node'], { bucketsAway = [] }: Away): string | undefined {
+  const lost = lostBy(node)
+  if (lost === 'all') return 'the store'
+  const alone = lost.filter((bucket) => !bucketsAway.includes(bucket))
+  return alone.length > 0 ? `${alone.length} of ${node.buckets} buckets` : undefined
 }
 
 function isSilent({ late, leaseExpiresInMs }: NodeRow): boolean {
@@ -129,7 +141,7 @@ function isSilent({ late, leaseExpiresInMs }: NodeRow): boolean {
 
 async function lookAgain(source: Source): Promise<NodeRow[]> {
   await wait(SECOND_LOOK_MS)
-  return source.nodes()
+  return (await source.nodes()).nodes
 }
 
 function namesOf(names: readonly string[]): string {

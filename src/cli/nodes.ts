@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { systemClock } from '../core/clock.js'
+import { awayLines } from './buckets-away.js'
 import { operates } from './operate.js'
 import { type Cell, type Page, table } from './page.js'
 import { safe } from './safe-text.js'
@@ -12,8 +13,14 @@ export function addNodesCommand(program: Command): void {
     .command('nodes')
     .description('nodes with a lease, when they last renewed it, how long it lasts, and what they hold')
   operates(command, () => ({
-    ask: async (source) => ({ nodes: [...(await source.nodes())].sort(byName) }),
-    show: ({ nodes }, page) => nodeTable(page, nodes),
+    async ask(source) {
+      const { nodes, ...away } = await source.nodes()
+      return { nodes: nodes.sort(byName), ...away }
+    },
+    show: ({ nodes, ...away }, page) => [
+      ...nodeTable(page, nodes),
+      ...awayLines(away, page, 'what nodes hold there is not counted'),
+    ],
   }))
 }
 

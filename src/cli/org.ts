@@ -16,7 +16,7 @@ export function addOrgCommand(program: Command): void {
   operates(command, () => ({
     async ask(source) {
       const [orgId = ''] = command.args
-      const [limits, holders, nodes] = await Promise.all([
+      const [limits, holders, { nodes }] = await Promise.all([
         source.limits(orgId),
         source.holders(orgId),
         source.nodes(orgId),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { byUtilisation, utilisation } from '../core/utilisation.js'
+import { awayLines } from './buckets-away.js'
 import { wholeNumber } from './numbers.js'
 import { operates } from './operate.js'
 import { type Cell, type Page, table } from './page.js'
@@ -21,13 +22,15 @@ export function addOrgsCommand(program: Command): void {
     const { most, all } = command.opts<{ most: number; all: boolean }>()
     return {
       async ask(source) {
-        const orgs = (await source.orgs()).sort(byUtilisation)
+        const { orgs: found, ...away } = await source.orgs()
+        const orgs = found.sort(byUtilisation)
         const shown = all ? orgs : orgs.slice(0, most)
-        return { orgs: shown, total: orgs.length }
+        return { orgs: shown, total: orgs.length, ...away }
       },
-      show: ({ orgs, total }, page) => [
+      show: ({ orgs, total, ...away }, page) => [
         ...orgTable(page, orgs),
         ...(total > orgs.length ? [page.paint('dim', `and ${total - orgs.length} more: --all shows them`)] : []),
+        ...awayLines(away, page, 'their orgs are not shown'),
       ],
     }
   })

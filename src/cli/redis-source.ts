@@ -8,11 +8,12 @@ import { HOLDERS_TOLD } from '../limiter/holders.js'
 import { LIMITER_DEFAULTS } from '../limiter/options.js'
 import { JOURNAL_ALL } from '../store/journal.js'
 import { type SharedState, StoreUnavailable } from '../store/lease-store.js'
+import { MissingBuckets } from '../store/missing-buckets.js'
 import { RedisExaminer } from '../store/redis/examiner.js'
 import { openRedis } from '../store/redis/open.js'
 import { waysTo } from '../store/redis/ways.js'
 import { CliError } from './cli-error.js'
-import type { BucketFacts, Holder, NodeRow, Note, NoteQuery, Org, OrgLimits, Source } from './source.js'
+import type { BucketFacts, Holder, Nodes, Note, NoteQuery, OrgLimits, Orgs, Source } from './source.js'
 
 /** Answers straight from Redis, for when no node can be asked. It reads and changes nothing. */
 export class RedisSource implements Source {
@@ -37,8 +38,10 @@ export class RedisSource implements Source {
     this.#stats = new ClusterStats(this.#store, { connectionsPerOrg: Number.NaN, tierOf: () => undefined })
   }
 
-  async orgs(): Promise<Org[]> {
-    return asShown(await this.#ask(() => this.#stats.allOrgs()))
+  async orgs(): Promise<Orgs> {
+    const partly = new MissingBuckets()
+    const orgs = await this.#ask(() => this.#stats.allOrgs({ partly }))
+    return asShown({ orgs, ...partly.told })
   }
 
   async limits(orgId: string): Promise<OrgLimits> {
@@ -51,8 +54,10 @@ export class RedisSource implements Source {
     return this.#ask(() => this.#stats.holders(orgId, HOLDERS_TOLD))
   }
 
-  async nodes(orgId?: string): Promise<NodeRow[]> {
-    return asShown(await this.#ask(() => this.#stats.nodes({ org: orgId, asOfNow: true })))
+  async nodes(orgId?: string): Promise<Nodes> {
+    const partly = new MissingBuckets()
+    const nodes = await this.#ask(() => this.#stats.nodes({ org: orgId, asOfNow: true, partly }))
+    return asShown({ nodes, ...partly.told })
   }
 
   async refusals({ org, requestId, limit }: NoteQuery): Promise<readonly Note[]> {

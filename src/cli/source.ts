@@ -1,4 +1,5 @@
 import type {
+  AwayAnswer,
   HolderAnswer,
   NodeAnswer,
   NoteAnswer,
@@ -33,15 +34,19 @@ export type BucketFacts =
   | { readonly facts: StoreFacts; readonly keys: RedisKeys }
   | { readonly facts?: undefined; readonly away: string }
 
+/** What a node or Redis tells of all, as far as it is to be had: what buckets that are away hold is not in it. */
+export type Orgs = AwayAnswer & { readonly orgs: Org[] }
+export type Nodes = AwayAnswer & { readonly nodes: NodeRow[] }
+
 /** Where a command gets its answers. All reject with `CliError`, which says what to do. */
 export interface Source {
   /** Where the answers come from, without credentials. */
   readonly description: string
-  orgs(): Promise<Org[]>
+  orgs(): Promise<Orgs>
   limits(orgId: string): Promise<OrgLimits>
   holders(orgId: string): Promise<{ readonly connections: readonly Holder[]; readonly truncated: boolean }>
   /** Of one org: as its holders see them. On a Redis Cluster a node may be silent in one bucket and not in another. */
-  nodes(orgId?: string): Promise<NodeRow[]>
+  nodes(orgId?: string): Promise<Nodes>
   /** The newest first. */
   refusals(query: NoteQuery): Promise<readonly Note[]>
   /** Of the node that is asked; `undefined` where none is. */

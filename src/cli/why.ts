@@ -37,7 +37,10 @@ export function addWhyCommand(program: Command): void {
 
 /** Who held the slots then, with what has become of them, and of the nodes that they were on. */
 async function stateNow(source: Source, orgId: string | undefined, then: readonly Holder[]): Promise<PlacedHolder[]> {
-  const [nodes, now] = await Promise.all([source.nodes(orgId), orgId === undefined ? undefined : source.holders(orgId)])
+  const [{ nodes }, now] = await Promise.all([
+    source.nodes(orgId),
+    orgId === undefined ? undefined : source.holders(orgId),
+  ])
   const placed = withNodes(then, nodes)
   if (now === undefined || now.truncated) return placed
   const held = new Set(now.connections.map(({ connectionId }) => connectionId))

@@ -1,7 +1,10 @@
 import { orgsOverLimit } from '../bound-orgs.js'
+import { type Away, awayFor, awayWords } from '../buckets-away.js'
 import { counted } from '../counted.js'
+import { lostBy } from '../lost-by.js'
 import { refusedLately } from '../refused-lately.js'
 import type { Source } from '../source.js'
+import { wholeOf } from '../whole.js'
 import { duration } from '../words.js'
 import type { Finding, FindingCode } from './findings.js'
 
@@ -10,17 +13,17 @@ const REFUSED = { STORE_UNAVAILABLE: 'NEWCOMERS_REFUSED', NODE_CAPACITY_EXCEEDED
 
 /** What is wrong as the nodes see it, by the admin API of one. */
 export async function judgeNodes(source: Source): Promise<{ findings: Finding[]; skipped: string[] }> {
-  const [nodes, orgs, notes, stats] = await Promise.all([
-    source.nodes(),
-    source.orgs(),
-    source.refusals({ limit: MOST_NOTES }),
+  const [{ nodes, orgs, notes = [], ...whole }, stats] = await Promise.all([
+    wholeOf(source, MOST_NOTES),
     source.stats(),
   ])
-  const findings: Finding[] = []
+  const away = awayFor(whole.away, stats ?? {})
+  const lost = stats ? lostBy(stats.node) : []
+  const findings = judgeBuckets(away, lost === 'all' ? [] : lost, stats?.node.name ?? '')
   const find = (code: FindingCode, subject: string, detail: string) => void findings.push({ code, subject, detail })
   if (stats) {
-    const { name, storeReachable, recoveryMs, keyFileUsable } = stats.node
-    if (!storeReachable) find('NODE_WITHOUT_STORE', name, 'cannot have admissions decided')
+    const { name, recoveryMs, keyFileUsable } = stats.node
+    if (lost === 'all') find('NODE_WITHOUT_STORE', name, 'cannot have admissions decided')
     if (stats.store.startsWith('embedded')) find('EMBEDDED_STORE', name, 'keeps its counts to itself')
     if (keyFileUsable === false) find('KEY_FILE_UNUSABLE', name, 'its key file cannot be used')
     if (recoveryMs > 0) find('RECOVERING', name, `its newcomers wait for ${duration(recoveryMs)} at least`)
@@ -38,5 +41,15 @@ export async function judgeNodes(source: Source): Promise<{ findings: Finding[];
     find(REFUSED[code], node, `${counted(count, 'newcomer')} within a minute: ${code}`)
   }
   const skipped = unseen > 0 ? [`${counted(unseen, 'more org')} that may hold more than allowed`] : []
+  if (away.bucketsAway) skipped.push(`the orgs of ${awayWords(away)}`)
   return { findings, skipped }
+}
+
+/** Those that nobody reaches, and those in which the node that was asked alone can decide nothing. */
+function judgeBuckets({ bucketsAway = [] }: Away, lost: readonly number[], name: string): Finding[] {
+  const all = [...new Set([...bucketsAway, ...lost])].sort((one, other) => one - other)
+  return all.map((bucket): Finding => {
+    const detail = bucketsAway.includes(bucket) ? 'does not answer' : `${name} can have no admissions decided there`
+    return { code: 'BUCKET_AWAY', subject: `bucket ${bucket}`, detail }
+  })
 }

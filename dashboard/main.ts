@@ -46,7 +46,17 @@ function show(snapshot: Snapshot): void {
   chart.show(history.buckets, nowMs)
   setText(byId('fact-nodes'), number(snapshot.nodes.length))
   setText(byId('fact-epoch'), snapshot.store.epoch ?? '–')
+  showAway(snapshot)
   feedState.heard()
+}
+
+/** Above all else, because it is about each panel. */
+function showAway({ bucketsAway = [], buckets = 0 }: Snapshot): void {
+  const [banner, count] = [byId('buckets-away'), bucketsAway.length]
+  banner.hidden = count === 0
+  // The first one keeps the notes of all.
+  const notes = bucketsAway.includes(0) ? ', nor who was refused' : ''
+  setText(banner, `${number(count)} of ${number(buckets)} buckets away: their orgs are not shown${notes}`)
 }
 
 function begin(): void {

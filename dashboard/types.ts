@@ -1,4 +1,5 @@
 import type {
+  AwayAnswer,
   HolderAnswer,
   NodeAnswer,
   NoteAnswer,
@@ -21,7 +22,7 @@ export type Stats = StatsAnswer
 export type Node = NodeAnswer & { readonly heartbeatAgeMs: number; readonly late: boolean }
 
 /** What `GET events` sends once a second. */
-export interface Snapshot {
+export interface Snapshot extends AwayAnswer {
   readonly at: string
   readonly totals: {
     readonly connections: number

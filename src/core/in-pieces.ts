@@ -3,11 +3,17 @@ import type { Clock } from './clock.js'
 /** Long work that yields now and then, where it may be interrupted; what it returns is its result. */
 export type InPieces<T> = Generator<void, T, void>
 
-/** Does the work and lets the event loop turn between its pieces, so that nobody's answer waits for the whole of it. */
+/** So long is worked between two turns: more would be felt, and less would never end where each turn is a long one. */
+const SPELL_MS = 5
+
+/** Does the work and lets the event loop turn now and then, so that nobody's answer waits for the whole of it. */
 export async function inTurns<T>(clock: Clock, work: InPieces<T>): Promise<T> {
+  let sinceMs = clock.monotonicMs()
   for (let piece = work.next(); ; piece = work.next()) {
     if (piece.done) return piece.value
+    if (clock.monotonicMs() - sinceMs < SPELL_MS) continue
     await new Promise<void>((resolve) => clock.soon(resolve))
+    sinceMs = clock.monotonicMs()
   }
 }
 

@@ -73,7 +73,7 @@ function isIdentification(found: object): boolean {
   const { identified, identity, code } = found as { readonly [field: string]: unknown }
   const isSomebody = typeof identity === 'object' && identity !== null
   if (identified === true) return isSomebody
-  return identified === false && CODES.includes(code) && (isSomebody || identity === undefined)
+  return identified === false && CODES.includes(code) && (isSomebody || (identity ?? undefined) === undefined)
 }
 
 /** Of what it holds the names alone, and the code: the rest may be secret. */

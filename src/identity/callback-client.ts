@@ -85,6 +85,11 @@ export class CallbackClient {
     return verdict
   }
 
+  /** Room for one that waits for the answer to a question under way; how to leave it, or `undefined` where there is none. */
+  join(from: string): (() => void) | undefined {
+    return this.#places.ofJoiner(from)
+  }
+
   stop(): void {
     this.#options.caller.close()
   }

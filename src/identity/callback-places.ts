@@ -43,6 +43,11 @@ export class CallbackPlaces {
     return isCalled ? this.#leave : undefined
   }
 
+  /** Of one that waits for the answer to a question that another has asked: it takes room, and no place. */
+  ofJoiner(address: string): Leave | undefined {
+    return this.#room.enter(address) ? () => this.#room.leave(address) : undefined
+  }
+
   /** Whether its turn came in time; then the place is taken already. */
   #turn(address: string): Promise<boolean> {
     return new Promise((resolve) => {

@@ -37,6 +37,8 @@ type Refused = Extract<Verdict, { is: 'refused' }>
 interface Aged<T> {
   readonly verdict: T
   readonly atMs: number
+  /** Of the question. */
+  readonly number: number
 }
 
 /**
@@ -58,6 +60,7 @@ export class CallbackSource implements IdentitySource {
   /** The number of the question by which it was last asked about each, over all questions. */
   readonly #turns = new WeakMap<Identity, number>()
   #turn = 0
+  #asked = 0
   readonly #revoked = new WeakSet<Identity>()
   #gate: Pick<Gate, 'closeRevoked' | 'identities'> | undefined
   #stopped = false
@@ -77,10 +80,12 @@ export class CallbackSource implements IdentitySource {
     if (refused !== undefined && ageMs(refused) < REFUSED_TTL_MS)
       return { identified: false, code: refused.verdict.code }
     const question = { credentialSha256, ...(showsCredential && { credential }), ...attempt }
-    const verdict = await (this.#asking.get(credentialSha256) ?? this.#ask(question, countedAs(attempt.address ?? '')))
+    const verdict = await this.#askOrJoin(question, countedAs(attempt.address ?? ''))
     if (verdict.is === 'known') return { identified: true, identity: verdict.identity }
     if (verdict.is === 'refused') return { identified: false, code: verdict.code }
-    if (known !== undefined && ageMs(known) < staleMs) return { identified: true, identity: known.verdict }
+    // As it is remembered now: it may have been refused meanwhile, by the answer to another question.
+    const still = this.#known.peek(credentialSha256)
+    if (still !== undefined && ageMs(still) < staleMs) return { identified: true, identity: still.verdict }
     const detail = verdict.because === 'busy' ? TOO_MANY_ASK : 'whoever knows this credential does not answer'
     return { identified: false, code: 'IDENTITY_UNAVAILABLE', detail }
   }
@@ -100,12 +105,22 @@ export class CallbackSource implements IdentitySource {
     this.#options.client.stop()
   }
 
+  /** Who waits for the answer to another's question takes room like one that has to wait for its own. */
+  async #askOrJoin(question: CallbackQuestion, from: string): Promise<Verdict> {
+    const asking = this.#asking.get(question.credentialSha256)
+    if (asking === undefined) return this.#ask(question, from)
+    const leave = this.#options.client.join(from)
+    if (leave === undefined) return { is: 'undecided', because: 'busy' }
+    return asking.finally(leave)
+  }
+
   /** Whoever comes with the same credential meanwhile gets its answer. */
   #ask(question: CallbackQuestion, from?: string): Promise<Verdict> {
     const { credentialSha256 } = question
+    const number = ++this.#asked
     const asking = this.#options.client
       .ask(question, from)
-      .then((verdict) => this.#learn(question, verdict))
+      .then((verdict) => this.#newest(credentialSha256, number) ?? this.#learn(question, verdict, number))
       .finally(() => {
         if (this.#asking.get(credentialSha256) === asking) this.#asking.delete(credentialSha256)
       })
@@ -113,15 +128,23 @@ export class CallbackSource implements IdentitySource {
     return asking
   }
 
+  /** What was answered to a later question, where one was: an answer that took longer is about a time before that. */
+  #newest(credentialSha256: string, number: number): Verdict | undefined {
+    const known = this.#known.peek(credentialSha256)
+    if (known !== undefined && known.number > number) return { is: 'known', identity: known.verdict }
+    const refused = this.#refused.peek(credentialSha256)
+    return refused !== undefined && refused.number > number ? refused.verdict : undefined
+  }
+
   /** Of an identity that is known already the same object is kept: all connections of a credential share it. */
-  #learn({ path, address, ...question }: CallbackQuestion, verdict: Verdict): Verdict {
+  #learn({ path, address, ...question }: CallbackQuestion, verdict: Verdict, number: number): Verdict {
     const { credentialSha256 } = question
     const before = this.#known.peek(credentialSha256)?.verdict
     const atMs = this.#options.clock.monotonicMs()
     if (verdict.is === 'undecided') return verdict
     if (verdict.is === 'refused') {
       this.#known.delete(credentialSha256)
-      this.#refused.set(credentialSha256, { verdict, atMs })
+      this.#refused.set(credentialSha256, { verdict, atMs, number })
       if (before !== undefined) this.#revoke(before)
       return verdict
     }
@@ -129,7 +152,7 @@ export class CallbackSource implements IdentitySource {
     this.#questions.set(identity, question)
     this.#turns.set(identity, ++this.#turn)
     this.#refused.delete(credentialSha256)
-    this.#known.set(credentialSha256, { verdict: identity, atMs })
+    this.#known.set(credentialSha256, { verdict: identity, atMs, number })
     if (before !== undefined && !isSameGateway(before, identity)) this.#revoke(before)
     return { is: 'known', identity }
   }

@@ -73,8 +73,7 @@ export class KeyFile implements IdentitySource {
   /** Reads the file for the first time and keeps looking at it until `stop`. */
   static async open(options: KeyFileOptions): Promise<OpenedKeyFile> {
     const cancel = options.clock.after(SLOW_LOOK_MS, () => tellSlow(options))
-    const { seen, ring, problems } = await load(options, undefined)
-    cancel()
+    const { seen, ring, problems } = await load(options, undefined, cancel)
     return ring === undefined ? { ok: false, problems } : { ok: true, keyFile: new KeyFile(options, ring, seen) }
   }
 
@@ -120,9 +119,8 @@ export class KeyFile implements IdentitySource {
       isSlow = true
       if (!this.#wasSlow) tellSlow(this.#options)
     })
-    const { seen, ring, problems } = await load(this.#options, this.#seen)
+    const { seen, ring, problems } = await load(this.#options, this.#seen, this.#cancel)
     if (this.#stopped) return
-    this.#cancel()
     this.#wasSlow = isSlow
     this.#seen = seen
     if (ring !== undefined) {
@@ -138,8 +136,11 @@ export class KeyFile implements IdentitySource {
   }
 }
 
-/** Reads the file unless it is still as it was when it was `known`; without problems of which that has told. */
-async function load(options: KeyFileOptions, known: Seen | undefined): Promise<Loaded> {
+/**
+ * Reads the file unless it is still as it was when it was `known`; without problems of which that has told. `answered` is
+ * called when the disk has said all that it was asked.
+ */
+async function load(options: KeyFileOptions, known: Seen | undefined, answered: () => void): Promise<Loaded> {
   const { path, clock } = options
   try {
     // Taken before reading: a file that is changed meanwhile has another version at the next look, and is read again.
@@ -150,6 +151,7 @@ async function load(options: KeyFileOptions, known: Seen | undefined): Promise<L
     const nowMs = clock.monotonicMs()
     const sinceMs = isSame ? known.sinceMs : nowMs
     const bytes = await readKeyFile(path)
+    answered()
     const digest = createHash('sha256').update(bytes).digest('hex')
     const seen = { version, sinceMs, digest, isSettled: nowMs - sinceMs > COARSEST_TIMES_MS }
     return digest === known?.digest ? { seen, problems: [] } : { seen, ...(await inTurns(clock, read(bytes, options))) }
@@ -159,6 +161,8 @@ async function load(options: KeyFileOptions, known: Seen | undefined): Promise<L
     // Not the version that was seen: a file that could not be read this time is read again, whether it changes or not.
     const seen = { version: problem, sinceMs: 0, isSettled: false }
     return { seen, problems: known?.version === problem ? [] : [problem] }
+  } finally {
+    answered()
   }
 }
 

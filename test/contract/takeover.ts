@@ -45,6 +45,10 @@ export function takeoverTests(bench: BenchOf): void {
       await b.takeOver([claim('new', 'acme', 2), 'old'])
       const held = new Map((await bench().store.nodes()).map(({ lease, connections }) => [lease, connections]))
       expect([held.get(a.lease), held.get(b.lease)]).toEqual([1, 1])
+      // Its node has closed it, and has yet to confirm the order.
+      await a.release(claim('old', 'acme', 2))
+      const left = (await bench().store.nodes()).find(({ lease }) => lease === a.lease)
+      expect(left?.connections).toBe(1)
     })
 
     test('said again is admitted again and takes nothing; whatever the old owner still does moves nothing (S4)', async () => {

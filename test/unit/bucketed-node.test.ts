@@ -190,6 +190,13 @@ describe('a node over several buckets', () => {
     for (const one of held) if (one.admitted) one.release()
   })
 
+  test('an order for nobody is misuse, whatever it is that names nobody', async () => {
+    const made = await running()
+    for (const whom of [null, 'acme', undefined] as never[]) {
+      expect(codeOf(() => void made.orders.evict(whom))).toBe('INVALID_ORG')
+    }
+  })
+
   test('another node is told to stop by the lease that it has in any bucket, and tells of it once', async () => {
     const toldToStop: unknown[] = []
     events.on('drain.ordered', (event) => toldToStop.push(event))

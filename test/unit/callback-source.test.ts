@@ -199,6 +199,27 @@ describe('who is in', () => {
     expect(JSON.parse(platform.asked.at(-1)!.body)).not.toHaveProperty('address')
   })
 
+  test.each(['took longer', 'never came'])(
+    'is not known again where the answer to an older question %s',
+    async (how) => {
+      const source = open({ ttlMs: 0, recheckMs: TIMEOUT_MS / 2 })
+      const held = await known(source)
+      const gate = watched(source, held)
+      const late: (() => void)[] = []
+      platform.answer = ({ body }) =>
+        body.includes('address') ? new Promise((resolve) => late.push(() => resolve(acme))) : { status: 401 }
+      const attempt = source.identify('secret', ATTEMPT)
+      await until(() => late.length === 1)
+      clock.advance(TIMEOUT_MS / 2)
+      await until(() => gate.held.length === 0)
+      if (how === 'never came') clock.advance(TIMEOUT_MS / 2)
+      else late[0]!()
+      expect(await attempt).toMatchObject({ identified: false, code: 'UNAUTHENTICATED' })
+      expect(source.mayStay(held)).toBe(false)
+      late[0]!()
+    },
+  )
+
   test('goes at once when somebody else is refused with the same credential', async () => {
     const source = open()
     const gate = watched(source, await known(source))
@@ -299,6 +320,21 @@ describe('strangers with invented credentials, more than the platform answers', 
     await crowd.all
     platform.answer = () => acme
     expect(await known(source), 'the platform is not left alone').toEqual({ org: 'acme', gateway: 'gw' })
+  })
+
+  test('who comes with the same one shares the answer, and takes room while he waits for it', async () => {
+    const source = open()
+    const answers: (() => void)[] = []
+    platform.answer = () => new Promise((resolve) => answers.push(() => resolve({ status: 401 })))
+    const crowd = come(source, Array(1_000).fill({ credential: 'invented', address: '192.0.2.2' }))
+    await until(() => answers.length === 1)
+    expect(crowd.told).toHaveLength(1_000 - 1 - 256)
+    const elsewhere = come(source, [{ credential: 'invented', address: '192.0.2.3' }])
+    answers[0]!()
+    await Promise.all([crowd.all, elsewhere.all])
+    expect(elsewhere.told).toMatchObject([{ code: 'UNAUTHENTICATED' }])
+    expect(platform.asked).toHaveLength(1)
+    expect(crowd.told.filter((told) => (told as { code?: string }).code === 'UNAUTHENTICATED')).toHaveLength(257)
   })
 
   test('who waits for a platform that fails meanwhile is not asked about', async () => {

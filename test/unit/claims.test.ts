@@ -85,7 +85,7 @@ describe('what a request claims', () => {
   })
 
   test('takes null for absent, as the headers of a request have it', () => {
-    const nothing = { org: 'acme', gateway: null, instance: null, address: null } as never
+    const nothing = { org: 'acme', gateway: null, instance: null, address: null, tier: null } as never
     expect(claimed(nothing, ALL)).toEqual(claimed({ org: 'acme' }, ALL))
   })
 

@@ -82,6 +82,15 @@ describe('L6: what an embedding program throws ends neither the process nor a co
     }
   })
 
+  test('identify that refuses with no identity at all refuses as it said', async () => {
+    const admitter = new CountingAdmitter()
+    const answer = { identified: false, code: 'UNAUTHENTICATED', identity: null as never } as const
+    const gate = await startGate(admitter, { identify: () => answer })
+    expect(await connectGateway(gate.url, { key: 'acme' })).toMatchObject({ status: 401 })
+    expect(gate.faults).toEqual([])
+    await allGone(gate, admitter)
+  })
+
   test('identify that says a time that is none is obeyed without it', async () => {
     const admitter = new CountingAdmitter()
     const answer = { identified: false, code: 'IDENTITY_UNAVAILABLE', retryAfterMs: '10s' as never } as const

@@ -30,6 +30,17 @@ describe('where refused admissions wait', () => {
     expect(first!.mayWait()).toBe(true)
   })
 
+  test('L2: who may have the slot of its old connection waits too, and keeps the room that it has on the node', () => {
+    const room = new WaitingRoom()
+    const told: string[] = []
+    const signal = (name: string) => Object.assign(new AbortController().signal, { waits: () => void told.push(name) })
+    const [plain, heir] = [
+      new Waiter(room, { org: 'a' }, signal('plain')),
+      new Waiter(room, { org: 'a', replaces: 'a-1' }, signal('heir')),
+    ]
+    expect([plain.mayWait(), heir.mayWait(), told]).toEqual([true, true, ['plain']])
+  })
+
   test('four may wait of one instance, however many ask, and leave its org’s places to others', () => {
     const room = new WaitingRoom()
     const [x, y] = ['x', 'y'].map((name) => instanceScope('a', undefined, name))

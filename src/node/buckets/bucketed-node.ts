@@ -8,7 +8,7 @@ import type { AdmittingNode, NodeBuckets } from '../admitting-node.js'
 import { LimiterNode } from '../limiter-node.js'
 import type { SetTerms } from '../limits/limit-terms.js'
 import type { LimiterNodeOptions } from '../node-options.js'
-import type { Evicted, EvictionRequest } from '../orders/order-giver.js'
+import { checkWhom, type Evicted, type EvictionRequest } from '../orders/order-giver.js'
 import { WaitingRoom } from '../probing/waiting-room.js'
 import { BucketEvents } from './bucket-events.js'
 import { WholeNews } from './whole-news.js'
@@ -132,6 +132,7 @@ export class BucketedNode implements AdmittingNode {
   }
 
   #evict(whom: EvictionRequest, reason: string | undefined): Promise<Evicted> {
+    checkWhom(whom)
     if ('orgId' in whom) return this.#of(whom.orgId).orders.evict(whom, reason)
     const asked = this.#nodes.map((node) => node.orders.evict(whom, reason))
     return whoeverHas(asked, ({ ordered, leaving }) => ordered + leaving > 0)

@@ -28,6 +28,12 @@ export interface Evicted {
   readonly truncated: boolean
 }
 
+/** Throws `INVALID_ORG` for what names nobody. */
+export function checkWhom(whom: EvictionRequest): void {
+  if (typeof whom === 'object' && whom !== null) return
+  throw new UsageError('INVALID_ORG', "evict takes { connectionId } or { orgId }: evict({ orgId: 'acme' })")
+}
+
 /**
  * Asks owners to close connections, on whatever node those are. An order is durable: it stands in the store until the
  * owner has obeyed, or its lease is dead. All reject with `StoreUnavailable` when the store does not confirm it; saying
@@ -49,9 +55,7 @@ export class OrderGiver {
    * to keep it out. Nothing is ordered where no live node holds such a connection. Throws `INVALID_ORG`.
    */
   async evict(whom: EvictionRequest, reason?: string): Promise<Evicted> {
-    if (typeof whom !== 'object' || whom === null) {
-      throw new UsageError('INVALID_ORG', "evict takes { connectionId } or { orgId }: evict({ orgId: 'acme' })")
-    }
+    checkWhom(whom)
     if ('connectionId' in whom) {
       const org = await this.#store.orgOf(whom.connectionId)
       if (org === undefined) return { ordered: 0, leaving: 0, truncated: false }

@@ -82,17 +82,22 @@ export class MemoryStore implements LeaseStore {
     const { clockMs, lastTimeMs } = this.tables
     const nowMs = this.#nowMs()
     const silentMs = asOfNow ? Math.max(0, nowMs - (lastTimeMs ?? nowMs)) : 0
-    const replaced = [...this.tables.orders('takeover').values()]
+    const replaced = [...this.tables.orders('takeover')]
     return [...this.tables.live].map(([lease, { expiresMs }]) => ({
       lease,
-      // Of what was taken over the entry stays until its node has closed it: it holds no slot any more.
-      connections: Math.max(0, this.tables.index(lease).size - replaced.filter((owner) => owner === lease).length),
+      connections: this.#connectionsOf(lease, replaced),
       expiresInMs: expiresMs - clockMs - silentMs,
       info: this.tables.nodes.get(lease) ?? '',
     }))
   }
 
   async close(): Promise<void> {}
+
+  /** Of what was taken over the entry stays until its node has closed it: it holds no slot any more. */
+  #connectionsOf(lease: number, replaced: readonly (readonly [id: string, owner: number])[]): number {
+    const index = this.tables.index(lease)
+    return index.size - replaced.filter(([id, owner]) => owner === lease && index.has(id)).length
+  }
 
   #living(org: string): [string, number][] {
     const set = this.tables.scope(scopeKey({ name: 'org', id: org }))

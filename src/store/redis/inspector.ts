@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis'
 import type { BucketInspector, Holder, NodeEntry, OrgCount, WhichNodes } from '../lease-store.js'
 import type { OrgOverrides } from '../override-records.js'
 import { decodeEntry, int, MalformedReply, overrideOf, text } from './codec.js'
@@ -106,15 +107,22 @@ export class RedisInspector implements BucketInspector {
     const [entries, silentMs] = await Promise.all([found, asOfNow ? this.#silentMs() : 0])
     const nodes = entries.map((node) => ({ ...node, expiresInMs: node.expiresInMs - silentMs }))
     if (uncounted) return nodes.map((node) => ({ ...node, connections: 0 }))
-    // Of what was taken over the entry stays until its node has closed it, or is swept: it holds no slot any more.
-    const takenOver = this.#keys.orders('takeover')
-    const [sizes, replaced] = await this.#questions.ask((redis) =>
-      Promise.all([
-        Promise.all(nodes.map(({ lease }) => redis.hlen(this.#keys.conns(lease)))),
-        Promise.all(nodes.map(({ lease }) => redis.zcount(takenOver, lease, lease))),
-      ]),
+    return this.#questions.ask((redis) =>
+      Promise.all(nodes.map(async (node) => ({ ...node, connections: await this.#connectionsOf(redis, node.lease) }))),
     )
-    return nodes.map((node, i) => ({ ...node, connections: Math.max(0, (sizes[i] ?? 0) - (replaced[i] ?? 0)) }))
+  }
+
+  /**
+   * Of what was taken over the entry stays until its node has closed it, or is swept: it holds no slot any more. The order
+   * may stay a while longer than the entry.
+   */
+  async #connectionsOf(redis: Redis, lease: number): Promise<number> {
+    const conns = this.#keys.conns(lease)
+    const takenOver = this.#keys.orders('takeover')
+    const [size, ordered] = await Promise.all([redis.hlen(conns), redis.zrangebyscore(takenOver, lease, lease)])
+    if (ordered.length === 0) return size
+    const entries = await redis.hmget(conns, ...ordered)
+    return Math.max(0, size - entries.filter((entry) => entry !== null).length)
   }
 
   /** Since anybody has moved the store's clock; 0 where Redis's own was set back meanwhile. */

@@ -3,6 +3,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** What takes longest, from a quarter of a minute up, most of it waiting for leases to end and for processes. */
 export const LONGEST: readonly string[] = [
+  'test/property/controls.test.ts',
+  'test/faults/bucket-away.test.ts',
+  'test/e2e/cli-doctor.test.ts',
   'test/e2e/probe.test.ts',
   'test/contract/redis-cluster.test.ts',
   'test/e2e/clients-hostile.test.ts',
@@ -16,8 +19,6 @@ export const LONGEST: readonly string[] = [
   'test/e2e/dashboard.test.ts',
   'test/e2e/takeover.test.ts',
   'test/faults/clock.test.ts',
-  'test/property/controls.test.ts',
-  'test/e2e/cli-doctor.test.ts',
   'test/e2e/cli-doctor-redis.test.ts',
   'test/e2e/cli-doctor-books.test.ts',
   'test/e2e/lifecycle-death.test.ts',
@@ -26,6 +27,8 @@ export const LONGEST: readonly string[] = [
   'test/faults/excess.test.ts',
   'test/e2e/library-holders.test.ts',
   'test/e2e/cli-explain.test.ts',
+  'test/property/store.test.ts',
+  'test/contract/redis-doors.test.ts',
   'test/e2e/cluster-store-loss.test.ts',
   'test/faults/leases.test.ts',
   'test/contract/redis-real-time.test.ts',

@@ -1,6 +1,7 @@
 import { UsageError } from './errors.js'
 import { checkLimit } from './limits.js'
 import { nearest } from './nearest.js'
+import { shown } from './shown.js'
 
 const WORDS = {
   string: 'text',
@@ -51,11 +52,6 @@ export function checkGiven(given: unknown, checks: Given): void {
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
-}
-
-/** As a program would write it: a text in quotes, so that '3' is not taken for 3. */
-export function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
 
 function example(name: string, inner: readonly string[]): string {

@@ -1,4 +1,5 @@
 import { UsageError } from './errors.js'
+import { shown } from './shown.js'
 import { type Optional, withDefaults } from './with-defaults.js'
 
 /** The words of each policy; whoever reads one from outside takes them from here. */
@@ -60,6 +61,5 @@ export function resolvePolicies(given: Optional<Policies> = {}): Policies {
 }
 
 function wrong(name: string, accepted: string, value: unknown): UsageError {
-  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value)
-  return new UsageError('INVALID_SETTINGS', `policies.${name} is ${accepted}, not ${shown}`)
+  return new UsageError('INVALID_SETTINGS', `policies.${name} is ${accepted}, not ${shown(value)}`)
 }

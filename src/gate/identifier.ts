@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { UsageError } from '../core/errors.js'
-import { shown } from '../core/given.js'
+import { shown } from '../core/shown.js'
 import type { Identification, Identify } from './identify.js'
 import type { Upgrade } from './upgrade.js'
 

@@ -1,6 +1,7 @@
 import { UsageError } from '../core/errors.js'
-import { checkGiven, type Kind, shown } from '../core/given.js'
+import { checkGiven, type Kind } from '../core/given.js'
 import { DEFAULT_POLICIES } from '../core/policies.js'
+import { shown } from '../core/shown.js'
 import type { LimiterOptions } from './options.js'
 
 type Limits = NonNullable<LimiterOptions['limits']>

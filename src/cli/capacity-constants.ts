@@ -3,10 +3,10 @@
  * cores of an AMD EPYC, Node 20.20 and Redis 7.0; docs/capacity.md says how good they are.
  */
 export const constants = {
-  /** `npm run bench -- capacity`: CPU of Redis for one that comes and goes, one a call. A rush shares calls: half. */
-  pairUs: 50,
+  /** `npm run bench -- capacity`: CPU of Redis for one that comes and goes, one a call. A rush shares calls: less than half. */
+  pairUs: 35,
   /** `npm run bench -- capacity`: for one connection in one audit of its node's index. */
-  auditUs: 4,
+  auditUs: 3,
   /** `npm run bench`: for one renewal of a lease, whatever it holds, where Redis is at work anyway. */
   renewalUs: 40,
   /** The defaults of HEADCOUNT_RENEW_INTERVAL, and of audits, which have no setting. */
@@ -23,7 +23,7 @@ export const constants = {
   smallSetMembers: 128,
 
   /** `npm run bench -- capacity`: bytes of one that comes and goes, as Redis receives and sends them. */
-  pairInBytes: 700,
+  pairInBytes: 630,
   pairOutBytes: 20,
   /** `npm run bench -- capacity`: of one renewal. */
   renewalInBytes: 610,

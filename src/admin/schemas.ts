@@ -86,6 +86,11 @@ const node = z.strictObject({
   heartbeatAgeMs: z.number().optional(),
   late: z.boolean().optional(),
   startedAt: z.string().optional(),
+  version: z.string().optional().meta({ description: 'of headcount, which it runs' }),
+  settings: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+    .optional()
+    .meta({ description: 'what must be the same on all nodes, by the names of the options of the library' }),
 })
 /** Of a Redis Cluster; both are there only while some are away. */
 const buckets = {

@@ -17,6 +17,10 @@ export interface NodeStats {
   /** Whether it has missed a beat. */
   readonly late?: boolean
   readonly startedAt?: string
+  /** Of headcount; absent, as are its settings, where it does not tell it. */
+  readonly version?: string
+  /** Of the options of `createLimiter`, by their names, those that must be the same in all processes. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>
 }
 
 /** T and R of a lease. */
@@ -28,11 +32,12 @@ export type LeaseTerms = Pick<LeaseTiming, 'ttlMs' | 'renewIntervalMs'>
  */
 export function nodeStats({ lease, leases, connections, expiresInMs, info }: NodeEntry, terms?: LeaseTerms): NodeStats {
   const told = decodeNodeInfo(info)
-  const { name = String(lease), startedAt } = told
+  const { name = String(lease), startedAt, version, settings } = told
   return {
     ...{ name, ...(startedAt !== undefined && { startedAt }) },
     ...{ lease, ...(leases && { leases }), connections, leaseExpiresInMs: expiresInMs },
     ...heartbeat(expiresInMs, told, terms),
+    ...{ ...(version !== undefined && { version }), ...(settings && { settings }) },
   }
 }
 

@@ -16,6 +16,8 @@ const MOST_REFUSALS = 50
 /** Nodes hand on what they counted once a second, so less than some seconds would jump up and down. */
 const RATE_SAMPLES = 5
 
+type ShownNode = Omit<NodeStats, 'settings'>
+
 export interface Snapshot extends BucketsAway {
   readonly name: 'snapshot'
   readonly atMs: number
@@ -36,7 +38,8 @@ export interface Snapshot extends BucketsAway {
     readonly answeredInMs: number
   }
   readonly orgs: readonly OrgStats[]
-  readonly nodes: readonly NodeStats[]
+  /** Without their settings, which would be more than all the rest, every second, and never change. */
+  readonly nodes: readonly ShownNode[]
   /** New since the snapshot before, the newest first; none while the bucket that keeps them is away. */
   readonly refusals: readonly RefusalNote[]
 }
@@ -143,9 +146,10 @@ export class ClusterView {
   async #cluster(
     walk: OrgWalk,
     partly: MissingBuckets,
-  ): Promise<{ orgs: Orgs; nodes: NodeStats[]; answeredInMs: number }> {
+  ): Promise<{ orgs: Orgs; nodes: ShownNode[]; answeredInMs: number }> {
     const askedMs = this.#clock.monotonicMs()
-    const nodes = await this.#stats.nodes({ partly })
+    const told = await this.#stats.nodes({ partly })
+    const nodes = told.map(({ settings, ...node }) => node)
     const answeredInMs = Math.round(100 * (this.#clock.monotonicMs() - askedMs)) / 100
     return { nodes, answeredInMs, orgs: await walk.step({ partly }) }
   }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { version } from '../../src/core/version.js'
 import type { Limiter } from '../../src/index.js'
 import { createLimiter } from '../../src/index.js'
 import { type Accepted, connectGateway } from '../support/gateways.js'
@@ -144,6 +145,10 @@ describe('who holds the slots', () => {
     expect(body.nodes).toHaveLength(2)
     expect(a).toMatchObject({ name: 'node-a', connections: 1, startedAt: expect.any(String) })
     expect(b).toMatchObject({ name: 'node-b', connections: 2, lease: expect.any(Number) })
+    expect(a).toMatchObject({
+      version,
+      settings: { 'limits.org': 3, 'limits.tiers': 'free=3,paid=10', leaseTtlMs: 4_000 },
+    })
     expect(b.leaseExpiresInMs).toBeGreaterThan(0)
     for (const { heartbeatAgeMs, leaseExpiresInMs } of body.nodes) expect(heartbeatAgeMs + leaseExpiresInMs).toBe(4_000)
     expect((await ask(nodes[1], '/admin/v1/stats')).body).toMatchObject({

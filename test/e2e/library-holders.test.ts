@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { version } from '../../src/core/version.js'
 import {
   type Admission,
   type Admitted,
@@ -123,6 +124,7 @@ describe.each<[string, () => LimiterOptions]>([
     expect(node).toEqual({
       ...{ name: 'one', lease, startedAt: expect.any(String), connections: 1 },
       ...{ leaseExpiresInMs: expect.any(Number), heartbeatAgeMs: expect.any(Number), late: expect.any(Boolean) },
+      ...{ version, settings: expect.objectContaining({ 'limits.org': 3, leaseTtlMs: SHORT.leaseTtlMs }) },
       self: true,
     })
     expect(node!.heartbeatAgeMs! + node!.leaseExpiresInMs).toBe(SHORT.leaseTtlMs)

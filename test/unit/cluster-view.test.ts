@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { EventBus } from '../../src/core/events.js'
 import { ClusterStats } from '../../src/limiter/cluster-stats.js'
-import { ClusterView } from '../../src/observe/cluster-view.js'
+import { ClusterView, type Snapshot } from '../../src/observe/cluster-view.js'
 import { BucketedStore } from '../../src/store/bucketed-store.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
 import { MemoryJournal } from '../../src/store/memory/journal.js'
@@ -35,6 +35,20 @@ test('R2: where one question fails and another is slow, no two walks over the or
     await until(() => clock.pending === 1)
     clock.advance(1_000)
   }
+})
+
+test('a snapshot has the nodes as they are listed, but for their settings, which never change', async () => {
+  const clock = new ManualClock()
+  const events = new EventBus()
+  const info = JSON.stringify({ name: 'a', version: '1.2.3', settings: { 'limits.org': 3 } })
+  const nodes = async () => [{ lease: 7, connections: 2, expiresInMs: 900, info }]
+  const store = Object.assign(memoryStore(), { nodes })
+  const stats = new ClusterStats(store, { connectionsPerOrg: 3, tierOf: () => undefined })
+  expect(await stats.nodes(), 'control').toMatchObject([{ settings: { 'limits.org': 3 } }])
+  const view = new ClusterView({ stats, journal: store.journal, on: events.on.bind(events) }, clock)
+  onTestFinished(() => view.stop())
+  const listed = { name: 'a', version: '1.2.3', lease: 7, connections: 2, leaseExpiresInMs: 900 }
+  expect(((await view.watch()!.next()) as Snapshot).nodes).toEqual([listed])
 })
 
 test('while buckets are away a snapshot has what the others hold, and says which; notes may be among what is away', async () => {

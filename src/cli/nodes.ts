@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { systemClock } from '../core/clock.js'
 import { awayLines } from './buckets-away.js'
+import { settingDifferences } from './differences.js'
 import { operates } from './operate.js'
 import { type Cell, type Page, table } from './page.js'
 import { safe } from './safe-text.js'
@@ -19,6 +20,7 @@ export function addNodesCommand(program: Command): void {
     },
     show: ({ nodes, ...away }, page) => [
       ...nodeTable(page, nodes),
+      ...differenceLines(page, nodes),
       ...awayLines(away, page, 'what nodes hold there is not counted'),
     ],
   }))
@@ -36,11 +38,12 @@ export function nodeTable(page: Page, nodes: readonly NodeRow[]): string[] {
     { title: 'HEARTBEAT', right },
     { title: 'LEASE ENDS IN', right },
     { title: 'UP', right },
+    { title: 'VERSION' },
     ...(isAmbiguous ? [{ title: 'LEASE', right }] : []),
     { title: 'NODE' },
   ]
   const rows = nodes.map((node): Cell[] => {
-    const { name, connections, lease, leaseExpiresInMs, startedAt } = node
+    const { name, connections, lease, leaseExpiresInMs, startedAt, version = '' } = node
     const ends: Cell = leaseExpiresInMs > 0 ? duration(leaseExpiresInMs) : { text: 'has lapsed', paint: 'red' }
     const isDated = startedAt !== undefined && !Number.isNaN(Date.parse(startedAt))
     const up = isDated ? duration(now - Date.parse(startedAt)) : ''
@@ -49,11 +52,18 @@ export function nodeTable(page: Page, nodes: readonly NodeRow[]): string[] {
       heartbeatOf(node),
       ends,
       up,
+      safe(version),
       ...(isAmbiguous ? [String(lease)] : []),
       safe(String(name)),
     ]
   })
   return table(page, columns, rows)
+}
+
+/** Whether all would decide alike; by what values they differ, and for how long, doctor says. */
+function differenceLines(page: Page, nodes: readonly NodeRow[]): string[] {
+  const named = [...settingDifferences(nodes).keys()].map(safe)
+  return named.length === 0 ? [] : [page.paint('yellow', `they differ in ${named.join(', ')}: see headcount doctor`)]
 }
 
 /** Empty where the times of a lease are not known: nodes of older versions do not tell Redis theirs. */

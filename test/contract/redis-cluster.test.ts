@@ -261,6 +261,15 @@ describe('buckets in a Redis Cluster', () => {
     expect(other.stdout).toContain('fault   BUCKETS_DIFFER')
   }, 60_000)
 
+  test('a node with another limit tells it in every bucket, and doctor says so once', async () => {
+    const { keyPrefix } = await twoLimiters()
+    await untilInAllBuckets(await limiterOn(cluster.url, { keyPrefix, nodeName: 'odd', limits: { org: 5 } }))
+    const told = await operate(['doctor', '--json', '--redis', cluster.url, '--key-prefix', keyPrefix])
+    expect(JSON.parse(told.stdout).findings).toMatchObject([
+      { code: 'SETTINGS_CHANGING', count: 1, details: [expect.stringMatching(/^3 on a, b; 5 on odd; for \d/)] },
+    ])
+  }, 60_000)
+
   test('a connection that meets a moved slot ends, and the next one goes where the slot is', async () => {
     const [way] = waysTo(cluster.url, systemClock)
     const store = new RedisStore({

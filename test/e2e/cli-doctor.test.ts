@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { doctor } from '../support/doctor.js'
-import { type Fleet, startFleet } from '../support/fleet.js'
+import { type Fleet, LIVELY, startFleet, writeKeys } from '../support/fleet.js'
 import { type Accepted, connectGateway } from '../support/gateways.js'
 import { operate } from '../support/operator.js'
 import { startPlatform } from '../support/platform.js'
@@ -107,6 +107,48 @@ describe('a living cluster', () => {
       expect((await ask('check')).lines[0]).toMatch(
         /^HEADCOUNT WARNING - 2 newcomers refused within a minute: NODE_CAPACITY_EXCEEDED by node-1 \|/,
       )
+    }
+  }, 60_000)
+
+  test('a node that has other settings than the rest: of a deploy under way, and left over of one', async () => {
+    const own = await startFleet({ count: 1, redis: fleet.redis })
+    onTestFinished(() => own.stop())
+    const { redis, keys, prefix } = own.books
+    const secret = 'a secret of operators'.replaceAll(' ', '-')
+    const odd = await startServer({
+      env: {
+        ...{ ...LIVELY, REDIS_URL: fleet.redis.url, HEADCOUNT_KEY_PREFIX: prefix, HEADCOUNT_NODE_NAME: 'odd' },
+        ...{ HEADCOUNT_KEYS_FILE: writeKeys(['acme']), WS_MAX_CONNECTIONS_PER_ORG: '5' },
+        HEADCOUNT_RESUME_SECRET: secret,
+      },
+    })
+    onTestFinished(() => odd.stop())
+    const ask = (command: string) =>
+      operate([command, '--admin', odd.adminUrl], { ADMIN_TOKEN: odd.adminToken, NO_COLOR: '1' })
+    const read = (command: string) => operate([command, '--redis', fleet.redis.url, '--key-prefix', prefix])
+    const limit = 'WS_MAX_CONNECTIONS_PER_ORG \\(limits\\.org\\): 3 on node-1; 5 on odd; for '
+    const signed = 'HEADCOUNT_RESUME_SECRET \\(resumeSecret\\): kept in the store on node-1; digest \\w{8} on odd; for '
+    for (const look of [ask, read]) {
+      const { code, lines } = await look('doctor')
+      expect([code, lines.length]).toEqual([0, 5])
+      expect(lines[0]).toMatch(new RegExp(`^advice  SETTINGS_CHANGING  ${limit}[\\d.]+ (s|min)$`))
+      expect(lines[2]).toMatch(new RegExp(`^advice  SETTINGS_CHANGING  ${signed}[\\d.]+ (s|min)$`))
+      const nodes = await look('nodes')
+      expect(nodes.lines.at(-1)).toBe(
+        'they differ in WS_MAX_CONNECTIONS_PER_ORG (limits.org), HEADCOUNT_RESUME_SECRET (resumeSecret): see headcount doctor',
+      )
+    }
+    expect(JSON.stringify(await redis.hgetall(keys.nodes))).not.toContain(secret)
+    // When they started they have told once, and nobody else knows it.
+    const startedAt = new Date(Date.now() - 2 * 24 * 3_600_000).toISOString()
+    for (const [lease, info] of Object.entries(await redis.hgetall(keys.nodes))) {
+      await redis.hset(keys.nodes, lease, JSON.stringify({ ...JSON.parse(info), startedAt }))
+    }
+    for (const look of [ask, read]) {
+      const { code, lines } = await look('doctor')
+      expect([code, lines.length]).toEqual([1, 5])
+      expect(lines[0]).toMatch(new RegExp(`^warning SETTINGS_DIFFER  ${limit}2 d$`))
+      expect(lines[2]).toMatch(new RegExp(`^warning SETTINGS_DIFFER  ${signed}2 d$`))
     }
   }, 60_000)
 

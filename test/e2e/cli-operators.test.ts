@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { version } from '../../src/core/version.js'
 import { type Fleet, setNamelessTier, startFleet } from '../support/fleet.js'
 import { type Accepted, connectGateway, type Refused } from '../support/gateways.js'
 import { operate, type Told } from '../support/operator.js'
@@ -105,9 +106,9 @@ describe('what operators see', () => {
     const heartbeat = '(?:[\\d.]+ s ago|silent for [\\d.]+ s) +'
     for (const told of [await ask('nodes'), await read('nodes')]) {
       expect(told.code).toBe(0)
-      expect(told.lines[0]).toMatch(/^HELD +HEARTBEAT +LEASE ENDS IN +UP +NODE$/)
-      expect(told.lines[1]).toMatch(new RegExp(`^ +0 +${heartbeat}[\\d.]+ s +[\\d.]+ \\w+ +node-1$`))
-      expect(told.lines[2]).toMatch(new RegExp(`^ +1 +${heartbeat}[\\d.]+ s +[\\d.]+ \\w+ +node-2$`))
+      expect(told.lines[0]).toMatch(/^HELD +HEARTBEAT +LEASE ENDS IN +UP +VERSION +NODE$/)
+      expect(told.lines[1]).toMatch(new RegExp(`^ +0 +${heartbeat}[\\d.]+ s +[\\d.]+ \\w+ +${version} +node-1$`))
+      expect(told.lines[2]).toMatch(new RegExp(`^ +1 +${heartbeat}[\\d.]+ s +[\\d.]+ \\w+ +${version} +node-2$`))
     }
   })
 

@@ -41,7 +41,7 @@ test('a node that has fallen silent is seen by nodes, doctor, check, org and why
   expect(refused).toMatchObject({ accepted: false, status: 429 })
 
   for (const look of [ask, read]) {
-    expect((await look('nodes')).lines[2]).toMatch(/^ +2 +silent for [\d.]+ s +[\d.]+ s +[\d.]+ \w+ +node-2$/)
+    expect((await look('nodes')).lines[2]).toMatch(/^ +2 +silent for [\d.]+ s +[\d.]+ s +[\d.]+ \w+ +[\d.]+ +node-2$/)
     const doctor = await look('doctor')
     expect(doctor.code).toBe(1)
     expect(doctor.lines[0]).toMatch(/^warning NODE_LATE {2}node-2: silent for [\d.]+ s, its lease ends in [\d.]+ s$/)

@@ -118,10 +118,10 @@ describe('a command that is advised is about that org', () => {
 test('the table of nodes has their leases where two have one name, since drain then asks for a lease', () => {
   const page = { rows: 24, paint: (_: string, text: string) => text }
   const row = (name: string, lease: number) => ({ name, lease, connections: 3, leaseExpiresInMs: 4_000 })
-  expect(nodeTable(page, [row('a', 1_001), row('a', 22)])).toEqual([
-    'HELD  HEARTBEAT  LEASE ENDS IN  UP  LEASE  NODE',
-    '   3                       4 s       1001  a',
-    '   3                       4 s         22  a',
+  expect(nodeTable(page, [{ ...row('a', 1_001), version: '1.2.3' }, row('a', 22)])).toEqual([
+    'HELD  HEARTBEAT  LEASE ENDS IN  UP  VERSION  LEASE  NODE',
+    '   3                       4 s      1.2.3     1001  a',
+    '   3                       4 s                  22  a',
   ])
   expect(nodeTable(page, [row('a', 1_001), row('b', 22)]).join()).not.toContain('1001')
 })

@@ -6,9 +6,10 @@ import type { Page } from '../page.js'
 import { safe } from '../safe-text.js'
 import type { Source } from '../source.js'
 import { catalogue, type Finding, type FindingCode, type Severity } from './findings.js'
-import { judgeBooks } from './judge-books.js'
+import { judgeBooks, nodesOf } from './judge-books.js'
 import { judgeNodes } from './judge-nodes.js'
 import { judgeRedis } from './judge-redis.js'
+import { judgeSettings } from './judge-settings.js'
 
 /** Connections come and go while the books are read; what is still odd so long after is odd. */
 const SECOND_LOOK_MS = 1_500
@@ -73,6 +74,8 @@ async function judgeStore(source: Source) {
     const where = buckets.length > 1 ? ` (bucket ${bucket})` : ''
     return found.map((finding) => ({ ...finding, detail: finding.detail + where }))
   })
+  // A node has a lease in each bucket, and tells the same in all.
+  findings.push(...judgeSettings(buckets.flatMap(({ facts }) => (facts ? [...nodesOf(facts).values()] : []))))
   return { findings, skipped: buckets.flatMap(({ facts }) => facts?.skipped ?? []) }
 }
 

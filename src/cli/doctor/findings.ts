@@ -24,6 +24,12 @@ export const catalogue = {
     'warning',
     'that node has missed a heartbeat: if none comes before its lease ends, its slots are free then; look at that machine',
   ],
+  SETTINGS_DIFFER: [
+    'warning',
+    'what an org may hold, or what becomes of it, depends on the node that it comes to: give all the same, and restart those that had another',
+  ],
+  SETTINGS_CHANGING: ['advice', 'as in a deploy: look again when it is over. After an hour it is SETTINGS_DIFFER'],
+  VERSIONS_DIFFER: ['advice', 'they may run side by side if both have the same layout: see the change log'],
   ORG_OVER_LIMIT: [
     'warning',
     'a lowered limit or a recovery: `headcount limit set ORG N --close-surplus newest` closes it',

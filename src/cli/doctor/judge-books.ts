@@ -1,4 +1,4 @@
-import { nodeStats } from '../../limiter/node-stats.js'
+import { type NodeStats, nodeStats } from '../../limiter/node-stats.js'
 import type { StoreFacts } from '../../store/redis/examiner.js'
 import type { RedisKeys } from '../../store/redis/keys.js'
 import { counted } from '../counted.js'
@@ -41,12 +41,18 @@ function judgeLife({ meta, info, leases, timeMs }: StoreFacts): Finding[] {
   return found
 }
 
-/** The node of each lease, by what it has told Redis of itself. */
-function judgeNodes({ meta, leases, nodes }: StoreFacts): Finding[] {
+/** The node of each lease, by what it has told Redis of itself; how many connections it has is not looked at. */
+export function nodesOf({ meta, leases, nodes }: StoreFacts): Map<string, NodeStats> {
   const clockMs = Number(meta.clock ?? 0)
-  return [...leases].flatMap(([id, expiryMs]): Finding[] => {
+  const each = [...leases].map(([id, expiryMs]): [string, NodeStats] => {
     const node = { lease: Number(id), connections: 0, expiresInMs: expiryMs - clockMs, info: nodes[id] ?? '' }
-    const { name, late, heartbeatAgeMs = 0, leaseExpiresInMs } = nodeStats(node)
+    return [id, nodeStats(node)]
+  })
+  return new Map(each)
+}
+
+function judgeNodes(facts: StoreFacts): Finding[] {
+  return [...nodesOf(facts)].flatMap(([id, { name, late, heartbeatAgeMs = 0, leaseExpiresInMs }]): Finding[] => {
     const subject = name === id ? `lease ${id}` : name
     if (leaseExpiresInMs <= 0) return [{ code: 'LEASE_LAPSED', subject, item: id, detail: `lease ${id} has lapsed` }]
     if (!late) return []

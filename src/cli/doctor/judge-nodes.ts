@@ -7,6 +7,7 @@ import type { Source } from '../source.js'
 import { wholeOf } from '../whole.js'
 import { duration } from '../words.js'
 import type { Finding, FindingCode } from './findings.js'
+import { judgeSettings } from './judge-settings.js'
 
 const MOST_NOTES = 1_000
 const REFUSED = { STORE_UNAVAILABLE: 'NEWCOMERS_REFUSED', NODE_CAPACITY_EXCEEDED: 'NODE_FULL' } as const
@@ -33,6 +34,7 @@ export async function judgeNodes(source: Source): Promise<{ findings: Finding[];
     else if (late)
       find('NODE_LATE', name, `silent for ${duration(heartbeatAgeMs)}, its lease ends in ${duration(leaseExpiresInMs)}`)
   }
+  findings.push(...judgeSettings(nodes))
   const { over, unseen } = await orgsOverLimit(source, orgs)
   for (const { orgId, currentCount, maxAllowed } of over) {
     find('ORG_OVER_LIMIT', `org ${orgId}`, `${currentCount} of ${maxAllowed}`)

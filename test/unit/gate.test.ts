@@ -401,13 +401,14 @@ describe('L4: closeAll', () => {
     const pending = refused(gate.url)
     await until(() => admitter.waiting === 1)
     const startMs = performance.now()
-    const done = gate.gate.closeAll('DRAINING', { withinMs: 1_000 })
+    // Who has not been told to go by then is cut off without the code: a busy machine takes some of that time.
+    const withinMs = 3_000
+    const done = gate.gate.closeAll('DRAINING', { withinMs })
     expect(await pending).toMatchObject({ status: 503, body: { code: 'DRAINING' } })
     expect(await refused(gate.url)).toMatchObject({ status: 503, body: { code: 'DRAINING' } })
     go()
     await done
-    // The time itself, and what a busy machine may be late.
-    expect(performance.now() - startMs).toBeLessThan(1_000 + 4_000)
+    expect(performance.now() - startMs).toBeLessThan(withinMs + 4_000)
     expect(gate.gate.count()).toBe(0)
     expect(delaysMs.filter((delayMs) => delayMs === 50)).toHaveLength(2)
     const codes = await Promise.all(storm.accepted.map(({ closed }) => closed))

@@ -16,9 +16,6 @@ export const ORDER_KINDS: readonly OrderKind[] = [...CLOSING_ORDERS, 'drain']
 /** So long, and of so many connections, it is remembered that their slots were taken over. */
 export const TAKEN_REMEMBERED = { forMs: 600_000, connections: 100_000 } as const
 
-/** So many probes may stand at a time, of all leases and scopes. */
-export const MOST_PROBES = 1_000
-
 export interface ProbeReply {
   /** How many other leases hold a slot of the scope and are to look; without those that have missed a beat. */
   readonly asked: number

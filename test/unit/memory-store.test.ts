@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { MOST_PROBES, TAKEN_REMEMBERED } from '../../src/store/orders.js'
+import { TAKEN_REMEMBERED } from '../../src/store/orders.js'
 import { memoryBench } from '../support/store-bench.js'
 import { claim, done, StoreNode } from '../support/store-node.js'
 
@@ -53,18 +53,6 @@ test('whose slots were taken over is remembered of the last ones, as many as Red
   expect(taken.has('newest')).toBe(true)
   expect(taken.get(`c-${most - 1}`)).toBeUndefined()
   expect(taken.get(`c-${most - 2}`)).toBe(clockMs - 1)
-})
-
-test('of more holders than may be asked to look, those with the lowest leases are', async () => {
-  const bench = memoryBench()
-  const nodes = [await StoreNode.join(bench), await StoreNode.join(bench), await StoreNode.join(bench)]
-  const [asker, ...holders] = nodes.sort((one, other) => one.lease - other.lease)
-  // The one with the higher lease comes first, so that the order of the set is another than that of the leases.
-  for (const holder of [...holders].reverse()) await holder.acquire(claim(`c-${holder.lease}`, 'acme', 5))
-  const { probes } = bench.store.tables
-  for (let n = 1; n < MOST_PROBES; n++) probes.set(`1:org:o-${n}`, 1)
-  expect(done(await asker!.connection.probe(asker!.fence, { name: 'org', id: 'acme' }))).toEqual({ asked: 1 })
-  expect([...probes.values()].at(-1)).toBe(holders[0]!.lease)
 })
 
 test('of more probes than a renewal tells, the first by name are told first, as Redis does', async () => {

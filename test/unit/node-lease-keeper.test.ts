@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Admitted } from '../../src/core/admission.js'
 import { closings } from '../../src/core/closures.js'
 import type { LimiterNode } from '../../src/node/limiter-node.js'
@@ -403,6 +403,18 @@ function steeredBeside(one: SteeredStore): SteeredStore {
   const other = steeredStore(stage.clock)
   return Object.assign(other, { inner: one.inner })
 }
+
+test('S5: all probes are told with one renewal and those that follow at once, and then it rests for R', async () => {
+  await start()
+  const { probes } = stage.store.inner.tables
+  for (let n = 0; n < 130; n++) probes.set(`${lease()[0]}:user:${n}`, lease()[0]!)
+  const renewals = vi.fn()
+  stage.nodes[0]!.events.on('lease.renewed', renewals)
+  await pass(R)
+  expect([probes.size, renewals.mock.calls.length]).toEqual([0, 3])
+  await pass(R - 10)
+  expect(renewals).toHaveBeenCalledTimes(3)
+})
 
 describe('a store that cannot be reached', () => {
   test('is tried again at growing distances, never longer than R', async () => {

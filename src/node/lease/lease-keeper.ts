@@ -1,7 +1,7 @@
 import { sleep } from '../../core/clock.js'
 import { newEpoch, newLease, newSecret } from '../../core/ids.js'
 import { elapsedMs, type Moment, momentOf } from '../../core/moment.js'
-import type { HelloReply, StoreConnection } from '../../store/lease-store.js'
+import { type HelloReply, MAX_ITEMS, type RenewReply, type StoreConnection } from '../../store/lease-store.js'
 import type { KeeperParts } from './keeper-parts.js'
 import { LeaseIdentity } from './lease-identity.js'
 import { backoffMs } from './pace.js'
@@ -204,22 +204,24 @@ export class LeaseKeeper {
     events.emit('store.joined', { generation: session.fence.generation })
     // The first renewal comes at once: it tells of the dead and of how long recovery lasts.
     while (!session.end && !this.#stop.signal.aborted) {
-      if (!(await this.#renew(session))) return
-      await this.pause.rest(this.#recoveryMs, session.ended)
+      const heard = await this.#renew(session)
+      if (!heard) return
+      // Behind a whole page of probes there may be more, and some of another org, which is not to wait for these (S5).
+      if (heard.probes.length < MAX_ITEMS) await this.pause.rest(this.#recoveryMs, session.ended)
     }
   }
 
-  async #renew(session: Session): Promise<boolean> {
+  async #renew(session: Session): Promise<RenewReply | undefined> {
     const { clock, events, onRenewed } = this.#parts
     const sentAt = momentOf(clock)
     const reply = await session.call((connection, fence) => connection.renew(fence))
-    if (reply.status !== 'ok') return false
+    if (reply.status !== 'ok') return undefined
     this.#renewedAt = sentAt
     const { liveNodes, recoveryMs, dead } = reply.value
     this.#heardRecovery(recoveryMs)
     events.emit('lease.renewed', { liveNodes, deadLeases: dead.length, recoveryMs })
     onRenewed(session, sentAt, reply.value)
-    return true
+    return reply.value
   }
 
   /** Counted from when the answer came: the store counted from earlier on. */

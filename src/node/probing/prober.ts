@@ -78,7 +78,7 @@ export class Prober {
 
   /**
    * Begins a round, unless there was one within the last second. Without an `org` it is another node that asks, which does
-   * not say for whom: a renewal brings 64 of these at most.
+   * not say for whom: there are no more of these than scopes in which this node has held a slot since it last heard.
    */
   look(scope: ScopeRef, org?: string): Round | undefined {
     if (this.#parts.timeoutMs === 0) return undefined

@@ -1,5 +1,4 @@
 import { MAX_ITEMS, type ProbeReply, type ScopeRef } from '../lease-store.js'
-import { MOST_PROBES } from '../orders.js'
 import { type MemoryTables, scopeKey } from './tables.js'
 
 /** Who is to look for silent peers of which scope: what lua/probe and its share of lua/renew must equal. */
@@ -12,14 +11,12 @@ export class MemoryProbes {
 
   ask(lease: number, scope: ScopeRef): ProbeReply {
     const { probes, live, late } = this.#t
-    const holders = [...new Set(this.#t.scope(scopeKey(scope)).values())].sort((one, other) => one - other)
     let asked = 0
-    for (const holder of holders) {
+    for (const holder of new Set(this.#t.scope(scopeKey(scope)).values())) {
       if (holder === lease || !live.has(holder)) continue
-      const probe = `${holder}:${scopeKey(scope)}`
-      if (!probes.has(probe) && probes.size < MOST_PROBES) probes.set(probe, holder)
+      probes.set(`${holder}:${scopeKey(scope)}`, holder)
       // Who has missed a beat may be dead: whoever waits for its answer may wait in vain.
-      if (probes.has(probe) && !late.has(holder)) asked++
+      if (!late.has(holder)) asked++
     }
     return { asked }
   }

@@ -1,5 +1,5 @@
 import type { ScopeRef } from '../claims.js'
-import { MOST_PROBES, type ProbeReply } from '../orders.js'
+import type { ProbeReply } from '../orders.js'
 import type { Caller, ScriptCall } from './call.js'
 import { int } from './codec.js'
 import type { RedisKeys } from './keys.js'
@@ -7,7 +7,7 @@ import type { RedisKeys } from './keys.js'
 export function probeCall(keys: RedisKeys, caller: Caller, scope: ScopeRef): ScriptCall<ProbeReply> {
   return [
     [keys.admission, keys.meta, keys.leases, keys.probes, keys.scope(scope), keys.late],
-    ['probe', ...caller, `${scope.name}:${scope.id}`, MOST_PROBES],
+    ['probe', ...caller, `${scope.name}:${scope.id}`],
     ([asked]) => ({ asked: int(asked) }),
   ]
 }

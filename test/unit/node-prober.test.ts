@@ -101,6 +101,22 @@ describe('L3: the silent peers of a full org are asked whether they are still th
     expect(clock.pending).toBe(0)
   })
 
+  test('S5: of a limit that orgs share one org takes half of the places, and another waits with it', async () => {
+    const { frees, peers, held } = nodeWith(0)
+    const site = { name: 'cluster', id: '', limit: 1 }
+    const [connection, peer] = [new HeldConnection(claim('c', 'initech', 9, site), 0), new SteeredPeer()]
+    connection.hold()
+    connection.watch(peer)
+    held.add(connection)
+    peers.push(peer)
+    const crowd = Array.from({ length: 40 }, () => frees(site, undefined, 'globex'))
+    const another = frees(site, undefined, 'acme')
+    await turns()
+    peer.answer(false)
+    const freed = (await Promise.all(crowd)).filter((isFreed) => isFreed)
+    expect([freed.length, await another]).toEqual([16, true])
+  })
+
   test('a signal that outlives the wait is listened to until then, and no longer', async () => {
     const { clock, frees, peers } = nodeWith(1)
     const { signal } = new AbortController()

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { type Clock, sleep } from '../../core/clock.js'
 import { eitherOf } from '../../core/ending.js'
 import type { EventBus } from '../../core/events.js'
+import { FairShare } from '../../core/fair-share.js'
 import type { Peer } from '../../core/peer.js'
 import { within } from '../../core/within.js'
 import type { ScopeRef } from '../../store/lease-store.js'
@@ -15,8 +16,8 @@ import type { Waiter } from './waiter.js'
 
 /** So many peers are pinged in one round; the next round finds who is left. */
 const MAX_ASKED = 64
-/** So many may wait for one round; who comes beyond is refused at once. */
-const MAX_WAITERS = 16
+/** So many may wait for one round, of one org half of them; who comes beyond is refused at once. */
+const MAX_WAITERS = 32
 /** So many times the peers' time to answer a refused client waits at most. */
 const STRETCH = 1.5
 
@@ -35,7 +36,8 @@ interface Round {
   /** Aborts at its end. */
   readonly over: AbortController
   freed: number
-  waiters: number
+  /** Of a limit that orgs share, such as the cluster's, they may be those of several. */
+  readonly waiters: FairShare
 }
 
 type Asked = HeldConnection & { readonly peer: Peer }
@@ -67,13 +69,15 @@ export class Prober {
     const { org, signal } = waiter
     const round = this.look(scope, org)
     if (!round || round.over.signal.aborted || signal?.aborted) return false
-    if (round.waiters >= MAX_WAITERS || !waiter.mayWait()) return false
-    const end = signal ? eitherOf(round.over.signal, signal) : round.over.signal
-    round.waiters++
-    // A peer's time is stretched while this process stands still; that of who waits is not stretched without end.
-    await sleep(clock, this.#longestWaitMs, end)
-    round.waiters--
-    return round.freed > 0
+    if (!round.waiters.enter(org)) return false
+    const mayWait = waiter.mayWait()
+    if (mayWait) {
+      const end = signal ? eitherOf(round.over.signal, signal) : round.over.signal
+      // A peer's time is stretched while this process stands still; that of who waits is not stretched without end.
+      await sleep(clock, this.#longestWaitMs, end)
+    }
+    round.waiters.leave(org)
+    return mayWait && round.freed > 0
   }
 
   /**
@@ -88,7 +92,7 @@ export class Prober {
   }
 
   #begin(scope: ScopeRef): Round {
-    const round: Round = { over: new AbortController(), freed: 0, waiters: 0 }
+    const round: Round = { over: new AbortController(), freed: 0, waiters: new FairShare(MAX_WAITERS) }
     setMaxListeners(MAX_WAITERS, round.over.signal)
     const asked = this.#silentIn(scope)
     if (asked.length === 0) round.over.abort()

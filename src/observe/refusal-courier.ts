@@ -1,16 +1,21 @@
 import type { Clock } from '../core/clock.js'
-import type { Journal } from '../store/journal.js'
+import type { Journal, JournalKind } from '../store/journal.js'
 import { MAX_ITEMS } from '../store/lease-store.js'
 import type { RefusalNote } from './refusal-note.js'
 
 const PAUSE_MS = 1_000
-/** So that an org in a storm does not push all others out of the journal. */
+/** So that an org in a storm does not push all others out of a page. */
 const MOST_OF_ORG = 8
+/** After as many within so long an org is in a storm: then its notes push out those of such orgs alone (S5). */
+const STORM_MS = 600_000
+/** Of so many orgs it is known how many they had. */
+const MOST_ORGS = 1_000
 
 /**
  * Hands what is new on this node to the journal of the cluster: one page at most once a second, and none where nothing
  * happened. A page has the newest 64 notes, of one org at most 8; the others are counted as dropped. While the store is
- * away the page waits, and stays that small.
+ * away the page waits, and stays that small. Once 8 of an org were handed on within ten minutes, the next ones are handed
+ * on as those of a storm.
  */
 export class RefusalCourier {
   readonly #journal: Journal
@@ -18,6 +23,9 @@ export class RefusalCourier {
   #notes: RefusalNote[] = []
   /** Of those that wait, and of the page that is under way, which comes back where the store does not take it. */
   readonly #ofOrg = new Map<string | undefined, number>()
+  /** Of those that were handed on since then. */
+  readonly #lately = new Map<string | undefined, number>()
+  #latelySinceMs = 0
   #admitted = 0
   #refused = 0
   #dropped = 0
@@ -83,11 +91,14 @@ export class RefusalCourier {
     this.#notes = []
     this.#admitted = 0
     this.#refused = 0
+    this.#forget()
     try {
-      const entries = textsOf(notes.filter(({ orgId }) => orgId !== undefined))
-      const strangers = textsOf(notes.filter(({ orgId }) => orgId === undefined))
-      await this.#journal.note({ entries, strangers, admitted, refused })
+      const textsOf = (kind: JournalKind) =>
+        notes.filter(({ orgId }) => this.#kindOf(orgId) === kind).map((note) => JSON.stringify(note))
+      const [entries, storms, strangers] = [textsOf('entries'), textsOf('storms'), textsOf('strangers')]
+      await this.#journal.note({ entries, storms, strangers, admitted, refused })
       this.#stuck = false
+      for (const { orgId } of notes) this.#lately.set(orgId, (this.#lately.get(orgId) ?? 0) + 1)
       this.#uncount(notes)
     } catch {
       // The store is away or takes no writes, which is told elsewhere; this waits for its return.
@@ -105,6 +116,18 @@ export class RefusalCourier {
     this.#uncount(dropped)
   }
 
+  #kindOf(org: string | undefined): JournalKind {
+    if (org === undefined) return 'strangers'
+    return (this.#lately.get(org) ?? 0) < MOST_OF_ORG ? 'entries' : 'storms'
+  }
+
+  #forget(): void {
+    const nowMs = this.#clock.monotonicMs()
+    if (nowMs - this.#latelySinceMs < STORM_MS && this.#lately.size < MOST_ORGS) return
+    this.#lately.clear()
+    this.#latelySinceMs = nowMs
+  }
+
   #uncount(notes: readonly RefusalNote[]): void {
     for (const { orgId } of notes) {
       const left = (this.#ofOrg.get(orgId) ?? 0) - 1
@@ -112,8 +135,4 @@ export class RefusalCourier {
       else this.#ofOrg.delete(orgId)
     }
   }
-}
-
-function textsOf(notes: readonly RefusalNote[]): string[] {
-  return notes.map((note) => JSON.stringify(note))
 }

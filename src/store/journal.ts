@@ -1,14 +1,17 @@
-/** So many entries are kept, over all nodes; the oldest are forgotten. */
-export const JOURNAL_ENTRIES = 1_000
-/** Of strangers so many beside those. */
-export const JOURNAL_STRANGERS = 100
+/** So many entries of each kind are kept, over all nodes; for newer ones the oldest of their own kind are forgotten. */
+export const JOURNAL_KEPT = { entries: 1_000, storms: 1_000, strangers: 100 } as const
 /** What can be read at once. */
-export const JOURNAL_ALL = JOURNAL_ENTRIES + JOURNAL_STRANGERS
+export const JOURNAL_ALL = JOURNAL_KEPT.entries + JOURNAL_KEPT.storms + JOURNAL_KEPT.strangers
+
+export type JournalKind = keyof typeof JOURNAL_KEPT
+export const JOURNAL_KINDS = Object.keys(JOURNAL_KEPT) as readonly JournalKind[]
 
 export interface JournalPage {
   /** Texts that the store does not interpret, the oldest first; at most `MAX_ITEMS`. */
   readonly entries: readonly string[]
-  /** As many at most, about strangers. Anybody can cause them, so they push out none but each other. */
+  /** As many at most, about orgs of whom many were noted lately: one that goes on without end pushes out no others (S5). */
+  readonly storms: readonly string[]
+  /** As many at most, about strangers: anybody can cause them. */
   readonly strangers: readonly string[]
   /** What is to be added to the totals. */
   readonly admitted: number
@@ -25,8 +28,8 @@ export interface JournalRange {
 
 export interface JournalEntry {
   /**
-   * Its place: two numbers with a `-` between. One about a stranger may have the same. Then both are in one answer, which
-   * may be longer by one for it.
+   * Its place: two numbers with a `-` between. One of another kind may have the same. Then all are in one answer, which
+   * may be longer for it.
    */
   readonly id: string
   readonly text: string

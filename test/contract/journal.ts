@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { JOURNAL_ALL, JOURNAL_ENTRIES, JOURNAL_STRANGERS } from '../../src/store/journal.js'
+import { JOURNAL_ALL, JOURNAL_KEPT, type JournalKind } from '../../src/store/journal.js'
 import { MAX_ITEMS } from '../../src/store/lease-store.js'
 import type { BenchOf } from './suite.js'
 
 export function journalTests(bench: BenchOf): void {
-  const note = (...entries: string[]) => bench().store.journal.note({ entries, strangers: [], admitted: 0, refused: 0 })
+  const NONE = { entries: [], storms: [], strangers: [], admitted: 0, refused: 0 }
+  const note = (...entries: string[]) => bench().store.journal.note({ ...NONE, entries })
   const texts = async (range: { before?: string; after?: string; limit?: number } = {}) =>
     (await bench().store.journal.read({ limit: 100, ...range })).map(({ text }) => text)
 
@@ -32,35 +33,35 @@ export function journalTests(bench: BenchOf): void {
     })
 
     test('keeps the newest entries, and no more than it may', async () => {
-      for (let from = 0; from < JOURNAL_ENTRIES + MAX_ITEMS; from += MAX_ITEMS) {
+      for (let from = 0; from < JOURNAL_KEPT.entries + MAX_ITEMS; from += MAX_ITEMS) {
         await note(...Array.from({ length: MAX_ITEMS }, (_, i) => String(from + i)))
       }
       const all = await texts({ limit: 9_999 })
-      expect(all).toHaveLength(JOURNAL_ENTRIES)
-      expect(Number(all[0]) - Number(all.at(-1))).toBe(JOURNAL_ENTRIES - 1)
+      expect(all).toHaveLength(JOURNAL_KEPT.entries)
+      expect(Number(all[0]) - Number(all.at(-1))).toBe(JOURNAL_KEPT.entries - 1)
       await expect(note(...Array.from({ length: MAX_ITEMS + 1 }, String))).rejects.toThrow(RangeError)
     })
 
-    test('of strangers keeps the newest, and forgets nobody else for them', async () => {
-      const noteStrangers = (...strangers: string[]) =>
-        bench().store.journal.note({ entries: [], strangers, admitted: 0, refused: 0 })
+    const BESIDE: readonly JournalKind[] = ['storms', 'strangers']
+    test.each(BESIDE)('of %s keeps the newest, and forgets nobody else for them', async (kind) => {
+      const noteThem = (...texts: string[]) => bench().store.journal.note({ ...NONE, [kind]: texts })
       await note('known')
       for (let from = 0; from < JOURNAL_ALL; from += MAX_ITEMS) {
-        await noteStrangers(...Array.from({ length: MAX_ITEMS }, (_, i) => String(from + i)))
+        await noteThem(...Array.from({ length: MAX_ITEMS }, (_, i) => String(from + i)))
       }
       const all = await texts({ limit: 9_999 })
-      expect(all).toHaveLength(JOURNAL_STRANGERS + 1)
+      expect(all).toHaveLength(JOURNAL_KEPT[kind] + 1)
       expect(all.at(-1)).toBe('known')
-      expect(Number(all[0]) - Number(all.at(-2))).toBe(JOURNAL_STRANGERS - 1)
-      await expect(noteStrangers(...Array.from({ length: MAX_ITEMS + 1 }, String))).rejects.toThrow(RangeError)
+      expect(Number(all[0]) - Number(all.at(-2))).toBe(JOURNAL_KEPT[kind] - 1)
+      await expect(noteThem(...Array.from({ length: MAX_ITEMS + 1 }, String))).rejects.toThrow(RangeError)
     })
 
-    test('is read page by page, those about strangers among the others, none twice and none left out', async () => {
+    test('is read page by page, those of all kinds among each other, none twice and none left out', async () => {
       const names = (kind: string) => Array.from({ length: 10 }, (_, n) => `${kind}-${n}`)
       const { journal } = bench().store
       for (let page = 0; page < 2; page++) {
-        const [entries, strangers] = [names(`known-${page}`), names(`stranger-${page}`)]
-        await journal.note({ entries, strangers, admitted: 0, refused: 0 })
+        const [entries, storms] = [names(`known-${page}`), names(`storm-${page}`)]
+        await journal.note({ ...NONE, entries, storms, strangers: names(`stranger-${page}`) })
       }
       const read: string[] = []
       for (let before: string | undefined; ; ) {
@@ -69,18 +70,20 @@ export function journalTests(bench: BenchOf): void {
         read.push(...page.map(({ text }) => text))
         before = page.at(-1)!.id
       }
-      const written = ['known-0', 'known-1', 'stranger-0', 'stranger-1'].flatMap(names)
+      const kinds = ['known', 'storm', 'stranger']
+      const written = kinds.flatMap((kind) => [`${kind}-0`, `${kind}-1`]).flatMap(names)
       expect([...read].sort()).toEqual(written.sort())
-      const of = (kind: string) => read.filter((text) => text.startsWith(kind))
-      for (const kind of ['known', 'stranger']) {
-        expect(of(kind)).toEqual([...names(`${kind}-0`), ...names(`${kind}-1`)].reverse())
+      for (const kind of kinds) {
+        expect(read.filter((text) => text.startsWith(kind))).toEqual(
+          [...names(`${kind}-0`), ...names(`${kind}-1`)].reverse(),
+        )
       }
     })
 
     test('adds up what nodes have counted', async () => {
       const { journal } = bench().store
-      await journal.note({ entries: [], strangers: [], admitted: 3, refused: 0 })
-      await journal.note({ entries: ['x'], strangers: [], admitted: 2, refused: 7 })
+      await journal.note({ ...NONE, admitted: 3 })
+      await journal.note({ ...NONE, entries: ['x'], admitted: 2, refused: 7 })
       expect(await journal.totals()).toEqual({ admitted: 5, refused: 7 })
     })
   })

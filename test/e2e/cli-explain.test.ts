@@ -71,8 +71,8 @@ describe('why somebody was refused', () => {
     const { redis, keys } = fleet.books
     const note = { at: new Date().toISOString(), kind: 'refused', code: 'EVICTED', node: 'odd' }
     for (const text of ['7', '{', JSON.stringify({ ...note, holders: 7 })]) {
-      const id = await redis.xadd(keys.refusals, '*', 'note', text)
-      onTestFinished(async () => void (await redis.xdel(keys.refusals, id!)))
+      const id = await redis.xadd(keys.journal.entries, '*', 'note', text)
+      onTestFinished(async () => void (await redis.xdel(keys.journal.entries, id!)))
     }
     for (const told of [await ask('refusals', '--json'), await read('refusals', '--json')]) {
       const { refusals } = JSON.parse(told.stdout) as { refusals: { node: string }[] }

@@ -28,7 +28,7 @@ test('R2: after a failover behind one address, questions leave the old primary a
   })
   onTestFinished(() => limiter.drain({ withinMs: 1_000 }))
   await limiter.ready()
-  const note = () => limiter.journal.note({ entries: ['seen'], strangers: [], admitted: 1, refused: 0 })
+  const note = () => limiter.journal.note({ entries: ['seen'], storms: [], strangers: [], admitted: 1, refused: 0 })
   await note()
 
   name.leadTo(two.port)

@@ -153,7 +153,7 @@ describe('lua/README.md', () => {
     const names = [keys.scope({ name: 'org', id: '<org>' }), keys.scope({ name: '<name>', id: '<id>' })]
     names.push(keys.orders('<kind>'))
     names.push(keys.conns('<lease>'), keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.nodes)
-    names.push(...keys.overrides, keys.refusals, keys.strangers, keys.totals)
+    names.push(...keys.overrides, ...Object.values(keys.journal), keys.totals)
     for (const name of names) expect(lua).toContain(`| \`${name.replace('p:{0}:', '')}\` |`)
   })
 })

@@ -94,7 +94,7 @@ describe('refusals handed on', () => {
       events.emit('admission.granted', { connectionId: `c${n}`, org: 'acme', currentCount: 1, maxAllowed: 3 })
     }
     await second()
-    expect(pages).toEqual([{ entries: [], strangers: [], admitted: 3, refused: 0 }])
+    expect(pages).toEqual([{ entries: [], storms: [], strangers: [], admitted: 3, refused: 0 }])
   })
 
   test('R2: while the store is away they wait, bounded, and are handed on when it is back', async () => {
@@ -124,7 +124,7 @@ describe('refusals handed on', () => {
     expect([new Set(told).size, told.length]).toEqual([21, 28])
     refuse('storm', 100)
     await second()
-    expect(pages[1]!.entries, 'what was handed on counts no more').toHaveLength(8)
+    expect(pages[1]!.storms, 'what was handed on takes up no room of the next page').toHaveLength(8)
   })
 
   test('at the end what is left is handed on, and no timer stays', async () => {
@@ -171,6 +171,22 @@ describe('refusals found', () => {
     expect(await find({ orgId: 'acme' })).toMatchObject({ of: 'cluster', refusals: [{ requestId }] })
     away = true
     expect(await find({ orgId: 'acme' })).toMatchObject({ of: 'node', refusals: [{ requestId }] })
+  })
+
+  test('S5: nor in the cluster for an org that is refused without end, and whose newest are found there too', async () => {
+    const requestId = refuse('acme')
+    let newest = ''
+    for (let n = 0; n < 200; n++) {
+      newest = refuse('storm', 16)
+      await second()
+      const [first] = (await find({ orgId: 'storm', limit: 1 })).refusals
+      expect(Number(newest.slice(1)) - Number(first!.requestId!.slice(1))).toBe(8)
+    }
+    expect(await find({ orgId: 'acme' })).toMatchObject({ of: 'cluster', refusals: [{ requestId }] })
+    clock.advance(600_000)
+    refuse('storm')
+    await second()
+    expect(pages.at(-1)).toMatchObject({ entries: [expect.stringContaining('storm')], storms: [] })
   })
 
   test('S5: nor here for another org', async () => {

@@ -1,9 +1,10 @@
 import { bounded } from '../bounded.js'
 import {
-  JOURNAL_ENTRIES,
-  JOURNAL_STRANGERS,
+  JOURNAL_KEPT,
+  JOURNAL_KINDS,
   type Journal,
   type JournalEntry,
+  type JournalKind,
   type JournalPage,
   type JournalRange,
 } from '../journal.js'
@@ -12,21 +13,20 @@ type Placed = JournalEntry & { readonly place: number }
 
 /** The journal in this process. */
 export class MemoryJournal implements Journal {
-  readonly #entries: Placed[] = []
-  readonly #strangers: Placed[] = []
+  readonly #kept: Readonly<Record<JournalKind, Placed[]>> = { entries: [], storms: [], strangers: [] }
   readonly #totals = { admitted: 0, refused: 0 }
   #last = 0
 
-  async note({ entries, strangers, admitted, refused }: JournalPage): Promise<void> {
-    this.#add(this.#entries, entries, JOURNAL_ENTRIES)
-    this.#add(this.#strangers, strangers, JOURNAL_STRANGERS)
+  async note({ admitted, refused, ...page }: JournalPage): Promise<void> {
+    for (const kind of JOURNAL_KINDS) this.#add(this.#kept[kind], page[kind], JOURNAL_KEPT[kind])
     this.#totals.admitted += admitted
     this.#totals.refused += refused
   }
 
   async read({ before, after, limit }: JournalRange): Promise<JournalEntry[]> {
     const [from, to] = [placeOf(after) ?? 0, placeOf(before) ?? Number.POSITIVE_INFINITY]
-    const found = [...this.#entries, ...this.#strangers].filter(({ place }) => place > from && place < to)
+    const all = Object.values(this.#kept).flat()
+    const found = all.filter(({ place }) => place > from && place < to)
     found.sort((one, other) => other.place - one.place)
     return found.slice(0, limit).map(({ id, text }) => ({ id, text }))
   }

@@ -1,8 +1,8 @@
 import { bounded } from '../bounded.js'
 import {
   JOURNAL_ALL,
-  JOURNAL_ENTRIES,
-  JOURNAL_STRANGERS,
+  JOURNAL_KEPT,
+  JOURNAL_KINDS,
   type Journal,
   type JournalEntry,
   type JournalPage,
@@ -13,8 +13,8 @@ import type { RedisKeys } from './keys.js'
 import type { RedisQuestions } from './questions.js'
 
 /**
- * The journal in Redis: two streams and two counters, over the connection for questions, so that no admission waits for
- * it.
+ * The journal in Redis: a stream for each kind and two counters, over the connection for questions, so that no admission
+ * waits for it.
  */
 export class RedisJournal implements Journal {
   readonly #questions: RedisQuestions
@@ -25,14 +25,14 @@ export class RedisJournal implements Journal {
     this.#keys = keys
   }
 
-  async note({ entries, strangers, admitted, refused }: JournalPage): Promise<void> {
-    bounded(entries)
-    bounded(strangers)
-    const { refusals, totals } = this.#keys
+  async note({ admitted, refused, ...page }: JournalPage): Promise<void> {
+    for (const kind of JOURNAL_KINDS) bounded(page[kind])
+    const { journal, totals } = this.#keys
     await this.#questions.ask((redis) =>
       Promise.all([
-        ...entries.map((text) => redis.xadd(refusals, 'MAXLEN', JOURNAL_ENTRIES, '*', 'note', text)),
-        ...strangers.map((text) => redis.xadd(this.#keys.strangers, 'MAXLEN', JOURNAL_STRANGERS, '*', 'note', text)),
+        ...JOURNAL_KINDS.flatMap((kind) =>
+          page[kind].map((text) => redis.xadd(journal[kind], 'MAXLEN', JOURNAL_KEPT[kind], '*', 'note', text)),
+        ),
         ...(admitted > 0 ? [redis.hincrby(totals, 'admitted', admitted)] : []),
         ...(refused > 0 ? [redis.hincrby(totals, 'refused', refused)] : []),
       ]),
@@ -43,15 +43,14 @@ export class RedisJournal implements Journal {
     const to = before === undefined ? '+' : `(${before}`
     const from = after === undefined ? '-' : `(${after}`
     const most = Math.min(limit, JOURNAL_ALL)
-    const { refusals, strangers } = this.#keys
     const found = await this.#questions.ask((redis) =>
-      Promise.all([refusals, strangers].map((key) => redis.xrevrange(key, to, from, 'COUNT', most))),
+      Promise.all(Object.values(this.#keys.journal).map((key) => redis.xrevrange(key, to, from, 'COUNT', most))),
     )
     const entries = found.flat().map(([id, fields]) => ({ id, text: fields[1] ?? '' }))
     entries.sort(newestFirst)
     // Whoever goes on from the last one must not miss another of the same place.
-    const isTorn = entries[most] !== undefined && entries[most].id === entries[most - 1]?.id
-    return entries.slice(0, isTorn ? most + 1 : most)
+    const last = entries[most - 1]
+    return entries.filter(({ id }, place) => place < most || id === last?.id)
   }
 
   async totals(): Promise<JournalTotals> {

@@ -1,4 +1,5 @@
 import { checkKeyPrefix } from '../../core/key-prefix.js'
+import type { JournalKind } from '../journal.js'
 import type { IndexEntry, ScopeRef } from '../lease-store.js'
 import { CLOSING_ORDERS, ORDER_KINDS } from '../orders.js'
 
@@ -13,8 +14,7 @@ export interface RedisKeys {
   /** The four tables of what operators have set, in the order in which the verbs take them. */
   readonly overrides: readonly [records: string, versions: string, expiry: string, clears: string]
   /** What nodes note for operators, and what they count: see journal.ts. */
-  readonly refusals: string
-  readonly strangers: string
+  readonly journal: Readonly<Record<JournalKind, string>>
   readonly totals: string
   conns(lease: number | string): string
   orders(kind: string): string
@@ -50,8 +50,11 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
     dead: `${base}dead`,
     nodes: `${base}nodes`,
     overrides: [`${base}overrides`, `${base}override-versions`, `${base}override-expiry`, `${base}override-clears`],
-    refusals: `${base}refusals`,
-    strangers: `${base}refusals-of-strangers`,
+    journal: {
+      entries: `${base}refusals`,
+      storms: `${base}refusals-of-storms`,
+      strangers: `${base}refusals-of-strangers`,
+    },
     totals: `${base}totals`,
     conns: (lease) => `${base}conns:${lease}`,
     orders,

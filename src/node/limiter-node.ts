@@ -72,7 +72,7 @@ export class LimiterNode implements AdmittingNode {
     const absence = new Absence({ clock, timing, policies, held, trusted, events, embedded: store.embedded })
     const sweeper = new Sweeper(events)
     const orderTaker = new OrderTaker({
-      ...{ clock, events, held, releases, onRenewed: (reply) => probing.heard(reply) },
+      ...{ clock, events, held, releases, onRenewed: (reply) => probing.heard(reply), pace: options.closingPace },
     })
     this.#keeper = new LeaseKeeper({
       ...{ store, timing, clock, random, held, releases, events, overrides, admissions: queue },

@@ -4,6 +4,7 @@ import type { LeaseTiming } from '../core/lease-timing.js'
 import type { Policies } from '../core/policies.js'
 import type { LeaseStore } from '../store/lease-store.js'
 import type { ClaimDefaults } from './held/claim-of.js'
+import type { ClosingPace } from './orders/closing-pace.js'
 import type { WaitingRoom } from './probing/waiting-room.js'
 
 export interface LimiterNodeOptions extends ClaimDefaults {
@@ -20,8 +21,9 @@ export interface LimiterNodeOptions extends ClaimDefaults {
   readonly resumeSecret?: string | undefined
   /** What a silent peer has to answer when somebody needs its slot, in ms; 1,000 where absent, 0 to ask none. */
   readonly probeTimeoutMs?: number | undefined
-  /** Shared by the nodes of a process; one of its own where absent. */
+  /** These two are shared by the nodes of a process; each has its own where they are absent. */
   readonly waitingRoom?: WaitingRoom
+  readonly closingPace?: ClosingPace
   readonly events?: EventBus
   readonly policies?: Partial<Policies>
 }

@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import type { Admitted } from '../../src/core/admission.js'
 import { systemClock } from '../../src/core/clock.js'
 import { EventBus, type NodeEvents } from '../../src/core/events.js'
 import { BucketedNode, type BucketedNodeOptions } from '../../src/node/buckets/bucketed-node.js'
 import { WholeNews } from '../../src/node/buckets/whole-news.js'
 import { memoryStore, SHORT } from '../support/cluster.js'
 import { ManualClock } from '../support/manual-clock.js'
+import { passTime, steeredStore, turns } from '../support/steered-node.js'
 import { SteeredStore } from '../support/steered-store.js'
 import { codeOf } from '../support/thrown.js'
 import { until } from '../support/until.js'
@@ -43,6 +45,34 @@ async function running(options?: Partial<BucketedNodeOptions>): Promise<Bucketed
 }
 
 describe('a node over several buckets', () => {
+  test('S5: closes those of all buckets that are ordered to go at the pace of one, and of each its part', async () => {
+    const clock = new ManualClock()
+    stores = [0, 1, 2].map(() => steeredStore(clock))
+    const made = node({ clock, connectionsPerOrg: 200, random: () => 0.5 })
+    await turns()
+    const orgs = ['org-0', 'org-1', 'org-2']
+    const closed = new Map(orgs.map((org) => [org, 0]))
+    const sum = () => [...closed.values()].reduce((one, other) => one + other)
+    events.on('order.obeyed', ({ org }) => closed.set(org, closed.get(org)! + 1))
+    for (const org of orgs) {
+      const asked = Array.from({ length: 200 }, () => made.admit({ org }))
+      await turns()
+      for (const admission of (await Promise.all(asked)) as Admitted[]) {
+        admission.lost.addEventListener('abort', () => admission.release())
+      }
+      await made.orders.evict({ orgId: org })
+    }
+    await passTime(clock, SHORT.renewIntervalMs)
+    for (let pause = 0; pause < 5; pause++) {
+      const before = sum()
+      await passTime(clock, 250)
+      expect(sum() - before).toBe(3 * 22)
+    }
+    expect(Math.min(...closed.values())).toBeGreaterThan(100)
+    await passTime(clock, 3_000)
+    expect([sum(), made.connections]).toEqual([600, 0])
+  })
+
   test('asks the first bucket before it uses any other', async () => {
     stores[0]!.away = true
     const made = node()

@@ -8,12 +8,15 @@ import type { AdmittingNode, NodeBuckets } from '../admitting-node.js'
 import { LimiterNode } from '../limiter-node.js'
 import type { SetTerms } from '../limits/limit-terms.js'
 import type { LimiterNodeOptions } from '../node-options.js'
+import { ClosingPace } from '../orders/closing-pace.js'
 import { checkWhom, type Evicted, type EvictionRequest } from '../orders/order-giver.js'
 import { WaitingRoom } from '../probing/waiting-room.js'
 import { BucketEvents } from './bucket-events.js'
 import { WholeNews } from './whole-news.js'
 
-export interface BucketedNodeOptions extends Omit<LimiterNodeOptions, 'store' | 'startedAt' | 'waitingRoom'> {
+type OfABucket = 'store' | 'startedAt' | 'waitingRoom' | 'closingPace'
+
+export interface BucketedNodeOptions extends Omit<LimiterNodeOptions, OfABucket> {
   readonly buckets: readonly LeaseStore[]
   readonly bucketOf: (org: string) => number
 }
@@ -54,7 +57,8 @@ export class BucketedNode implements AdmittingNode {
         this.#phase = 'running'
       },
     })
-    const shared = { waitingRoom: new WaitingRoom(), startedAt: new Date(clock.wallMs()).toISOString() }
+    const startedAt = new Date(clock.wallMs()).toISOString()
+    const shared = { waitingRoom: new WaitingRoom(), closingPace: new ClosingPace(), startedAt }
     this.#nodes = buckets.map((store, bucket) => {
       const events = new BucketEvents(bucket, this.events, (event, payload) => news.heard(bucket, event, payload))
       return new LimiterNode({ ...options, ...shared, store, events })

@@ -8,19 +8,13 @@ import type { HeldConnections } from '../held/held-connections.js'
 import type { Session } from '../lease/session.js'
 import type { ReleaseQueue } from '../queues/release-queue.js'
 import { ClosingLine } from './closing-line.js'
+import { ClosingPace, PACE_PAUSE_MS } from './closing-pace.js'
 
 const CLOSING_OF: Readonly<Record<ClosingOrder, ClosingCode>> = {
   evict: 'EVICTED',
   surplus: 'OVER_LIMIT',
   takeover: 'TAKEN_OVER',
 }
-
-/**
- * So many are closed at once, and then nobody for a while: so that who is evicted in thousands does not come back as
- * one crowd.
- */
-const CLOSED_AT_ONCE = 64
-const PACE_PAUSE_MS = 250
 
 export interface OrderTakerParts {
   readonly clock: Clock
@@ -29,6 +23,8 @@ export interface OrderTakerParts {
   readonly releases: ReleaseQueue
   /** Told of the renewals by which a long list is read: what the store tells once, such as probes, may come with them. */
   readonly onRenewed: (reply: RenewReply) => void
+  /** Shared by the buckets of a process; one of its own where absent. */
+  readonly pace?: ClosingPace | undefined
 }
 
 /**
@@ -45,12 +41,14 @@ export interface OrderTakerParts {
 export class OrderTaker {
   readonly #parts: OrderTakerParts
   readonly #line = new ClosingLine()
+  readonly #pace: ClosingPace
   #drains = false
   #reading = false
   #pacing = false
 
   constructor(parts: OrderTakerParts) {
     this.#parts = parts
+    this.#pace = parts.pace ?? new ClosingPace()
   }
 
   /** Told at every renewal; what a broken session leaves undone is told again by the next. */
@@ -105,9 +103,10 @@ export class OrderTaker {
   /** Until the line is empty: also who is added meanwhile has its turn. */
   async #closeAtPace(session: Session): Promise<void> {
     this.#pacing = true
+    this.#pace.enter()
     try {
       while (!session.end && this.#line.size > 0) {
-        for (let closed = 0; closed < CLOSED_AT_ONCE; closed++) {
+        for (let left = this.#pace.atOnce; left > 0; left--) {
           const next = this.#line.next()
           if (!next) break
           this.#close(next.connection, next.closing)
@@ -117,6 +116,7 @@ export class OrderTaker {
     } finally {
       // The lease may have ended with the session, and its orders with the lease: others may close somebody else instead.
       this.#line.clear()
+      this.#pace.leave()
       this.#pacing = false
     }
   }

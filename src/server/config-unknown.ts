@@ -30,10 +30,10 @@ function meantBy(name: string): string | undefined {
   return alike ?? nearestWhole(name, names)
 }
 
-/** Kubernetes sets such variables in every pod beside a service that is called "headcount". */
+/** Kubernetes sets such variables in every pod beside a service that is called "headcount", or "headcount-admin". */
 function isServiceLink(name: string, value: string | undefined): boolean {
   return (
-    /^HEADCOUNT_(SERVICE_(HOST|PORT)|PORT_\d+_)/.test(name) ||
-    (name === 'HEADCOUNT_PORT' && /^\w+:\/\//.test(value ?? ''))
+    /^HEADCOUNT_(\w+_)?(SERVICE_(HOST|PORT)|PORT_\d+_)/.test(name) ||
+    (/^HEADCOUNT_(\w+_)?PORT$/.test(name) && /^\w+:\/\//.test(value ?? ''))
   )
 }

@@ -226,8 +226,14 @@ describe('names that are no setting', () => {
       HEADCOUNT_SERVICE_HOST: '10.0.0.1',
       HEADCOUNT_PORT: 'tcp://10.0.0.1:8080',
       HEADCOUNT_PORT_8080_TCP_ADDR: '10.0.0.1',
+      HEADCOUNT_ADMIN_SERVICE_HOST: '10.0.0.2',
+      HEADCOUNT_ADMIN_SERVICE_PORT_ADMIN: '8081',
+      HEADCOUNT_ADMIN_PORT: 'tcp://10.0.0.2:8081',
+      HEADCOUNT_ADMIN_PORT_8081_TCP: 'tcp://10.0.0.2:8081',
     }
     expect(load({ env }).warnings).toEqual([])
+    const meant = 'HEADCOUNT_ADMIN_PORT is not a setting and has no effect; did you mean ADMIN_PORT?'
+    expect(load({ env: { HEADCOUNT_ADMIN_PORT: '9000' } }).warnings).toEqual([meant])
   })
 
   test('a flag is refused, and so is a name in the file', () => {

@@ -36,6 +36,20 @@ describe('what is deployed', () => {
     expect(byKind('Deployment').spec.minReadySeconds).toBeGreaterThanOrEqual(pod.terminationGracePeriodSeconds)
   })
 
+  test('is told nothing by services of its namespace, one of which may be called like a setting', () => {
+    expect(pod.enableServiceLinks).toBe(false)
+  })
+
+  test('has room on a node for what a rolling update sends there that counts no connections', () => {
+    const [{ pods }] = byKind('HorizontalPodAutoscaler').spec.metrics
+    const most = Number(container.env.find(({ name }: Document) => name === 'WS_MAX_CONNECTIONS').value)
+    // With n nodes the last one that is stopped holds (1 + 1/n)^(n-1) times the average.
+    expect(most).toBeGreaterThan(Math.E * Number(pods.target.averageValue))
+    expect(container.resources.limits).not.toHaveProperty('cpu')
+    // Nodes of the old version that are still there do not count for the new ones' places.
+    expect(pod.topologySpreadConstraints[0].matchLabelKeys).toEqual(['pod-template-hash'])
+  })
+
   test('is asked for its health where it answers', () => {
     const probes = [container.livenessProbe, container.readinessProbe]
     expect(probes.map((probe) => probe.httpGet)).toEqual([

@@ -62,6 +62,15 @@ test.each([...pathsUnder('deploy/prometheus', 'alerts.yml'), ...pathsUnder('depl
   },
 )
 
+test.each([...pathsUnder('deploy/prometheus', 'alerts.yml'), ...pathsUnder('deploy/grafana', '.json')])(
+  '%s sees two scrapes in whatever it looks at, with one a minute, which is Prometheus’ default',
+  (path) => {
+    const ranges = queries(path).flatMap((query) => query.match(/(?<=\[)[^\]]+(?=\])/g) ?? [])
+    expect(ranges.length).toBeGreaterThan(9)
+    expect(ranges.filter((range) => !/^([2-9]|\d\d+)m$|^\d+[hd]$/.test(range))).toEqual([])
+  },
+)
+
 test('docs/metrics.md names metrics that there are, and has a line for each alert', async () => {
   const text = read('docs/metrics.md')
   const known = [...(await names()), ...Object.keys(METRICS).map((name) => METRIC_PREFIX + name)]

@@ -56,6 +56,9 @@ describe('what is deployed', () => {
       { path: '/livez', port: 'admin' },
       { path: '/readyz', port: 'admin' },
     ])
+    // 5,000 clients that come at one instant keep a node that has a quarter of a core silent for 5 s.
+    const { periodSeconds, failureThreshold } = container.readinessProbe
+    expect(periodSeconds * failureThreshold).toBeGreaterThan(5)
     // A startup probe restarts what fails it, and a node is not ready while Redis is away (R2).
     expect(container).not.toHaveProperty('startupProbe')
     const [alerts] = documents('deploy/prometheus/alerts.yml')

@@ -2,8 +2,10 @@ import { fullest } from '../core/utilisation.js'
 import type { ClusterStats, OrgStats } from '../limiter/cluster-stats.js'
 import type { Partly } from '../store/lease-store.js'
 
-/** Pages of the store's list of orgs that one step reads: some 2,000 orgs. */
-const PAGES_A_STEP = 4
+/** A step ends with the page that makes so many orgs. */
+const ORGS_A_STEP = 2_000
+/** At most so many pages, since many may be empty: keys of others stand between those of orgs. 32,000 keys of Redis. */
+const PAGES_A_STEP = 64
 const MOST_SHOWN = 50
 /** Names that are remembered to count none twice; beyond that a repeated one counts again. */
 const MOST_NAMES = 50_000
@@ -38,9 +40,10 @@ export class OrgWalk {
   /** Rejects with `StoreUnavailable`; the next step goes on from there. */
   async step(how?: Partly): Promise<Orgs> {
     const isWhole = this.#cursor === '0'
-    for (let page = 0; page < PAGES_A_STEP; page++) {
+    for (let [page, met] = [0, 0]; page < PAGES_A_STEP && met < ORGS_A_STEP; page++) {
       const { cursor, orgs } = await this.#stats.orgs(this.#cursor, how)
       this.#meet(orgs)
+      met += orgs.length
       this.#cursor = cursor
       if (cursor === '0') {
         this.#arrive(isWhole ? [] : this.#shown)

@@ -271,9 +271,27 @@ describe('a store that will not do it', () => {
     await bench.redis.multi().del(bench.keys.admission).set(bench.keys.admission, 'foreign').exec()
     expect(await node.connection.renew(node.fence)).toMatchObject({
       status: 'unanswered',
-      cause: expect.stringContaining('WRONGTYPE'),
+      cause: expect.stringMatching(/WRONGTYPE.*headcount doctor --redis/),
     })
     expect(await node.hello()).toMatchObject({ status: 'unanswered' })
+  })
+
+  test('one that lacks a command says so, and what to do', async () => {
+    const redis = await startRedis({ args: ['--rename-command', 'TIME', ''] })
+    onTestFinished(() => redis.stop())
+    const store = storeAt(redis.url)
+    onTestFinished(() => store.close())
+    const reply = await done(await store.connect()).hello(request)
+    const cause = expect.stringMatching(/Unknown Redis command.*switched off or renamed/)
+    expect(reply).toEqual({ status: 'unanswered', cause })
+  })
+
+  test('a replica that has lost its primary and serves nothing old says so, and what to do', async () => {
+    const { bench, node } = await own()
+    await bench.redis.config('SET', 'replica-serve-stale-data', 'no')
+    await bench.redis.replicaof('127.0.0.1', 1)
+    const cause = expect.stringMatching(/MASTERDOWN.*name the primary/)
+    expect(await node.hello()).toEqual({ status: 'unanswered', cause })
   })
 
   test('one whose scripts were flushed is not noticed', async () => {

@@ -6,9 +6,10 @@
 -- KEYS  1 admission  2 meta  3 conns:<lease>  4... scope sets, slot by slot
 -- ARGV  1 'audit'  2 lease  3 token  4 cursor of the index, '' for none  5 n, then per slot: id, number of scopes
 -- Returns {'lost'|'fenced'|'stale'} |
---       {'ok', next cursor, {id, index entry, ...}, {1 if index and every scope hold the slot under this lease, ...}}
+--       {'ok', next cursor, {id, index entry, ...}, {1 if index and every scope hold the slot under this lease, ...},
+--         with the first page the eviction policy, else ''}
 -- @include fence
-local cursor, entries, whole = '0', {}, {}
+local cursor, entries, whole, policy = '0', {}, {}, ''
 if ARGV[4] ~= '' then
   local page = redis.call('HSCAN', KEYS[3], ARGV[4], 'COUNT', 64)
   cursor, entries = page[1], page[2]
@@ -24,4 +25,7 @@ for slot = 1, tonumber(ARGV[5]) do
   end
   arg, key = arg + 2, key + scopes
 end
-return { 'ok', cursor, entries, whole }
+if ARGV[4] == '0' then
+  policy = string.match(redis.call('INFO', 'memory'), 'maxmemory_policy:([%w-]+)') or ''
+end
+return { 'ok', cursor, entries, whole, policy }

@@ -1,9 +1,10 @@
 -- restore: writes back what operators had set, from a node's memory, after the store has lost its own (R1).
 --
 -- Guarantee: only while admissions wait, and only where the store has nothing, an older version, or a record of the same
--- version that no node has written, so that several nodes may write back the same, in any order. What somebody has set or
--- cleared in this life of the store wins over anything from before, and its version is raised above what is offered, so
--- that it also does in the next.
+-- version that no node has written, so that several nodes may write back the same, in any order. Where it is there
+-- already, the sooner end counts, and what is in force is found anew. What somebody has set or cleared in this life of
+-- the store wins over anything from before, and its version is raised above what is offered, so that it also does in the
+-- next.
 -- Works at the memory limit: what is written was there before.
 --
 -- KEYS  1 admission  2 meta  3 overrides  4 override-versions  5 override-expiry  6 override-clears
@@ -23,7 +24,7 @@ for i = 1, tonumber(ARGV[4]) do
   local field, version, lasts = ARGV[arg] .. ':' .. KEYS[6 + i], tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 3])
   local held = redis.call('HGET', records, field) or ''
   local set_in = string.match(held, '^%-?%d+ (%w*)\n') or string.match(held, '^ (%w*)\n')
-  local at = tonumber(redis.call('ZSCORE', versions, field) or 0)
+  local at, details = tonumber(redis.call('ZSCORE', versions, field) or 0), ARGV[arg + 4]
   if not store[1] then
     word = 'over'
   elseif set_in == epoch then
@@ -34,7 +35,13 @@ for i = 1, tonumber(ARGV[4]) do
     end
   elseif at < version or at == version and not set_in then
     word, latest = 'written', math.max(latest, version)
-    write_record(field, version, ARGV[arg + 2], '', lasts and tonumber(store[2]) + lasts, ARGV[arg + 4])
+    write_record(field, version, ARGV[arg + 2], '', lasts and tonumber(store[2]) + lasts, details)
+  else
+    -- The same, from an old snapshot: its clock stood still since, and the node's did not.
+    if lasts and at == version and string.match(held, '\n(.*)$') == details then
+      redis.call('ZADD', expiry, 'XX', 'LT', tonumber(store[2]) + lasts, field)
+    end
+    put_in_force(KEYS[6 + i])
   end
   reply[i + 1] = word
 end

@@ -16,7 +16,8 @@ const ROUNDS = 20
  * it is told is never older than what the node knows.
  *
  * Index and sets change in one script, so they differ only where somebody has meddled. Looking into every set would
- * cost Redis about as much again as the walk, and so each audit looks into the sets of a part of the connections.
+ * cost Redis about as much again as the walk, and so each audit looks into the sets of a part of the connections, and of
+ * all where it finds one that lacks its slot.
  */
 export class Auditor {
   readonly #clock: Clock
@@ -25,6 +26,7 @@ export class Auditor {
   readonly #releases: ReleaseQueue
   /** None while the store is still being told of what is open: that is another's work, and limits count there. */
   readonly #session: () => Session | undefined
+  readonly #onPolicy: (evictionPolicy: string) => void
   readonly #rounds: number
   #round = 0
   readonly #stop = new AbortController()
@@ -36,6 +38,8 @@ export class Auditor {
     held: HeldConnections
     releases: ReleaseQueue
     session: () => Session | undefined
+    /** Told with every audit what the store does when memory runs out: an operator may change that while it runs. */
+    onPolicy: (evictionPolicy: string) => void
     rounds?: number
   }) {
     this.#rounds = parts.rounds ?? ROUNDS
@@ -44,6 +48,7 @@ export class Auditor {
     this.#held = parts.held
     this.#releases = parts.releases
     this.#session = parts.session
+    this.#onPolicy = parts.onPolicy
   }
 
   start(intervalMs = AUDIT_INTERVAL_MS): void {
@@ -66,7 +71,8 @@ export class Auditor {
   /** One whole walk. Ends early when the session does; the next one begins anew. */
   async audit(session: Session): Promise<void> {
     const mine = this.#held.held()
-    const deep = mine.filter((_, i) => i % this.#rounds === this.#round)
+    const isDue = (_: unknown, i: number) => i % this.#rounds === this.#round
+    let [deep, rest] = [mine.filter(isDue), mine.filter((one, i) => !isDue(one, i))]
     this.#round = (this.#round + 1) % this.#rounds
     const listed = new Set<string>()
     const broken = new Set<HeldConnection>()
@@ -74,14 +80,17 @@ export class Auditor {
     let [leaked, missing, next] = [0, 0, 0]
     while (cursor !== undefined || next < deep.length) {
       const chunk = deep.slice(next, next + MAX_ITEMS).filter((connection) => connection.state === 'held')
-      next += MAX_ITEMS
+      next = Math.min(next + MAX_ITEMS, deep.length)
       const page: string | undefined = cursor
       const claims = chunk.map((connection) => connection.claim)
       const reply: Reply<AuditReply> = await session.call((connection, fence) => connection.audit(fence, page, claims))
       if (reply.status !== 'ok') return
       for (const { id } of reply.value.entries) listed.add(id)
       leaked += this.#giveBack(reply.value)
-      for (const connection of chunk.filter((_, i) => !reply.value.whole[i])) broken.add(connection)
+      if (page === '0') this.#onPolicy(reply.value.evictionPolicy)
+      const wanting = chunk.filter((_, i) => !reply.value.whole[i])
+      for (const connection of wanting) broken.add(connection)
+      if (wanting.length > 0) [deep, rest] = [deep.concat(rest), []]
       if (cursor !== undefined) cursor = reply.value.cursor === '0' ? undefined : reply.value.cursor
     }
     // What stood in the index all the while has been listed: HSCAN promises that.

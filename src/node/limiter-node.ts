@@ -10,6 +10,7 @@ import { Denials } from './admission/denials.js'
 import { Takeovers } from './admission/takeovers.js'
 import type { AdmittingNode, NodeBuckets } from './admitting-node.js'
 import { Auditor } from './auditor.js'
+import { EvictionWatch } from './eviction-watch.js'
 import type { HeldConnection } from './held/held-connection.js'
 import { HeldConnections } from './held/held-connections.js'
 import { LeaseKeeper } from './lease/lease-keeper.js'
@@ -74,10 +75,13 @@ export class LimiterNode implements AdmittingNode {
     const orderTaker = new OrderTaker({
       ...{ clock, events, held, releases, onRenewed: (reply) => probing.heard(reply), pace: options.closingPace },
     })
+    const eviction = new EvictionWatch(events)
+    const onPolicy = (policy: string) => eviction.heard(policy)
     this.#keeper = new LeaseKeeper({
       ...{ store, timing, clock, random, held, releases, events, overrides, admissions: queue },
       nodeInfo: encodeNodeInfo(options),
       onSecret: (secret) => takeovers.tokens.learn(secret),
+      onPolicy,
       onJoined: (sentAt) => absence.joined(sentAt),
       onRenewed: (joined, sentAt, reply) => {
         sweeper.take(joined, reply.dead)
@@ -102,7 +106,7 @@ export class LimiterNode implements AdmittingNode {
       ...{ clock, store, held, events, orders: this.orders, policy: policies.onLimitLowered },
       said: (org) => overrides.onLoweredOf(org),
     })
-    this.#auditor = new Auditor({ clock, events, held, releases, session: () => this.#keeper.settledSession })
+    this.#auditor = new Auditor({ clock, events, held, releases, session: () => this.#keeper.settledSession, onPolicy })
     this.#releases = releases
     this.#queue = queue
     this.#absence = absence

@@ -57,9 +57,11 @@ export interface HelloRequest {
    * asked for the first time or again.
    */
   readonly known?: { readonly generation: number; readonly epoch: string }
+  /** For a new lease the epoch of the one that this node had before, if it had any. */
+  readonly lastEpoch?: string
   /**
    * A random name. If this hello finds the store without memory and must begin a new epoch, that is called by it and a
-   * number, so that a hello that is said again begins no epoch of before.
+   * date, so that a hello that is said again begins no epoch of before.
    */
   readonly proposedEpoch: string
   /** A random secret, used if the store has none: what resume tokens of the cluster are signed with. */
@@ -76,7 +78,7 @@ export interface HelloReply {
   readonly newEpoch: boolean
   /** Milliseconds until admissions resume, 0 when they are on. */
   readonly recoveryMs: number
-  /** What the store does when memory runs out; anything but `noeviction` can delete slots. Empty if unknown. */
+  /** What the store does when memory runs out: see `mayEvictSlots`. Empty if unknown. */
   readonly evictionPolicy: string
   /** What resume tokens are signed with, the same for all nodes, as long as the store has its memory. */
   readonly resumeSecret: string
@@ -109,6 +111,8 @@ export interface AuditReply {
   readonly cursor: string
   readonly entries: readonly IndexEntry[]
   readonly whole: readonly boolean[]
+  /** As in `HelloReply`, with the first page of a walk; else empty. */
+  readonly evictionPolicy: string
 }
 
 export type ReassertVerdict = 'kept' | 'taken' | 'ordered' | 'full' | 'conflict' | 'broken'

@@ -52,6 +52,7 @@ export function auditTests(bench: BenchOf): void {
         cursor: '0',
         entries: [],
         whole: [true, false, false, false],
+        evictionPolicy: '',
       })
       expect(fingerprint(await bench().contents())).toBe(before)
       await expect(async () =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { OverrideRecord } from '../../src/store/override-records.js'
 import { Memory } from '../support/override-memory.js'
-import { recovered, StoreNode } from '../support/store-node.js'
+import { liveOn, recovered, StoreNode } from '../support/store-node.js'
 import type { BenchOf } from './suite.js'
 
 const remembered = (org: string, version: number, rest: Partial<OverrideRecord> = {}): OverrideRecord => ({
@@ -58,6 +58,21 @@ export function rememberedTests(bench: BenchOf): void {
       await b.memory.renew(behind)
       const known = [a, b].map(({ memory }) => memory.overrides.limitOf('evil'))
       expect([await inForce('evil'), ...known]).toEqual([0, 0, 0])
+    })
+
+    test('ends in its time, though an old snapshot would have it last longer', async () => {
+      const { node, memory } = await joined()
+      await memory.set('acme', 5, { forMs: 60_000 })
+      await memory.renew(node)
+      // The store is away with a copy of what it held, for almost as long as the limit was to last.
+      memory.clock.advance(50_000)
+      await bench().becomeAnother()
+      const again = await back(memory)
+      await recovered(bench(), again)
+      await memory.renew(again)
+      expect(await inForce('acme')).toBe(5)
+      await liveOn(bench(), 12_000, again)
+      expect(await inForce('acme')).toBeUndefined()
     })
 
     test('is all that is in force, in whatever order others wrote it back while a newcomer looked', async () => {

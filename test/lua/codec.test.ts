@@ -29,9 +29,10 @@ describe('the reading of replies', () => {
     ['recovering without a time', () => verdicts(['recovering'])],
     ['an unknown reassertion', () => reasserted(['ok', 'kept', 'perhaps'])],
     ['a reassertion short', () => reasserted(['ok', 'kept'])],
-    ['a lone half of an index entry', () => audited(['ok', '0', ['a'], [1, 1]])],
-    ['an audit short', () => audited(['ok', '0', [], [1]])],
+    ['a lone half of an index entry', () => audited(['ok', '0', ['a'], [1, 1], ''])],
+    ['an audit short', () => audited(['ok', '0', [], [1], ''])],
     ['an audit without lists', () => audited(['ok', '0'])],
+    ['an audit without a policy', () => audited(['ok', '0', [], [1, 1]])],
     ['a hello without an epoch', () => codec.readReply(['ok'], codec.readHello)],
     ['a renewal without numbers', () => codec.readReply(['ok'], codec.readRenew)],
     ['a dead lease that is no number', () => codec.readReply(['ok', 0, 1, 0, 0, [], 'x'], codec.readRenew)],
@@ -62,7 +63,9 @@ describe('the reading of replies', () => {
     })
     expect(verdicts(['recovering', 250])).toEqual({ status: 'refused', reason: 'recovering', retryAfterMs: 250 })
     expect(reasserted(['ok', 'kept', 'broken'])).toEqual({ status: 'ok', value: ['kept', 'broken'] })
-    expect(audited(['ok', '7', [], [1, 0]])).toMatchObject({ value: { cursor: '7', whole: [true, false] } })
+    expect(audited(['ok', '7', [], [1, 0], 'x'])).toMatchObject({
+      value: { cursor: '7', whole: [true, false], evictionPolicy: 'x' },
+    })
   })
 
   test('gives index entries back as they were, whatever is in them', () => {

@@ -154,7 +154,14 @@ describe('rule 7, one script for all verbs', () => {
     held.add(one)
 
     proxy.holdReplies()
-    const auditor = new Auditor({ clock: systemClock, events, held, releases, session: () => session })
+    const auditor = new Auditor({
+      clock: systemClock,
+      events,
+      held,
+      releases,
+      session: () => session,
+      onPolicy: () => {},
+    })
     const audit = auditor.audit(session)
     await until(() => proxy.heldReplyBytes)
     await bench.redis.script('FLUSH')

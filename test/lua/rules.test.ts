@@ -69,6 +69,14 @@ describe('rule 1, fence first', () => {
     }),
   )
 
+  needs(MUTANTS.passedBy, 'R1', async (bench) => {
+    const node = await join(bench)
+    const later = `elsewheret${Number(/\d+$/.exec(node.fence.epoch)?.[0]) + 1}`
+    await node.hello({ known: { generation: 1, epoch: later } })
+    const stays = await node.connection.renew(node.fence)
+    expect(stays, 'R1: a store that was passed by holds on to its memory').toMatchObject({ reason: 'lost' })
+  })
+
   needs(MUTANTS.anyBuckets, 'S1', async (bench) => {
     await join(bench)
     // An epoch would begin here, and every lease be dead.

@@ -24,6 +24,8 @@ import type { Answer, Call } from './world.js'
 
 const show = (value: unknown) => JSON.stringify(value)
 const keyOf = (scope: ScopeRef) => `${scope.name}:${scope.id}`
+/** An epoch bears its date. */
+const dateOf = (epoch = '') => Number(/t(\d+)$/.exec(epoch)?.[1] ?? 0)
 
 /**
  * A bookkeeping of its own, made from the promises and from nothing the store says about itself: who holds which
@@ -329,7 +331,9 @@ export class Ledger {
 
   #hello(request: HelloRequest, answer: Answer, nowMs: number, epoch: string | undefined): void {
     this.#tick(nowMs)
-    if (this.#memoryLost) {
+    // A wipe and a clock that went back look like a node that was elsewhere meanwhile.
+    const wasElsewhere = dateOf(request.known?.epoch ?? request.lastEpoch) > dateOf(this.#epoch)
+    if (this.#memoryLost || wasElsewhere) {
       for (const lease of this.#live.keys()) this.#die(lease)
       this.#overrides.newLife()
       const named = epoch !== undefined && !this.#epochs.has(epoch) && (this.#began.get(epoch) ?? nowMs) === nowMs

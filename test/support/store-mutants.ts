@@ -50,19 +50,20 @@ export const MUTANTS = {
     'if not held or held_generation < tonumber(known_generation) then',
     'if not held then',
   ),
-  oldEpoch: mutant(
-    'rule 1',
-    'the number in the name of an epoch',
-    " .. 'n' .. redis.call('HINCRBY', KEYS[2], 'epochs', 1)",
-    '',
-  ),
+  oldEpoch: mutant('rule 1', 'a date later than that of the epoch before', 'date_of(epoch) + 1', '0'),
   anyBuckets: mutant(
     'rule 1',
     'the refusal of another number of buckets',
     'if buckets and buckets ~= ARGV[13] then',
     'if false then',
   ),
-  undatedEpoch: mutant('rule 1', 'the date in the name of an epoch', " .. 't' .. now, 1", ', 1'),
+  passedBy: mutant(
+    'rule 1',
+    'the look whether the node was in a later epoch',
+    'date_of(known_epoch) > date_of(epoch)',
+    'false',
+  ),
+  undatedEpoch: mutant('rule 1', 'the date in the name of an epoch', " .. 't' .. date, 1", ', 1'),
   deadHello: mutant(
     'rule 1',
     'the refusal of a dead lease by hello',

@@ -72,6 +72,7 @@ async function audited({ bench }: Keeper, rounds: number | undefined = 1) {
   const releases = new ReleaseQueue(new ManualClock())
   const events = new EventBus()
   const repairs: NodeEvents['drift.repaired'][] = []
+  const policies: string[] = []
   events.on('drift.repaired', (repair) => repairs.push(repair))
   releases.open(session)
   const auditor = new Auditor({
@@ -80,10 +81,11 @@ async function audited({ bench }: Keeper, rounds: number | undefined = 1) {
     held,
     releases,
     session: () => session,
+    onPolicy: (policy) => policies.push(policy),
     ...(rounds && { rounds }),
   })
   const { lease } = sessions
-  return { session, held, releases, repairs, lease, audit: () => auditor.audit(session) }
+  return { session, held, releases, repairs, policies, lease, audit: () => auditor.audit(session) }
 }
 
 async function hold(session: Session, held: HeldConnections, count: number, org = 'acme'): Promise<HeldConnection[]> {
@@ -182,6 +184,24 @@ describe.each([
     expect((await members(keeper)).size).toBe(200)
   })
 
+  test('where one lacks its member all are looked at, at once', async () => {
+    const keeper = await keep()
+    const { session, held, audit, repairs } = await audited(keeper, 0)
+    await hold(session, held, 200)
+    for (let i = 0; i < 200; i++) await keeper.loseMember(`acme-${i}`, 'acme')
+    await audit()
+    expect(repairs).toEqual([{ leaked: 0, missing: 200 }])
+    expect((await members(keeper)).size).toBe(200)
+  })
+
+  test('tells each time what becomes of keys where memory runs out', async () => {
+    const keeper = await keep()
+    const { session, held, audit, policies } = await audited(keeper)
+    await hold(session, held, 200)
+    for (let n = 0; n < 2; n++) await audit()
+    expect(policies).toEqual(['noeviction', 'noeviction'])
+  })
+
   test('what is being asked for and what is being given back is no drift', async () => {
     const keeper = await keep()
     const { session, held, audit, repairs, releases, lease } = await audited(keeper)
@@ -228,7 +248,14 @@ describe('the audit and its connections’ own moves', () => {
     releases.open(session)
     const repairs: unknown[] = []
     events.on('drift.repaired', (repair) => repairs.push(repair))
-    const auditor = new Auditor({ clock: systemClock, events, held, releases, session: () => session })
+    const auditor = new Auditor({
+      clock: systemClock,
+      events,
+      held,
+      releases,
+      session: () => session,
+      onPolicy: () => {},
+    })
     const [one] = await hold(session, held, 1)
     const count = async () => (await store.countOrgs(['acme']))[0]!.count
     return { store, sessions, session, held, releases, auditor, one: one!, count, repairs }

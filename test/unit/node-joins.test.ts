@@ -74,7 +74,7 @@ describe('what a node tells of its joining', () => {
   test('that Redis may throw keys away, and nothing where it may not or will not say', async () => {
     const { verbs } = stage.store.inner
     const hello = verbs.hello.bind(verbs)
-    for (const evictionPolicy of ['noeviction', '', 'allkeys-lru']) {
+    for (const evictionPolicy of ['noeviction', '', 'volatile-lru', 'allkeys-lru']) {
       verbs.hello = (request) => {
         const reply = hello(request)
         return reply.status === 'ok' ? { status: 'ok', value: { ...reply.value, evictionPolicy } } : reply

@@ -42,6 +42,6 @@ test('a lease that is gone is followed by another, and its epoch is remembered',
   identity.drop()
   expect([identity.held, identity.epoch]).toEqual([undefined, 'e1'])
   const next = identity.next()
-  expect(next).toEqual({ lease: next.lease, generation: 1 })
+  expect(next).toEqual({ lease: next.lease, generation: 1, lastEpoch: 'e1' })
   expect(next.lease).not.toBe(first.lease)
 })

@@ -44,6 +44,8 @@ export interface KeeperParts {
   readonly nodeInfo: string
   /** Told at every hello what resume tokens of the cluster are signed with. */
   readonly onSecret: (secret: string) => void
+  /** Told at every hello what the store does when memory runs out. */
+  readonly onPolicy: (evictionPolicy: string) => void
   /** Told of every hello that was answered when it was sent. */
   readonly onJoined: (sentAt: Moment) => void
   /** Told of every renewal, when it was sent, and which leases are dead and not yet swept. */

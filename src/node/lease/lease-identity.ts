@@ -5,7 +5,7 @@ import { elapsedMs, type Moment, momentOf } from '../../core/moment.js'
 import type { HelloRequest } from '../../store/lease-store.js'
 
 /** What a hello says of the lease: its name, the generation it opens, and what the node knows of it already. */
-export type LeaseClaim = Pick<HelloRequest, 'lease' | 'generation' | 'known'>
+export type LeaseClaim = Pick<HelloRequest, 'lease' | 'generation' | 'known' | 'lastEpoch'>
 
 /**
  * Under which name and generation the node speaks to the store. No two hellos say the same.
@@ -49,7 +49,8 @@ export class LeaseIdentity {
     if (!this.#known && this.#askedAt && elapsedMs(this.#clock, this.#askedAt) >= this.#askAgainMs) this.drop()
     this.#askedAt ??= momentOf(this.#clock)
     this.#generation++
-    return { lease: this.#lease, generation: this.#generation, ...(this.#known && { known: this.#known }) }
+    const past = this.#known ? { known: this.#known } : this.#epoch !== undefined && { lastEpoch: this.#epoch }
+    return { lease: this.#lease, generation: this.#generation, ...past }
   }
 
   /** The hello that said so was answered. */

@@ -156,11 +156,12 @@ export class LeaseKeeper {
     this.#parts.onSecret(reply.value.resumeSecret)
     this.#parts.onJoined(sentAt)
     if (!claim.known) this.#taken(claim.lease, reply.value, reasserting)
+    this.#parts.onPolicy(reply.value.evictionPolicy)
     this.#identity.confirm(claim, reply.value.epoch)
     return new Session(connection, { lease: claim.lease, generation: claim.generation, epoch: reply.value.epoch })
   }
 
-  #taken(lease: number, { epoch, recoveryMs, evictionPolicy }: HelloReply, reasserting: boolean): void {
+  #taken(lease: number, { epoch, recoveryMs }: HelloReply, reasserting: boolean): void {
     const { events, releases } = this.#parts
     // Fenced, and then the store lost its memory as well: nobody is kicked for that.
     if (this.#owed && this.#identity.epoch !== epoch) this.#owed = 'keep'
@@ -169,7 +170,6 @@ export class LeaseKeeper {
     // Whatever was still to be given back was held under an older lease, and is swept with it.
     releases.forget()
     events.emit('lease.taken', { lease, epoch, recoveryMs })
-    if (!['', 'noeviction'].includes(evictionPolicy)) events.emit('store.misconfigured', { evictionPolicy })
   }
 
   /** Tells the store of the open connections if it does not know them. False if the session ended over it. */

@@ -78,7 +78,17 @@ export class MemoryOverrides {
       }
       return 'known'
     }
-    if (held && held.version >= version) return 'known'
+    if (held && held.version >= version) {
+      // The same, from an old snapshot: its clock stood still since, and the node's did not.
+      if (
+        held.version === version &&
+        held.details === offered.details &&
+        held.dueMs !== undefined &&
+        expiresInMs !== undefined
+      )
+        held.dueMs = Math.min(held.dueMs, t.clockMs + expiresInMs)
+      return 'known'
+    }
     t.overrideVersion = Math.max(t.overrideVersion, version)
     const dueMs = expiresInMs === undefined ? undefined : t.clockMs + expiresInMs
     this.#write(version, { ...offered, epoch: undefined, dueMs })

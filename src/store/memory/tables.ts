@@ -20,7 +20,7 @@ export interface StoredOverride {
   /** The life of the store in which somebody set it; absent where a node has written it back or its time was over. */
   readonly epoch: string | undefined
   /** On the store's clock. */
-  readonly dueMs: number | undefined
+  dueMs: number | undefined
   readonly details: string
   version: number
 }
@@ -37,8 +37,6 @@ export class MemoryTables {
   identity = 'memory'
   rememberedIdentity: string | undefined
   epoch: string | undefined
-  /** How many epochs have begun in this memory. */
-  epochs = 0
   clockMs = 0
   lastTimeMs: number | undefined
   recovery: { fromMs: number; limitMs: number } | undefined
@@ -136,7 +134,6 @@ export class MemoryTables {
   wipe(): void {
     this.rememberedIdentity = undefined
     this.epoch = undefined
-    this.epochs = 0
     this.clockMs = 0
     this.lastTimeMs = undefined
     this.recovery = undefined

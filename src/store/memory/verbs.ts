@@ -52,15 +52,18 @@ export class MemoryVerbs {
   hello(request: HelloRequest): Reply<HelloReply> {
     const t = this.#t
     this.#advanceClock()
-    const newEpoch = t.rememberedIdentity !== t.identity || t.epoch === undefined
+    // An address may lead to another store for a while and back to this one, which was asked nothing meanwhile.
+    const lastEpoch = request.known?.epoch ?? request.lastEpoch
+    const passedBy = dateOf(lastEpoch) > dateOf(t.epoch)
+    const newEpoch = t.rememberedIdentity !== t.identity || t.epoch === undefined || passedBy
     if (newEpoch) {
       for (const lease of t.live.keys()) this.#die(lease)
       t.late.clear()
       t.rememberedIdentity = t.identity
-      t.epochs += 1
-      // Numbered and dated, because the hello that proposed the name may come again in a later life: of the same
-      // memory, which counts them, or of one that has lost the count with all else.
-      t.epoch = `${request.proposedEpoch}n${t.epochs}t${this.#nowMs()}`
+      // Dated, because the hello that proposed the name may come again in a later life; and later than all that is known
+      // here, because clocks differ and go back.
+      const dateMs = Math.max(this.#nowMs(), dateOf(t.epoch) + 1, dateOf(lastEpoch) + 1)
+      t.epoch = `${request.proposedEpoch}t${dateMs}`
       if (this.#times.recoveryLimitMs > 0) {
         const { recoveryMs, recoveryLimitMs } = this.#times
         t.recovery = { fromMs: t.clockMs + recoveryMs, limitMs: t.clockMs + recoveryLimitMs }
@@ -190,6 +193,7 @@ export class MemoryVerbs {
       cursor: '0',
       entries: cursor === undefined ? [] : [...index.values()],
       whole: slots.map((slot) => index.has(slot.id) && holds(slot)),
+      evictionPolicy: cursor === '0' ? 'noeviction' : '',
     }))
   }
 
@@ -231,4 +235,9 @@ export class MemoryVerbs {
     }
     return Math.max(1, t.recovery.fromMs - t.clockMs)
   }
+}
+
+/** When an epoch began, as its name has it. */
+function dateOf(epoch: string | undefined): number {
+  return Number(/t(\d+)$/.exec(epoch ?? '')?.[1] ?? 0)
 }

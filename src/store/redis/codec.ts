@@ -172,9 +172,14 @@ export function readEntries(flat: unknown): IndexEntry[] {
   return entries
 }
 
-export function readAudit(slots: readonly SlotRef[], [cursor, entries, whole]: unknown[]): AuditReply {
+export function readAudit(slots: readonly SlotRef[], [cursor, entries, whole, policy]: unknown[]): AuditReply {
   expectLength(whole, slots.length)
-  return { cursor: text(cursor), entries: readEntries(entries), whole: whole.map((one) => int(one) === 1) }
+  return {
+    cursor: text(cursor),
+    entries: readEntries(entries),
+    whole: whole.map((one) => int(one) === 1),
+    evictionPolicy: text(policy),
+  }
 }
 
 export function readReassert(claims: readonly Claim[], rest: unknown[]): ReassertVerdict[] {

@@ -28,7 +28,7 @@ import {
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from '../override-records.js'
 import { AcquireCalls } from './acquire.js'
 import { advised } from './advice.js'
-import { callerOf, tokenOf } from './call.js'
+import { callerOf, lastSaid, tokenOf } from './call.js'
 import * as codec from './codec.js'
 import { cut } from './cut.js'
 import { scopeKeys } from './keys.js'
@@ -75,7 +75,7 @@ export class RedisConnection implements StoreConnection {
     return this.#run(
       [keys.admission, keys.meta, keys.leases, keys.late, keys.dead, keys.nodes, ...keys.allOrders, keys.probes],
       [
-        ...['hello', request.lease, request.generation, request.known ? tokenOf(request.known) : ''],
+        ...['hello', request.lease, request.generation, lastSaid(request)],
         request.proposedEpoch,
         ...[request.reasserting ? 1 : 0, timing.ttlMs, timing.clockStepCapMs],
         ...(recovery ? [timing.recoveryMs, timing.recoveryLimitMs] : [0, 0]),

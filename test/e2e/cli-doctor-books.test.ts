@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { doctor } from '../support/doctor.js'
+import { doctor, type Finding } from '../support/doctor.js'
+import { operate } from '../support/operator.js'
 import { startLocalRedis, type TestRedis } from '../support/redis.js'
 import { LEASE, SoundBooks, STRANGER } from '../support/sound-books.js'
 
@@ -35,6 +36,7 @@ describe.concurrent('what is planted', () => {
   withBooks('control: no key that this version has is unknown', async ({ books: { keys, prefix, redis } }) => {
     for (const key of [keys.taken, keys.probes, ...keys.allOrders]) await redis.zadd(key, LEASE, 'c-1')
     for (const key of Object.values(keys.journal)) await redis.xadd(key, '*', 'note', '{}')
+      await redis.hset(keys.totals, 'admitted', 1)
     expect((await doctor(server.url, prefix)).codes).not.toContain('UNKNOWN_KEY')
   })
 
@@ -93,6 +95,16 @@ describe.concurrent('what is planted', () => {
           redis.del(keys.leases, keys.admission, keys.conns(LEASE), keys.scope({ name: 'org', id: 'acme' })),
       ],
     ]
+
+  withBooks.for(['meta', 'admission', 'leases', 'dead'] as const)(
+    'what hangs on %s is not found odd where that is of a foreign type',
+    async (name, { books: { redis, keys, prefix } }) => {
+      await redis.set(keys[name], 'foreign')
+      const told = await operate(['doctor', '--json', '--redis', server.url, '--key-prefix', prefix])
+      const { findings } = JSON.parse(told.stdout) as { findings: Finding[] }
+      expect(findings.map(({ code, subject }) => [code, subject])).toEqual([['FOREIGN_TYPE', keys[name]]])
+    },
+  )
 
   withBooks.for(planted)('%s: %s', async ([code, detail, plant], { books }) => {
     await plant(books)

@@ -38,6 +38,7 @@ describe.concurrent('what is wrong with a Redis', () => {
   const settings: readonly (readonly [code: string, name: string, value: string])[] = [
     ['EVICTION_POLICY', 'maxmemory-policy', 'allkeys-lru'],
     ['MEMORY_FULL', 'maxmemory', '100000'],
+    ['REPLICAS_MISSING', 'min-replicas-to-write', '1'],
     ['CLIENTS_NEARLY_FULL', 'maxclients', '2'],
   ]
 
@@ -72,6 +73,17 @@ describe.concurrent('what is wrong with a Redis', () => {
     const { codes, findings } = await examine(own)
     expect(codes).not.toContain('KEYS_EVICTED')
     expect(findings.find(({ code }) => code === 'KEYS_WERE_EVICTED')?.severity).toBe('warning')
+  })
+
+  onRedis('a policy that evicts only what has an end is sound, whatever it has evicted', async ({ own }) => {
+    const { redis } = own.books
+    await redis.config('SET', 'maxmemory-policy', 'volatile-lru')
+    await redis.set('filler', 'x', 'EX', 1_000)
+    await redis.config('SET', 'maxmemory', '100000')
+    await redis.set('filler-2', 'x').catch(() => {})
+    await until(async () => !/evicted_keys:0\r/.test(await redis.info('stats')))
+    await redis.config('SET', 'maxmemory', '0')
+    expect((await examine(own)).codes).toEqual([])
   })
 
   onRedis('SAVE_FAILED', async ({ own }) => {

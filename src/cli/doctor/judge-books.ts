@@ -11,8 +11,11 @@ const CLOCK_STEP_MS = 1_000
 
 /** What is wrong with what a Redis holds for a cluster: see the invariants in lua/README.md. */
 export function judgeBooks(facts: StoreFacts, keys: RedisKeys): Finding[] {
-  // What this user may not read is not missing.
-  if (facts.skipped.some((each) => each.startsWith(`${keys.meta}: `))) return judgeKeys(facts, keys)
+  // What this user may not read, or what has another type, is not missing; what all else is compared with are these.
+  const unread = [keys.meta, keys.admission, keys.leases, keys.dead].filter((key) =>
+    facts.skipped.some((each) => each.startsWith(`${key}: `)),
+  )
+  if (unread.length > 0) return judgeKeys(facts, keys)
   if (Object.keys(facts.meta).length === 0 && facts.leases.size === 0) {
     return [...judgeKeys(facts, keys), { code: 'NO_CLUSTER', subject: keys.meta, detail: 'no node has ever been here' }]
   }

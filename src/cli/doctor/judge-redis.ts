@@ -1,3 +1,4 @@
+import { mayEvictSlots } from '../../core/eviction-policy.js'
 import type { StoreFacts } from '../../store/redis/examiner.js'
 import { counted } from '../counted.js'
 import type { Finding, FindingCode } from './findings.js'
@@ -19,9 +20,10 @@ export function judgeRedis(facts: StoreFacts): Finding[] {
     find('BUCKETS_DIFFER', `the URL says ${buckets}, the nodes ${meta.buckets}`)
   if (info.get('role') === 'slave') find('REPLICA', 'this is a replica')
   const policy = info.get('maxmemory_policy') ?? 'noeviction'
-  const evicts = policy !== 'noeviction'
+  const evicts = mayEvictSlots(policy)
   if (evicts) find('EVICTION_POLICY', `maxmemory-policy is ${policy}`)
-  if (number('evicted_keys') > 0)
+  // Of the keys that have an end some are evicted all the time where the policy says so, and none of them is ours.
+  if (number('evicted_keys') > 0 && !policy.startsWith('volatile-'))
     find(
       evicts ? 'KEYS_EVICTED' : 'KEYS_WERE_EVICTED',
       `${counted(number('evicted_keys'), 'key was', 'keys were')} evicted since its start`,
@@ -33,8 +35,12 @@ export function judgeRedis(facts: StoreFacts): Finding[] {
   const clients = number('connected_clients') / (number('maxclients') || Number.POSITIVE_INFINITY)
   if (clients >= NEARLY)
     find('CLIENTS_NEARLY_FULL', `${number('connected_clients')} of ${number('maxclients')} clients`)
+  // Redis tells of them only where it refuses writes for want of them.
+  if (info.get('min_slaves_good_slaves') === '0') find('REPLICAS_MISSING', 'no replica keeps up')
   if ((info.get('rdb_last_bgsave_status') ?? 'ok') !== 'ok')
     find('SAVE_FAILED', 'the last snapshot could not be written')
+  if ((info.get('aof_last_write_status') ?? 'ok') !== 'ok')
+    find('SAVE_FAILED', 'the append-only file could not be written')
   const median = [...pingsMs].sort((one, other) => one - other)[pingsMs.length >> 1] ?? 0
   if (median > SLOW_MS) find('SLOW_ANSWERS', `a PING takes ${Math.round(median)} ms`)
   if (!scriptLoaded && leases.size > 0)

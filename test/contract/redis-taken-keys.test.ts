@@ -1,11 +1,13 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { newLease } from '../../src/core/ids.js'
 import { createLimiter } from '../../src/index.js'
+import { encodeEntry } from '../../src/store/redis/codec.js'
 import type { RedisKeys } from '../../src/store/redis/keys.js'
 import { Books } from '../support/books.js'
 import { leakGate } from '../support/leak-gate.js'
 import { freshPrefix, sharedRedisUrl, startRedis } from '../support/redis.js'
-import { redisBench } from '../support/store-bench.js'
-import { done, StoreNode } from '../support/store-node.js'
+import { type RedisBench, redisBench } from '../support/store-bench.js'
+import { claim, done, StoreNode } from '../support/store-node.js'
 import { until } from '../support/until.js'
 
 leakGate()
@@ -54,4 +56,35 @@ test('a policy that an operator changes is told with the next audit, though the 
   expect(await policy()).toBe('noeviction')
   await bench.redis.config('SET', 'maxmemory-policy', 'allkeys-lru')
   expect(await policy()).toBe('allkeys-lru')
+})
+
+/** What doctor says that an operator should do. */
+describe('a slot that nobody sweeps', () => {
+  test.each<[string, (bench: RedisBench, lease: number) => Promise<unknown>]>([
+    [
+      'whose lease is in no list comes free by SADD to `dead`',
+      ({ redis, keys }, lease) => redis.sadd(keys.dead, lease),
+    ],
+    [
+      'whose lease may act and never expires comes free by ZADD with 0 to `leases`',
+      async ({ redis, keys }, lease) => {
+        await redis.hset(keys.admission, lease, '1:e')
+        await redis.zadd(keys.leases, 0, lease)
+      },
+    ],
+  ])('%s', async (_, mend) => {
+    const bench = await redisBench()
+    onTestFinished(() => bench.close())
+    const node = await StoreNode.join(bench)
+    const [lease, ghost, asked] = [newLease(), claim('ghost', 'acme', 1), claim('a', 'acme', 1)]
+    await bench.redis.hset(bench.keys.conns(lease), ghost.id, encodeEntry(ghost))
+    await bench.redis.zadd(bench.keys.scope(ghost.scopes[0]), lease, ghost.id)
+    await node.renew()
+    expect(await node.acquire(asked)).toMatchObject([{ admitted: false, reason: 'full', count: 1 }])
+    await mend(bench, lease)
+    expect(await node.renew()).toMatchObject({ dead: [lease] })
+    await node.sweepAll(lease)
+    expect(await node.acquire(asked)).toMatchObject([{ admitted: true, count: 1 }])
+    expect((await bench.contents()).dead.size).toBe(0)
+  })
 })

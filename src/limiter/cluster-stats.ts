@@ -53,10 +53,7 @@ export class ClusterStats {
   async org(orgId: string, { limit, tier }: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): Promise<OrgStats> {
     checkOrg(orgId)
     if (limit !== undefined) checkLimit(limit)
-    return this.#stats(await this.#count(orgId), {
-      ...(limit !== undefined && { limit }),
-      ...(tier !== undefined && { tier }),
-    })
+    return this.#stats(await this.#count(orgId), { limit, tier })
   }
 
   /** The same, with where the limit comes from and what operators have set. */
@@ -129,10 +126,10 @@ export class ClusterStats {
     }
   }
 
-  #stats({ org, count, override }: OrgCount, request: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): OrgStats {
-    const tier = this.#defaults.tierOf(org)
-    const limit = () => requestLimit({ org, ...(tier !== undefined && { tier }), ...request }, this.#defaults)
-    const maxAllowed = override ?? limit()
+  #stats({ org, count, override }: OrgCount, { limit, tier }: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): OrgStats {
+    // A program's own table of tiers may say null of an org that has none.
+    const ownTier = tier ?? this.#defaults.tierOf(org) ?? undefined
+    const maxAllowed = override ?? requestLimit({ org, limit, tier: ownTier }, this.#defaults)
     const reserved = reservedOf(maxAllowed, this.#defaults.reserved)
     return {
       ...{ orgId: org, currentCount: count, maxAllowed },

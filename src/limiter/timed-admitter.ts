@@ -32,9 +32,10 @@ export class TimedAdmitter implements Admitter {
   }
 
   /** Who asks in the first turns of the loop is not refused for it where the start takes no longer than these. */
-  admit(request: AdmissionRequest, signal?: Asker): Promise<Admission> {
-    if (typeof request !== 'object' || request === null) return Promise.reject(noRequest())
+  admit(given: AdmissionRequest, signal?: Asker): Promise<Admission> {
+    if (typeof given !== 'object' || given === null) return Promise.reject(noRequest())
     if (signal !== undefined && typeof signal.addEventListener !== 'function') return Promise.reject(noSignal())
+    const request = withoutNulls(given)
     const startMs = this.#clock.monotonicMs()
     const decision =
       this.#started && this.phase === 'starting'
@@ -44,11 +45,30 @@ export class TimedAdmitter implements Admitter {
       this.#events.emit('admission.decided', {
         code: admission.admitted ? 'ADMITTED' : admission.code,
         tookMs: this.#clock.monotonicMs() - startMs,
-        takesOver: (request.resumeToken ?? request.replaces ?? undefined) !== undefined,
+        takesOver: request.resumeToken !== undefined || request.replaces !== undefined,
       })
     // What can never be valid is thrown to whoever asked, and was no decision.
     decision.then(tell, () => {})
     return decision
+  }
+}
+
+/**
+ * Null is what headers and columns have that say nothing, and a program without types hands it on: here it becomes
+ * absent, for all who read the request. One without any is not copied.
+ */
+function withoutNulls(request: AdmissionRequest): AdmissionRequest {
+  const { gateway, instance, address, tier, resumeToken, replaces } = request
+  const hasNull = gateway === null || instance === null || address === null || tier === null
+  if (!hasNull && resumeToken !== null && replaces !== null) return request
+  return {
+    ...request,
+    gateway: gateway ?? undefined,
+    instance: instance ?? undefined,
+    address: address ?? undefined,
+    tier: tier ?? undefined,
+    resumeToken: resumeToken ?? undefined,
+    replaces: replaces ?? undefined,
   }
 }
 

@@ -84,11 +84,6 @@ describe('what a request claims', () => {
     expect(new Set(ids).size).toBe(ids.length)
   })
 
-  test('takes null for absent, as the headers of a request have it', () => {
-    const nothing = { org: 'acme', gateway: null, instance: null, address: null, tier: null } as never
-    expect(claimed(nothing, ALL)).toEqual(claimed({ org: 'acme' }, ALL))
-  })
-
   test('does not count an instance where that is off', () => {
     const named = { org: 'acme', gateway: 'eu', instance: 'pod-1' }
     for (const limits of [{}, { instance: false }]) expect(claimed(named, limits).scopes).toHaveLength(1)

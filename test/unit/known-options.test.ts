@@ -112,6 +112,23 @@ test('admit without a request says how it is asked', async () => {
   }
 })
 
+test('null in a request is absent, as headers and columns have it that say nothing', async () => {
+  const tiers = { free: 1, paid: 5 }
+  const limiter = createLimiter({
+    limits: { org: 3, tiers, tierOf: () => null as never, instance: true, gateway: 1, address: 1 },
+  })
+  onTestFinished(() => limiter.drain({ withinMs: 0 }))
+  const takesOver: boolean[] = []
+  limiter.on('admission.decided', (decided) => takesOver.push(decided.takesOver))
+  const nobody = { gateway: null, instance: null, address: null, tier: null, resumeToken: null, replaces: null }
+  const admitted = { admitted: true, maxAllowed: 3, replaces: undefined }
+  for (const _ of [1, 2]) expect(await limiter.admit({ org: 'acme', ...nobody } as never)).toMatchObject(admitted)
+  const { connections } = await limiter.holders('acme')
+  for (const name of Object.keys(nobody)) for (const each of connections) expect(each).not.toHaveProperty(name)
+  expect(takesOver).toEqual([false, false])
+  expect(await limiter.orgStats('acme', { tier: null as never })).toMatchObject({ currentCount: 2, maxAllowed: 3 })
+})
+
 describe('a limiter with the embedded store', () => {
   test('admits who asks in the very turn in which it was made, and limits them', async () => {
     const limiter = createLimiter({ limits: { org: 1 } })

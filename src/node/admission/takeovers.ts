@@ -21,9 +21,7 @@ export class Takeovers {
   /** The id of the earlier connection; `undefined` where the request is like any other. */
   replacedBy({ org, gateway, replaces, resumeToken }: AdmissionRequest): string | undefined {
     // The store remembers it for a while, so that it must not be of any length.
-    const named = replaces ?? undefined
-    if (named !== undefined) return isConnectionId(named) ? named : undefined
-    // A program without types may hand on what its headers answer where there is none.
+    if (replaces !== undefined) return isConnectionId(replaces) ? replaces : undefined
     return typeof resumeToken === 'string' ? this.tokens.connectionIn(resumeToken, { org, gateway }) : undefined
   }
 

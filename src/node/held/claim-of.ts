@@ -41,11 +41,7 @@ export function claimOf(
   stamp: { readonly id: string; readonly sinceMs: number },
   events?: EventBus,
 ): Claim {
-  const { org, priority } = request
-  // Null is what the headers of a request answer where there is none, and a program without types hands it on.
-  const gateway = request.gateway ?? undefined
-  const instance = request.instance ?? undefined
-  const address = request.address ?? undefined
+  const { org, gateway, instance, address, priority } = request
   const { limits } = defaults
   checkOrg(org)
   // Whether they are counted or not, they are kept with the connection: nothing of any length, and nothing but text.
@@ -54,9 +50,7 @@ export function claimOf(
   if (address !== undefined) checkName('address', address)
   const orgLimit = requestLimit(request, defaults, events)
   const scopes: [ScopeClaim, ...ScopeClaim[]] = [{ name: 'org', id: org, limit: orgLimit }]
-  if (limits || request.scopes !== undefined) {
-    claimFurther(scopes, { org, gateway, instance, address, scopes: request.scopes }, limits ?? {})
-  }
+  if (limits || request.scopes !== undefined) claimFurther(scopes, request, limits ?? {})
   // The limit too, since another node may know a lower one and has to see that this connection is no surplus.
   const limit = orgLimit === Number.POSITIVE_INFINITY ? undefined : orgLimit
   const details = encodeDetails({ gateway, instance, address, limit, priority: priority || undefined }, stamp.sinceMs)

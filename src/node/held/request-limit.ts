@@ -16,13 +16,10 @@ export interface DefaultLimits {
  * out for a slip in a name, and nobody gains by one.
  */
 export function requestLimit(
-  request: Pick<AdmissionRequest, 'org' | 'limit' | 'tier'>,
+  { org, limit, tier }: Pick<AdmissionRequest, 'org' | 'limit' | 'tier'>,
   { connectionsPerOrg, tiers }: DefaultLimits,
   events?: EventBus,
 ): number {
-  const { org, limit } = request
-  // Null is what a column has that says nothing: a program without types hands it on.
-  const tier = request.tier ?? undefined
   if (limit !== undefined) {
     checkLimit(limit)
     return limit

@@ -12,6 +12,16 @@ export interface ScopeClaim {
 /** What names a scope. */
 export type ScopeRef = Pick<ScopeClaim, 'name' | 'id'>
 
+/** A scope as text, which `scopeOf` reads back: a name has no colon, so that no two share one. */
+export function scopeKey({ name, id }: ScopeRef): string {
+  return `${name}:${id}`
+}
+
+export function scopeOf(key: string): ScopeRef {
+  const colon = key.indexOf(':')
+  return { name: key.slice(0, colon), id: key.slice(colon + 1) }
+}
+
 export interface Claim {
   /**
    * Made by the node before the call and never reused: what makes a repeated call harmless. It begins with its maker's

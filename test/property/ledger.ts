@@ -265,9 +265,9 @@ export class Ledger {
 
   /** L3: whoever else holds a slot there is asked, and nobody who holds none; who has missed a beat is not waited for. */
   #probe(lease: number, scope: ScopeRef, { asked }: ProbeReply): void {
-    const holding = [...this.#held.values()].filter(({ scopes }) => scopes.includes(`${scope.name}:${scope.id}`))
+    const holding = [...this.#held.values()].filter(({ scopes }) => scopes.includes(keyOf(scope)))
     const others = new Set(holding.map((slot) => slot.lease).filter((one) => one !== lease && this.#live.has(one)))
-    this.#probes.ask(others, `${scope.name}:${scope.id}`)
+    this.#probes.ask(others, keyOf(scope))
     const heard = [...others].filter((one) => !this.#late.has(one))
     must('L3', asked === heard.length, () => `${asked} are asked to look and were heard, should be ${heard}`)
   }

@@ -1,4 +1,4 @@
-import type { ScopeRef } from '../../store/lease-store.js'
+import { type ScopeRef, scopeKey } from '../../store/claims.js'
 import type { HeldConnection } from './held-connection.js'
 
 /** Most orgs have one connection on a node, and a set for it alone would be the largest part of what it costs. */
@@ -29,7 +29,7 @@ export class HeldConnections {
   add(connection: HeldConnection): void {
     this.#all.set(connection.id, connection)
     put(this.#byOrg, connection.org, connection)
-    for (const scope of furtherOf(connection)) put(this.#byScope, keyOf(scope), connection)
+    for (const scope of furtherOf(connection)) put(this.#byScope, scopeKey(scope), connection)
     if (connection.instance) this.#withInstance.add(connection)
   }
 
@@ -37,7 +37,7 @@ export class HeldConnections {
     connection.end()
     this.#all.delete(connection.id)
     drop(this.#byOrg, connection.org, connection)
-    for (const scope of furtherOf(connection)) drop(this.#byScope, keyOf(scope), connection)
+    for (const scope of furtherOf(connection)) drop(this.#byScope, scopeKey(scope), connection)
     this.#withInstance.delete(connection)
     if (this.#all.size > 0) return
     for (const resolve of this.#whenEmpty.splice(0)) resolve()
@@ -65,12 +65,12 @@ export class HeldConnections {
 
   /** The same of any scope. */
   heldIn(scope: ScopeRef): number {
-    return scope.name === 'org' ? this.heldBy(scope.id) : heldAmong(listed(this.#byScope, keyOf(scope)))
+    return scope.name === 'org' ? this.heldBy(scope.id) : heldAmong(listed(this.#byScope, scopeKey(scope)))
   }
 
   /** Those that hold a slot of a scope and are not on their way out. Looks at every connection of the scope. */
   *in(scope: ScopeRef): Generator<HeldConnection> {
-    const connections = scope.name === 'org' ? listed(this.#byOrg, scope.id) : listed(this.#byScope, keyOf(scope))
+    const connections = scope.name === 'org' ? listed(this.#byOrg, scope.id) : listed(this.#byScope, scopeKey(scope))
     for (const connection of connections) if (connection.staying) yield connection
   }
 
@@ -94,11 +94,6 @@ const NONE: readonly never[] = []
 
 function furtherOf({ claim }: HeldConnection): readonly ScopeRef[] {
   return claim.scopes.length === 1 ? NONE : claim.scopes.slice(1)
-}
-
-/** A name has no colon. */
-function keyOf({ name, id }: ScopeRef): string {
-  return `${name}:${id}`
 }
 
 function heldAmong(connections: Iterable<HeldConnection>): number {

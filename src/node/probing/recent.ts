@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.js'
 import { FairShare } from '../../core/fair-share.js'
-import type { ScopeRef } from '../../store/lease-store.js'
+import { type ScopeRef, scopeKey } from '../../store/claims.js'
 import { INSTANCE } from '../held/instances.js'
 
 const PAUSE_MS = 1_000
@@ -41,7 +41,7 @@ export class Recent<T> {
    * none is given it counts for nobody, and the caller brings the bound.
    */
   get(scope: ScopeRef, org: string | undefined, make: () => T): T | undefined {
-    const key = `${scope.name}:${scope.id}`
+    const key = scopeKey(scope)
     const nowMs = this.#clock.monotonicMs()
     this.#forget(nowMs)
     const known = this.#made.get(key)

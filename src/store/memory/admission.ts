@@ -1,7 +1,8 @@
 import { reservedOf } from '../../core/reserve.js'
+import { scopeKey } from '../claims.js'
 import type { Claim, TakeoverClaim, Verdict } from '../lease-store.js'
 import type { MemoryOrders } from './orders.js'
-import { type MemoryTables, scopeKey } from './tables.js'
+import type { MemoryTables } from './tables.js'
 
 /** Who is admitted: what lua/acquire and lua/takeover must equal. */
 export class MemoryAdmission {

@@ -1,3 +1,4 @@
+import { scopeKey } from '../claims.js'
 import { MAX_ITEMS, type ScopeRef } from '../lease-store.js'
 import {
   CLOSING_ORDERS,
@@ -9,7 +10,7 @@ import {
   type OrderVerdict,
   TAKEN_REMEMBERED,
 } from '../orders.js'
-import { type MemoryTables, scopeKey } from './tables.js'
+import type { MemoryTables } from './tables.js'
 
 /**
  * Orders over plain tables: what lua/order, lua/drain and lua/confirm must equal. An order lives no longer than its

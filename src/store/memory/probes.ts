@@ -1,5 +1,6 @@
+import { scopeKey, scopeOf } from '../claims.js'
 import { MAX_ITEMS, type ProbeReply, type ScopeRef } from '../lease-store.js'
-import { type MemoryTables, scopeKey } from './tables.js'
+import type { MemoryTables } from './tables.js'
 
 /** Who is to look for silent peers of which scope: what lua/probe and its share of lua/renew must equal. */
 export class MemoryProbes {
@@ -26,10 +27,7 @@ export class MemoryProbes {
     const due = [...this.#t.probes].filter(([, holder]) => holder === lease).map(([probe]) => probe)
     const told = due.sort().slice(0, MAX_ITEMS)
     for (const probe of told) this.#t.probes.delete(probe)
-    return told.map((probe) => {
-      const [, name = '', ...id] = probe.split(':')
-      return { name, id: id.join(':') }
-    })
+    return told.map((probe) => scopeOf(probe.slice(probe.indexOf(':') + 1)))
   }
 
   /** What a lease was asked dies with it. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.js'
 import type { LeaseTiming } from '../../core/lease-timing.js'
 import { bounded } from '../bounded.js'
+import { scopeKey } from '../claims.js'
 import {
   type Holder,
   type LeaseStore,
@@ -13,7 +14,7 @@ import {
 } from '../lease-store.js'
 import type { OrgOverrides } from '../override-records.js'
 import { MemoryJournal } from './journal.js'
-import { MemoryTables, scopeKey } from './tables.js'
+import { MemoryTables } from './tables.js'
 import { MemoryVerbs } from './verbs.js'
 
 export interface MemoryStoreOptions {

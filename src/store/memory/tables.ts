@@ -1,5 +1,6 @@
 import { isMadeUnder } from '../../core/connection-id.js'
-import type { Claim, IndexEntry, ScopeRef, SlotRef } from '../lease-store.js'
+import { scopeKey } from '../claims.js'
+import type { Claim, IndexEntry, SlotRef } from '../lease-store.js'
 import type { OrderKind } from '../orders.js'
 import type { OverrideKind } from '../override-records.js'
 
@@ -23,10 +24,6 @@ export interface StoredOverride {
   dueMs: number | undefined
   readonly details: string
   version: number
-}
-
-export function scopeKey({ name, id }: ScopeRef): string {
-  return `${name}:${id}`
 }
 
 const NOTHING: ReadonlyMap<string, never> = new Map<string, never>()

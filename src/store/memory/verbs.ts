@@ -1,4 +1,5 @@
 import type { LeaseTiming } from '../../core/lease-timing.js'
+import { scopeKey } from '../claims.js'
 import type {
   AuditReply,
   Claim,
@@ -19,7 +20,7 @@ import { MemoryOrders } from './orders.js'
 import { MemoryOverrides } from './overrides.js'
 import { MemoryProbes } from './probes.js'
 import { ok, refused } from './replies.js'
-import { type MemoryTables, scopeKey } from './tables.js'
+import type { MemoryTables } from './tables.js'
 
 /** All on the store's own clock. A recovery of 0 ms is none: then no admission waits after a store without memory. */
 type Times = Pick<LeaseTiming, 'ttlMs' | 'clockStepCapMs' | 'lateAfterMs' | 'recoveryMs' | 'recoveryLimitMs'>

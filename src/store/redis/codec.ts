@@ -1,4 +1,5 @@
 import type { Reserve } from '../../core/reserve.js'
+import { scopeOf } from '../claims.js'
 import type {
   AuditReply,
   Claim,
@@ -133,8 +134,7 @@ function readTold(flat: unknown): Pick<RenewReply, 'orders' | 'probes'> {
   const [orders, probes]: [Order[], ScopeRef[]] = [[], []]
   for (let i = 0; i < flat.length; i += 2) {
     const id = text(flat[i + 1])
-    const colon = id.indexOf(':')
-    if (flat[i] === 'probe') probes.push({ name: id.slice(0, colon), id: id.slice(colon + 1) })
+    if (flat[i] === 'probe') probes.push(scopeOf(id))
     else orders.push({ kind: oneOf(ORDER_KINDS, flat[i]), id })
   }
   return { orders, probes }

@@ -1,6 +1,7 @@
 import { checkKeyPrefix } from '../../core/key-prefix.js'
+import { type ScopeRef, scopeKey } from '../claims.js'
 import type { JournalKind } from '../journal.js'
-import type { IndexEntry, ScopeRef } from '../lease-store.js'
+import type { IndexEntry } from '../lease-store.js'
 import { CLOSING_ORDERS, ORDER_KINDS } from '../orders.js'
 
 /** Every key name of the store, in one place. See lua/README.md for what each holds. */
@@ -62,7 +63,7 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
     probes: `${base}probes`,
     allOrders: ORDER_KINDS.map(orders),
     closingOrders: CLOSING_ORDERS.map(orders),
-    scope: ({ name, id }) => (name === 'org' ? orgPrefix + id : `${scopePrefix}${name}:${id}`),
+    scope: (scope) => (scope.name === 'org' ? orgPrefix + scope.id : scopePrefix + scopeKey(scope)),
     scopePrefix,
     orgPattern: `${orgPrefix}*`,
     orgPrefix,

@@ -19,12 +19,12 @@ import { takeovers } from './takeovers.js'
 export function check({ orgs, terms }: Pick<RunHeader, 'orgs' | 'terms'>, records: readonly ChaosRecord[]): Verdict {
   const attempts = attemptsOf(records)
   const around = new Surroundings(records, terms)
-  const scopes = scopesOf(attempts, new Limits(records, orgs, terms))
+  const scopes = scopesOf(attempts, new Limits(records, orgs, terms), around)
   const parts = [
-    exactness(scopes, around),
-    freeing(scopes, around),
+    exactness(scopes),
+    freeing(scopes),
     answers(attempts, around),
-    comebacks(scopes, around),
+    comebacks(scopes),
     closings(attempts, around),
     takeovers(attempts, around),
     endings(records, attempts, around),

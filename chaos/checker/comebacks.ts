@@ -1,7 +1,7 @@
 import type { Effect } from '../records.js'
 import type { Figure, Finding, Verdict } from './findings.js'
 import type { Attempt } from './history.js'
-import { type Holder, holderOf, overMs } from './holders.js'
+import { type Holder, overMs } from './holders.js'
 import type { Scope } from './scopes.js'
 import type { Surroundings } from './surroundings.js'
 
@@ -17,12 +17,10 @@ const REFUSED_PERCENT = 2
  * the old one is asked while the new one waits. It may be refused for others, who may have been there before it. That
  * slots come free in time for everybody is looked at where slots are counted.
  */
-export function comebacks(scopes: readonly Scope[], surroundings: Surroundings): Verdict {
+export function comebacks(scopes: readonly Scope[]): Verdict {
   const findings: Finding[] = []
   let cameBack = 0
-  for (const { name, org, attempts, full, limits } of scopes) {
-    const around = surroundings.of(org)
-    const holders = attempts.flatMap((attempt) => holderOf(attempt, around))
+  for (const { name, around, attempts, holders, full, limits } of scopes) {
     for (const asking of attempts) {
       const { number, instance, refusal, openedMs, askedMs, refusedMs = Number.POSITIVE_INFINITY } = asking
       if (instance === undefined || (openedMs === undefined && refusal?.code !== full)) continue

@@ -18,15 +18,15 @@ interface Stretch {
  * memory meanwhile (R1). After a limit was lowered nobody has to go: so it is looked at each opening, which must find
  * room, and at the end of each exemption, by which what is too many must have gone.
  */
-export function exactness(scopes: readonly Scope[], surroundings: Surroundings): Verdict {
+export function exactness(scopes: readonly Scope[]): Verdict {
   const findings: Finding[] = []
   const figures: Figure[] = []
   for (const scope of scopes) {
-    const around = surroundings.of(scope.org)
-    const stretches = scope.attempts.flatMap((attempt) => stretchesOf(attempt, around))
+    const { name, around, attempts, limits } = scope
+    const stretches = attempts.flatMap((attempt) => stretchesOf(attempt, around))
     for (const { t, open, last } of openings(stretches)) {
       const fromMs = last.opening ? last.attempt.askedMs : Math.min(...[...open].map(({ attempt }) => attempt.askedMs))
-      const limit = Math.max(...scope.limits(fromMs, t))
+      const limit = Math.max(...limits(fromMs, t))
       const fault = around.faultAt(t)
       figures.push({
         ...{ promise: 'S1', what: 'open beyond the limit', fault, unit: 'connections' },
@@ -34,15 +34,15 @@ export function exactness(scopes: readonly Scope[], surroundings: Surroundings):
       })
       if (open.size <= limit) continue
       const numbers = [...open].map(({ attempt }) => `#${attempt.number} at node ${attempt.node}`).join(', ')
-      findings.push({ promise: 'S1', t, what: `${scope.name} holds ${open.size} of ${limit}: ${numbers}` })
+      findings.push({ promise: 'S1', t, what: `${name} holds ${open.size} of ${limit}: ${numbers}` })
     }
-    figures.push(...excesses(scope, stretches, around))
+    figures.push(...excesses(scope, stretches))
   }
   return { findings, figures }
 }
 
 /** R5: by how much an org was beyond its limit with those that are not counted, which are the most that it may be. */
-function excesses({ attempts, limits }: Scope, counted: readonly Stretch[], around: Surroundings): Figure[] {
+function excesses({ attempts, limits, around }: Scope, counted: readonly Stretch[]): Figure[] {
   const countedOf = groupBy(counted, ({ attempt }) => attempt)
   const whole = attempts.flatMap((attempt): Stretch[] => {
     const { openedMs: fromMs = Number.POSITIVE_INFINITY } = attempt

@@ -1,6 +1,6 @@
 import type { Figure, Finding, Verdict } from './findings.js'
 import type { Attempt } from './history.js'
-import { type Deadline, eachOnce, type Holder, holderOf, overMs } from './holders.js'
+import { type Deadline, eachOnce, type Holder, overMs } from './holders.js'
 import type { Scope } from './scopes.js'
 import type { Surroundings } from './surroundings.js'
 
@@ -17,12 +17,10 @@ const WHAT = {
  * stayed; if these do not suffice, a slot came back too late or not at all. Whoever shows a token is not refused for
  * the connection that is its own (L2).
  */
-export function freeing(scopes: readonly Scope[], surroundings: Surroundings): Verdict {
+export function freeing(scopes: readonly Scope[]): Verdict {
   const findings: Finding[] = []
   const figures: Figure[] = []
-  for (const { name, org, attempts, full, limits } of scopes) {
-    const around = surroundings.of(org)
-    const holders = attempts.flatMap((attempt) => holderOf(attempt, around))
+  for (const { name, around, attempts, holders, full, limits } of scopes) {
     let near: Holder[] = []
     let next = 0
     const refused = attempts.filter(({ refusal }) => refusal?.code === full)

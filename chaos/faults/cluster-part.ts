@@ -1,13 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ClusterServer, isPrimary } from '../../test/support/redis-cluster.js'
-import { until } from '../../test/support/until.js'
+import type { ClusterServer } from '../../test/support/redis-cluster.js'
 import type { ClusterSide } from '../cluster-side.js'
 import type { Stage } from '../stage.js'
 import { type Fault, type FaultPlan, long } from './fault.js'
-import { untilItFollows } from './primary-replaced.js'
-
-/** So long the others may take to elect a replica. */
-const PATIENCE_MS = 60_000
+import { untilItFollows, untilPromoted } from './primary-replaced.js'
 
 const onCluster: NonNullable<Fault['possible']> = ({ redis }) => redis.cluster !== undefined
 
@@ -93,10 +89,7 @@ async function replaced(
   await end(former)
   stage.begin('store-lost', undefined, orgs)
   const others = cluster.servers.servers.filter((server) => !before.includes(server) && server !== former)
-  await until(async () => (await Promise.all(others.map(isPrimary))).includes(true), {
-    withinMs: PATIENCE_MS,
-    what: 'a replica is promoted',
-  })
+  await untilPromoted(others)
   stage.end('store-away')
   return former
 }

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isPrimary } from '../../test/support/redis-cluster.js'
 import type { SetServer } from '../../test/support/sentinel-set.js'
 import { until } from '../../test/support/until.js'
 import type { Stage } from '../stage.js'
 import { type Fault, long } from './fault.js'
 
-/** So long sentinels may take to agree, and then to tell a server that comes back whom it follows. */
+/** So long sentinels, or the servers of a cluster, may take to agree, and then to tell a server that comes back whom it follows. */
 const PATIENCE_MS = 60_000
 
 const onSentinels: NonNullable<Fault['possible']> = ({ redis }) => redis.sentinels !== undefined
@@ -43,13 +44,14 @@ async function replaced(stage: Stage, end: (primary: SetServer) => Promise<void>
   stage.begin('store-away')
   await end(former)
   stage.begin('store-lost')
-  const isPrimary = async ({ admin }: SetServer) => ((await admin.call('ROLE')) as unknown[])[0] === 'master'
-  await until(async () => (await Promise.all(others.map(isPrimary))).includes(true), {
-    withinMs: PATIENCE_MS,
-    what: 'a replica is promoted',
-  })
+  await untilPromoted(others)
   stage.end('store-away')
   return former
+}
+
+export async function untilPromoted(replicas: readonly Pick<SetServer, 'admin'>[]): Promise<void> {
+  const promoted = async () => (await Promise.all(replicas.map(isPrimary))).includes(true)
+  await until(promoted, { withinMs: PATIENCE_MS, what: 'a replica is promoted' })
 }
 
 /** Until then the next fault would find too few replicas. */

@@ -131,7 +131,7 @@ async function join(servers: readonly ClusterServer[]): Promise<void> {
 }
 
 /** Whether it takes itself for one. */
-export async function isPrimary({ admin }: ClusterServer): Promise<boolean> {
+export async function isPrimary({ admin }: Pick<ClusterServer, 'admin'>): Promise<boolean> {
   return ((await admin.call('ROLE')) as unknown[])[0] === 'master'
 }
 

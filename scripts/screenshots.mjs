@@ -7,7 +7,6 @@
 // Needs redis-server on the PATH and Chromium at /usr/bin/chromium, or where TEST_CHROMIUM says.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,6 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { chromium } from 'playwright-core'
 import { WebSocket } from 'ws'
+import { eventually, freePort } from '../dist/cli/demo/process.js'
 import { ENDPOINT } from '../dist/server/endpoint.js'
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '3' } } })
@@ -24,17 +24,10 @@ const ORGS = ['acme', 'globex', 'initech', 'umbrella', 'hooli', 'stark', 'wayne'
 const TIERS = ['free', 'paid', 'big']
 const NODES = ['eu-west-1a', 'eu-west-1b', 'eu-west-1c']
 const TOKEN = 'screenshots'
+/** A fresh Redis admits nobody for its first 6 s. */
+const START_MS = 30_000
 const children = []
 const sockets = new Set()
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
-}
 
 function start(command, args, env = {}) {
   const child = spawn(command, args, { cwd: root, env: { PATH: process.env.PATH, ...env }, stdio: 'ignore' })
@@ -62,12 +55,8 @@ async function startCluster() {
     nodes.push(node)
   }
   for (const { adminPort } of nodes) {
-    const ready = () =>
-      fetch(`http://127.0.0.1:${adminPort}/readyz`).then(
-        (answer) => answer.ok,
-        () => false,
-      )
-    while (!(await ready())) await sleep(200)
+    const isReady = async () => (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).ok
+    if (!(await eventually(START_MS, isReady))) throw new Error(`no node is ready at ${adminPort}`)
   }
   return nodes
 }

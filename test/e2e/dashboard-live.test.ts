@@ -4,6 +4,7 @@ import { type Browser, type Page, startBrowser } from '../support/browser.js'
 import { openDashboard } from '../support/dashboard-page.js'
 import { type Fleet, setNamelessTier, startFleet } from '../support/fleet.js'
 import { connectGateway } from '../support/gateways.js'
+import { percentile } from '../support/probe.js'
 import { freshPrefix } from '../support/redis.js'
 import { until } from '../support/until.js'
 
@@ -87,7 +88,8 @@ test('with 500 orgs: the fullest first, each found, and no frame of 100 ms', asy
   await sees('#orgs-title', `the fullest of ${ORGS}`)
   await page.getByRole('navigation', { name: 'Pages of orgs' }).getByRole('button', { name: 'Next' }).click()
   await sees('#org-pager', `of ${ORGS}`)
-  expect(median(await longestFrames(page))).toBeLessThan(100)
+  // Not the worst: on a busy machine a second may belong to somebody else.
+  expect(percentile(await longestFrames(page), 0.5)).toBeLessThan(100)
   await page.locator('#search').fill('crowd-499')
   await sees('#org-rows', 'crowd-499')
   await sees('#org-pager', '1 to 1 of 1')
@@ -95,7 +97,7 @@ test('with 500 orgs: the fullest first, each found, and no frame of 100 ms', asy
   await page.evaluate(
     'setInterval(() => { const end = performance.now() + 150; while (performance.now() < end); }, 300)',
   )
-  expect(median(await longestFrames(page))).toBeGreaterThan(100)
+  expect(percentile(await longestFrames(page), 0.5)).toBeGreaterThan(100)
 })
 
 test('a node that is frozen makes its page say that it is stale, and live again afterwards', async () => {
@@ -133,9 +135,4 @@ function longestFrames(page: Page): Promise<number[]> {
     }
     requestAnimationFrame(frame)
   })`)
-}
-
-/** Not the worst: on a busy machine a second may belong to somebody else. */
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 }

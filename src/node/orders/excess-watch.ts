@@ -48,13 +48,13 @@ export class ExcessWatch {
   /** Orgs held here that were over their limit when last looked at. */
   readonly #over = new Map<string, string>()
   #next = 0
-  #auditedAtMs: number
+  #lastTurnAtMs: number
   #busy = false
 
   constructor(parts: WatchParts) {
     const { clock, events } = parts
     this.#parts = parts
-    this.#auditedAtMs = clock.monotonicMs()
+    this.#lastTurnAtMs = clock.monotonicMs()
     events.on('connections.reasserted', () => this.#await(parts.held.orgs()))
     events.on('lease.renewed', ({ recoveryMs }) => {
       if (recoveryMs === 0) void this.#work()
@@ -70,16 +70,16 @@ export class ExcessWatch {
   async #work(): Promise<void> {
     if (this.#busy) return
     this.#busy = true
-    this.#audit()
+    this.#awaitInTurn()
     await this.#lookAt([...this.#pending.keys()].slice(0, ORGS_A_LOOK))
     this.#busy = false
   }
 
   /** From time to time, those that were over their limit, and some of the others. */
-  #audit(): void {
+  #awaitInTurn(): void {
     const { clock, held } = this.#parts
-    if (clock.monotonicMs() - this.#auditedAtMs < WATCH_INTERVAL_MS) return
-    this.#auditedAtMs = clock.monotonicMs()
+    if (clock.monotonicMs() - this.#lastTurnAtMs < WATCH_INTERVAL_MS) return
+    this.#lastTurnAtMs = clock.monotonicMs()
     const orgs = held.orgs()
     this.#await([...this.#over.keys(), ...orgs.slice(this.#next, this.#next + ORGS_A_LOOK)])
     this.#next = this.#next + ORGS_A_LOOK < orgs.length ? this.#next + ORGS_A_LOOK : 0

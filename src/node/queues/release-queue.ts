@@ -71,7 +71,7 @@ export class ReleaseQueue {
   forget(): void {
     this.#waiting.clear()
     for (const id of [...this.#pending.keys()]) this.#returned(id)
-    this.#settled()
+    this.#tellIfEmpty()
   }
 
   /** Resolves when this slot is confirmed, or at once if it is not here; who asks brings the deadline. */
@@ -109,7 +109,7 @@ export class ReleaseQueue {
       if (isDone) this.#flush()
       else for (const slot of batch) this.#waiting.push(slot)
     }
-    this.#settled()
+    this.#tellIfEmpty()
   }
 
   #returned(id: string): void {
@@ -119,7 +119,7 @@ export class ReleaseQueue {
     for (const resolve of waiting ?? []) resolve()
   }
 
-  #settled(): void {
+  #tellIfEmpty(): void {
     if (this.#pending.size > 0) return
     for (const resolve of this.#whenEmpty.splice(0)) resolve()
   }

@@ -87,7 +87,7 @@ export class RedisConnection implements StoreConnection {
 
   acquire(fence: Fence, claims: readonly Claim[], how?: { readonly again: boolean }): Promise<Reply<Verdict[]>> {
     bounded(claims)
-    return this.#settled(
+    return this.#ask(
       () => this.#acquireCalls.run(callerOf(fence), claims, how?.again ?? false),
       (rest) => codec.readVerdicts(claims, rest),
     )
@@ -203,10 +203,10 @@ export class RedisConnection implements StoreConnection {
 
   #run<T>(keys: string[], args: (string | number)[], read: (rest: unknown[]) => T): Promise<Reply<T>> {
     const { redis, script } = this.#wiring
-    return this.#settled(() => script.run(redis, keys, args), read)
+    return this.#ask(() => script.run(redis, keys, args), read)
   }
 
-  #settled<T>(call: () => Promise<unknown>, read: (rest: unknown[]) => T): Promise<Reply<T>> {
+  #ask<T>(call: () => Promise<unknown>, read: (rest: unknown[]) => T): Promise<Reply<T>> {
     const { timing, clock } = this.#wiring
     if (this.#gone) return Promise.resolve({ status: 'unanswered', cause: this.#gone })
     return new Promise((resolve) => {

@@ -36,8 +36,14 @@ export function nodesApp({ limiter, nodeName, view, refusals, keyFileUsable }: T
     return context.json({
       role: context.get('role'),
       node: {
-        ...{ name: nodeName, phase, connections, storeReachable, ...awayOf(buckets) },
-        ...{ recoveryMs: view.recoveryMs, refusedLately: refusals.lately, keyFileUsable: keyFileUsable?.() },
+        name: nodeName,
+        phase,
+        connections,
+        storeReachable,
+        ...awayOf(buckets),
+        recoveryMs: view.recoveryMs,
+        refusedLately: refusals.lately,
+        keyFileUsable: keyFileUsable?.(),
       },
       store: storeDescription,
       cluster: { nodes: nodes.length, connections: nodes.reduce((sum, node) => sum + node.connections, 0) },

@@ -60,7 +60,10 @@ function openapi(version: string): object {
 
 function described(path: string, { does, query, body, answer, status = 200, type }: Operation): object {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
-    ...{ name, in: 'path', required: true, schema: { type: 'string' } },
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
   }))
   const { properties = {} } = query ? schemaOf(query, 'input') : {}
   const inQuery = Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', schema }))

@@ -25,9 +25,11 @@ export function addHealthcheckCommand(program: Command): void {
   command
     .addOption(
       urlOption(command, {
-        ...{ flags: '--url <url>', env: 'HEADCOUNT_ADMIN_URL' },
+        flags: '--url <url>',
+        env: 'HEADCOUNT_ADMIN_URL',
         description: 'admin listener to ask; this machine and --port where absent',
-        ...{ read: orNone(adminUrlOf), example: ADMIN_URL_EXAMPLE },
+        read: orNone(adminUrlOf),
+        example: ADMIN_URL_EXAMPLE,
       }),
     )
     .addOption(

@@ -76,7 +76,9 @@ async function addKey(path: string, [orgId, gatewayId]: string[], asked: Asked, 
   const key = KEY_PREFIX + randomBytes(KEY_BYTES).toString('base64url')
   const row: KeyRow = {
     ...(id !== undefined && { id }),
-    ...{ sha256: digestOf(key).toString('hex'), orgId: orgId!, gatewayId: gatewayId! },
+    sha256: digestOf(key).toString('hex'),
+    orgId: orgId!,
+    gatewayId: gatewayId!,
     ...(tier !== undefined && { tier }),
     ...(priority && { priority }),
   }

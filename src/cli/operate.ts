@@ -53,8 +53,11 @@ export function commonOptions(command: Command, kind: Kind = 'looks'): Option[] 
 function optionsOfAll(command: Command): Option[] {
   return [
     urlOption(command, {
-      ...{ flags: '--admin <url>', env: 'HEADCOUNT_ADMIN_URL', description: 'admin listener of any node' },
-      ...{ read: adminUrlOf, example: ADMIN_URL_EXAMPLE },
+      flags: '--admin <url>',
+      env: 'HEADCOUNT_ADMIN_URL',
+      description: 'admin listener of any node',
+      read: adminUrlOf,
+      example: ADMIN_URL_EXAMPLE,
     }).default(new URL(DEFAULT_ADMIN), DEFAULT_ADMIN),
     new Option('--token <token>', 'its bearer token').env('ADMIN_TOKEN'),
     new Option('--json', 'the answer as one JSON object, on one line').default(false),

@@ -51,7 +51,10 @@ export function problemOf(refusal: Refusal, wallMs: number, random: () => number
     code,
     detail,
     instance: `urn:uuid:${requestId}`,
-    ...{ currentCount, maxAllowed, scope, reserved },
+    currentCount,
+    maxAllowed,
+    scope,
+    reserved,
   })
   const headers: [string, string][] = [
     ['Date', new Date(wallMs).toUTCString()],

@@ -32,7 +32,12 @@ export function closingWords(refusal: Refusal, problem: Problem): ClosingWords {
   const { code, detail, currentCount, maxAllowed, scope, reserved } = refusal
   const frame = JSON.stringify({
     type: 'error',
-    ...{ code, detail, currentCount, maxAllowed, scope, reserved },
+    code,
+    detail,
+    currentCount,
+    maxAllowed,
+    scope,
+    reserved,
     instance: `urn:uuid:${problem.requestId}`,
     retryAfterSeconds: problem.retryAfterSeconds,
   })

@@ -142,8 +142,12 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
 function boundedServer(maxPayload: number, maxPieces: number, closeTimeout?: number): WebSocketServer {
   // The published types of ws do not know these yet.
   const settings: ServerOptions & { closeTimeout?: number; maxFragments: number; maxBufferedChunks: number } = {
-    ...{ noServer: true, clientTracking: false, perMessageDeflate: false },
-    ...{ maxPayload, maxFragments: maxPieces, maxBufferedChunks: maxPieces },
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload,
+    maxFragments: maxPieces,
+    maxBufferedChunks: maxPieces,
     ...(closeTimeout !== undefined && { closeTimeout }),
   }
   return new WebSocketServer(settings)

@@ -39,7 +39,9 @@ export interface CallbackClientOptions {
 
 const name = z.string().refine((text) => idProblem(text) === undefined)
 const whoItIs = z.object({
-  ...{ org: name, gateway: name, tier: z.string().min(1).max(64).optional() },
+  org: name,
+  gateway: name,
+  tier: z.string().min(1).max(64).optional(),
   priority: z.boolean().optional(),
   limit: z.union([z.int().min(0), z.literal('unlimited')]).optional(),
 })
@@ -152,7 +154,8 @@ function verdictOf(answer: HttpAnswer): Verdict {
   if (!found?.success) return { is: 'undecided', because: 'unclear' }
   const { org, gateway, tier, limit, priority } = found.data
   const identity: Identity = {
-    ...{ org, gateway },
+    org,
+    gateway,
     ...(tier !== undefined && { tier }),
     ...(priority && { priority }),
     ...(limit !== undefined && { limit: limit === 'unlimited' ? Number.POSITIVE_INFINITY : limit }),

@@ -53,7 +53,10 @@ export class JwtSource implements IdentitySource {
     const { issuer, audience, clockSkewMs, clock } = this.#options
     try {
       const { payload } = await jwtVerify(token, found.key, {
-        ...{ issuer, audience, algorithms: ALGORITHMS, requiredClaims: ['exp'] },
+        issuer,
+        audience,
+        algorithms: ALGORITHMS,
+        requiredClaims: ['exp'],
         clockTolerance: clockSkewMs / 1_000,
         currentDate: new Date(clock.wallMs()),
       })

@@ -119,7 +119,10 @@ export function* parseKeyFileInPieces(bytes: Uint8Array): InPieces<ParsedKeys> {
     if (row.id !== undefined && ids.has(row.id)) problems.push(`keys[${index}] has the id of another key`)
     if (row.id !== undefined) ids.add(row.id)
     return {
-      ...{ sha256, org: row.orgId, gateway: row.gatewayId, disabled: row.disabled ?? false },
+      sha256,
+      org: row.orgId,
+      gateway: row.gatewayId,
+      disabled: row.disabled ?? false,
       ...(row.id !== undefined && { id: row.id }),
       ...(row.tier !== undefined && { tier: row.tier }),
       ...(row.priority && { priority: true }),

@@ -132,7 +132,9 @@ export class ClusterStats {
     const maxAllowed = override ?? requestLimit({ org, limit, tier: ownTier }, this.#defaults)
     const reserved = reservedOf(maxAllowed, this.#defaults.reserved)
     return {
-      ...{ orgId: org, currentCount: count, maxAllowed },
+      orgId: org,
+      currentCount: count,
+      maxAllowed,
       ...(reserved > 0 && { reserved }),
       ...(count > maxAllowed && { excess: count - maxAllowed }),
     }

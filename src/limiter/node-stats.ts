@@ -34,10 +34,15 @@ export function nodeStats({ lease, leases, connections, expiresInMs, info }: Nod
   const told = decodeNodeInfo(info)
   const { name = String(lease), startedAt, version, settings } = told
   return {
-    ...{ name, ...(startedAt !== undefined && { startedAt }) },
-    ...{ lease, ...(leases && { leases }), connections, leaseExpiresInMs: expiresInMs },
+    name,
+    ...(startedAt !== undefined && { startedAt }),
+    lease,
+    ...(leases && { leases }),
+    connections,
+    leaseExpiresInMs: expiresInMs,
     ...heartbeat(expiresInMs, told, terms),
-    ...{ ...(version !== undefined && { version }), ...(settings && { settings }) },
+    ...(version !== undefined && { version }),
+    ...(settings && { settings }),
   }
 }
 

@@ -59,7 +59,7 @@ export class LimiterNode implements AdmittingNode {
 
   constructor(options: LimiterNodeOptions) {
     const { store, timing, clock, random, events = new EventBus(), waitingRoom: room = new WaitingRoom() } = options
-    const [held, policies] = [this.#held, resolvePolicies(options.policies)]
+    const [held, policies, pace] = [this.#held, resolvePolicies(options.policies), options.closingPace]
     const [session, trusted] = [() => this.#keeper.session, () => this.#keeper.trusted()]
     this.events = events
     this.#clock = clock
@@ -67,18 +67,22 @@ export class LimiterNode implements AdmittingNode {
     const queue = new AdmissionQueue({ clock, held, releases, trusted, budgetMs: timing.admissionTimeoutMs })
     const overrides = new Overrides({ clock, events })
     const takeovers = new Takeovers({ clock, events, held, secret: options.resumeSecret })
-    const probing = new Probing({
-      ...{ clock, timing, events, held, releases, session, timeoutMs: options.probeTimeoutMs },
-    })
+    const probing = new Probing({ clock, timing, events, held, releases, session, timeoutMs: options.probeTimeoutMs })
     const absence = new Absence({ clock, timing, policies, held, trusted, events, embedded: store.embedded })
     const sweeper = new Sweeper(events)
-    const orderTaker = new OrderTaker({
-      ...{ clock, events, held, releases, onRenewed: (reply) => probing.heard(reply), pace: options.closingPace },
-    })
+    const orderTaker = new OrderTaker({ clock, events, held, releases, pace, onRenewed: (told) => probing.heard(told) })
     const eviction = new EvictionWatch(events)
     const onPolicy = (policy: string) => eviction.heard(policy)
     this.#keeper = new LeaseKeeper({
-      ...{ store, timing, clock, random, held, releases, events, overrides, admissions: queue },
+      store,
+      timing,
+      clock,
+      random,
+      held,
+      releases,
+      events,
+      overrides,
+      admissions: queue,
       nodeInfo: encodeNodeInfo(options),
       onSecret: (secret) => takeovers.tokens.learn(secret),
       onPolicy,
@@ -95,7 +99,14 @@ export class LimiterNode implements AdmittingNode {
     this.#denials = new Denials({ events, timing, random, farProbes: probing.far, recoveryLeftMs })
     const admits = () => this.#phase === 'running'
     this.#admissions = new Admissions({
-      ...{ clock, defaults: options, events, keeper: this.#keeper, queue, takeovers, absence, overrides },
+      clock,
+      defaults: options,
+      events,
+      keeper: this.#keeper,
+      queue,
+      takeovers,
+      absence,
+      overrides,
       denials: this.#denials,
       attempts: new Attempts({ clock, held, admissions: queue, room, probing, admits }),
       phase: () => this.#phase,
@@ -103,7 +114,12 @@ export class LimiterNode implements AdmittingNode {
     })
     this.orders = new OrderGiver({ store, events, session })
     this.#excess = new ExcessWatch({
-      ...{ clock, store, held, events, orders: this.orders, policy: policies.onLimitLowered },
+      clock,
+      store,
+      held,
+      events,
+      orders: this.orders,
+      policy: policies.onLimitLowered,
       said: (org) => overrides.onLoweredOf(org),
     })
     this.#auditor = new Auditor({ clock, events, held, releases, session: () => this.#keeper.settledSession, onPolicy })
@@ -112,11 +128,7 @@ export class LimiterNode implements AdmittingNode {
     this.#absence = absence
     this.#overrides = overrides
     events.on('drain.ordered', () => this.quiet())
-    events.on('lease.renewed', ({ recoveryMs }) => {
-      if (this.#phase !== 'starting' || recoveryMs > 0) return
-      this.#phase = 'running'
-      events.emit('node.started', {})
-    })
+    events.on('lease.renewed', ({ recoveryMs }) => this.#renewed(recoveryMs))
   }
 
   get phase(): Phase {
@@ -197,6 +209,13 @@ export class LimiterNode implements AdmittingNode {
   async #allReturned(): Promise<void> {
     await this.#held.whenEmpty()
     await this.#releases.whenEmpty()
+  }
+
+  /** The start is over with the first renewal of a store that does not recover. */
+  #renewed(recoveryMs: number): void {
+    if (this.#phase !== 'starting' || recoveryMs > 0) return
+    this.#phase = 'running'
+    this.events.emit('node.started', {})
   }
 
   #release(connection: HeldConnection): void {

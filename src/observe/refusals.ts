@@ -49,8 +49,11 @@ export class Refusals {
     this.#courier = new RefusalCourier(limiter.journal, clock)
     this.#unlisten = limiter.on('admission.granted', () => this.#courier.admitted())
     const about = (org?: string, gateway?: string, address?: string) => ({
-      ...{ at: new Date(clock.wallMs()).toISOString(), node: nodeName },
-      ...{ orgId: org, gatewayId: gateway, address },
+      at: new Date(clock.wallMs()).toISOString(),
+      node: nodeName,
+      orgId: org,
+      gatewayId: gateway,
+      address,
     })
     this.observer = {
       upgradeRefused: ({ refusal, requestId, retryAfterSeconds, org, gateway, address }) => {

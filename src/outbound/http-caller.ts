@@ -79,7 +79,9 @@ export class HttpCaller {
     const { method, headers, body = '' } = call
     const { url, maxAnswerBytes = MAX_ANSWER_BYTES } = this.#options
     const options: RequestOptions = {
-      ...{ method, agent: this.#agent, signal },
+      method,
+      agent: this.#agent,
+      signal,
       headers: { ...headers, 'content-length': Buffer.byteLength(body) },
     }
     return new Promise((resolve, reject) => {

@@ -53,7 +53,9 @@ export async function openIdentities(config: Config, clock: Clock, log: Log): Pr
     onAnswer: (listener) => void listeners.add(listener),
   }
   return {
-    ...{ identities: new Identities(sources), tierOf: (org) => keyFile?.tierOf(org), answers },
+    identities: new Identities(sources),
+    tierOf: (org) => keyFile?.tierOf(org),
+    answers,
     ...(keyFile && { keyFileUsable: () => keyFile.isUsable }),
   }
 }
@@ -67,15 +69,24 @@ async function openKeyFile({ keysFile, tiers }: Config, clock: Clock, log: Log):
 
 async function openTokens(config: Config, url: string, clock: Clock, log: Log): Promise<IdentitySource> {
   const caller = new HttpCaller({
-    ...{ url, clock, timeoutMs: JWKS_TIMEOUT_MS, maxSockets: 1, maxAnswerBytes: MAX_JWKS_BYTES },
+    url,
+    clock,
+    timeoutMs: JWKS_TIMEOUT_MS,
+    maxSockets: 1,
+    maxAnswerBytes: MAX_JWKS_BYTES,
   })
   const keys = new JwtKeySet({ caller, clock, log, cooldownMs: config.jwksCooldownMs })
   await keys.open()
   return new JwtSource({
-    ...{ keys, clock, issuer: config.jwtIssuer!, audience: config.jwtAudience! },
+    keys,
+    clock,
+    issuer: config.jwtIssuer!,
+    audience: config.jwtAudience!,
     claims: {
-      ...{ org: config.jwtOrgClaim, gateway: config.jwtGatewayClaim },
-      ...{ tier: config.jwtTierClaim, priority: config.jwtPriorityClaim },
+      org: config.jwtOrgClaim,
+      gateway: config.jwtGatewayClaim,
+      tier: config.jwtTierClaim,
+      priority: config.jwtPriorityClaim,
     },
     clockSkewMs: config.jwtClockSkewMs,
     atExpiry: config.jwtAtExpiry,

@@ -21,11 +21,13 @@ export function openLimiter(
       cluster: config.clusterMaxConnections,
       reserved: config.reserved,
       nearlyFullPercent: config.nearlyFullPercent,
-      ...{ tiers: config.tiers.limits, tierOf },
+      tiers: config.tiers.limits,
+      tierOf,
     },
     leaseTtlMs: config.leaseTtlMs,
     renewIntervalMs: config.renewIntervalMs,
-    ...{ storeTimeoutMs: config.storeTimeoutMs, probeTimeoutMs: config.probeTimeoutMs },
+    storeTimeoutMs: config.storeTimeoutMs,
+    probeTimeoutMs: config.probeTimeoutMs,
     policies: {
       onStoreDown: config.onStoreDown,
       storeDownTimeMs: config.storeDownTimeMs,
@@ -33,7 +35,9 @@ export function openLimiter(
       orphanTimeMs: config.orphanTimeMs,
       onLimitLowered: config.onLimitLowered,
     },
-    ...{ nodeName: config.nodeName, keyPrefix: config.keyPrefix, resumeSecret: config.resumeSecret },
+    nodeName: config.nodeName,
+    keyPrefix: config.keyPrefix,
+    resumeSecret: config.resumeSecret,
   }
   try {
     return createLimiter(options)

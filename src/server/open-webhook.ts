@@ -27,8 +27,13 @@ export function openWebhook(config: Config, limiter: Limiter, log: Log): OpenedW
   if (url === undefined) return { observer: {}, figures: () => undefined, stop: async () => {} }
   const clock = systemClock
   const webhook = new Webhook({
-    ...{ caller: new HttpCaller({ url, clock, timeoutMs, maxSockets: SOCKETS }), clock, log, random: Math.random },
-    ...{ node: nodeName, secrets: webhookSecrets!, maxWaiting: webhookQueue },
+    caller: new HttpCaller({ url, clock, timeoutMs, maxSockets: SOCKETS }),
+    clock,
+    log,
+    random: Math.random,
+    node: nodeName,
+    secrets: webhookSecrets!,
+    maxWaiting: webhookQueue,
   })
   const observer = webhookEvents(limiter, webhook)
   return { observer, figures: () => webhook.figures, stop: () => webhook.stop({ withinMs: STOP_MS }) }

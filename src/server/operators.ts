@@ -54,12 +54,26 @@ export function openOperators(
   }
   const guard = { tokens, addressOf, wrongTokens, onWrongToken }
   const metrics = collectMetrics(limiter, {
-    ...{ process: true, maxConnections: config.maxConnections, version, ...parts },
-    ...{ refusalsDropped: () => refusals.dropped, viewers: () => view.viewers, wrongTokens: () => wrongTokensSeen },
+    process: true,
+    maxConnections: config.maxConnections,
+    version,
+    ...parts,
+    refusalsDropped: () => refusals.dropped,
+    viewers: () => view.viewers,
+    wrongTokens: () => wrongTokensSeen,
   })
   const { nodeName } = config
   const admin = adminApp({
-    ...{ limiter, guard, turnedAway, refusals, view, metrics, clock: systemClock, nodeName, version, log },
+    limiter,
+    guard,
+    turnedAway,
+    refusals,
+    view,
+    metrics,
+    clock: systemClock,
+    nodeName,
+    version,
+    log,
     keyFileUsable: parts.keyFileUsable,
   })
   return {

@@ -76,7 +76,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     // Only now: a node whose port is taken would come to the cluster and leave it. Until then who comes is told STARTING.
     start()
     const { storeDescription, embedded } = limiter
-    return { ...{ port, adminPort, adminToken, storeDescription, embedded }, drainOrdered, stop }
+    return { port, adminPort, adminToken, storeDescription, embedded, drainOrdered, stop }
   } catch (error) {
     await stop()
     throw error

@@ -13,9 +13,22 @@ export interface StoreCall {
 }
 
 const VERBS: Readonly<Record<Verb, true>> = {
-  ...{ hello: true, acquire: true, release: true, renew: true, sweep: true, leave: true, reassert: true },
-  ...{ override: true, learn: true, restore: true, order: true, confirm: true, audit: true, takeover: true },
-  ...{ drain: true, probe: true },
+  hello: true,
+  acquire: true,
+  release: true,
+  renew: true,
+  sweep: true,
+  leave: true,
+  reassert: true,
+  override: true,
+  learn: true,
+  restore: true,
+  order: true,
+  confirm: true,
+  audit: true,
+  takeover: true,
+  drain: true,
+  probe: true,
 }
 
 /** Another store, with somebody who is told how long each of its verbs took, and how it ended. */

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Gathering } from '../../src/node/queues/gathering.js'
-
-const MOST_IN_CALL = 10
+import { MAX_ITEMS } from '../../src/store/lease-store.js'
 
 let due: (() => void)[]
 let nowMs: number
@@ -18,7 +17,6 @@ beforeEach(() => {
   calls = []
   gathering = new Gathering({
     clock: { soon: (task) => void due.push(task), monotonicMs: () => nowMs },
-    mostInCall: MOST_IN_CALL,
     waiting: () => waiting,
     hasCompany: () => waiting + inCalls > 1,
     call: () => calls.push(waiting),
@@ -56,10 +54,10 @@ describe('a call', () => {
   })
 
   test('that is full waits for nobody', () => {
-    turn(MOST_IN_CALL - 1)
+    turn(MAX_ITEMS - 1)
     expect(calls).toEqual([])
     turn(1)
-    expect(calls).toEqual([MOST_IN_CALL])
+    expect(calls).toEqual([MAX_ITEMS])
   })
 
   test('waits for eight turns at most', () => {

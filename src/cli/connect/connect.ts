@@ -30,9 +30,11 @@ export function addConnectCommand(program: Command): void {
   command
     .addOption(
       urlOption(command, {
-        ...{ flags: '-u, --url <url>', env: 'HEADCOUNT_URL' },
+        flags: '-u, --url <url>',
+        env: 'HEADCOUNT_URL',
         description: 'server; the path of the endpoint may be left out',
-        ...{ read: endpointOf, example: 'ws://127.0.0.1:8080 or wss://example.com' },
+        read: endpointOf,
+        example: 'ws://127.0.0.1:8080 or wss://example.com',
       }).default(endpointOf(DEFAULT_URL), DEFAULT_URL),
     )
     .addOption(new Option('-k, --key <key>', 'API key').env('HEADCOUNT_KEY'))

@@ -92,7 +92,11 @@ export class DemoCluster {
 
   #spawn({ name, url, adminUrl }: Omit<DemoNode, 'process'>): DemoProcess {
     return new DemoProcess(process.execPath, [SERVER], {
-      ...{ PATH: process.env.PATH, HOST: '127.0.0.1', PORT: url.port, ADMIN_PORT: new URL(adminUrl).port, ...TIMES },
+      PATH: process.env.PATH,
+      HOST: '127.0.0.1',
+      PORT: url.port,
+      ADMIN_PORT: new URL(adminUrl).port,
+      ...TIMES,
       ...(this.#redis && { REDIS_URL: this.#redis.url }),
       ADMIN_TOKEN: this.adminToken,
       HEADCOUNT_KEYS_FILE: join(this.#directory, 'keys.json'),

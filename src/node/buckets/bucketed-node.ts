@@ -52,7 +52,10 @@ export class BucketedNode implements AdmittingNode {
     this.#options = options
     this.events = options.events ?? new EventBus()
     const news = new WholeNews({
-      ...{ events: this.events, buckets: buckets.length, clock, patienceMs: timing.recoveryMs },
+      events: this.events,
+      buckets: buckets.length,
+      clock,
+      patienceMs: timing.recoveryMs,
       started: () => {
         this.#phase = 'running'
       },

@@ -39,8 +39,12 @@ const MAX_FOR_MS = 10 * 365 * 24 * 3_600_000
 
 /** All of the type, or this does not compile. What each takes is looked at one by one. */
 const TERMS: Readonly<Record<keyof SetTerms, Kind>> = {
-  ...{ forMs: 'any', note: 'any', by: 'any', onLowered: 'any' },
-  ...{ kind: 'any', tier: 'any' },
+  forMs: 'any',
+  note: 'any',
+  by: 'any',
+  onLowered: 'any',
+  kind: 'any',
+  tier: 'any',
 }
 
 /** Throws `INVALID_TERMS` for what could not be kept as it was given, and for terms that are none. */

@@ -91,7 +91,7 @@ export class AdmissionQueue {
       this.#finish(ticket, this.#unavailable(`no decision within ${this.#budgetMs} ms`))
     })
     this.#gathering = new Gathering({
-      ...{ clock: parts.clock, mostInCall: MAX_ITEMS },
+      clock: parts.clock,
       waiting: () => this.#waiting,
       hasCompany: () => this.#tickets.size > 1,
       call: () => this.#flush(),

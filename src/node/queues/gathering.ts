@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.js'
+import { MAX_ITEMS } from '../../store/lease-store.js'
 
 /**
  * Of so many turns of the event loop a call waits for those that may share it, and no longer than so many ms: turns may
@@ -9,9 +10,8 @@ const MOST_MS = 2
 
 interface GatheringParts {
   readonly clock: Pick<Clock, 'soon' | 'monotonicMs'>
-  /** How many wait for the next call, and how many fill it. */
+  /** How many wait for the next call. */
   readonly waiting: () => number
-  readonly mostInCall: number
   /** Whether anybody else is waiting, or in a call that is under way. */
   readonly hasCompany: () => boolean
   readonly call: () => void
@@ -47,9 +47,9 @@ export class Gathering {
 
   /** Of the object, because one for each turn would be garbage of every turn. */
   readonly #turn = (): void => {
-    const { clock, waiting, mostInCall, hasCompany, call } = this.#parts
+    const { clock, waiting, hasCompany, call } = this.#parts
     const count = waiting()
-    const mayWait = this.#turnsLeft > 0 && count < mostInCall && clock.monotonicMs() < this.#endMs
+    const mayWait = this.#turnsLeft > 0 && count < MAX_ITEMS && clock.monotonicMs() < this.#endMs
     if (mayWait && count > this.#before && hasCompany()) {
       this.#before = count
       this.#turnsLeft--

@@ -23,7 +23,7 @@ export class ReleaseQueue {
 
   constructor(clock: Pick<Clock, 'soon' | 'monotonicMs'>) {
     this.#gathering = new Gathering({
-      ...{ clock, mostInCall: MAX_ITEMS },
+      clock,
       waiting: () => this.#waiting.size,
       hasCompany: () => this.#pending.size > 1,
       call: () => this.#flush(),

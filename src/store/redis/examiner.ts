@@ -92,7 +92,12 @@ export class RedisExaminer {
     for (const { name, type } of slotSets) if (type === 'zset') sets.set(name, await this.#scores(name))
     const orders = await Promise.all(allOrders.map((name) => this.#may(new Map(), name, () => this.#scores(name))))
     return {
-      ...{ info, keys, sets, indexes, viaCluster: this.#way.viaCluster, buckets: this.#way.buckets },
+      info,
+      keys,
+      sets,
+      indexes,
+      viaCluster: this.#way.viaCluster,
+      buckets: this.#way.buckets,
       timeMs: Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000),
       pingsMs: await this.#may([], 'the latency', () => this.#pings()),
       scriptLoaded: await this.#may(true, 'the script', () => ask((redis) => new RedisScript().isLoaded(redis))),

@@ -19,7 +19,11 @@ const PATIENCE_MS = 2_000
 export const CONTENDERS = {
   headcount: async ({ url, prefix, ttlMs, beatMs, lost }) => {
     const limiter = createLimiter({
-      ...{ redis: url, keyPrefix: prefix, leaseTtlMs: ttlMs, renewIntervalMs: beatMs, storeTimeoutMs: 1_000 },
+      redis: url,
+      keyPrefix: prefix,
+      leaseTtlMs: ttlMs,
+      renewIntervalMs: beatMs,
+      storeTimeoutMs: 1_000,
     })
     await limiter.ready()
     return async (org, limit) => {
@@ -31,7 +35,10 @@ export const CONTENDERS = {
   'redis-semaphore': async ({ plain, prefix, ttlMs, beatMs, lost }) => {
     return (org, limit) =>
       new Semaphore(plain, `${prefix}${org}`, limit, {
-        ...{ lockTimeout: ttlMs, refreshInterval: beatMs, acquireAttemptsLimit: 1, retryInterval: 1 },
+        lockTimeout: ttlMs,
+        refreshInterval: beatMs,
+        acquireAttemptsLimit: 1,
+        retryInterval: 1,
         onLockLost: () => lost(org),
       }).tryAcquire()
   },

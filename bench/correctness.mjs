@@ -65,7 +65,9 @@ async function judge({ name, url, redis, storms }) {
     }
     return {
       name,
-      ...{ beyond, worst, waiting },
+      beyond,
+      worst,
+      waiting,
       ...(await leakedByDeath(start, nodes[0], take)),
       ahead: await aheadOfTime(start, nodes[0], take),
       ...(await flushed(redis, nodes, take)),

@@ -68,7 +68,10 @@ export async function run({ url, flags }) {
       ['cpu', 'bench-costs-cpu', 'all CPU'],
     ]) {
       await plot({
-        ...{ flags, name, title: `What an admission costs Redis, ${where}`, across: 3 },
+        flags,
+        name,
+        title: `What an admission costs Redis, ${where}`,
+        across: 3,
         rows: systems.map(({ name }) => name),
         panels: admissionColumns(scale).map(({ key, head }) => ({
           title: head,

@@ -54,7 +54,9 @@ export async function run({ flags }) {
     const large = await largeOrgs({ size: scale.largeOrg, rounds: scale.rounds })
     console.log(large.report)
     await plot({
-      ...{ flags, name: 'bench-growth', title: 'What an admission costs among more orgs and with more nodes' },
+      flags,
+      name: 'bench-growth',
+      title: 'What an admission costs among more orgs and with more nodes',
       rows: populations.map(({ name }) => name),
       panels: COLUMNS.map((column, i) => ({ title: HEADS[i], kind: 'script', unit: 'µs of Redis an item', column })),
       across: 3,

@@ -87,7 +87,9 @@ async function measured(url, { name, scale, system, idOf = (id) => id }) {
     const bytes = (await settledBytes(plain)) - before
     const kinds = await kindsOf(plain, connections)
     return {
-      ...{ name, kinds, perConnection: bytes / connections },
+      name,
+      kinds,
+      perConnection: bytes / connections,
       machine: await machineFacts(plain),
       thresholds: await thresholds(plain),
     }

@@ -66,7 +66,9 @@ async function checkFiles(wanted) {
 
 async function settingsOf(directory, url, connections) {
   const keys = Array.from({ length: Math.ceil(connections / 3) }, (_, i) => ({
-    ...{ key: `key-${i}`, orgId: `org-${i}`, gatewayId: `gateway-${i}` },
+    key: `key-${i}`,
+    orgId: `org-${i}`,
+    gatewayId: `gateway-${i}`,
   }))
   const file = join(directory, 'keys.json')
   await writeFile(file, JSON.stringify({ keys }))

@@ -64,7 +64,9 @@ export async function run({ url, flags }) {
     }
     const units = { perSecond: 'pairs a second', clientUs: 'µs of CPU of the client a pair' }
     await plot({
-      ...{ flags, name: 'bench-throughput', title: 'Pairs of acquire and release, end to end through one client' },
+      flags,
+      name: 'bench-throughput',
+      title: 'Pairs of acquire and release, end to end through one client',
       rows: systems.map(({ name }) => name),
       panels: Object.entries(units).flatMap(([kind, unit]) =>
         LOADS.map(({ inFlight }) => ({ title: `${inFlight} in flight`, kind, unit, inFlight })),

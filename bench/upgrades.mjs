@@ -47,7 +47,9 @@ export async function run({ url, flags }) {
     console.log(`\n${Math.round(perSecond)} a second at random moments; medians of ${scale.pacedRounds} rounds\n`)
     console.log(latencyTable(compared, paced))
     await plot({
-      ...{ flags, name: 'bench-upgrades', title: `Upgrades of one node, ${scale.inFlight} in flight` },
+      flags,
+      name: 'bench-upgrades',
+      title: `Upgrades of one node, ${scale.inFlight} in flight`,
       rows: nodes.map(({ name }) => name),
       panels: [
         { title: 'as fast as it goes', kind: 'perSecond', unit: 'upgrades a second' },

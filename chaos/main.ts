@@ -58,8 +58,14 @@ async function runAndJudge(): Promise<number> {
   const [minutes, redis] = [number('minutes'), redisKind()]
   console.log(`seed ${seed}; again: npm run chaos -- --minutes ${minutes} --seed ${seed} --redis ${redis}${flags()}`)
   const { header, records, said } = await run({
-    ...{ seed, minutes, nodes: number('nodes'), clients: number('clients'), orgs: number('orgs') },
-    ...{ terms: values.fast ? FAST : SHIPPED, redis, instances: values.instances },
+    seed,
+    minutes,
+    nodes: number('nodes'),
+    clients: number('clients'),
+    orgs: number('orgs'),
+    terms: values.fast ? FAST : SHIPPED,
+    redis,
+    instances: values.instances,
     // This file runs from chaos/dist/chaos.
     script: fileURLToPath(new URL('../../../dist/server/main.js', import.meta.url)),
     tell: (line) => console.log(line),

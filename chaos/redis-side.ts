@@ -53,7 +53,9 @@ export async function startRedisSide(kind: RedisKind): Promise<RedisSide> {
   }
   const sentinels = await startSentinelSet({ launcher, downAfterMs: DOWN_AFTER_MS })
   return {
-    ...{ sentinels, url: sentinels.url, stop: sentinels.stop },
+    sentinels,
+    url: sentinels.url,
+    stop: sentinels.stop,
     primaryUrls: async () => [sentinels.urlOf(await sentinels.primary())],
   }
 }

@@ -48,9 +48,15 @@ async function startCluster() {
   for (const name of NODES) {
     const node = { port: await freePort(), adminPort: await freePort() }
     start(process.execPath, ['dist/server/main.js'], {
-      ...{ PORT: String(node.port), ADMIN_PORT: String(node.adminPort), ADMIN_TOKEN: TOKEN, HOST: '127.0.0.1' },
-      ...{ REDIS_URL: `redis://127.0.0.1:${redisPort}`, HEADCOUNT_NODE_NAME: name, HEADCOUNT_KEYS_FILE: keysFile },
-      ...{ HEADCOUNT_TIERS: 'free=3,paid=10,big=40', HEADCOUNT_TRUSTED_PROXIES: '127.0.0.1' },
+      PORT: String(node.port),
+      ADMIN_PORT: String(node.adminPort),
+      ADMIN_TOKEN: TOKEN,
+      HOST: '127.0.0.1',
+      REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+      HEADCOUNT_NODE_NAME: name,
+      HEADCOUNT_KEYS_FILE: keysFile,
+      HEADCOUNT_TIERS: 'free=3,paid=10,big=40',
+      HEADCOUNT_TRUSTED_PROXIES: '127.0.0.1',
     })
     nodes.push(node)
   }

@@ -9,7 +9,10 @@ export function semaphoreClass({ plain }) {
     name: 'redis-semaphore, its class',
     async acquire([{ org, id, roomy }]) {
       const holder = new Semaphore(plain, org, roomy, {
-        ...{ lockTimeout: 600_000, refreshInterval: 0, acquireAttemptsLimit: 1, retryInterval: 1 },
+        lockTimeout: 600_000,
+        refreshInterval: 0,
+        acquireAttemptsLimit: 1,
+        retryInterval: 1,
       })
       holders.set(id, holder)
       return [await holder.tryAcquire()]

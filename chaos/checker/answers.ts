@@ -138,8 +138,12 @@ function refusalTimes(waits: readonly Wait[], findings: Finding[]): Figure[] {
   const late = waits.filter(({ seen, allowed }) => seen > allowed)
   const percent = (100 * late.length) / Math.max(1, waits.length)
   figures.push({
-    ...{ promise: 'R2', what: 'refusals (503) later than C', fault: 'all faults over', unit: '%' },
-    ...{ seen: percent, allowed: LATE_PERCENT },
+    promise: 'R2',
+    what: 'refusals (503) later than C',
+    fault: 'all faults over',
+    unit: '%',
+    seen: percent,
+    allowed: LATE_PERCENT,
   })
   if (percent > LATE_PERCENT) {
     const what = `${late.length} of ${waits.length} refusals were late: ${late.slice(0, 5).map((w) => nameOf(w.attempt))}`
@@ -201,7 +205,11 @@ function recoveries(attempts: readonly Attempt[], around: Surroundings, findings
       ...after.filter(({ refusal }) => refusal?.code === 'RECOVERING').map((a) => a.refusedMs!),
     )
     figures.push({
-      ...{ promise: 'R1', what: 'newcomers waited', fault: around.faultAt(beginMs), seen: last - endMs, unit: 'ms' },
+      promise: 'R1',
+      what: 'newcomers waited',
+      fault: around.faultAt(beginMs),
+      seen: last - endMs,
+      unit: 'ms',
       allowed: recoveredMs - endMs + around.slackMs(last),
     })
   }

@@ -30,7 +30,12 @@ export function closings(attempts: readonly Attempt[], around: Surroundings): Ve
   }
   const figures = [...wronged].map(
     ([fault, seen]): Figure => ({
-      ...{ promise: 'R1–R3', what: 'closed without reason', fault, seen, allowed: 0, unit: 'connections' },
+      promise: 'R1–R3',
+      what: 'closed without reason',
+      fault,
+      seen,
+      allowed: 0,
+      unit: 'connections',
     }),
   )
   return { findings, figures }

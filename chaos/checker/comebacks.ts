@@ -38,8 +38,12 @@ export function comebacks(scopes: readonly Scope[]): Verdict {
   const allowed = Math.floor((cameBack * REFUSED_PERCENT) / 100)
   const share = (count: number) => (100 * count) / Math.max(1, cameBack)
   const figure: Figure = {
-    ...{ promise: 'L3', what: 'instances refused for their own', fault: 'all faults over', unit: '%' },
-    ...{ seen: share(findings.length), allowed: share(allowed) },
+    promise: 'L3',
+    what: 'instances refused for their own',
+    fault: 'all faults over',
+    unit: '%',
+    seen: share(findings.length),
+    allowed: share(allowed),
   }
   return { findings: findings.length > allowed ? findings : [], figures: cameBack > 0 ? [figure] : [] }
 }

@@ -29,8 +29,12 @@ export function exactness(scopes: readonly Scope[]): Verdict {
       const limit = Math.max(...limits(fromMs, t))
       const fault = around.faultAt(t)
       figures.push({
-        ...{ promise: 'S1', what: 'open beyond the limit', fault, unit: 'connections' },
-        ...{ seen: Math.max(0, open.size - limit), allowed: 0 },
+        promise: 'S1',
+        what: 'open beyond the limit',
+        fault,
+        unit: 'connections',
+        seen: Math.max(0, open.size - limit),
+        allowed: 0,
       })
       if (open.size <= limit) continue
       const numbers = [...open].map(({ attempt }) => `#${attempt.number} at node ${attempt.node}`).join(', ')
@@ -57,8 +61,12 @@ function excesses({ attempts, limits, around }: Scope, counted: readonly Stretch
     const seen = open.size - Math.max(...limits(last.attempt.askedMs, t))
     if (aside.length === 0 || seen <= 0) continue
     figures.push({
-      ...{ promise: 'R5', what: 'open beyond the limit, with nodes cut off', fault: around.faultAt(t) },
-      ...{ seen, allowed: aside.length, unit: 'connections' },
+      promise: 'R5',
+      what: 'open beyond the limit, with nodes cut off',
+      fault: around.faultAt(t),
+      seen,
+      allowed: aside.length,
+      unit: 'connections',
     })
   }
   return figures

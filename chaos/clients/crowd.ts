@@ -86,7 +86,13 @@ export class Crowd {
       const resetAfterMs = habit.resets ? dice.between(0, 40) : undefined
       const loses = ticket && dice.roll() < (habit.resumes?.loses ?? 0)
       const outcome = await knock({
-        ...{ log, org, node, url: urls[node]!, by: habit.name, resumes: ticket, instance },
+        log,
+        org,
+        node,
+        url: urls[node]!,
+        by: habit.name,
+        resumes: ticket,
+        instance,
         ...(resetAfterMs !== undefined && { resetAfterMs }),
         ...(loses && { loses: { givesUpAfterMs: dice.between(200, 4_000), gone: this.#wait(SILENT_FOR_MS) } }),
       })

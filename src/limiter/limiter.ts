@@ -49,21 +49,17 @@ export class Limiter {
   /** Use `createLimiter`. */
   constructor(options: LimiterOptions) {
     const resolved = resolveOptions(options)
-    const { store, ownsStore, timing, connectionsPerOrg, tiers, tierOf, nearlyFullPercent, name, policies } = resolved
-    const { scopeLimits: limits, resumeSecret, probeTimeoutMs } = resolved
+    const { store, ownsStore, timing, tiers, limits, nearlyFullPercent } = resolved
     tellWhenReached(this.#events, nearlyFullPercent, 'org.nearly_full')
     tellWhenReached(this.#events, 100, 'org.full')
     this.#store = store
     this.#ownsStore = ownsStore
     this.journal = store.journal
     this.embedded = store.embedded
-    this.stats = new ClusterStats(store, { connectionsPerOrg, tiers, tierOf, terms: timing, reserved: limits.reserved })
+    this.stats = new ClusterStats(store, { ...resolved, terms: timing, reserved: limits.reserved })
     this.#view = new OwnView(this.stats, this.#events)
     this.#tiers = tiers
-    this.#node = makeNode(store, {
-      ...{ timing, connectionsPerOrg, tiers, name, clock: systemClock, random: Math.random },
-      ...{ limits, policies, resumeSecret, probeTimeoutMs, events: this.#events },
-    })
+    this.#node = makeNode(store, { ...resolved, clock: systemClock, random: Math.random, events: this.#events })
     this.#started = store.embedded ? whenStarted(this.#events) : undefined
     this.#admitter = new TimedAdmitter(this.#node, { clock: systemClock, events: this.#events }, this.#started)
     this.gates = new Gates({ admitter: this.#admitter, events: this.#events })

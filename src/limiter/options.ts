@@ -103,7 +103,7 @@ export interface ResolvedOptions {
   readonly ownsStore: boolean
   readonly timing: LeaseTiming
   readonly connectionsPerOrg: number
-  readonly scopeLimits: ScopeLimits
+  readonly limits: ScopeLimits
   readonly nearlyFullPercent: number
   readonly tiers: Tiers
   readonly tierOf: (org: string) => string | undefined
@@ -130,7 +130,7 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
     ownsStore: options.store === undefined,
     timing,
     connectionsPerOrg,
-    scopeLimits: scopeLimits(options.limits, probeTimeoutMs > 0),
+    limits: scopeLimits(options.limits, probeTimeoutMs > 0),
     nearlyFullPercent: percent(options.limits?.nearlyFullPercent ?? defaults.nearlyFullPercent),
     tiers: new Tiers(options.limits?.tiers ?? defaults.tiers),
     tierOf: options.limits?.tierOf ?? (() => undefined),

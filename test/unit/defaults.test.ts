@@ -39,7 +39,7 @@ test('a server that is told nothing has the defaults of the library', () => {
     maxConnectionsPerOrg: library.connectionsPerOrg,
     tiers: library.tiers.limits,
     nearlyFullPercent: library.nearlyFullPercent,
-    instanceLimit: library.scopeLimits.instance,
+    instanceLimit: library.limits.instance,
     leaseTtlMs: timing.ttlMs,
     renewIntervalMs: timing.renewIntervalMs,
     storeTimeoutMs: timing.callTimeoutMs,
@@ -60,7 +60,7 @@ test('and what it limits beside an org is what the library limits where nothing 
   const unlimited = [maxConnectionsPerGateway, maxConnectionsPerAddress, clusterMaxConnections]
   expect(unlimited).toEqual(Array(3).fill(Number.POSITIVE_INFINITY))
   expect(reserved).toEqual({ slots: 0 })
-  expect(library.scopeLimits).toEqual({ instance: true })
+  expect(library.limits).toEqual({ instance: true })
 })
 
 test('a node without a name has one of the same form, and another at each start', () => {

@@ -10,7 +10,7 @@ import { Denials } from './admission/denials.js'
 import { Takeovers } from './admission/takeovers.js'
 import type { AdmittingNode, NodeBuckets } from './admitting-node.js'
 import { Auditor } from './auditor.js'
-import { EvictionWatch } from './eviction-watch.js'
+import { evictionWatch } from './eviction-watch.js'
 import type { HeldConnection } from './held/held-connection.js'
 import { HeldConnections } from './held/held-connections.js'
 import { LeaseKeeper } from './lease/lease-keeper.js'
@@ -71,8 +71,7 @@ export class LimiterNode implements AdmittingNode {
     const absence = new Absence({ clock, timing, policies, held, trusted, events, embedded: store.embedded })
     const sweeper = new Sweeper(events)
     const orderTaker = new OrderTaker({ clock, events, held, releases, pace, onRenewed: (told) => probing.heard(told) })
-    const eviction = new EvictionWatch(events)
-    const onPolicy = (policy: string) => eviction.heard(policy)
+    const onPolicy = evictionWatch(events)
     this.#keeper = new LeaseKeeper({
       store,
       timing,
@@ -113,15 +112,8 @@ export class LimiterNode implements AdmittingNode {
       release: (connection) => this.#release(connection),
     })
     this.orders = new OrderGiver({ store, events, session })
-    this.#excess = new ExcessWatch({
-      clock,
-      store,
-      held,
-      events,
-      orders: this.orders,
-      policy: policies.onLimitLowered,
-      said: (org) => overrides.onLoweredOf(org),
-    })
+    const [policy, said] = [policies.onLimitLowered, (org: string) => overrides.onLoweredOf(org)]
+    this.#excess = new ExcessWatch({ clock, store, held, events, orders: this.orders, policy, said })
     this.#auditor = new Auditor({ clock, events, held, releases, session: () => this.#keeper.settledSession, onPolicy })
     this.#releases = releases
     this.#queue = queue

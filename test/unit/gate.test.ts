@@ -369,12 +369,14 @@ describe('open connections', () => {
 
   test('L3: silence closes within the timeout and frees the slot; pongs keep open past it', async () => {
     const admitter = new CountingAdmitter()
-    const gate = await startGate(admitter, { pongTimeoutMs: 1_500 })
+    const pongTimeoutMs = 1_500
+    const gate = await startGate(admitter, { pongTimeoutMs })
     const living = await accepted(gate.url)
     const startMs = performance.now()
     const silent = await accepted(gate.url, 'acme', false)
     expect((await silent.closed).code).toBe(1006)
-    expect(performance.now() - startMs).toBeLessThan(3_000)
+    // The time itself, and what a busy machine may be late.
+    expect(performance.now() - startMs).toBeLessThan(pongTimeoutMs + 4_000)
     await until(() => admitter.count === 1)
     let pings = 0
     living.ws.on('ping', () => pings++)

@@ -1,4 +1,4 @@
-import { digestOf } from '../identity/key-file-schema.js'
+import { digestOf } from '../identity/digest.js'
 import { keyIdOf } from '../identity/key-ring.js'
 
 /** One key as it stands in the key file. */

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { type Command, Option } from 'commander'
-import { digestOf } from '../identity/key-file-schema.js'
+import { digestOf } from '../identity/digest.js'
 import { settings } from '../server/config-settings.js'
 import { CliError } from './cli-error.js'
-import { editKeyFile, readKeyRows } from './key-file-edit.js'
 import { type KeyRow, nameOf, withoutKey } from './key-rows.js'
 import { complaint } from './operate.js'
 import { pageOf, table } from './page.js'
@@ -45,11 +44,15 @@ export function addKeysCommand(program: Command): void {
     .option('--disable', 'leave it in the file, disabled: it is refused with 403 and not with 401', false)
   edits(revoke, async ({ keysFile, json, disable }: CommonOptions & { disable: boolean }) => {
     const [id = ''] = revoke.args
+    const { editKeyFile } = await keyFileEdit()
     await editKeyFile(keysFile, (rows) => withoutKey(rows, id, disable))
     const [outcome, word] = disable ? ['disabled', 'disabled'] : ['revoked', 'taken out']
     process.stdout.write(json ? `${jsonLine({ id, [outcome]: true })}\n` : `${safe(id)}: ${word}\n`)
   })
 }
+
+/** What checks a key file takes long to load, and every other command does without. */
+const keyFileEdit = () => import('./key-file-edit.js')
 
 function edits<T extends CommonOptions>(command: Command, run: (options: T) => Promise<void>): void {
   const { flag, name } = settings.keysFile
@@ -82,6 +85,7 @@ async function addKey(path: string, [orgId, gatewayId]: string[], asked: Asked, 
     ...(tier !== undefined && { tier }),
     ...(priority && { priority }),
   }
+  const { editKeyFile } = await keyFileEdit()
   // Whoever is shown a key can use it: the file has it by then.
   await editKeyFile(path, (rows) => ({ ok: true, rows: [...rows, row] }))
   const tiers = settings.tiers.kind.parse(process.env[settings.tiers.name] ?? settings.tiers.default)
@@ -96,6 +100,7 @@ async function addKey(path: string, [orgId, gatewayId]: string[], asked: Asked, 
 }
 
 async function listKeys(path: string, json: boolean): Promise<void> {
+  const { readKeyRows } = await keyFileEdit()
   const rows = await readKeyRows(path)
   if (rows === undefined) throw new CliError(`there is no ${path}`, '`headcount keys add` makes one with its first key')
   if (json) return void process.stdout.write(`${jsonLine({ keys: rows.map(shown) })}\n`)

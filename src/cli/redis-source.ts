@@ -1,4 +1,3 @@
-import { isAbout, readNote } from '../admin/schemas.js'
 import { asShown } from '../admin/shown.js'
 import { systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
@@ -61,6 +60,8 @@ export class RedisSource implements Source {
   }
 
   async refusals({ org, requestId, limit }: NoteQuery): Promise<readonly Note[]> {
+    // What checks notes takes long to load, and all other questions do without.
+    const { isAbout, readNote } = await import('../admin/schemas.js')
     const entries = await this.#ask(() => this.#store.journal.read({ limit: JOURNAL_ALL }))
     const notes = entries.flatMap(({ text }) => readNote(text) ?? [])
     return notes.filter((note) => isAbout(note, { orgId: org, requestId })).slice(0, limit)

@@ -4,8 +4,8 @@ import type { Gate } from '../gate/gate.js'
 import type { Identification, Identity } from '../gate/identify.js'
 import { countedAs } from '../net/counted-address.js'
 import type { CallbackClient, CallbackQuestion, Verdict } from './callback-client.js'
+import { digestOf } from './digest.js'
 import type { Attempt, IdentitySource } from './identity-source.js'
-import { digestOf } from './key-file-schema.js'
 
 export interface CallbackSourceOptions {
   readonly client: CallbackClient

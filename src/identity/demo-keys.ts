@@ -1,5 +1,6 @@
+import { digestOf } from './digest.js'
 import type { IdentitySource } from './identity-source.js'
-import { digestOf, type KeyEntry } from './key-file-schema.js'
+import type { KeyEntry } from './key-file-schema.js'
 import { KeyRing } from './key-ring.js'
 
 /** Printed in the README, so anybody may know them: the configuration allows them on loopback only. */

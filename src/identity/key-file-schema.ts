@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { atOnce, type InPieces } from '../core/in-pieces.js'
 import { nearest } from '../core/nearest.js'
 import { idProblem } from '../core/org-id.js'
 import { parseJson } from '../core/parse-json.js'
+import { digestOf } from './digest.js'
 
 /** One API key as the server keeps it: the key itself is forgotten as soon as it is read. */
 export interface KeyEntry {
@@ -65,11 +65,6 @@ function strayFields(stray: readonly string[], known: readonly string[]): string
     if (meant !== undefined) return `has no field ${JSON.stringify(field)}; did you mean "${meant}"?`
   }
   return 'has a field that is none, whose name is not shown because it may be a key'
-}
-
-/** The digest under which a key is kept and looked up. */
-export function digestOf(key: string): Buffer {
-  return createHash('sha256').update(key).digest()
 }
 
 /** So many are told; behind them nothing is looked at. */

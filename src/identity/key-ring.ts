@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
 import { atOnce, type InPieces } from '../core/in-pieces.js'
 import type { Identification, Identity } from '../gate/identify.js'
-import { digestOf, type KeyEntry } from './key-file-schema.js'
+import { digestOf } from './digest.js'
+import type { KeyEntry } from './key-file-schema.js'
 
 interface KnownKey {
   readonly entry: KeyEntry

@@ -5,7 +5,6 @@ import { wholeNumber } from '../numbers.js'
 import { jsonLine } from '../safe-text.js'
 import { urlOption } from '../url-option.js'
 import { CONSOLE_HINT, obeyConsole } from './console-input.js'
-import { Crowd } from './crowd.js'
 import type { Refusal } from './refusal.js'
 import { type ClientEvent, describe } from './report.js'
 
@@ -59,6 +58,8 @@ async function connect(options: ConnectOptions): Promise<void> {
     hints.add(hint)
     process.stdout.write(`   ${hint}\n`)
   }
+  // What opens WebSockets takes long to load, and every other command does without.
+  const { Crowd } = await import('./crowd.js')
   const crowd = new Crowd((connection) => ({
     connection,
     target: { url: options.url, ...credentialsOf(options, connection) },

@@ -5,7 +5,7 @@ import { refreshing } from '../screen.js'
 import { DemoCluster } from './cluster.js'
 import { type DemoOrg, demoOrgs } from './orgs.js'
 import { introduction, type OrgCount, summary } from './summary.js'
-import { DemoTraffic } from './traffic.js'
+import type { DemoTraffic } from './traffic.js'
 
 interface DemoOptions {
   readonly redis?: string
@@ -37,6 +37,7 @@ async function demo({ redis, killEvery }: DemoOptions): Promise<void> {
     interrupted = true
   }
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
+  const { DemoTraffic } = await import('./traffic.js')
   const cluster = await DemoCluster.start(orgs, redis)
   if (interrupted) return cluster.stop()
   if (!process.stdout.isTTY) process.stdout.write(`${introduction(cluster)}\n`)

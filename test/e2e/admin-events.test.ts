@@ -57,7 +57,7 @@ describe('the cluster, live', () => {
     expect(data).toMatchObject({
       at: expect.stringMatching(/^\d{4}-.*Z$/),
       totals: { connections: 3, orgs: 2, nodes: 2 },
-      store: { epoch: expect.stringMatching(/^[0-9a-f]+n\d+t\d+$/), recoveryMs: 0, answeredInMs: expect.any(Number) },
+      store: { epoch: expect.stringMatching(/^[0-9a-f]+t\d+$/), recoveryMs: 0, answeredInMs: expect.any(Number) },
       orgs: [
         { orgId: 'acme', currentCount: 2, maxAllowed: 2 },
         { orgId: 'globex', currentCount: 1, maxAllowed: 4 },

@@ -4,10 +4,10 @@ import { spawnNode } from '../support/processes.js'
 import { until } from '../support/until.js'
 
 test('L4: a signal while most of the code is loaded ends `serve` with 0, where one without a listener is ignored as PID 1', async () => {
-  // Keys are checked by what takes longest to load; other commands, the banner and the server all need it.
-  const first = "import { createHash } from 'node:crypto'"
+  // Other commands load this before they do anything, and the server with nearly all that it is made of.
+  const first = "import { decodeNodeInfo } from '../node/node-info.js'"
   const hangs = "console.error('loading'); setInterval(() => {}, 1_000); await new Promise(() => {})"
-  const server = brokenServer('identity/key-file-schema.js', first, `${first}\n${hangs}`)
+  const server = brokenServer('limiter/node-stats.js', first, `${first}\n${hangs}`)
   const start = async (command: string) => {
     const own = await spawnNode(server.replace('server/main.js', 'cli/main.js'), [command], {
       PORT: '0',

@@ -75,5 +75,12 @@ end
 local recovery_ms = recovery_left()
 -- @include override-expiry
 local doubts = mark_doubts(KEYS[5], KEYS[4])
-local dead = redis.call('SRANDMEMBER', KEYS[5], bound)
+local dead = {}
+for _, lease in ipairs(redis.call('SRANDMEMBER', KEYS[5], bound)) do
+  if is_lease(lease) then
+    dead[#dead + 1] = lease
+  else
+    redis.call('SREM', KEYS[5], lease)
+  end
+end
 return { 'ok', recovery_ms, redis.call('ZCARD', KEYS[3]), override_version, doubts, orders, unpack(dead) }

@@ -23,7 +23,12 @@ for _ = 1, tonumber(ARGV[6]) do
   redis.call('HDEL', KEYS[5], id)
   arg, key = arg + 2, key + scopes
 end
-local next_entries = redis.call('HRANDFIELD', KEYS[5], ARGV[5], 'WITHVALUES')
+local next_entries = redis.pcall('HRANDFIELD', KEYS[5], ARGV[5], 'WITHVALUES')
+if next_entries.err then
+  -- Somebody else has written there. Whoever asks must not take that for a store that fails, and the lease stays dead: its
+  -- slots count for nobody.
+  return { 'ok' }
+end
 if #next_entries == 0 then
   redis.call('SREM', KEYS[3], ARGV[4])
   redis.call('HDEL', KEYS[4], ARGV[4])

@@ -43,6 +43,16 @@ describe('a member among the leases that is none', () => {
     expect(await bench.redis.zscore(bench.keys.leases, foreign)).toBeNull()
   })
 
+  test.each(FOREIGN)('among the dead, costs nobody a renewal or an admission (S5): %j', async (foreign) => {
+    const bench = await opened()
+    const node = await StoreNode.join(bench)
+    await node.acquire(...claims(40, 'c', 'acme', 40))
+    await bench.redis.sadd(bench.keys.dead, foreign)
+    expect(await node.renew()).toMatchObject({ dead: [] })
+    expect(await node.acquire(...claims(1, 'd', 'acme', 40))).toMatchObject([{ admitted: false, count: 40 }])
+    expect(await bench.redis.exists(bench.keys.dead)).toBe(0)
+  })
+
   test('does not keep a store that recovers from recovering, nor a new node out (R1)', async () => {
     const bench = await opened({ recovery: true })
     await StoreNode.join(bench)

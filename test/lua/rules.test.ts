@@ -323,6 +323,21 @@ describe('rule 5, one call, many items, each alone', () => {
     })
   })
 
+  test('the broken index of a dead lease ends no session of those that sweep, and its slots count for nobody (S5, S6)', async () => {
+    await run(async (bench) => {
+      const [node, gone] = [await join(bench), await join(bench)]
+      await gone.acquire(claim('g', 'acme', 1))
+      await bench.redis.set(bench.keys.conns(gone.lease), 'foreign')
+      await node.outlive()
+      expect((await node.renew()).dead).toEqual([gone.lease])
+      expect(await node.connection.sweep(node.fence, gone.lease, [])).toEqual({ status: 'ok', value: { next: [] } })
+      expect(await node.acquire(claim('a', 'acme', 1))).toMatchObject([{ admitted: true }])
+      await bench.redis.del(bench.keys.conns(gone.lease))
+      await node.sweepAll(gone.lease)
+      expect((await bench.contents()).dead.size).toBe(0)
+    })
+  })
+
   test('a broken key of one org touches no other, whatever the verb (S5)', async () => {
     await run(async (bench) => {
       const [node, gone] = [await join(bench), await join(bench)]

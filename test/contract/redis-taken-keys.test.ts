@@ -66,10 +66,10 @@ describe('a slot that nobody sweeps', () => {
       ({ redis, keys }, lease) => redis.sadd(keys.dead, lease),
     ],
     [
-      'whose lease may act and never expires comes free by ZADD with 0 to `leases`',
+      'whose lease may act and never expires comes free by ZADD NX with 0 to `leases`',
       async ({ redis, keys }, lease) => {
         await redis.hset(keys.admission, lease, '1:e')
-        await redis.zadd(keys.leases, 0, lease)
+        await redis.zadd(keys.leases, 'NX', 0, lease)
       },
     ],
   ])('%s', async (_, mend) => {

@@ -74,7 +74,7 @@ export const catalogue = {
   DEAD_NOT_SWEPT: ['warning', 'their slots do not count; if it stays, no node sweeps: look at the logs'],
   FENCE_MISMATCH: [
     'fault',
-    'somebody has edited our keys; restart that node, or where it is gone ZADD its lease with 0 to our key `leases`; report it if nobody has',
+    'somebody has edited our keys; restart that node, or where it is gone ZADD our key `leases` NX 0 and its lease; report it if nobody has',
   ],
   MEMBER_WITHOUT_LEASE: [
     'fault',
@@ -84,7 +84,7 @@ export const catalogue = {
   INDEX_WITHOUT_MEMBER: ['warning', 'the audit of its node repairs it within 10 min; if it stays, restart that node'],
   INDEX_WITHOUT_LEASE: [
     'warning',
-    'leftovers that nobody sweeps, perhaps with slots: SADD its lease to our key `dead`, and report it',
+    'leftovers that nobody sweeps, perhaps with slots: SADD its lease to our key `dead`, or where that does not help DEL the key; and report it',
   ],
   ORDER_WITHOUT_LEASE: ['warning', 'harmless: ZREM it, and report it'],
   FOREIGN_TYPE: [

@@ -34,9 +34,12 @@ export const constants = {
 
   /** `npm run bench -- sockets --connections 19500`: a node holds so many. More were not tried. */
   nodeConnections: 19_500,
-  /** `npm run bench -- sockets`: memory of a node by itself, and for each connection. */
+  /**
+   * `npm run bench -- sockets`: memory of a node by itself; and for each connection, twice what it gives after a garbage
+   * collection, since there is more between two.
+   */
   nodeMebibytes: 120,
   nodeConnectionKibibytes: 9,
-  /** `npm run bench -- upgrades`: CPU of a node for one that comes and goes. */
+  /** CPU of a node for one that comes and goes: twice what `npm run bench -- upgrades` gives, for log, metrics and keys. */
   nodeUpgradeUs: 430,
 } as const

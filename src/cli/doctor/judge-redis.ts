@@ -18,7 +18,8 @@ export function judgeRedis(facts: StoreFacts): Finding[] {
   if (info.get('cluster_enabled') === '1' && !facts.viaCluster) find('REDIS_CLUSTER', 'it runs in cluster mode')
   if (meta.buckets !== undefined && Number(meta.buckets) !== buckets)
     find('BUCKETS_DIFFER', `the URL says ${buckets}, the nodes ${meta.buckets}`)
-  if (info.get('role') === 'slave') find('REPLICA', 'this is a replica')
+  const isReplica = info.get('role') === 'slave'
+  if (isReplica) find('REPLICA', 'this is a replica')
   const policy = info.get('maxmemory_policy') ?? 'noeviction'
   const evicts = mayEvictSlots(policy)
   if (evicts) find('EVICTION_POLICY', `maxmemory-policy is ${policy}`)
@@ -35,8 +36,8 @@ export function judgeRedis(facts: StoreFacts): Finding[] {
   const clients = number('connected_clients') / (number('maxclients') || Number.POSITIVE_INFINITY)
   if (clients >= NEARLY)
     find('CLIENTS_NEARLY_FULL', `${number('connected_clients')} of ${number('maxclients')} clients`)
-  // Redis tells of them only where it refuses writes for want of them.
-  if (info.get('min_slaves_good_slaves') === '0') find('REPLICAS_MISSING', 'no replica keeps up')
+  // A primary tells of them only where it wants some, and not how many. A replica counts its own, of which none is wanted.
+  if (!isReplica && info.get('min_slaves_good_slaves') === '0') find('REPLICAS_MISSING', 'no replica keeps up')
   if ((info.get('rdb_last_bgsave_status') ?? 'ok') !== 'ok')
     find('SAVE_FAILED', 'the last snapshot could not be written')
   if ((info.get('aof_last_write_status') ?? 'ok') !== 'ok')

@@ -96,6 +96,13 @@ describe.concurrent('what is planted', () => {
       ],
     ]
 
+  withBooks('of hundreds of thousands of findings the worst is what it ends with', async ({ books }) => {
+    const { redis, keys, prefix } = books
+    await redis.eval(`for i = 1, 150000 do redis.call('HSET', KEYS[1], i, '1:e') end`, 1, keys.admission)
+    const { code, findings } = await doctor(server.url, prefix)
+    expect([code, findings.length]).toEqual([2, 150_000])
+  })
+
   withBooks.for(['meta', 'admission', 'leases', 'dead'] as const)(
     'what hangs on %s is not found odd where that is of a foreign type',
     async (name, { books: { redis, keys, prefix } }) => {

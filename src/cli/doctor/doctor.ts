@@ -42,7 +42,8 @@ export function addDoctorCommand(program: Command): void {
       ...skipped.map((each) => page.paint('dim', `not looked at: ${safe(each)}`)),
       `${safe(of)}: ${findings.length === 0 ? sound(skipped) : counted(findings.length, 'finding')}`,
     ],
-    exitCode: ({ findings }) => Math.max(0, ...findings.map(({ severity }) => EXIT_CODES[severity])),
+    // The worst comes first.
+    exitCode: ({ findings: [worst] }) => (worst ? EXIT_CODES[worst.severity] : 0),
     failed: ({ message, advice }) => ({ lines: [`headcount: ${safe(message)}`, `  ${safe(advice)}`], code: 3 }),
   }))
 }

@@ -76,8 +76,11 @@ function judgeLeases({ admission, leases, dead }: StoreFacts): Finding[] {
   ]
 }
 
-function judgeSets({ admission, dead, sets, indexes, orders }: StoreFacts, keys: RedisKeys): Finding[] {
+function judgeSets({ admission, dead, sets, indexes, orders, allKeys }: StoreFacts, keys: RedisKeys): Finding[] {
   const found: Finding[] = []
+  /** What was not looked at is not missing. */
+  const holds = (set: string, item: string, lease: string) =>
+    sets.has(set) || allKeys ? sets.get(set)?.get(item) === lease : true
   for (const [set, members] of sets) {
     const subject = set.startsWith(keys.orgPrefix) ? `org ${set.slice(keys.orgPrefix.length)}` : set
     let living = 0
@@ -87,7 +90,7 @@ function judgeSets({ admission, dead, sets, indexes, orders }: StoreFacts, keys:
         found.push({ code: 'MEMBER_WITHOUT_LEASE', subject, item, detail: `connection ${item} of lease ${lease}` })
         continue
       }
-      if (indexes.get(lease)?.get(item)?.includes(set)) continue
+      if (indexes.get(lease)?.get(item)?.includes(set) || !(allKeys || indexes.has(lease))) continue
       found.push({ code: 'MEMBER_WITHOUT_INDEX', subject, item, detail: `connection ${item} of lease ${lease}` })
     }
     const limit = Number(admission[set] ?? -1)
@@ -100,7 +103,7 @@ function judgeSets({ admission, dead, sets, indexes, orders }: StoreFacts, keys:
       continue
     }
     for (const [item, named] of entries) {
-      if (named.every((set) => sets.get(set)?.get(item) === lease)) continue
+      if (named.every((set) => holds(set, item, lease))) continue
       // Its slot is another's now, and its node is to close it; one that is dead is swept.
       if (orders.get(item) === lease) continue
       found.push({ code: 'INDEX_WITHOUT_MEMBER', subject, item, detail: `connection ${item}` })

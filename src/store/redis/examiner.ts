@@ -21,6 +21,8 @@ export interface StoreFacts {
   /** What a node's user may not do, each in Redis's words. */
   readonly missingRights: readonly string[]
   readonly keys: readonly { readonly name: string; readonly type: string; readonly expires: boolean }[]
+  /** Whether those are all: of very many some are not looked at. */
+  readonly allKeys: boolean
   readonly meta: Readonly<Record<string, string>>
   /** Fence: fields and values. */
   readonly admission: Readonly<Record<string, string>>
@@ -58,6 +60,7 @@ export class RedisExaminer {
   readonly #questions: RedisQuestions
   readonly #clock: Clock
   #skipped: string[] = []
+  #allKeys = true
 
   /** Throws `INVALID_KEY_PREFIX`. */
   constructor(way: Way, prefix: string, clock: Clock) {
@@ -94,6 +97,7 @@ export class RedisExaminer {
     return {
       info,
       keys,
+      allKeys: this.#allKeys,
       sets,
       indexes,
       viaCluster: this.#way.viaCluster,
@@ -138,7 +142,8 @@ export class RedisExaminer {
       for (const name of page.filter(this.#isOurs)) names.add(name)
       cursor = next
     } while (cursor !== '0' && names.size < MOST_KEYS)
-    if (cursor !== '0') this.#skipped.push(`the keys: only the first ${names.size} were looked at`)
+    this.#allKeys = cursor === '0'
+    if (!this.#allKeys) this.#skipped.push(`the keys: only the first ${names.size} were looked at`)
     const all = [...names]
     const keys: StoreFacts['keys'][number][] = []
     for (let from = 0; from < all.length; from += SCAN_COUNT) {

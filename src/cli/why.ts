@@ -24,7 +24,7 @@ export function addWhyCommand(program: Command): void {
       if (!note) {
         throw new CliError(
           `there is no ${requestId} among the last refusals and closings`,
-          'nodes remember the last 1,000, and tell each other within a second or two; the log of the node goes further back',
+          'each node remembers its last 1,000, and tells the others of some within a second or two; its log goes further back',
         )
       }
       if (!note.holders) return { ...note, ...explained(note) }

@@ -96,7 +96,7 @@ export interface NodeEvents {
   'store.joined': OfBucket & { readonly generation: number }
   /** The store answers and refused a newcomer of this org: it is full, or a key of ours is not what it should be. */
   'store.refused': { readonly org: string; readonly reason: 'memory' | 'broken' | 'conflict' }
-  /** Redis may evict keys, and with them slots: its `maxmemory-policy` is not `noeviction`. */
+  /** Redis may evict keys, and with them slots: its `maxmemory-policy` takes any keys, not only those with an end. */
   'store.misconfigured': OfBucket & { readonly evictionPolicy: string }
   /** The store was not heard for as long as the policy bears: so many open connections are closed. */
   'lease.lapsed': OfBucket & { readonly closing: number }

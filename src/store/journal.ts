@@ -46,7 +46,8 @@ export interface JournalTotals {
  */
 export interface Journal {
   /**
-   * Adds entries and counts. What was rejected may have been added in part: said again, an entry may be there twice.
+   * Adds entries and counts. Where the store is heard to take a part, that is all, and the rest is lost. What was rejected
+   * may have been added, unheard: said again, an entry may be there twice.
    */
   note(page: JournalPage): Promise<void>
   /** The newest first. */

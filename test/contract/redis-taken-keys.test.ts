@@ -58,6 +58,20 @@ test('a policy that an operator changes is told with the next audit, though the 
   expect(await policy()).toBe('allkeys-lru')
 })
 
+test('what nodes count and note is taken once, though one of the keys for it is of a foreign type', async () => {
+  const bench = await redisBench()
+  onTestFinished(() => bench.close())
+  const { redis, keys, store } = bench
+  await redis.set(keys.journal.storms, 'foreign')
+  const page = { entries: ['known'], storms: ['storm'], strangers: [], admitted: 2, refused: 3 }
+  await store.journal.note(page)
+  expect(await redis.xlen(keys.journal.entries)).toBe(1)
+  expect(await store.journal.totals()).toEqual({ admitted: 2, refused: 3 })
+  await redis.set(keys.journal.entries, 'foreign')
+  await redis.set(keys.totals, 'foreign')
+  await expect(store.journal.note(page)).rejects.toThrow('WRONGTYPE')
+})
+
 /** What doctor says that an operator should do. */
 describe('a slot that nobody sweeps', () => {
   test.each<[string, (bench: RedisBench, lease: number) => Promise<unknown>]>([

@@ -28,15 +28,18 @@ export class RedisJournal implements Journal {
   async note({ admitted, refused, ...page }: JournalPage): Promise<void> {
     for (const kind of JOURNAL_KINDS) bounded(page[kind])
     const { journal, totals } = this.#keys
-    await this.#questions.ask((redis) =>
-      Promise.all([
+    await this.#questions.ask(async (redis) => {
+      const done = await Promise.allSettled([
         ...JOURNAL_KINDS.flatMap((kind) =>
           page[kind].map((text) => redis.xadd(journal[kind], 'MAXLEN', JOURNAL_KEPT[kind], '*', 'note', text)),
         ),
         ...(admitted > 0 ? [redis.hincrby(totals, 'admitted', admitted)] : []),
         ...(refused > 0 ? [redis.hincrby(totals, 'refused', refused)] : []),
-      ]),
-    )
+      ])
+      // Where some was taken the rest is lost: whoever hands a page on again would have that counted again each time.
+      const failed = done.find((each) => each.status === 'rejected')
+      if (failed && done.every(({ status }) => status === 'rejected')) throw failed.reason
+    })
   }
 
   async read({ before, after, limit }: JournalRange): Promise<JournalEntry[]> {

@@ -13,6 +13,7 @@
 -- @include allow-oom
 local cap_ms, first = tonumber(ARGV[6]), 3
 -- @include store-clock
+-- @include remembered
 -- @include overrides
 local version = redis.call('HINCRBY', KEYS[2], 'overrideVersion', 1)
 local due = tonumber(ARGV[7])

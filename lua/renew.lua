@@ -21,10 +21,7 @@
 -- @include allow-oom
 local ttl_ms, cap_ms, bound = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[7])
 -- @include store-clock
-if not before[1] then
-  -- Somebody has taken `meta` away, and with it the clock by which leases end: no dead one would ever be found out.
-  return { 'lost' }
-end
+-- @include remembered
 -- @include recovery
 -- @include doubts
 -- @include is-lease

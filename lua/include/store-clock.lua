@@ -2,6 +2,6 @@
 -- expires anybody. TIME is read once. Expects `cap_ms`.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local before = redis.call('HMGET', KEYS[2], 'clock', 'time')
+local before = redis.call('HMGET', KEYS[2], 'clock', 'time', 'epoch')
 local clock = (tonumber(before[1]) or 0) + math.max(0, math.min(cap_ms, now - (tonumber(before[2]) or now)))
 redis.call('HSET', KEYS[2], 'clock', clock, 'time', now)

@@ -6,6 +6,9 @@ import { claim, done, recovered, StoreNode } from '../support/store-node.js'
 import type { BenchOf } from './suite.js'
 
 export function helloTests(bench: BenchOf): void {
+  /** When the store's present life began, by its name. */
+  const dateOfLife = async () => Number(/\d+$/.exec((await StoreNode.join(bench())).fence.epoch)?.[0])
+
   describe('hello', () => {
     test('opens a lease for its term, and says what the node is told', async () => {
       const node = await StoreNode.join(bench(), { info: '{"name":"n1"}' })
@@ -123,6 +126,23 @@ export function helloTests(bench: BenchOf): void {
       await bench().wipe()
       await bench().pass(1)
       done(await connection.hello(request))
+      expect(await node.hello()).toEqual({ status: 'refused', reason: 'lost' })
+    })
+
+    test.each([
+      ['under a known lease', (epoch: string) => ({ known: { generation: 1, epoch } })],
+      ['for another lease', (epoch: string) => ({ lastEpoch: epoch })],
+    ])('does so too where its node was in a life dated later, %s (R1)', async (_, past) => {
+      // The clock of the store that begins is behind the one before: no date of its own would be later.
+      const later = `elsewheret${(await dateOfLife()) + 3_600_000}`
+      const connection = done(await bench().store.connect())
+      const request = { ...firstHello(), ...past(later) }
+      await bench().wipe()
+      await connection.hello(request)
+      const node = await StoreNode.join(bench())
+      await bench().wipe()
+      await bench().pass(1)
+      await connection.hello(request)
       expect(await node.hello()).toEqual({ status: 'refused', reason: 'lost' })
     })
 

@@ -46,6 +46,20 @@ describe('a key that all orgs share is taken away', () => {
   })
 })
 
+test('without meta every node is told so, whoever spoke since, and no operator is told that what he said is in force', async () => {
+  const bench = await redisBench()
+  onTestFinished(() => bench.close())
+  const [node, other] = [await StoreNode.join(bench), await StoreNode.join(bench)]
+  await node.override('acme', 3)
+  await bench.redis.del(bench.keys.meta)
+  const lost = { status: 'refused', reason: 'lost' }
+  // With the next epoch the nodes write back what they know, whose version is above one that is counted from 0.
+  expect(await node.connection.override(node.fence, 'acme', 5)).toEqual(lost)
+  expect(await node.connection.renew(node.fence)).toEqual(lost)
+  // It may be a while before that one says hello, or it dies before.
+  expect(await other.connection.renew(other.fence)).toEqual(lost)
+})
+
 test('a policy that an operator changes is told with the next audit, though the node never connects anew', async () => {
   const redis = await startRedis()
   onTestFinished(() => redis.stop())

@@ -45,10 +45,10 @@ describe('rule 1, fence first', () => {
 
   /** What began the epoch comes once more after the store has lost it: the node of before must hear so. */
   const repeatedHello =
-    (lose: (bench: RedisBench) => Promise<unknown>): History =>
+    (lose: (bench: RedisBench) => Promise<unknown>, past: { lastEpoch?: string } = {}): History =>
     async (bench) => {
       const connection = done(await bench.store.connect())
-      const hello = firstHello()
+      const hello = { ...firstHello(), ...past }
       done(await connection.hello(hello))
       const node = await join(bench)
       await lose(bench)
@@ -60,14 +60,21 @@ describe('rule 1, fence first', () => {
     'R1',
     repeatedHello((bench) => bench.becomeAnother()),
   )
-  needs(
-    MUTANTS.undatedEpoch,
-    'R1',
-    repeatedHello(async (bench) => {
-      await bench.wipe()
-      await bench.pass(1)
-    }),
-  )
+  const wipe = async (bench: RedisBench) => {
+    await bench.wipe()
+    await bench.pass(1)
+  }
+  needs(MUTANTS.undatedEpoch, 'R1', repeatedHello(wipe))
+  // The clock of the store that its node comes from is ahead of this one.
+  needs(MUTANTS.timelessEpoch, 'R1', repeatedHello(wipe, { lastEpoch: `elsewheret${Date.UTC(2040, 0, 1)}` }))
+
+  needs(MUTANTS.forgottenClock, 'R1', async (bench) => {
+    const [node, other] = [await join(bench), await join(bench)]
+    await bench.redis.del(bench.keys.meta)
+    await node.connection.renew(node.fence)
+    const stays = await other.connection.renew(other.fence)
+    expect(stays, 'R1: a store without its clock goes on').toMatchObject({ reason: 'lost' })
+  })
 
   needs(MUTANTS.passedBy, 'R1', async (bench) => {
     const node = await join(bench)

@@ -63,7 +63,14 @@ export const MUTANTS = {
     'date_of(known_epoch) > date_of(epoch)',
     'false',
   ),
-  undatedEpoch: mutant('rule 1', 'the date in the name of an epoch', " .. 't' .. date, 1", ', 1'),
+  undatedEpoch: mutant('rule 1', 'the date in the name of an epoch', " .. 'n' .. now .. 't' .. date, 1", ', 1'),
+  timelessEpoch: mutant('rule 1', 'the time in the name of an epoch', " .. 'n' .. now", ''),
+  forgottenClock: mutant(
+    'rule 1',
+    'the look whether the store has its memory',
+    'if not before[3] then',
+    'if false then',
+  ),
   deadHello: mutant(
     'rule 1',
     'the refusal of a dead lease by hello',

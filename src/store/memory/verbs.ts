@@ -61,10 +61,11 @@ export class MemoryVerbs {
       for (const lease of t.live.keys()) this.#die(lease)
       t.late.clear()
       t.rememberedIdentity = t.identity
-      // Dated, because the hello that proposed the name may come again in a later life; and later than all that is known
-      // here, because clocks differ and go back.
-      const dateMs = Math.max(this.#nowMs(), dateOf(t.epoch) + 1, dateOf(lastEpoch) + 1)
-      t.epoch = `${request.proposedEpoch}t${dateMs}`
+      // The hello that proposed the name may come again in a later life, of the same memory or of none: so the name has the
+      // time in it, and a date later than all that is known here, because clocks differ and go back.
+      const nowMs = this.#nowMs()
+      const dateMs = Math.max(nowMs, dateOf(t.epoch) + 1, dateOf(lastEpoch) + 1)
+      t.epoch = `${request.proposedEpoch}n${nowMs}t${dateMs}`
       if (this.#times.recoveryLimitMs > 0) {
         const { recoveryMs, recoveryLimitMs } = this.#times
         t.recovery = { fromMs: t.clockMs + recoveryMs, limitMs: t.clockMs + recoveryLimitMs }

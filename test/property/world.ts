@@ -219,6 +219,7 @@ export class World {
       lease,
       generation: Math.max(1, node.generation + step.generationStep),
       ...(!fresh && epoch !== undefined && { known: { generation: node.generation, epoch } }),
+      ...(fresh && old.epoch !== undefined && { lastEpoch: old.epoch }),
       proposedEpoch: `e${this.#epochs}`,
       proposedSecret: `s${this.#epochs}`,
       reasserting: step.reasserting,

@@ -40,15 +40,16 @@ local function date_of(name)
   return tonumber(string.match(name or '', 't(%d+)$') or 0)
 end
 -- An address may lead to another Redis for a while and back to this one, which was asked nothing meanwhile and has not
--- changed: what it holds is as old as any snapshot.
-local passed_by = date_of(known_epoch) > date_of(epoch)
+-- changed: what it holds is as old as any snapshot. Two whose clocks are behind may give their epochs the same date: neither
+-- was the later one. So a node's epoch has a later date whenever it has another name, and an old one is known by that.
+local passed_by = known_epoch and known_epoch ~= epoch and date_of(known_epoch) >= date_of(epoch)
 -- `about` has been in `admission` since the epoch began: without it somebody has taken that key away, and with it what
 -- operators have set.
 if known[1] ~= identity or not epoch or passed_by or redis.call('HEXISTS', KEYS[1], 'about') == 0 then
   -- The hello that proposed the name may come again in a later life, of the same memory or of none: so the name has the
   -- time in it, and a date later than all that is known here, because clocks differ and go back.
   local date = math.max(now, date_of(epoch) + 1, date_of(known_epoch) + 1)
-  epoch, began = ARGV[5] .. 'n' .. now .. 't' .. date, 1
+  epoch, began = ARGV[5] .. now .. 't' .. date, 1
   for _, old in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
     if is_lease(old) then
       redis.call('SADD', KEYS[5], old)

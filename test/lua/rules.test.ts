@@ -76,13 +76,17 @@ describe('rule 1, fence first', () => {
     expect(stays, 'R1: a store without its clock goes on').toMatchObject({ reason: 'lost' })
   })
 
-  needs(MUTANTS.passedBy, 'R1', async (bench) => {
-    const node = await join(bench)
-    const later = `elsewheret${Number(/\d+$/.exec(node.fence.epoch)?.[0]) + 1}`
-    await node.hello({ known: { generation: 1, epoch: later } })
-    const stays = await node.connection.renew(node.fence)
-    expect(stays, 'R1: a store that was passed by holds on to its memory').toMatchObject({ reason: 'lost' })
-  })
+  const passedBy =
+    (laterMs: number): History =>
+    async (bench) => {
+      const node = await join(bench)
+      const epoch = `elsewheret${Number(/\d+$/.exec(node.fence.epoch)?.[0]) + laterMs}`
+      await node.hello({ known: { generation: 1, epoch } })
+      const stays = await node.connection.renew(node.fence)
+      expect(stays, 'R1: a store that was passed by holds on to its memory').toMatchObject({ reason: 'lost' })
+    }
+  needs(MUTANTS.passedBy, 'R1', passedBy(1))
+  needs(MUTANTS.sameDate, 'R1', passedBy(0))
 
   needs(MUTANTS.anyBuckets, 'S1', async (bench) => {
     await join(bench)

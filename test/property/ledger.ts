@@ -332,7 +332,8 @@ export class Ledger {
   #hello(request: HelloRequest, answer: Answer, nowMs: number, epoch: string | undefined): void {
     this.#tick(nowMs)
     // A wipe and a clock that went back look like a node that was elsewhere meanwhile.
-    const wasElsewhere = dateOf(request.known?.epoch ?? request.lastEpoch) > dateOf(this.#epoch)
+    const last = request.known?.epoch ?? request.lastEpoch
+    const wasElsewhere = last !== undefined && last !== this.#epoch && dateOf(last) >= dateOf(this.#epoch)
     if (this.#memoryLost || wasElsewhere) {
       for (const lease of this.#live.keys()) this.#die(lease)
       this.#overrides.newLife()

@@ -10,6 +10,7 @@ export class Checks {
   readonly #counts = new Map<string, number>()
   readonly #dead = new Set<number>()
   #epoch: string | undefined
+  #tables: unknown
   /** Something was told to the store whatever the limits say, in this event. */
   #kept = false
 
@@ -62,7 +63,10 @@ export class Checks {
     }
   }
 
-  /** R3: only a node that was unwell may lose its lease. S4, L5: the audit finds nothing, unless calls came twice. */
+  /**
+   * R1: nobody is closed for a lost store. R3: only a node that was unwell may lose its lease.
+   * S4, L5: the audit finds nothing, unless calls came twice.
+   */
   watchNode(sim: SimNode): void {
     const { world, timing } = this.#scenario
     sim.node.events.on('lease.lost', ({ reason }) => {
@@ -74,6 +78,9 @@ export class Checks {
       if (absentMs < timing.trustMs - 2 * timing.renewIntervalMs) {
         this.#violated(`R3: ${sim.name} lost its lease after an absence of ${Math.round(absentMs)} ms`)
       }
+    })
+    sim.node.events.on('connections.reasserted', ({ closed, mode }) => {
+      if (mode === 'keep' && closed > 0) this.#violated(`R1: ${sim.name} closed ${closed} when the store had no memory`)
     })
     sim.node.events.on('drift.repaired', ({ leaked, missing }) => {
       world.note(`${sim.name}: the audit mended ${leaked} leaked and ${missing} missing slots`)
@@ -92,6 +99,9 @@ export class Checks {
 
   afterEvent(): void {
     const { tables } = this.#scenario.store
+    // What another process holds was given there.
+    this.#kept ||= tables !== this.#tables
+    this.#tables = tables
     if (tables.epoch !== this.#epoch) this.#dead.clear()
     this.#epoch = tables.epoch
     for (const lease of tables.dead) this.#dead.add(lease)

@@ -28,6 +28,8 @@ export interface Controls {
   readonly renewReadds?: boolean
   /** A sweep removes the index and leaves the members. */
   readonly sweepForgetsMembers?: boolean
+  /** The store does not ask in which lives nodes have been elsewhere. */
+  readonly passedByUnnoticed?: boolean
 }
 
 export const CONTROLS = [
@@ -40,6 +42,7 @@ export const CONTROLS = [
     'repeatingLeases',
     'renewReadds',
     'sweepForgetsMembers',
+    'passedByUnnoticed',
   ] as const),
 ] satisfies (keyof Controls)[]
 
@@ -53,6 +56,7 @@ export function plant(controls: Controls, store: SimStore): void {
   if (controls.rawClock) rawClock(store)
   if (controls.renewReadds) renewReadds(store)
   if (controls.sweepForgetsMembers) sweepForgetsMembers(store)
+  if (controls.passedByUnnoticed) passedByUnnoticed(store)
 }
 
 function blindFence({ verbs, tables }: SimStore, alsoToTheDead: boolean): void {
@@ -160,6 +164,14 @@ function renewReadds({ verbs, tables }: SimStore): void {
     const { lease, generation } = fence
     if (tables.dead.delete(lease)) tables.live.set(lease, { generation, reasserting: false, expiresMs: 0 })
     return renew(fence, ...rest)
+  }
+}
+
+function passedByUnnoticed({ verbs, tables }: SimStore): void {
+  const hello = verbs.hello.bind(verbs)
+  verbs.hello = ({ known, lastEpoch: _, ...request }) => {
+    if (!known || known.epoch === tables.epoch) return hello({ ...request, ...(known && { known }) })
+    return hello({ ...request, known: { ...known, epoch: 'of before' } })
   }
 }
 

@@ -87,10 +87,23 @@ export class Faults {
       const jumpMs = dice.pick([3_600_000, -3_600_000, 5_000, -5_000]) as number
       store.timeOffsetMs += jumpMs
       world.note(`the clock of the store jumps by ${jumpMs / 1_000} s`)
-    } else if (kind === 8 && dice.chance(0.5)) {
-      world.note('the store is wiped')
-      store.tables.wipe()
+    } else if (kind === 8) {
+      if (dice.chance(0.5)) {
+        world.note('the store is wiped')
+        store.tables.wipe()
+      } else {
+        this.#leadElsewhere()
+        world.at(dice.next() * 25_000, () => this.#calm || this.#leadElsewhere())
+      }
     }
+  }
+
+  /** As a proxy with a spare does. Its connections end; what they had sent may arrive, wherever it leads by then. */
+  #leadElsewhere(): void {
+    const { world, store, nodes } = this.#scenario
+    world.note('the address leads to another store')
+    for (const { link } of nodes) link.breakAll()
+    store.leadElsewhere()
   }
 
   #drain(sim: SimNode, dice: Dice): void {

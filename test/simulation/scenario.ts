@@ -69,9 +69,12 @@ export class Scenario {
       twiceChance: this.callsComeTwice ? 0.01 * rough : 0,
     })
     this.#controls = controls
-    plant(controls, this.store)
     this.checks = new Checks(this)
-    this.checks.watchVerbs()
+    for (let minds = 0; minds < 2; minds++) {
+      plant(controls, this.store)
+      this.checks.watchVerbs()
+      this.store.leadElsewhere()
+    }
   }
 
   limitOf(org: string): number {

@@ -18,22 +18,55 @@ export interface NetworkHabits {
   twiceChance: number
 }
 
-/** A store process of which everybody has the same view: the twin, with a clock and a mind to lose. */
+/** What one process of the store holds, and how it answers. */
+interface Mind {
+  readonly tables: MemoryTables
+  verbs: MemoryVerbs
+}
+
+/**
+ * A store of which everybody has the same view: the twin, with a clock and a mind to lose. Beside it is another process
+ * that knows nothing of it, for when the address leads there.
+ */
 export class SimStore {
   readonly world: World
   readonly timing: LeaseTiming
   readonly habits: NetworkHabits
-  readonly tables = new MemoryTables()
-  verbs: MemoryVerbs
   frozen = false
   timeOffsetMs = 0
   #waiting: (() => void)[] = []
+  #mind: Mind
+  #other: Mind
 
   constructor(world: World, timing: LeaseTiming, habits: NetworkHabits) {
     this.world = world
     this.timing = timing
     this.habits = habits
-    this.verbs = new MemoryVerbs(this.tables, timing, () => Math.floor(world.nowMs + this.timeOffsetMs))
+    const mind = (): Mind => {
+      const tables = new MemoryTables()
+      return { tables, verbs: new MemoryVerbs(tables, timing, () => Math.floor(world.nowMs + this.timeOffsetMs)) }
+    }
+    this.#mind = mind()
+    this.#other = mind()
+  }
+
+  get tables(): MemoryTables {
+    return this.#mind.tables
+  }
+
+  get verbs(): MemoryVerbs {
+    return this.#mind.verbs
+  }
+
+  set verbs(verbs: MemoryVerbs) {
+    this.#mind.verbs = verbs
+  }
+
+  /** From here on the address leads to the other process, which has not changed since it was led away from there. */
+  leadElsewhere(): void {
+    const mind = this.#mind
+    this.#mind = this.#other
+    this.#other = mind
   }
 
   /** A request has arrived: it runs now, or when the store thaws. */

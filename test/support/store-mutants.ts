@@ -60,11 +60,17 @@ export const MUTANTS = {
   passedBy: mutant(
     'rule 1',
     'the look whether the node was in a later epoch',
-    'date_of(known_epoch) > date_of(epoch)',
+    'known_epoch and known_epoch ~= epoch and date_of(known_epoch) >= date_of(epoch)',
     'false',
   ),
-  undatedEpoch: mutant('rule 1', 'the date in the name of an epoch', " .. 'n' .. now .. 't' .. date, 1", ', 1'),
-  timelessEpoch: mutant('rule 1', 'the time in the name of an epoch', " .. 'n' .. now", ''),
+  sameDate: mutant(
+    'rule 1',
+    'the look whether it was in another epoch of the same date',
+    'date_of(known_epoch) >= date_of(epoch)',
+    'date_of(known_epoch) > date_of(epoch)',
+  ),
+  undatedEpoch: mutant('rule 1', 'the date in the name of an epoch', " .. now .. 't' .. date, 1", ', 1'),
+  timelessEpoch: mutant('rule 1', 'the time in the name of an epoch', 'ARGV[5] .. now', 'ARGV[5]'),
   forgottenClock: mutant(
     'rule 1',
     'the look whether the store has its memory',

@@ -55,7 +55,7 @@ export class MemoryVerbs {
     this.#advanceClock()
     // An address may lead to another store for a while and back to this one, which was asked nothing meanwhile.
     const lastEpoch = request.known?.epoch ?? request.lastEpoch
-    const passedBy = dateOf(lastEpoch) > dateOf(t.epoch)
+    const passedBy = lastEpoch !== undefined && lastEpoch !== t.epoch && dateOf(lastEpoch) >= dateOf(t.epoch)
     const newEpoch = t.rememberedIdentity !== t.identity || t.epoch === undefined || passedBy
     if (newEpoch) {
       for (const lease of t.live.keys()) this.#die(lease)
@@ -65,7 +65,7 @@ export class MemoryVerbs {
       // time in it, and a date later than all that is known here, because clocks differ and go back.
       const nowMs = this.#nowMs()
       const dateMs = Math.max(nowMs, dateOf(t.epoch) + 1, dateOf(lastEpoch) + 1)
-      t.epoch = `${request.proposedEpoch}n${nowMs}t${dateMs}`
+      t.epoch = `${request.proposedEpoch}${nowMs}t${dateMs}`
       if (this.#times.recoveryLimitMs > 0) {
         const { recoveryMs, recoveryLimitMs } = this.#times
         t.recovery = { fromMs: t.clockMs + recoveryMs, limitMs: t.clockMs + recoveryLimitMs }

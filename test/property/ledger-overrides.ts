@@ -6,7 +6,8 @@ interface Entry {
   readonly org: string
   readonly kind: OverrideKind
   readonly limit: number | undefined
-  readonly dueMs: number | undefined
+  dueMs: number | undefined
+  readonly details: string
   /** The order in which the changes were made, over all lives of the store that anybody remembers. */
   version: number
   /** Somebody set it in this life of the store; a node that remembers another one is wrong. */
@@ -28,9 +29,9 @@ export class OverrideLedger {
   }
 
   set({ org, limit, terms }: Extract<Call, { verb: 'override' }>, clockMs: number): void {
-    const { kind = 'override', expiresInMs } = terms
+    const { kind = 'override', expiresInMs, details = '' } = terms
     const dueMs = limit === undefined || expiresInMs === undefined ? undefined : clockMs + expiresInMs
-    this.#enter({ org, kind, limit, dueMs, version: ++this.#latest, ofThisLife: true })
+    this.#enter({ org, kind, limit, dueMs, details, version: ++this.#latest, ofThisLife: true })
   }
 
   /**
@@ -59,18 +60,22 @@ export class OverrideLedger {
   }
 
   restored(records: readonly OverrideRecord[], words: readonly RestoreVerdict[], open: boolean, clockMs: number): void {
-    for (const [i, { org, kind, version, limit, expiresInMs }] of records.entries()) {
+    for (const [i, { org, kind, version, limit, expiresInMs, details }] of records.entries()) {
       const held = this.#entries.get(keyOf({ org, kind }))
       const word = !open ? 'over' : held && (held.ofThisLife || held.version >= version) ? 'known' : 'written'
       must('R1', words[i] === word, () => `${kind} of ${org} in version ${version} is ${words[i]}, should be ${word}`)
       if (word === 'over') continue
       if (word === 'written') {
         const dueMs = limit === undefined || expiresInMs === undefined ? undefined : clockMs + expiresInMs
-        this.#enter({ org, kind, limit, dueMs, version, ofThisLife: false })
+        this.#enter({ org, kind, limit, dueMs, details, version, ofThisLife: false })
         this.#latest = Math.max(this.#latest, version)
       } else if (held!.ofThisLife && held!.version <= version) {
         this.#latest = Math.max(this.#latest, version) + 1
         held!.version = this.#latest
+      } else if (!held!.ofThisLife && held!.version === version && held!.details === details) {
+        // The same again: the sooner end counts.
+        if (held!.dueMs !== undefined && expiresInMs !== undefined)
+          held!.dueMs = Math.min(held!.dueMs, clockMs + expiresInMs)
       }
     }
   }

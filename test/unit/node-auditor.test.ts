@@ -62,12 +62,8 @@ afterEach(async () => {
   benches = []
 })
 
-/** A node's lists and its auditor, over one session; it looks into all sets at once unless `rounds` says otherwise. */
-async function audited({ bench }: Keeper, rounds: number | undefined = 1) {
-  benches.push(bench)
-  const sessions = new SessionMaker(bench.store)
-  const session = await sessions.next()
-  onTestFinished(() => session.close('closed', 'test'))
+/** A node's lists and its auditor, over one session; it looks into all sets at once where `rounds` is 1. */
+function auditorOver(session: Session, rounds?: number) {
   const held = new HeldConnections()
   const releases = new ReleaseQueue(new ManualClock())
   const events = new EventBus()
@@ -84,8 +80,17 @@ async function audited({ bench }: Keeper, rounds: number | undefined = 1) {
     onPolicy: (policy) => policies.push(policy),
     ...(rounds && { rounds }),
   })
-  const { lease } = sessions
-  return { session, held, releases, repairs, policies, lease, audit: () => auditor.audit(session) }
+  return { session, held, releases, repairs, policies, auditor }
+}
+
+/** The same over a store that keeps its own books. */
+async function audited({ bench }: Keeper, rounds: number | undefined = 1) {
+  benches.push(bench)
+  const sessions = new SessionMaker(bench.store)
+  const session = await sessions.next()
+  onTestFinished(() => session.close('closed', 'test'))
+  const over = auditorOver(session, rounds)
+  return { ...over, lease: sessions.lease, audit: () => over.auditor.audit(session) }
 }
 
 async function hold(session: Session, held: HeldConnections, count: number, org = 'acme'): Promise<HeldConnection[]> {
@@ -244,21 +249,10 @@ describe('the audit and its connections’ own moves', () => {
     const store = steeredStore(new ManualClock())
     const sessions = new SessionMaker(store)
     const session = await sessions.next()
-    const [held, releases, events] = [new HeldConnections(), new ReleaseQueue(new ManualClock()), new EventBus()]
-    releases.open(session)
-    const repairs: unknown[] = []
-    events.on('drift.repaired', (repair) => repairs.push(repair))
-    const auditor = new Auditor({
-      clock: systemClock,
-      events,
-      held,
-      releases,
-      session: () => session,
-      onPolicy: () => {},
-    })
-    const [one] = await hold(session, held, 1)
+    const over = auditorOver(session)
+    const [one] = await hold(session, over.held, 1)
     const count = async () => (await store.countOrgs(['acme']))[0]!.count
-    return { store, sessions, session, held, releases, auditor, one: one!, count, repairs }
+    return { ...over, store, sessions, one: one!, count }
   }
 
   test('a connection that closes while the audit asks about it is not put back', async () => {

@@ -342,6 +342,7 @@ describe('rule 5, one call, many items, each alone', () => {
       await node.outlive()
       expect((await node.renew()).dead).toEqual([gone.lease])
       expect(await node.connection.sweep(node.fence, gone.lease, [])).toEqual({ status: 'ok', value: { next: [] } })
+      expect((await node.renew()).dead).toEqual([gone.lease])
       expect(await node.acquire(claim('a', 'acme', 1))).toMatchObject([{ admitted: true }])
       await bench.redis.del(bench.keys.conns(gone.lease))
       await node.sweepAll(gone.lease)

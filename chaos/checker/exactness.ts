@@ -13,9 +13,9 @@ interface Stretch {
 }
 
 /**
- * S1: at no instant were more connections of an org, or of an instance, certainly open than a limit then in force. Not counted are those of
- * nodes that may be without their lease (R5), and for good those that such a node brought into a store that had lost its
- * memory meanwhile (R1). After a limit was lowered nobody has to go: so it is looked at each opening, which must find
+ * S1: at no instant were more connections of an org, or of an instance, certainly open than a limit then in force. Not
+ * counted are those of nodes of which the store may not know (R5), and for good those that such a node brought into a
+ * store that had lost its memory meanwhile (R1). After a limit was lowered nobody has to go: so it is looked at each opening, which must find
  * room, and at the end of each exemption, by which what is too many must have gone.
  */
 export function exactness(scopes: readonly Scope[]): Verdict {
@@ -96,14 +96,14 @@ function stretchesOf(attempt: Attempt, around: Surroundings): Stretch[] {
   let fromMs = attempt.openedMs
   const untilMs = certainlyOpenUntilMs(attempt)
   const stretches: Stretch[] = []
-  for (const leaseless of around.leaselessOf(attempt.node)) {
-    if (leaseless.untilMs <= fromMs || leaseless.fromMs >= untilMs) continue
-    if (leaseless.fromMs > fromMs) {
-      stretches.push({ attempt, fromMs, untilMs: leaseless.fromMs, opening: fromMs === attempt.openedMs })
+  for (const untold of around.untoldOf(attempt.node)) {
+    if (untold.untilMs <= fromMs || untold.fromMs >= untilMs) continue
+    if (untold.fromMs > fromMs) {
+      stretches.push({ attempt, fromMs, untilMs: untold.fromMs, opening: fromMs === attempt.openedMs })
     }
-    fromMs = leaseless.untilMs
+    fromMs = untold.untilMs
     // Kept whatever the limits say, if the node had had no time to tell the new store of it before it was gone.
-    const lost = around.during(['store-lost'], undefined, leaseless.beginMs - around.comebackMs, leaseless.untilMs)
+    const lost = around.during(['store-lost'], undefined, untold.beginMs - around.comebackMs, untold.untilMs)
     if (lost.length > 0) return stretches
   }
   if (untilMs > fromMs) stretches.push({ attempt, fromMs, untilMs, opening: fromMs === attempt.openedMs })

@@ -9,6 +9,14 @@ export interface Window {
   readonly endMs: number
 }
 
+/** A time in which a node was away, and from when to when that has consequences. */
+interface Absence {
+  readonly beginMs: number
+  readonly endMs: number
+  readonly fromMs: number
+  readonly untilMs: number
+}
+
 /** What one process may be late by on a machine that does other things too, besides what it measured of itself. */
 const MACHINE_SLACK_MS = 500
 
@@ -110,24 +118,21 @@ export class Surroundings {
 
   /**
    * The times in which a node may be without its lease (R5): it was frozen or cut off, alone, for so long that others may
-   * have declared it dead, and has not yet had the time to rejoin. Breaks too short for a renewal do not end an absence.
+   * have declared it dead, and has not yet had the time to rejoin.
    */
-  leaselessOf(node: number): { beginMs: number; fromMs: number; untilMs: number }[] {
-    const { ttlMs, renewIntervalMs } = this.terms
-    const merged: { beginMs: number; endMs: number }[] = []
-    for (const { beginMs, endMs } of this.#absencesOf(node)) {
-      const last = merged.at(-1)
-      if (last && beginMs - last.endMs < this.comebackMs) last.endMs = Math.max(last.endMs, endMs)
-      else merged.push({ beginMs, endMs })
-    }
-    return merged
-      .map(({ beginMs, endMs }) => ({
-        beginMs,
-        fromMs: beginMs + ttlMs - renewIntervalMs * 1.1 - MACHINE_SLACK_MS,
-        untilMs: this.#backMs(endMs),
-        endMs,
-      }))
-      .filter(({ fromMs, endMs }) => endMs > fromMs)
+  leaselessOf(node: number): Absence[] {
+    return this.#absences(node, ({ beginMs }) => this.#lapsedMs(beginMs))
+  }
+
+  /**
+   * The times in which the store may not count what a node holds: it is without its lease (R5); or it was away while a
+   * store that had lost its memory recovered, which waits for those alone that have said hello (R1).
+   */
+  untoldOf(node: number): Absence[] {
+    return this.#absences(node, ({ beginMs, endMs }) => {
+      const lost = this.during(['store-lost'], undefined, beginMs - this.comebackMs, endMs)
+      return Math.min(this.#lapsedMs(beginMs), ...lost.map((loss) => loss.endMs + this.comebackMs))
+    })
   }
 
   /**
@@ -146,6 +151,25 @@ export class Surroundings {
 
   #absencesOf(node: number): Window[] {
     return this.during(['paused', 'cut-off'], node, 0, Number.POSITIVE_INFINITY)
+  }
+
+  /** When others may have declared a node dead that has been away since then. */
+  #lapsedMs(awaySinceMs: number): number {
+    const { ttlMs, renewIntervalMs } = this.terms
+    return awaySinceMs + ttlMs - renewIntervalMs * 1.1 - MACHINE_SLACK_MS
+  }
+
+  /** Its absences that have consequences, which begin at `fromOf`. Breaks too short for a renewal do not end one. */
+  #absences(node: number, fromOf: (absence: { beginMs: number; endMs: number }) => number): Absence[] {
+    const merged: { beginMs: number; endMs: number }[] = []
+    for (const { beginMs, endMs } of this.#absencesOf(node)) {
+      const last = merged.at(-1)
+      if (last && beginMs - last.endMs < this.comebackMs) last.endMs = Math.max(last.endMs, endMs)
+      else merged.push({ beginMs, endMs })
+    }
+    return merged
+      .map((absence) => ({ ...absence, fromMs: fromOf(absence), untilMs: this.#backMs(absence.endMs) }))
+      .filter(({ fromMs, endMs }) => endMs > fromMs)
   }
 
   /** Until when a node whose absence has ended may take to be one of the others again; nobody is while the store is away. */

@@ -141,6 +141,23 @@ const cases: readonly {
     },
   },
   {
+    name: 'R1: a store that recovers does not wait for a node that went away before it could say hello',
+    finds: 'S1',
+    well(story) {
+      const [frozen] = full(story, 0, 1, 2)
+      story.effect('store-lost', 3_000)
+      story.effect('paused', 6_000, 15_000, 0)
+      story.opens(12_000, 1)
+      story.leaves(90_000, frozen!)
+    },
+    breach(story) {
+      full(story, 0, 1, 2)
+      story.effect('store-lost', 3_000)
+      story.effect('paused', 7_500, 15_000, 0)
+      story.opens(12_000, 1)
+    },
+  },
+  {
     name: 'L1: a slot that does not come back after its connection is gone',
     finds: 'L1',
     well(story) {

@@ -75,6 +75,39 @@ export function rememberedTests(bench: BenchOf): void {
       expect(await inForce('acme')).toBeUndefined()
     })
 
+    test.each([
+      { what: 'of other words', kept: '{"note":"theirs"}' },
+      { what: 'without an end', expiresInMs: undefined },
+      { what: 'from before it was changed', version: 1 },
+    ])('ends in its time, whatever is offered $what', async (differs) => {
+      const offered = { version: 2, kept: '{"note":"ours"}', expiresInMs: 1_000, ...differs }
+      const { node } = await joined()
+      await node.override('acme', 7)
+      await node.override('acme', 5, { expiresInMs: 60_000, details: offered.kept })
+      await bench().becomeAnother()
+      const writer = await StoreNode.join(bench(), { reasserting: true })
+      const { version, expiresInMs } = offered
+      await writer.restore(remembered('acme', version, { limit: 7, expiresInMs, details: '{"note":"ours"}' }))
+      await writer.reassert('keep', true)
+      await recovered(bench(), writer)
+      await liveOn(bench(), 40_000, writer)
+      expect(await inForce('acme')).toBe(5)
+      await liveOn(bench(), 30_000, writer)
+      expect(await inForce('acme')).toBeUndefined()
+    })
+
+    test('gets no end from what is offered under its number', async () => {
+      const { node } = await joined()
+      await node.override('acme', 5, { details: '{}' })
+      await bench().becomeAnother()
+      const writer = await StoreNode.join(bench(), { reasserting: true })
+      await writer.restore(remembered('acme', 1, { limit: 5, expiresInMs: 1_000, details: '{}' }))
+      await writer.reassert('keep', true)
+      await recovered(bench(), writer)
+      await liveOn(bench(), 10_000, writer)
+      expect(await inForce('acme')).toBe(5)
+    })
+
     test('is all that is in force, in whatever order others wrote it back while a newcomer looked', async () => {
       const { node, memory } = await joined()
       await memory.renew(node)

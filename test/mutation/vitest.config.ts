@@ -7,7 +7,7 @@ export default defineConfig({
       'test/mutation/days.test.ts',
       'test/mutation/twin.test.ts',
       'test/mutation/twin-and-redis.test.ts',
-      'test/unit/{bucketed-node,bucketed-store,census,claims,client-address,clock,details,durations,held-connections,ids,lease-timing,memory-store,node-*,parse-json,resume-tokens}.test.ts',
+      'test/unit/{bucketed-node,bucketed-store,census,claims,client-address,clock,details,durations,eviction-watch,held-connections,ids,lease-timing,memory-store,node-*,parse-json,resume-tokens}.test.ts',
       'test/unit/{core-words,deadlines,ending,limit-terms,line,ping-wheel,retry-after,tell-when-reached,tiers}.test.ts',
     ],
     globalSetup: ['test/support/global-setup.ts'],

@@ -270,13 +270,15 @@ describe('the audit and its connections’ own moves', () => {
   })
 
   test('one whose client came back elsewhere while the store did not have it is closed, since nobody was ordered to (L5)', async () => {
-    const { store, session, auditor, one, count, repairs } = await steered()
-    store.inner.tables.remove('org:acme', one.id)
+    const { store, session, held, auditor, one, count, repairs } = await steered()
+    const lost = connectionOf('acme-lost', 'acme', 10_000)
+    await takeSlots(session, held, [lost])
+    for (const { id } of [one, lost]) store.inner.tables.remove('org:acme', id)
     store.inner.tables.taken.set(`${one.id} org:acme`, 0)
     await auditor.audit(session)
     await turns()
-    expect(one.closing).toBe('TAKEN_OVER')
-    expect({ count: await count(), repairs }).toEqual({ count: 0, repairs: [] })
+    expect([one.closing, lost.closing]).toEqual(['TAKEN_OVER', undefined])
+    expect({ count: await count(), repairs }).toEqual({ count: 1, repairs: [{ leaked: 0, missing: 1 }] })
   })
 
   /** The reassertion is under way and the release behind it; neither is answered. */

@@ -78,6 +78,8 @@ test.each([
   ['no object', 'none'],
   ['null', 'null'],
   ['a list', '{"settings":["a",1]}'],
+  ['other types', '{"name":1,"startedAt":1,"leaseTtlMs":"15000","renewIntervalMs":[3000]}'],
+  ['no times', '{"startedAt":"soon","leaseTtlMs":0,"renewIntervalMs":-1}'],
   ['a text', '{"settings":"limits.org=3","version":7}'],
   ['values that are none', '{"settings":{"a":null,"b":{"c":1},"d":[1],"e":1e999},"version":{"a":1}}'],
   ['names that are none', '{"settings":{"__proto__":1,"":1,"a b":1,"\\u001b[2J":1},"version":"\\u001b[2J"}'],

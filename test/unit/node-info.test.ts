@@ -79,6 +79,7 @@ test.each([
   ['null', 'null'],
   ['a list', '{"settings":["a",1]}'],
   ['other types', '{"name":1,"startedAt":1,"leaseTtlMs":"15000","renewIntervalMs":[3000]}'],
+  ['settings that are null', '{"settings":null}'],
   ['no times', '{"startedAt":"soon","leaseTtlMs":0,"renewIntervalMs":-1}'],
   ['a text', '{"settings":"limits.org=3","version":7}'],
   ['values that are none', '{"settings":{"a":null,"b":{"c":1},"d":[1],"e":1e999},"version":{"a":1}}'],

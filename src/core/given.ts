@@ -1,7 +1,7 @@
 import { UsageError } from './errors.js'
 import { checkLimit } from './limits.js'
 import { nearest } from './nearest.js'
-import { shown } from './shown.js'
+import { kindShown, shown } from './shown.js'
 
 const WORDS = {
   string: 'text',
@@ -33,7 +33,10 @@ export interface Given {
 export function checkGiven(given: unknown, checks: Given): void {
   const { kinds, within, elsewhere = [], code = 'INVALID_SETTINGS' } = checks
   const prefix = within === undefined ? '' : `${within}.`
-  if (!isObject(given)) throw wrong(code, within ?? 'the argument', 'an object of options', given)
+  // What stands in the place of all options may be the address of a Redis, with its password.
+  if (!isObject(given)) {
+    throw new UsageError(code, `${within ?? 'the argument'} is an object of options, not ${kindShown(given)}`)
+  }
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue
     const full = prefix + name

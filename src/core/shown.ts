@@ -1,4 +1,15 @@
-/** A value in a message, as a program would write it: a text in quotes, so that '3' is not taken for 3. */
+/**
+ * A value in a message, as a program would write it: a text in quotes, so that '3' is not taken for 3. Of what holds more
+ * than itself the kind alone: a URL, a Buffer or a list may have a password in it, and not everything becomes text.
+ */
 export function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'function') return 'a function'
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Array.isArray(value) ? 'a list' : 'an object'
+}
+
+/** The same where a text may be a secret that stands in the wrong place. */
+export function kindShown(value: unknown): string {
+  return typeof value === 'string' ? 'text' : shown(value)
 }

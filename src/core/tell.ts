@@ -12,6 +12,6 @@ export function tell<E>(hear: (event: E) => unknown, event: E, failed: (error: u
 }
 
 /** Promises of other libraries too. */
-function isThenable(result: unknown): result is PromiseLike<unknown> {
+export function isThenable(result: unknown): result is PromiseLike<unknown> {
   return typeof (result as PromiseLike<unknown> | undefined)?.then === 'function'
 }

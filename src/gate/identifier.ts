@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { UsageError } from '../core/errors.js'
-import { shown } from '../core/shown.js'
+import { kindShown, shown } from '../core/shown.js'
+import { isThenable } from '../core/tell.js'
 import type { Identification, Identify } from './identify.js'
 import type { Upgrade } from './upgrade.js'
 
@@ -26,7 +27,7 @@ export class Identifier {
   ask(upgrade: Upgrade): Promise<Identification> | Identification {
     const ending = this.#take()
     const found = answer(this.#identify(upgrade.request, ending.signal, upgrade.address))
-    if (!('then' in found)) {
+    if (!isThenable(found)) {
       if (this.#uses < MOST_USES && getEventListeners(ending.signal, 'abort').length === 0) this.#spare = ending
       return found
     }
@@ -61,7 +62,7 @@ const CODES: readonly unknown[] = ['UNAUTHENTICATED', 'ORG_DISABLED', 'IDENTITY_
 
 /** A program without types may answer anything; the observer is told what is wrong with it. */
 function answer<Answer extends Promise<Identification> | Identification>(found: Answer): Answer {
-  if (typeof found === 'object' && found !== null && ('then' in found || isIdentification(found))) return found
+  if (typeof found === 'object' && found !== null && (isThenable(found) || isIdentification(found))) return found
   throw new UsageError(
     'INVALID_SETTINGS',
     `identify answers { identified: true, identity } or { identified: false, code, identity? }, or a promise of it, where code is one ` +
@@ -76,9 +77,9 @@ function isIdentification(found: object): boolean {
   return identified === false && CODES.includes(code) && (isSomebody || (identity ?? undefined) === undefined)
 }
 
-/** Of what it holds the names alone, and the code: the rest may be secret. */
+/** Of what it holds the names alone, and the code: the rest may be secret, as is a text that is the credential itself. */
 function described(found: unknown): string {
-  if (typeof found !== 'object' || found === null) return shown(found)
+  if (typeof found !== 'object' || found === null) return kindShown(found)
   const code = 'code' in found ? `, code: ${shown(found.code)}` : ''
   return `an object of { ${Object.keys(found).join(', ')} }${code}`
 }

@@ -124,6 +124,9 @@ test('whose credential is refused is told to the observer, and to nobody else', 
 test.each([
   ['null', () => null],
   ['a promise of nothing', async () => undefined],
+  ['the credential itself', () => 'secret-key'],
+  // biome-ignore lint/suspicious/noThenProperty: that is the point
+  ['what only looks like a promise', () => ({ then: 'later' })],
 ])('an identify that answers %s is told what it should, and its client that it is not its fault', async (_, answer) => {
   const faults: unknown[] = []
   const admitter = new CountingAdmitter()
@@ -131,5 +134,6 @@ test.each([
   const gate = await startGate(admitter, { identify, observer: { faulted: ({ error }) => faults.push(error) } })
   expect(await connectGateway(gate.url)).toMatchObject({ accepted: false, status: 503 })
   expect(faults).toMatchObject([{ code: 'INVALID_SETTINGS', message: expect.stringContaining('identified: true') }])
+  expect(String(faults[0])).not.toContain('secret-key')
   await allGone(gate, admitter)
 })

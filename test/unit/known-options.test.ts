@@ -26,14 +26,31 @@ describe('options of a limiter', () => {
     [{ leaseTtlMs: '15000' }, 'leaseTtlMs is a number, not "15000"'],
     [{ probeTimeoutMs: null }, 'probeTimeoutMs is a number, not null'],
     [{ redis: null }, `${REDIS} not null`],
-    [{ redis: {} }, `${REDIS} not [object Object]`],
+    [{ redis: {} }, `${REDIS} not an object`],
     [{ policies: { storeDown: 'allow' } }, 'policies.storeDown is not an option; did you mean policies.onStoreDown?'],
     [{ onStoreDown: 'allow' }, 'onStoreDown is not an option; did you mean policies.onStoreDown?'],
     [{ verbose: true }, 'verbose is not an option; docs/library.md lists them'],
     [{ constructor: 1 }, 'constructor is not an option; docs/library.md lists them'],
-    ['redis://localhost', 'the argument is an object of options, not "redis://localhost"'],
+    ['redis://localhost', 'the argument is an object of options, not text'],
   ])('%o', (options, message) => {
     expect(resolve(options)).toThrow(misuse('INVALID_SETTINGS', message))
+  })
+
+  test.each<[string, unknown]>([
+    ['an address in the place of all options', 'redis://user:hunter2@localhost'],
+    ['a URL that is no text', { redis: new URL('redis://user:hunter2@localhost') }],
+    ['a list of addresses', { redis: ['redis://user:hunter2@localhost'] }],
+    ['a function', { redis: () => 'redis://user:hunter2@localhost' }],
+    ['a Buffer', { resumeSecret: Buffer.from('hunter2') }],
+    ['what has a text of its own', { resumeSecret: { toString: () => 'hunter2' } }],
+  ])('that may hold a secret are not repeated: %s', (_, options) => {
+    expect(resolve(options)).toThrow(UsageError)
+    expect(resolve(options)).not.toThrow('hunter2')
+  })
+
+  test('of which nothing can make text are refused like any other', () => {
+    const options = { nodeName: Object.create(null) }
+    expect(resolve(options)).toThrow(misuse('INVALID_SETTINGS', 'nodeName is text, not an object'))
   })
 
   test.each([null, '3', -1])('a limit of %o is none, and is named', (value) => {

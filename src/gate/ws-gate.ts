@@ -70,13 +70,17 @@ export function ownSockets(clock: Clock, options: OwnSocketsOptions = {}): Socke
  * otherwise complete every upgrade by itself, past every limit.
  */
 export function adoptedSockets(wss: WebSocketServer, clock: Clock): Sockets {
-  if (wss.options.noServer !== true) {
-    throw new UsageError(
-      'WSS_NOT_DETACHED',
-      'the WebSocketServer must be created with { noServer: true }, or it accepts upgrades past the limit',
-    )
-  }
+  checkDetached(wss)
   return socketsOf(wss, clock, (ws, request, { admitted }) => wss.emit('connection', ws, request, admitted))
+}
+
+/** Throws `WSS_NOT_DETACHED` for a server that takes upgrades by itself. */
+export function checkDetached(wss: WebSocketServer): void {
+  if (wss.options.noServer === true) return
+  throw new UsageError(
+    'WSS_NOT_DETACHED',
+    'the WebSocketServer must be created with { noServer: true }, or it accepts upgrades past the limit',
+  )
 }
 
 /** A connection that lost its slot carries no frame again, although its node may have a new lease. */

@@ -3,6 +3,7 @@ import { UsageError } from '../core/errors.js'
 import { checkGiven, type Kind } from '../core/given.js'
 import type { GateOptions } from '../gate/gate-options.js'
 import type { RateOptions } from '../gate/rates.js'
+import { checkDetached, type WebSocketServer } from '../gate/ws-gate.js'
 
 /** What `attach` is told: as `GateOptions` says it. */
 export type AttachOptions = Pick<GateOptions, 'identify'> &
@@ -41,10 +42,10 @@ const INNER = Object.keys(RATES).map((name) => `rates.${name}`)
 
 /**
  * Throws `INVALID_SETTINGS` for arguments that are left out or in the wrong order and for options that are none or of the
- * wrong kind, which types would have told, `INVALID_LIMIT` for a limit that is none, and `UPGRADE_TAKEN` where somebody else
- * listens for upgrades already.
+ * wrong kind, which types would have told, `INVALID_LIMIT` for a limit that is none, `WSS_NOT_DETACHED` for a server that takes
+ * upgrades by itself, and `UPGRADE_TAKEN` where somebody else listens for upgrades already.
  */
-export function checkAttached(server: UpgradeSource, wss: unknown, options: AttachOptions): void {
+export function checkAttached(server: UpgradeSource, wss: WebSocketServer, options: AttachOptions): void {
   const isServer = has(server, 'on') && has(server, 'off') && has(server, 'listenerCount')
   if (!isServer || !has(wss, 'handleUpgrade') || typeof options !== 'object' || options === null) {
     throw new UsageError(
@@ -54,6 +55,8 @@ export function checkAttached(server: UpgradeSource, wss: unknown, options: Atta
   }
   checkGiven(options, { kinds: OPTIONS, elsewhere: INNER })
   checkGiven(options.rates ?? {}, { kinds: RATES, within: 'rates' })
+  // First, because who listens already may be this very one, and to take that off is no remedy.
+  checkDetached(wss)
   if (server.listenerCount('upgrade') > 0) throw upgradeTaken()
 }
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { createLimiter, type Identify, type LimiterOptions, UsageError } from '../../src/index.js'
+import { createLimiter, type Identify, type LimiterOptions } from '../../src/index.js'
 import { attach, connect, identify } from '../support/attached.js'
 import { leakGate } from '../support/leak-gate.js'
 import { handshake, RawClient } from '../support/raw-client.js'
@@ -204,7 +204,10 @@ describe('attach', () => {
     const server = createServer()
     onTestFinished(() => limiter.drain({ withinMs: 0 }))
     const wss = new WebSocketServer({ server })
-    expect(() => limiter.attach(server, wss, { identify })).toThrow(UsageError)
+    // It is the one that listens for upgrades, and the remedy is not to take that off.
+    const refused = expect.objectContaining({ name: 'UsageError', code: 'WSS_NOT_DETACHED' })
+    expect(() => limiter.attach(server, wss, { identify })).toThrow(refused)
+    expect(() => limiter.attach(createServer(), wss, { identify })).toThrow(refused)
     wss.close()
   })
 })

@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events'
 import type { ClosingCode, RefusalCode } from './closures.js'
 import { UsageError } from './errors.js'
+import { nearest } from './nearest.js'
+import { shown } from './shown.js'
 import { tell } from './tell.js'
 
 /** Where a node is in several buckets, a lease in each: which of them is meant. */
@@ -127,7 +129,60 @@ export interface NodeEvents {
   'node.drained': { readonly left: number }
 }
 
+/** All of the interface, or this does not compile. */
+const EVENTS: Readonly<Record<keyof NodeEvents, true>> = {
+  'admission.granted': true,
+  'admission.denied': true,
+  'admission.abandoned': true,
+  'admission.decided': true,
+  'upgrade.refused': true,
+  'connection.opened': true,
+  'connection.closed': true,
+  'org.nearly_full': true,
+  'org.full': true,
+  'connection.taken_over': true,
+  'peers.probed': true,
+  'connection.released': true,
+  'lease.taken': true,
+  'lease.renewed': true,
+  'lease.lost': true,
+  'limit.learned': true,
+  'limit.ended': true,
+  'limit.set': true,
+  'tier.unknown': true,
+  'overrides.restored': true,
+  'overrides.overflowed': true,
+  'lease.swept': true,
+  'connections.reasserted': true,
+  'store.called': true,
+  'store.left': true,
+  'store.joined': true,
+  'store.refused': true,
+  'store.misconfigured': true,
+  'lease.lapsed': true,
+  'debt.taken': true,
+  'debt.settled': true,
+  'orders.given': true,
+  'drain.ordered': true,
+  'org.over_limit': true,
+  'order.obeyed': true,
+  'drift.repaired': true,
+  'node.started': true,
+  'node.quieted': true,
+  'node.drained': true,
+}
+
 type Listener<E extends keyof NodeEvents> = (event: NodeEvents[E]) => void
+
+/** Throws `INVALID_SETTINGS` for an event that is none, which nobody would ever hear of, and for what is no listener. */
+function checkListening(event: unknown, listener: unknown): void {
+  if (typeof listener !== 'function')
+    throw new UsageError('INVALID_SETTINGS', `a listener is a function, not ${shown(listener)}`)
+  if (typeof event === 'string' && Object.hasOwn(EVENTS, event)) return
+  const guess = typeof event === 'string' ? nearest(event, Object.keys(EVENTS)) : undefined
+  const hint = guess === undefined ? '; docs/library.md lists them' : `; did you mean ${guess}?`
+  throw new UsageError('INVALID_SETTINGS', `${shown(event)} is no event${hint}`)
+}
 
 /** Typed events. A listener that throws or rejects is a bug of its owner: `uncaught` is told, and the node goes on. */
 export class EventBus {
@@ -139,8 +194,7 @@ export class EventBus {
   }
 
   on<E extends keyof NodeEvents>(event: E, listener: Listener<E>): () => void {
-    if (typeof listener !== 'function')
-      throw new UsageError('INVALID_SETTINGS', `a listener is a function, not ${listener}`)
+    checkListening(event, listener)
     const safe = (payload: NodeEvents[E]) => tell(listener, payload, this.#uncaught)
     this.#emitter.on(event, safe)
     return () => this.#emitter.off(event, safe)

@@ -1,4 +1,5 @@
 import { UsageError } from './errors.js'
+import { shown } from './shown.js'
 
 /**
  * What of an org's limit is kept for those that have priority: so many slots, or so many percent of whatever the limit
@@ -23,4 +24,13 @@ export function checkReserve(reserve: Reserve): void {
     'INVALID_SETTINGS',
     `what is reserved is { slots: a whole number } or { percent: a whole number to 100 }, not ${JSON.stringify(reserve)}`,
   )
+}
+
+/**
+ * Throws `INVALID_SETTINGS` for what is neither true nor false: 'false' and '0' are true to a program, and would open what is
+ * reserved. Null, as columns have it that say nothing, is no priority.
+ */
+export function checkPriority(priority: unknown): void {
+  if (typeof priority === 'boolean' || (priority ?? undefined) === undefined) return
+  throw new UsageError('INVALID_SETTINGS', `priority is true or false, not ${shown(priority)}`)
 }

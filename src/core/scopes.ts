@@ -2,6 +2,7 @@ import type { RefusalCode } from './closures.js'
 import { UsageError } from './errors.js'
 import { checkLimit } from './limits.js'
 import { checkName } from './org-id.js'
+import { shown } from './shown.js'
 
 /** A limit of the embedding program's own that a connection counts against, over the whole cluster and all orgs. */
 export interface ScopeRequest {
@@ -28,11 +29,15 @@ export function checkScopes(scopes: readonly ScopeRequest[]): void {
   }
   if (scopes.length === 0) return
   const names = new Set(NAMES_IN_USE)
-  for (const { name, id, limit } of scopes) {
+  for (const scope of scopes) {
+    if (typeof scope !== 'object' || scope === null) {
+      throw new UsageError('INVALID_SCOPES', `a scope is { name, id, limit }, not ${shown(scope)}`)
+    }
+    const { name, id, limit } = scope
     if (typeof name !== 'string' || !NAME.test(name)) {
       throw new UsageError(
         'INVALID_SCOPES',
-        `a scope is named by lower-case letters, digits and "-", not ${JSON.stringify(name)}`,
+        `a scope is named by lower-case letters, digits and "-", not ${shown(name)}`,
       )
     }
     if (names.has(name)) throw new UsageError('INVALID_SCOPES', `the scope name "${name}" is taken`)

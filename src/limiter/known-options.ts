@@ -51,6 +51,10 @@ export function checkOptions(options: LimiterOptions): void {
       `redis is the URL of a Redis, to which the limiter connects by itself, such as "redis://localhost:6379"; not ${shown(options.redis)}`,
     )
   }
+  // Other limiters take a client of Redis so; with one of those a node would fail in the background, over and over.
+  if (options.store !== undefined && typeof options.store.embedded !== 'boolean') {
+    throw new UsageError('INVALID_SETTINGS', 'store is not an option; did you mean redis?')
+  }
   const { limits = {}, policies = {} } = options
   checkGiven(limits, { kinds: LIMITS, within: 'limits' })
   checkGiven(policies, { kinds: POLICIES, within: 'policies' })

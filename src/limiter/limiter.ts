@@ -1,6 +1,7 @@
 import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
 import { keepAwake, systemClock } from '../core/clock.js'
 import { EventBus, type NodeEvents } from '../core/events.js'
+import { checkPriority } from '../core/reserve.js'
 import type { Tiers } from '../core/tiers.js'
 import type { WebSocketServer } from '../gate/ws-gate.js'
 import type { AdmittingNode, NodeBuckets } from '../node/admitting-node.js'
@@ -17,6 +18,7 @@ import { Gates } from './gates.js'
 import type { HoldersOptions } from './holders.js'
 import { makeNode } from './make-node.js'
 import { type LimiterOptions, resolveOptions } from './options.js'
+import { checkLease, type EvictOptions, reasonOf } from './order-options.js'
 import type { OrgLimits } from './org-limits.js'
 import { type LiveNode, type OrgHolders, OwnView } from './own-view.js'
 import { tellWhenReached } from './tell-when-reached.js'
@@ -100,8 +102,8 @@ export class Limiter {
    * Decides whether an org may hold one more connection: within `storeTimeoutMs`; where a limit is full and silent holders
    * are asked first, within `probeTimeoutMs` and that once more; for an instance whose old connection is on another node
    * within 3 s. Resolves for every refusal, also when the store is away; rejects only with `UsageError`, for what can never
-   * be valid: `INVALID_ORG`, `INVALID_LIMIT`, `INVALID_SCOPES`. Call `release` when the connection has really closed; close
-   * it when `lost` aborts.
+   * be valid: `INVALID_ORG`, `INVALID_LIMIT`, `INVALID_SCOPES`, `INVALID_SETTINGS`. Call `release` when the connection has
+   * really closed; close it when `lost` aborts.
    */
   admit(request: AdmissionRequest, signal?: AbortSignal): Promise<Admission> {
     return this.#admitter.admit(request, signal)
@@ -126,6 +128,7 @@ export class Limiter {
     orgId: string,
     request: Pick<AdmissionRequest, 'limit' | 'tier' | 'priority'> = {},
   ): Promise<boolean> {
+    checkPriority(request.priority)
     await this.#started
     const { currentCount, maxAllowed, reserved = 0 } = await this.stats.org(orgId, request)
     return this.phase === 'running' && currentCount < maxAllowed - (request.priority ? 0 : reserved)
@@ -169,20 +172,21 @@ export class Limiter {
    * Asks for a connection, or for all that an org holds now, to be closed with 4409, on whatever node they are: within a
    * renew interval, and thousands at a pace. Resolves once the orders are in the store, with how many there are; no
    * connection, no order. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it, when saying it again is
-   * harmless, and with `INVALID_ORG`.
+   * harmless, and with `INVALID_ORG` or `INVALID_SETTINGS`.
    */
-  async evict(whom: EvictionRequest, { reason }: { readonly reason?: string | undefined } = {}): Promise<Evicted> {
+  async evict(whom: EvictionRequest, options: EvictOptions = {}): Promise<Evicted> {
     await this.#started
-    return this.#node.orders.evict(whom, reason)
+    return this.#node.orders.evict(whom, reasonOf(options))
   }
 
   /**
    * Orders the node that holds this lease, which may be this one, to stop. It hears of it within a renew interval: from
    * then on it admits nobody, and emits `drain.ordered`, upon which the server of this package ends as on SIGTERM and a
    * program that embeds the limiter does what it thinks right. `leaving` where it was ordered before, `gone` where no
-   * live node holds the lease. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it.
+   * live node holds the lease. Rejects with `STORE_UNAVAILABLE` when the store did not confirm it, and `INVALID_SETTINGS`.
    */
   async drainNode(lease: number): Promise<DrainVerdict> {
+    checkLease(lease)
     await this.#started
     return this.#node.orders.drain(lease)
   }
@@ -208,7 +212,7 @@ export class Limiter {
     return this.#view.nodes()
   }
 
-  /** Listens to what happens on this node; returns the function that stops listening. */
+  /** Listens to what happens on this node; returns the undo. Throws `INVALID_SETTINGS` for an event that is none. */
   on<E extends keyof NodeEvents>(event: E, listener: (event: NodeEvents[E]) => void): () => void {
     return this.#events.on(event, listener)
   }

@@ -279,7 +279,7 @@ test('the embedded store takes what operators set from the first call on', async
   expect(await limiter.orgStats('acme')).toMatchObject({ maxAllowed: 1 })
 })
 
-test('misuse is told as such: terms, a signal, whom to evict, a listener', async () => {
+test('misuse is told as such: terms, a signal, whom to evict, and why, a lease, priority, a listener', async () => {
   const limiter = createLimiter()
   onTestFinished(() => limiter.drain({ withinMs: 0 }))
   const [signal, nobody] = [{ signal: AbortSignal.abort() } as never, undefined as never]
@@ -288,10 +288,25 @@ test('misuse is told as such: terms, a signal, whom to evict, a listener', async
     [limiter.admit({ org: 'acme' }, signal), 'INVALID_SETTINGS'],
     [limiter.evict(nobody), 'INVALID_ORG'],
     [limiter.evict('acme' as never), 'INVALID_ORG'],
+    [limiter.evict({ orgId: 'acme' }, 'why' as never), 'INVALID_SETTINGS'],
+    [limiter.evict({ orgId: 'acme' }, { reason: 5 } as never), 'INVALID_SETTINGS'],
+    [limiter.drainNode('node-1' as never), 'INVALID_SETTINGS'],
+    [limiter.drainNode(nobody), 'INVALID_SETTINGS'],
+    [limiter.admit({ org: 'acme', priority: 'false' } as never), 'INVALID_SETTINGS'],
+    [limiter.canAccept('acme', { priority: 1 } as never), 'INVALID_SETTINGS'],
+    [limiter.admit({ org: 'acme', scopes: [null] } as never), 'INVALID_SCOPES'],
+    [limiter.admit({ org: 'acme', scopes: [{ name: 1n }] } as never), 'INVALID_SCOPES'],
   ] as const) {
     await expect(misused).rejects.toMatchObject({ name: 'UsageError', code })
   }
   expect(codeOf(() => limiter.on('store.left', nobody))).toBe('INVALID_SETTINGS')
+  for (const [none, hint] of [
+    ['admission.deny', 'did you mean admission.denied?'],
+    ['error', 'docs/library.md lists them'],
+    ['constructor', 'docs/library.md lists them'],
+  ]) {
+    expect(() => limiter.on(none as never, () => {})).toThrow(hint)
+  }
   expect(codeOf(() => createLimiter({ keyPrefix: '{}' }))).toBe('INVALID_KEY_PREFIX')
 })
 

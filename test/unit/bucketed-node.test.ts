@@ -222,7 +222,8 @@ describe('a node over several buckets', () => {
 
   test('an order for nobody is misuse, whatever it is that names nobody', async () => {
     const made = await running()
-    for (const whom of [null, 'acme', undefined] as never[]) {
+    const both = { connectionId: 'c-1', orgId: 'acme' }
+    for (const whom of [null, 'acme', undefined, {}, both, { connectionId: 1 }] as never[]) {
       expect(codeOf(() => void made.orders.evict(whom))).toBe('INVALID_ORG')
     }
   })

@@ -27,6 +27,7 @@ describe('options of a limiter', () => {
     [{ probeTimeoutMs: null }, 'probeTimeoutMs is a number, not null'],
     [{ redis: null }, `${REDIS} not null`],
     [{ redis: {} }, `${REDIS} not an object`],
+    [{ store: { status: 'ready', connect: () => {} } }, 'store is not an option; did you mean redis?'],
     [{ policies: { storeDown: 'allow' } }, 'policies.storeDown is not an option; did you mean policies.onStoreDown?'],
     [{ onStoreDown: 'allow' }, 'onStoreDown is not an option; did you mean policies.onStoreDown?'],
     [{ verbose: true }, 'verbose is not an option; docs/library.md lists them'],
@@ -137,7 +138,9 @@ test('null in a request is absent, as headers and columns have it that say nothi
   onTestFinished(() => limiter.drain({ withinMs: 0 }))
   const takesOver: boolean[] = []
   limiter.on('admission.decided', (decided) => takesOver.push(decided.takesOver))
-  const nobody = { gateway: null, instance: null, address: null, tier: null, resumeToken: null, replaces: null }
+  const nobody = {
+    ...{ gateway: null, instance: null, address: null, tier: null, resumeToken: null, replaces: null, priority: null },
+  }
   const admitted = { admitted: true, maxAllowed: 3, replaces: undefined }
   for (const _ of [1, 2]) expect(await limiter.admit({ org: 'acme', ...nobody } as never)).toMatchObject(admitted)
   const { connections } = await limiter.holders('acme')

@@ -72,7 +72,10 @@ describe('an eviction', () => {
   })
 
   test('of what is no name of an org is misuse', async () => {
-    await expect(giver.evict({ orgId: '' })).rejects.toMatchObject({ code: 'INVALID_ORG' })
+    const both = { connectionId: 'c-1', orgId: 'acme' }
+    for (const whom of [{ orgId: '' }, {}, both, { connectionId: undefined, orgId: 'acme' }, { connectionId: 5 }]) {
+      await expect(giver.evict(whom as never)).rejects.toMatchObject({ code: 'INVALID_ORG' })
+    }
   })
 })
 

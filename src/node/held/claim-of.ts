@@ -1,7 +1,7 @@
 import type { AdmissionRequest } from '../../core/admission.js'
 import type { EventBus } from '../../core/events.js'
 import { checkName, checkOrg } from '../../core/org-id.js'
-import type { Reserve } from '../../core/reserve.js'
+import { checkPriority, type Reserve } from '../../core/reserve.js'
 import { checkScopes } from '../../core/scopes.js'
 import { countedAs } from '../../net/counted-address.js'
 import type { Claim, ScopeClaim } from '../../store/lease-store.js'
@@ -48,6 +48,7 @@ export function claimOf(
   if (gateway !== undefined) checkName('gateway', gateway)
   if (instance !== undefined) checkName('instance', instance)
   if (address !== undefined) checkName('address', address)
+  checkPriority(priority)
   const orgLimit = requestLimit(request, defaults, events)
   const scopes: [ScopeClaim, ...ScopeClaim[]] = [{ name: 'org', id: org, limit: orgLimit }]
   if (limits || request.scopes !== undefined) claimFurther(scopes, request, limits ?? {})

@@ -28,10 +28,14 @@ export interface Evicted {
   readonly truncated: boolean
 }
 
-/** Throws `INVALID_ORG` for what names nobody. */
+/** Throws `INVALID_ORG` for what names nobody, or both: which of them was to be closed nobody could say. */
 export function checkWhom(whom: EvictionRequest): void {
-  if (typeof whom === 'object' && whom !== null) return
-  throw new UsageError('INVALID_ORG', "evict takes { connectionId } or { orgId }: evict({ orgId: 'acme' })")
+  const named: Partial<Record<string, unknown>> = { ...whom }
+  const isOrg = 'orgId' in named
+  if ('connectionId' in named === isOrg || !(isOrg || typeof named.connectionId === 'string')) {
+    throw new UsageError('INVALID_ORG', "evict takes { connectionId } or { orgId }, as text: evict({ orgId: 'acme' })")
+  }
+  if (isOrg) checkOrg(named.orgId)
 }
 
 /**
@@ -62,7 +66,6 @@ export class OrderGiver {
       return this.#evict(org, [whom.connectionId], reason)
     }
     const { orgId } = whom
-    checkOrg(orgId)
     const holders = await this.#store.holders(orgId, MAX_HOLDERS)
     const ids = holders.map(({ id }) => id)
     return { ...(await this.#evict(orgId, ids, reason)), truncated: holders.length === MAX_HOLDERS }

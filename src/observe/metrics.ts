@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { checkGiven, type Kind } from '../core/given.js'
 import type { Limiter } from '../limiter/limiter.js'
 import { METRIC_PREFIX, METRICS, type MetricRow } from './metrics-catalogue.js'
 import { countEvents, readGauges } from './metrics-sources.js'
@@ -58,13 +59,13 @@ export class Metrics {
 
 export interface MetricsOptions extends ServerParts {
   /** Where to register; a registry of its own where absent. */
-  readonly registry?: Registry
+  readonly registry?: Registry | undefined
   /** Whether metrics of the process and of Node are collected too, under their usual names; false where absent. */
-  readonly process?: boolean
+  readonly process?: boolean | undefined
   /** Connections that this process may hold (`maxConnections` of `attach`), to be shown beside those it has. */
-  readonly maxConnections?: number
+  readonly maxConnections?: number | undefined
   /** The label of `headcount_build_info`; headcount’s own version where absent. */
-  readonly version?: string
+  readonly version?: string | undefined
   /** Read at each scrape, as are the next two. @internal */
   readonly refusalsDropped?: () => number
   /** @internal */
@@ -73,11 +74,27 @@ export interface MetricsOptions extends ServerParts {
   readonly wrongTokens?: () => number
 }
 
+/** All of the interface, or this does not compile. */
+const OPTIONS: Readonly<Record<keyof MetricsOptions, Kind>> = {
+  registry: 'object',
+  process: 'boolean',
+  maxConnections: 'limit',
+  version: 'string',
+  refusalsDropped: 'function',
+  viewers: 'function',
+  wrongTokens: 'function',
+  identities: 'object',
+  keyFileUsable: 'function',
+  webhook: 'function',
+}
+
 /**
  * Metrics of a limiter for Prometheus: `await registry.metrics()` is what to answer a scrape. They are counted from now
- * on. A scrape asks the store one question at most, and never fails for its absence.
+ * on. A scrape asks the store one question at most, and never fails for its absence. Throws `INVALID_SETTINGS` for an
+ * option that is none or of the wrong kind: metrics would stand in a registry that nobody scrapes.
  */
 export function collectMetrics(limiter: Limiter, options: MetricsOptions = {}): Registry {
+  checkGiven(options, { kinds: OPTIONS })
   const { registry = new Registry() } = options
   const metrics = new Metrics(registry)
   countEvents(limiter, metrics)

@@ -172,6 +172,23 @@ test('R2: without the store a scrape is answered, says so, and does not tell of 
   await redis.resume()
 })
 
+test('of a library: an option that is none is refused, since nobody would scrape where they went', async () => {
+  const limiter = createLimiter()
+  onTestFinished(() => limiter.drain({ withinMs: 100 }))
+  for (const [options, message] of [
+    [{ register: {} }, 'register is not an option; did you mean registry?'],
+    [{ registry: 'default' }, 'registry is an object, not "default"'],
+    [null, 'the argument is an object of options, not null'],
+  ] as const) {
+    expect(() => collectMetrics(limiter, options as never)).toThrow(
+      expect.objectContaining({ name: 'UsageError', code: 'INVALID_SETTINGS', message }),
+    )
+  }
+  expect(await collectMetrics(limiter, { registry: undefined, maxConnections: undefined }).metrics()).toContain(
+    'headcount_',
+  )
+})
+
 test('of a library: in a registry of one’s own', async () => {
   const limiter = createLimiter({ limits: { org: 1 } })
   onTestFinished(() => limiter.drain({ withinMs: 100 }))

@@ -56,8 +56,11 @@ export interface Admitted {
   readonly replaces?: string | undefined
   /** Shown by a later request, it gets this connection's slot; absent while the store has never been heard. */
   readonly resumeToken: string | undefined
-  /** Gives the slot back. Call it when the connection is really closed, not before. Harmless twice. */
-  release(): void
+  /**
+   * Gives the slot back. Call it when the connection is really closed, not before. Harmless twice, and needs no `this`: it
+   * may be a listener by itself.
+   */
+  readonly release: () => void
   /**
    * Aborts when the slot is lost or the node drains: close the connection, then call `release`. The signal's reason is
    * a `ClosingCode`.

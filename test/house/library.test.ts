@@ -163,6 +163,12 @@ describe('the published types', () => {
     expect(complaints(user)).toBe('')
   }, 60_000)
 
+  test('are found too where nobody reads `exports`, as TypeScript does not under `module: commonjs`', () => {
+    const { main, types, exports } = JSON.parse(read('package.json')) as { [field: string]: unknown }
+    expect(exports).toMatchObject({ '.': { types, default: main } })
+    expect([main, types]).toEqual(['./dist/index.js', './dist/index.d.ts'])
+  })
+
   test('are enough for the TypeScript of docs/library.md, under the strictest settings', () => {
     const [snippet = ''] = [...read('docs/library.md').matchAll(/```ts\n([\s\S]*?)```/g)].map((found) => found[1]!)
     expect(snippet).toContain('limiter.attach(server, wss, { identify })')

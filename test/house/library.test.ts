@@ -163,6 +163,13 @@ describe('the published types', () => {
     expect(complaints(user)).toBe('')
   }, 60_000)
 
+  test('have a name for all options that a member takes: else who hands that member on cannot declare it (TS2742)', () => {
+    const members = read('src/limiter/limiter.ts').split('export class Limiter')[1]!
+    const taken = [...new Set(members.match(/\b[A-Z]\w+Options\b/g))]
+    expect(taken).toEqual(expect.arrayContaining(['DrainOptions', 'EvictOptions', 'HoldersOptions']))
+    for (const name of taken) expect(read('src/index.ts')).toMatch(new RegExp(`\\b${name}\\b`))
+  })
+
   test('are found too where nobody reads `exports`, as TypeScript does not under `module: commonjs`', () => {
     const { main, types, exports } = JSON.parse(read('package.json')) as { [field: string]: unknown }
     expect(exports).toMatchObject({ '.': { types, default: main } })

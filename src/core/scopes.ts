@@ -42,7 +42,7 @@ export function checkScopes(scopes: readonly ScopeRequest[]): void {
     }
     if (names.has(name)) throw new UsageError('INVALID_SCOPES', `the scope name "${name}" is taken`)
     checkName(`id of the scope "${name}"`, id)
-    checkLimit(limit)
+    checkLimit(limit, `the limit of the scope "${name}"`)
     names.add(name)
   }
 }

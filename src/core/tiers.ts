@@ -18,7 +18,7 @@ export class Tiers {
       if (!TIER_NAME.test(name)) {
         throw new UsageError('INVALID_TIERS', `a tier is named by letters, digits, ".", "-" and "_", not ${name}`)
       }
-      checkLimit(limit)
+      checkLimit(limit, `the limit of the tier ${name}`)
     }
   }
 

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocketServer } from 'ws'
+import { checkScopes } from '../../src/core/scopes.js'
 import { type AttachOptions, createLimiter, type LimiterOptions, UsageError } from '../../src/index.js'
 import { resolveOptions } from '../../src/limiter/options.js'
 
@@ -59,6 +60,10 @@ describe('options of a limiter', () => {
     for (const name of ['org', 'gateway', 'address', 'cluster']) {
       expect(resolve({ limits: { [name]: value } })).toThrow(misuse('INVALID_LIMIT', `limits.${name} ${message}`))
     }
+    const ofTier = misuse('INVALID_LIMIT', `the limit of the tier gold ${message}`)
+    expect(resolve({ limits: { tiers: { free: 1, gold: value } } })).toThrow(ofTier)
+    const scopes = [{ name: 'user', id: 'kim', limit: value as number }]
+    expect(() => checkScopes(scopes)).toThrow(misuse('INVALID_LIMIT', `the limit of the scope "user" ${message}`))
   })
 
   test('that are undefined are absent, whatever they are called', () => {

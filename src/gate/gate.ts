@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { AdmissionRequest, Admitted } from '../core/admission.js'
 import type { ClosingCode } from '../core/closures.js'
 import { Deadlines } from '../core/deadlines.js'
-import { UsageError } from '../core/errors.js'
+import { toldAtOnce } from '../core/told-at-once.js'
 import { Census, type Stage } from './census.js'
 import { clientAddress, networksOf } from './client-address.js'
 import { type CloseAllOptions, closePaced } from './close-paced.js'
@@ -157,10 +157,7 @@ export class Gate {
   #atTheDoor(request: IncomingMessage): Refusal | undefined {
     const fault = handshakeFault(request)
     if (fault !== undefined) return fault
-    const isAccepted: unknown = this.#options.accepts(pathOf(request))
-    if (isAccepted instanceof Promise)
-      throw new UsageError('INVALID_SETTINGS', 'accepts answers at once, with no promise')
-    if (!isAccepted) return { code: 'NOT_FOUND' }
+    if (!toldAtOnce(this.#options.accepts(pathOf(request)), 'accepts')) return { code: 'NOT_FOUND' }
     const { phase } = this.#options.admitter
     if (phase === 'starting') {
       const { startRetryMs: retryAfterMs } = this.#options.admitter

@@ -5,6 +5,7 @@ import { type LeaseTiming, leaseTiming } from '../core/lease-timing.js'
 import { type Policies, resolvePolicies } from '../core/policies.js'
 import { checkReserve, type Reserve } from '../core/reserve.js'
 import { Tiers } from '../core/tiers.js'
+import { toldAtOnce } from '../core/told-at-once.js'
 import type { Optional } from '../core/with-defaults.js'
 import type { ScopeLimits } from '../node/held/claim-of.js'
 import { PROBE_TIMEOUT_MS } from '../node/probing/probing.js'
@@ -125,6 +126,7 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
   const connectionsPerOrg = options.limits?.org ?? defaults.connectionsPerOrg
   const probeTimeoutMs = probeTimeout(options.probeTimeoutMs ?? defaults.probeTimeoutMs)
   const policies = resolvePolicies(options.policies)
+  const { tierOf } = options.limits ?? {}
   return {
     store: storeOf(options, timing),
     ownsStore: options.store === undefined,
@@ -133,7 +135,7 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
     limits: scopeLimits(options.limits, probeTimeoutMs > 0),
     nearlyFullPercent: percent(options.limits?.nearlyFullPercent ?? defaults.nearlyFullPercent),
     tiers: new Tiers(options.limits?.tiers ?? defaults.tiers),
-    tierOf: options.limits?.tierOf ?? (() => undefined),
+    tierOf: (org) => toldAtOnce(tierOf?.(org), 'limits.tierOf'),
     policies,
     probeTimeoutMs,
     resumeSecret: options.resumeSecret,

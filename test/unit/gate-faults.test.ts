@@ -10,6 +10,7 @@ import { allGone, startGate } from '../support/gate-server.js'
 import { connectGateway } from '../support/gateways.js'
 import { leakGate } from '../support/leak-gate.js'
 import { ManualClock } from '../support/manual-clock.js'
+import { unhandledRejections } from '../support/unhandled-rejections.js'
 import { until } from '../support/until.js'
 
 leakGate()
@@ -107,6 +108,16 @@ describe('L6: what an embedding program throws ends neither the process nor a co
     expect(await connectGateway(gate.url, { key: 'acme' })).toMatchObject({ status: 503 })
     expect(gate.faults).toMatchObject([{ code: 'INVALID_SETTINGS' }])
     await allGone(gate, admitter)
+  })
+
+  test('L6: nor is there anything left of a promise that rejects, which would end the process', async () => {
+    const unheard = unhandledRejections()
+    const admitter = new CountingAdmitter()
+    const gate = await startGate(admitter, { accepts: (async () => boom()) as never })
+    expect(await connectGateway(gate.url, { key: 'acme' })).toMatchObject({ status: 503 })
+    expect(gate.faults).toMatchObject([{ code: 'INVALID_SETTINGS' }])
+    await allGone(gate, admitter)
+    expect(unheard).toEqual([])
   })
 
   test('accepts that throws is answered 503, and reported', async () => {

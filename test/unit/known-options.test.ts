@@ -4,6 +4,7 @@ import { WebSocketServer } from 'ws'
 import { checkScopes } from '../../src/core/scopes.js'
 import { type AttachOptions, createLimiter, type LimiterOptions, UsageError } from '../../src/index.js'
 import { resolveOptions } from '../../src/limiter/options.js'
+import { unhandledRejections } from '../support/unhandled-rejections.js'
 
 /** As a program without types says it. */
 const resolve = (options: unknown) => () => void resolveOptions(options as LimiterOptions)
@@ -152,6 +153,19 @@ test('null in a request is absent, as headers and columns have it that say nothi
   for (const name of Object.keys(nobody)) for (const each of connections) expect(each).not.toHaveProperty(name)
   expect(takesOver).toEqual([false, false])
   expect(await limiter.orgStats('acme', { tier: null as never })).toMatchObject({ currentCount: 2, maxAllowed: 3 })
+})
+
+test('a tierOf that answers with a promise is misuse, and one that rejects harms nobody', async () => {
+  const unheard = unhandledRejections()
+  for (const tierOf of [async () => 'paid', async () => Promise.reject(new Error('away'))]) {
+    const limiter = createLimiter({ limits: { tierOf: tierOf as never } })
+    onTestFinished(() => limiter.drain({ withinMs: 0 }))
+    const told = misuse('INVALID_SETTINGS', 'limits.tierOf answers at once, with no promise')
+    await expect(limiter.orgStats('acme')).rejects.toEqual(told)
+    await expect(limiter.orgLimits('acme')).rejects.toEqual(told)
+  }
+  await new Promise(setImmediate)
+  expect(unheard).toEqual([])
 })
 
 describe('a limiter with the embedded store', () => {

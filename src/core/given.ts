@@ -54,7 +54,7 @@ export function checkGiven(given: unknown, checks: Given): void {
 }
 
 function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function example(name: string, inner: readonly string[]): string {

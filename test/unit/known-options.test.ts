@@ -35,6 +35,8 @@ describe('options of a limiter', () => {
     [{ verbose: true }, 'verbose is not an option; docs/library.md lists them'],
     [{ constructor: 1 }, 'constructor is not an option; docs/library.md lists them'],
     ['redis://localhost', 'the argument is an object of options, not text'],
+    [[], 'the argument is an object of options, not a list'],
+    [{ limits: [] }, 'limits is an object, such as { org: … }, not a list'],
   ])('%o', (options, message) => {
     expect(resolve(options)).toThrow(misuse('INVALID_SETTINGS', message))
   })

@@ -141,7 +141,5 @@ function settingsOf(terms: Terms): Record<string, string> {
     HEADCOUNT_DRAIN_TIME: `${terms.drainMs}ms`,
     WS_MAX_CONNECTIONS_PER_ORG: String(terms.defaultLimit),
     HEADCOUNT_LOG_LEVEL: 'warn',
-    // The clients' tokens outlive a store that loses its memory.
-    HEADCOUNT_RESUME_SECRET: 'the-same-on-all-nodes',
   }
 }

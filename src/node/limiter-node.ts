@@ -91,7 +91,7 @@ export class LimiterNode implements AdmittingNode {
         orderTaker.take(joined, reply.orders)
         probing.heard(reply)
         overrides.heard(joined, reply)
-        absence.heard(sentAt, reply.liveNodes)
+        absence.heard(sentAt, reply)
       },
     })
     const recoveryLeftMs = () => this.#keeper.recoveryLeftMs

@@ -68,6 +68,6 @@ export const upgradeSettings = {
     kind: kinds.secret,
     defaultShown: 'made by the first node and kept in Redis',
     description:
-      'The secret that signs resume tokens; the same on all nodes of a cluster. One that you set survives a Redis that lost its memory',
+      'The secret that signs resume tokens; the same on all nodes of a cluster. A Redis that lost its memory is given it back by its nodes, unless a new one comes first; one that you set survives that too',
   },
 } as const

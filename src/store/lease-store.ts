@@ -64,7 +64,7 @@ export interface HelloRequest {
    * date, so that a hello that is said again begins no epoch of before.
    */
   readonly proposedEpoch: string
-  /** A random secret, used if the store has none: what resume tokens of the cluster are signed with. */
+  /** For a store that has none, to sign resume tokens with: its own, as the node heard it, else a random one. */
   readonly proposedSecret: string
   /** Whether the node has anything to tell a recovering store, connections or what operators have set: it is waited for. */
   readonly reasserting: boolean

@@ -36,7 +36,7 @@ function absenceUnder(policies: Partial<Policies>, { embedded = false } = {}) {
   }
   return {
     ...{ absence, events, held, told, connection },
-    hear: (liveNodes = 1) => absence.heard(momentOf(clock), liveNodes),
+    hear: (liveNodes = 1, recoveryMs = 0) => absence.heard(momentOf(clock), { liveNodes, recoveryMs }),
     distrust: () => {
       isTrusted = false
     },

@@ -4,19 +4,21 @@ import { SHORT } from '../support/cluster.js'
 import { ManualClock } from '../support/manual-clock.js'
 
 const { trustMs: D, callTimeoutMs: C } = SHORT
+const heard = (epoch: string, resumeSecret = 's') => ({ epoch, resumeSecret })
 
 test('S3: no two hellos say the same, and a known lease is named with what was answered last', () => {
   const identity = new LeaseIdentity(new ManualClock(), SHORT)
   const first = identity.next()
-  expect(first).toEqual({ lease: first.lease, generation: 1 })
+  const { lease, proposedSecret } = first
+  expect(first).toEqual({ lease, generation: 1, proposedSecret })
   const again = identity.next()
-  expect(again).toEqual({ lease: first.lease, generation: 2 })
+  expect(again).toEqual({ lease, generation: 2, proposedSecret })
   expect(identity.held).toBeUndefined()
-  identity.confirm(again, 'e1')
-  expect(identity.held).toBe(first.lease)
+  identity.confirm(again, heard('e1'))
+  expect(identity.held).toBe(lease)
   const known = { generation: 2, epoch: 'e1' }
-  expect(identity.next()).toEqual({ lease: first.lease, generation: 3, known })
-  expect(identity.next()).toEqual({ lease: first.lease, generation: 4, known })
+  expect(identity.next()).toEqual({ lease, generation: 3, proposedSecret: 's', known })
+  expect(identity.next()).toEqual({ lease, generation: 4, proposedSecret: 's', known })
 })
 
 test('S3: a lease that was never answered is asked for again only while it cannot have died and been forgotten', () => {
@@ -30,7 +32,7 @@ test('S3: a lease that was never answered is asked for again only while it canno
   expect(other).toMatchObject({ generation: 1 })
   expect(other.lease).not.toBe(lease)
   // Once it was answered, its age is for the store to judge.
-  identity.confirm(other, 'e1')
+  identity.confirm(other, heard('e1'))
   clock.advance(10 * D)
   expect(identity.next()).toMatchObject({ lease: other.lease, generation: 2 })
 })
@@ -38,10 +40,20 @@ test('S3: a lease that was never answered is asked for again only while it canno
 test('a lease that is gone is followed by another, and its epoch is remembered', () => {
   const identity = new LeaseIdentity(new ManualClock(), SHORT)
   const first = identity.next()
-  identity.confirm(first, 'e1')
+  identity.confirm(first, heard('e1'))
   identity.drop()
   expect([identity.held, identity.epoch]).toEqual([undefined, 'e1'])
   const next = identity.next()
-  expect(next).toEqual({ lease: next.lease, generation: 1, lastEpoch: 'e1' })
+  expect(next).toEqual({ lease: next.lease, generation: 1, proposedSecret: 's', lastEpoch: 'e1' })
   expect(next.lease).not.toBe(first.lease)
+})
+
+test('L2: a store that has lost the secret of resume tokens is offered the one that it had, and no two nodes make the same', () => {
+  const [one, other] = [1, 2].map(() => new LeaseIdentity(new ManualClock(), SHORT)) as [LeaseIdentity, LeaseIdentity]
+  const made = [one, one, other].map((identity) => identity.next().proposedSecret)
+  expect(made[1]).toBe(made[0])
+  expect(made[2]).not.toBe(made[0])
+  one.confirm(one.next(), heard('e1', made[2]))
+  one.drop()
+  expect(one.next().proposedSecret).toBe(made[2])
 })

@@ -5,7 +5,7 @@ import type { LeaseTiming } from '../../core/lease-timing.js'
 import { elapsedMs, type Moment } from '../../core/moment.js'
 import type { Policies } from '../../core/policies.js'
 import { reservedOf } from '../../core/reserve.js'
-import type { ScopeClaim } from '../../store/lease-store.js'
+import type { RenewReply, ScopeClaim } from '../../store/lease-store.js'
 import type { HeldConnection } from '../held/held-connection.js'
 import type { HeldConnections } from '../held/held-connections.js'
 import { INSTANCE } from '../held/instances.js'
@@ -64,11 +64,12 @@ export class Absence {
     if (!this.#parts.embedded) this.#lapse.restart(sentAt)
   }
 
-  /** The store answered a renewal: when that was sent, and how many nodes live. */
-  heard(sentAt: Moment, liveNodes: number): void {
+  /** The store answered a renewal: when that was sent, how many nodes live, and whether it waits for others yet. */
+  heard(sentAt: Moment, { liveNodes, recoveryMs }: Pick<RenewReply, 'liveNodes' | 'recoveryMs'>): void {
     this.#heardAt = sentAt
     this.#hasLapsed = false
-    this.#nodes = Math.max(1, liveNodes)
+    // A store that has lost its memory knows of those only that have come back so far: fewer would make shares larger.
+    this.#nodes = Math.max(1, liveNodes, recoveryMs > 0 ? this.#nodes : 1)
     this.joined(sentAt)
   }
 

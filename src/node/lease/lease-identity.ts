@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/clock.js'
-import { newLease } from '../../core/ids.js'
+import { newLease, newSecret } from '../../core/ids.js'
 import type { LeaseTiming } from '../../core/lease-timing.js'
 import { elapsedMs, type Moment, momentOf } from '../../core/moment.js'
-import type { HelloRequest } from '../../store/lease-store.js'
+import type { HelloReply, HelloRequest } from '../../store/lease-store.js'
 
-/** What a hello says of the lease: its name, the generation it opens, and what the node knows of it already. */
-export type LeaseClaim = Pick<HelloRequest, 'lease' | 'generation' | 'known' | 'lastEpoch'>
+/** What a hello says of the lease: its name, the generation it opens, and what the node knows from before. */
+export type LeaseClaim = Pick<HelloRequest, 'lease' | 'generation' | 'known' | 'lastEpoch' | 'proposedSecret'>
 
 /**
  * Under which name and generation the node speaks to the store. No two hellos say the same.
@@ -28,6 +28,8 @@ export class LeaseIdentity {
   #askedAt: Moment | undefined
   #known: HelloRequest['known']
   #epoch: string | undefined
+  /** The store's, once it was heard: a store that has lost it gets it back, or the tokens of who is open were void (L2). */
+  #secret = newSecret()
 
   constructor(clock: Clock, { trustMs, callTimeoutMs }: LeaseTiming) {
     this.#clock = clock
@@ -50,13 +52,14 @@ export class LeaseIdentity {
     this.#askedAt ??= momentOf(this.#clock)
     this.#generation++
     const past = this.#known ? { known: this.#known } : this.#epoch !== undefined && { lastEpoch: this.#epoch }
-    return { lease: this.#lease, generation: this.#generation, ...past }
+    return { lease: this.#lease, generation: this.#generation, proposedSecret: this.#secret, ...past }
   }
 
   /** The hello that said so was answered. */
-  confirm({ generation }: LeaseClaim, epoch: string): void {
+  confirm({ generation }: LeaseClaim, { epoch, resumeSecret }: Pick<HelloReply, 'epoch' | 'resumeSecret'>): void {
     this.#known = { generation, epoch }
     this.#epoch = epoch
+    this.#secret = resumeSecret
   }
 
   /** The lease is gone; the next hello asks for another. */

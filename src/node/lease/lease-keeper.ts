@@ -1,5 +1,5 @@
 import { sleep } from '../../core/clock.js'
-import { newEpoch, newLease, newSecret } from '../../core/ids.js'
+import { newEpoch, newLease } from '../../core/ids.js'
 import { elapsedMs, type Moment, momentOf } from '../../core/moment.js'
 import { type HelloReply, MAX_ITEMS, type RenewReply, type StoreConnection } from '../../store/lease-store.js'
 import type { KeeperParts } from './keeper-parts.js'
@@ -139,7 +139,6 @@ export class LeaseKeeper {
     const reply = await connection.hello({
       ...claim,
       proposedEpoch: newEpoch(),
-      proposedSecret: newSecret(),
       reasserting,
       nodeInfo,
     })
@@ -157,7 +156,7 @@ export class LeaseKeeper {
     this.#parts.onJoined(sentAt)
     if (!claim.known) this.#taken(claim.lease, reply.value, reasserting)
     this.#parts.onPolicy(reply.value.evictionPolicy)
-    this.#identity.confirm(claim, reply.value.epoch)
+    this.#identity.confirm(claim, reply.value)
     return new Session(connection, { lease: claim.lease, generation: claim.generation, epoch: reply.value.epoch })
   }
 

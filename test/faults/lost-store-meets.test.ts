@@ -1,0 +1,87 @@
+import { Redis } from 'ioredis'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Admitted, Limiter } from '../../src/index.js'
+import { SHORT } from '../support/cluster.js'
+import { leakGate } from '../support/leak-gate.js'
+import { useLimiters } from '../support/limiters.js'
+import { startProxy } from '../support/tcp-proxy.js'
+import { until } from '../support/until.js'
+
+leakGate()
+const limiters = useLimiters()
+
+const TIMES = {
+  leaseTtlMs: SHORT.ttlMs,
+  renewIntervalMs: SHORT.renewIntervalMs,
+  storeTimeoutMs: SHORT.callTimeoutMs,
+}
+
+async function wipe(): Promise<void> {
+  const operator = new Redis(limiters.redis.url)
+  onTestFinished(() => operator.disconnect())
+  await operator.flushall()
+}
+
+/** The store is wiped, and all of these have told it of their connections. */
+async function loseMemory(nodes: readonly Limiter[]): Promise<void> {
+  const recovered = new Set<Limiter>()
+  for (const node of nodes) {
+    let isTaken = false
+    node.on('lease.taken', () => {
+      isTaken = true
+    })
+    node.on('lease.renewed', ({ recoveryMs }) => isTaken && recoveryMs === 0 && recovered.add(node))
+  }
+  await wipe()
+  await until(() => recovered.size === nodes.length, { withinMs: 20_000, what: 'the recovery is over' })
+}
+
+test('L2, R1: a resume token from before the store lost its memory is good afterwards', async () => {
+  const [one, two] = (await limiters.start(2, { limits: { org: 1 }, ...TIMES })) as [Limiter, Limiter]
+  const old = (await one.admit({ org: 'acme' })) as Admitted
+  const { resumeToken } = old
+  await loseMemory([one, two])
+  expect(old.lost.aborted).toBe(false)
+  expect(await two.admit({ org: 'acme', resumeToken })).toMatchObject({ admitted: true, replaces: old.connectionId })
+  await until(() => old.closing === 'TAKEN_OVER', { what: 'the old connection is told to close' })
+})
+
+test('R2, R1: `local` divides by the nodes that there are, also where a store without memory has heard of one alone', async () => {
+  const nodes: { limiter: Limiter; goAway(): void; comeBack(): void; known: number; recovers: boolean }[] = []
+  for (let i = 0; i < 3; i++) {
+    const proxy = await startProxy(limiters.redis.port)
+    onTestFinished(() => proxy.stop())
+    const options = { redis: proxy.url, limits: { org: 6 }, policies: { onStoreDown: 'local' }, ...TIMES } as const
+    const [limiter] = (await limiters.start(1, options)) as [Limiter]
+    const node = {
+      ...{ limiter, known: 0, recovers: false },
+      goAway() {
+        proxy.refuse()
+        proxy.cutAll()
+      },
+      comeBack: () => proxy.accept(),
+    }
+    limiter.on('lease.renewed', ({ liveNodes, recoveryMs }) => {
+      Object.assign(node, { known: liveNodes, recovers: recoveryMs > 0 })
+    })
+    nodes.push(node)
+  }
+  await until(() => nodes.every(({ known }) => known === 3), { what: 'every node knows all' })
+  for (const node of nodes) node.goAway()
+  // As a Redis does that cannot start: each time it is empty, and gone again before more than one node has come.
+  for (const node of nodes) {
+    await wipe()
+    node.comeBack()
+    await until(() => node.recovers, { what: 'one node is back' })
+    expect(node.known).toBe(1)
+    node.goAway()
+    await until(() => !node.limiter.storeReachable, { what: 'the store is away again' })
+  }
+  const admitted = await Promise.all(
+    nodes.map(async ({ limiter }) => {
+      const answers = await Promise.all(Array.from({ length: 10 }, () => limiter.admit({ org: 'acme' })))
+      return answers.filter((answer) => answer.admitted).length
+    }),
+  )
+  expect(admitted).toEqual([2, 2, 2])
+})

@@ -131,7 +131,9 @@ export class Limiter {
     checkPriority(request.priority)
     await this.#started
     const { currentCount, maxAllowed, reserved = 0 } = await this.stats.org(orgId, request)
-    return this.phase === 'running' && currentCount < maxAllowed - (request.priority ? 0 : reserved)
+    // While the store recovers it knows of those only that have been told to it again, and admits nobody.
+    if (this.phase !== 'running' || this.#node.recovers(orgId)) return false
+    return currentCount < maxAllowed - (request.priority ? 0 : reserved)
   }
 
   /**

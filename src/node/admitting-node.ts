@@ -19,6 +19,8 @@ export interface AdmittingNode extends Admitter {
   /** Whether the last renewal is recent enough for this node to trust its lease, and a session is open; in all buckets. */
   readonly storeReachable: boolean
   readonly buckets: NodeBuckets
+  /** Whether the store admits nobody of an org because it has lost its memory, as far as this node has heard. */
+  recovers(org: string): boolean
   start(): void
   /**
    * Sets or clears (`undefined`) the operator's exception for an org or, of the kind `tier`, the limit of the tier it is

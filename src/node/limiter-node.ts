@@ -56,6 +56,7 @@ export class LimiterNode implements AdmittingNode {
   readonly #waitedEnough = new AbortController()
   #left: Promise<void> | undefined
   #phase: Phase = 'starting'
+  #recovers = false
 
   constructor(options: LimiterNodeOptions) {
     const { store, timing, clock, random, events = new EventBus(), waitingRoom: room = new WaitingRoom() } = options
@@ -120,6 +121,9 @@ export class LimiterNode implements AdmittingNode {
     this.#absence = absence
     this.#overrides = overrides
     events.on('drain.ordered', () => this.quiet())
+    events.on('lease.taken', ({ recoveryMs }) => {
+      this.#recovers = recoveryMs > 0
+    })
     events.on('lease.renewed', ({ recoveryMs }) => this.#renewed(recoveryMs))
   }
 
@@ -145,6 +149,10 @@ export class LimiterNode implements AdmittingNode {
 
   get buckets(): NodeBuckets {
     return { count: 1, away: this.storeReachable ? [] : [0] }
+  }
+
+  recovers(): boolean {
+    return this.#recovers
   }
 
   start(): void {
@@ -205,6 +213,7 @@ export class LimiterNode implements AdmittingNode {
 
   /** The start is over with the first renewal of a store that does not recover. */
   #renewed(recoveryMs: number): void {
+    this.#recovers = recoveryMs > 0
     if (this.#phase !== 'starting' || recoveryMs > 0) return
     this.#phase = 'running'
     this.events.emit('node.started', {})

@@ -46,6 +46,20 @@ test('L2, R1: a resume token from before the store lost its memory is good after
   await until(() => old.closing === 'TAKEN_OVER', { what: 'the old connection is told to close' })
 })
 
+test('R1: while the store recovers `canAccept` says what `admit` does, although the org seems to hold nothing', async () => {
+  const [one] = (await limiters.start(1, { limits: { org: 1 }, ...TIMES })) as [Limiter]
+  await one.admit({ org: 'acme' })
+  let recovers = false
+  one.on('lease.taken', ({ recoveryMs }) => {
+    recovers = recoveryMs > 0
+  })
+  await wipe()
+  await until(() => recovers, { what: 'the recovery has begun' })
+  const [says, does] = await Promise.all([one.canAccept('globex'), one.admit({ org: 'globex' })])
+  expect(does).toMatchObject({ admitted: false, code: 'RECOVERING' })
+  expect(says).toBe(false)
+})
+
 test('R2, R1: `local` divides by the nodes that there are, also where a store without memory has heard of one alone', async () => {
   const nodes: { limiter: Limiter; goAway(): void; comeBack(): void; known: number; recovers: boolean }[] = []
   for (let i = 0; i < 3; i++) {

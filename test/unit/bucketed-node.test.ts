@@ -125,6 +125,25 @@ describe('a node over several buckets', () => {
     ])
   })
 
+  test('what a bucket said before its store went away is no word on how many nodes there are, nor on a recovery', async () => {
+    const clock = new ManualClock()
+    stores = [0, 1, 2].map(() => steeredStore(clock))
+    const renewed: NodeEvents['lease.renewed'][] = []
+    events.on('lease.renewed', (event) => renewed.push(event))
+    node({ clock, random: () => 0.5 })
+    const other = node({ clock, random: () => 0.5, events: new EventBus() })
+    await passTime(clock, 2 * SHORT.renewIntervalMs)
+    expect(renewed.at(-1)).toMatchObject({ liveNodes: 2 })
+    stores[1]!.away = true
+    stores[1]!.holdUp('renew')
+    await passTime(clock, SHORT.renewIntervalMs)
+    for (const call of [...stores[1]!.calls]) call.giveUp()
+    const stopped = other.drain({ withinMs: 1_000 })
+    await passTime(clock, 1_000 + SHORT.renewIntervalMs)
+    await stopped
+    expect(renewed.at(-1)).toMatchObject({ liveNodes: 1 })
+  })
+
   test('an id is looked for in all buckets; one that is away only matters if no other has it', async () => {
     const made = await running()
     const held = await made.admit({ org: 'org-1' })

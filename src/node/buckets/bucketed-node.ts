@@ -68,6 +68,7 @@ export class BucketedNode implements AdmittingNode {
     })
     this.#nodes[0]!.events.on('lease.taken', () => this.#startOthers())
     this.events.on('drain.ordered', () => this.quiet())
+    this.events.on('store.left', ({ bucket }) => bucket !== undefined && news.left(bucket))
   }
 
   get phase(): Phase {
@@ -101,6 +102,10 @@ export class BucketedNode implements AdmittingNode {
   get buckets(): NodeBuckets {
     const away = this.#nodes.flatMap(({ storeReachable }, bucket) => (storeReachable ? [] : [bucket]))
     return { count: this.#nodes.length, away }
+  }
+
+  recovers(org: string): boolean {
+    return this.#of(org).recovers()
   }
 
   start(): void {

@@ -40,6 +40,11 @@ export class WholeNews {
     this.#hear[event](bucket, payload)
   }
 
+  /** What its store said last is about nobody any more: neither how many nodes there are, nor how long it recovers. */
+  left(bucket: number): void {
+    this.#renewed.delete(bucket)
+  }
+
   /**
    * The node has started when all its buckets have, or some time after the first: a bucket whose store is away must not
    * keep the orgs of all others out.

@@ -1,4 +1,6 @@
-import type { Claim } from '../../src/store/lease-store.js'
+import { scopeKey } from '../../src/store/claims.js'
+import { ORDER_KINDS } from '../../src/store/orders.js'
+import { AdmissionChecks } from './admission-checks.js'
 import type { OpenConnection, Scenario, SimNode } from './scenario.js'
 
 /** Watches from outside: knows the promises and the tables, and nothing of how verbs and nodes keep them. */
@@ -13,40 +15,18 @@ export class Checks {
   #tables: unknown
   /** Something was told to the store whatever the limits say, in this event. */
   #kept = false
+  readonly #admissions = new AdmissionChecks((what) => this.#violated(what))
+  readonly #limits = new Map<string, number>()
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario
   }
 
-  /**
-   * Where it is decided. S1: no org that was given a slot has more living ones than its limit. S4: who holds a slot is
-   * not told that there is none. S6: nobody is told so while there is one. L1: no slot is given back before its connection
-   * is closed.
-   */
+  /** Where it is decided. L1: no slot is given back before its connection is closed. */
   watchVerbs(): void {
-    const { verbs } = this.#scenario.store
-    const { acquire, release, reassert } = {
-      ...{ acquire: verbs.acquire.bind(verbs), release: verbs.release.bind(verbs) },
-      ...{ reassert: verbs.reassert.bind(verbs) },
-    }
-    verbs.acquire = (fence, claims, how) => {
-      const before = new Map(claims.map(({ scopes: [org] }) => [org.id, this.#living(org.id)]))
-      const held = claims.map(({ id, scopes: [org] }) => this.#holder(org.id, id) === fence.lease)
-      const reply = acquire(fence, claims, how)
-      for (const [org, had] of before) {
-        const [has, limit] = [this.#living(org), this.#scenario.limitOf(org)]
-        if (has > had && has > limit) this.#violated(`S1: ${org} was given slot ${has} of ${limit}`)
-      }
-      for (const [i, verdict] of (reply.status === 'ok' ? reply.value : []).entries()) {
-        if (verdict.admitted || verdict.reason !== 'full') continue
-        const { id, scopes } = claims[i] as Claim
-        const [has, limit] = [this.#living(scopes[0].id), this.#scenario.limitOf(scopes[0].id)]
-        if (held[i] && how?.again) this.#violated(`S4: ${id} holds a slot and was told that there is none`)
-        // The answer to a question that comes a second time is heard by nobody.
-        if (!held[i] && has < limit) this.#violated(`S6: ${id} was refused with ${has} of ${limit} slots taken`)
-      }
-      return reply
-    }
+    const { verbs, tables } = this.#scenario.store
+    this.#admissions.watch(verbs, tables)
+    const [release, reassert] = [verbs.release.bind(verbs), verbs.reassert.bind(verbs)]
     // Also why a release may go by the name of what it gives back (ADR 24): it is the last that is said of it.
     verbs.release = (fence, slots) => {
       const had = slots.filter(({ id, scopes }) => this.#holder(scopes[0]?.id ?? '', id) !== undefined)
@@ -80,7 +60,9 @@ export class Checks {
       }
     })
     sim.node.events.on('connections.reasserted', ({ closed, mode }) => {
-      if (mode === 'keep' && closed > 0) this.#violated(`R1: ${sim.name} closed ${closed} when the store had no memory`)
+      // Who was taken over before, in another life of the store as well, is closed whenever that is found out.
+      if (mode === 'keep' && closed > 0 && this.#scenario.features.takeovers === 0)
+        this.#violated(`R1: ${sim.name} closed ${closed} when the store had no memory`)
     })
     sim.node.events.on('drift.repaired', ({ leaked, missing }) => {
       world.note(`${sim.name}: the audit mended ${leaked} leaked and ${missing} missing slots`)
@@ -90,19 +72,26 @@ export class Checks {
 
   /** S1, S3: whoever is let in holds a slot of a live lease at that moment, unless the store has just been wiped. */
   grantedUnderLiveLease({ org, owner, admitted }: OpenConnection): void {
+    if (owner.debts.has(admitted.connectionId) || owner.wasAstray) return
     const { tables } = this.#scenario.store
     const lease = tables.scope(`org:${org}`).get(admitted.connectionId)
     const wiped = tables.epoch === undefined || tables.recovery !== undefined
-    if (wiped || (lease !== undefined && tables.live.has(lease))) return
+    if (
+      wiped ||
+      this.#admissions.wasTaken(tables, admitted.connectionId, org) ||
+      (lease !== undefined && tables.live.has(lease))
+    )
+      return
     this.#violated(`S3: ${owner.name} let ${admitted.connectionId} in without a slot under a live lease`)
   }
 
   afterEvent(): void {
     const { tables } = this.#scenario.store
     // What another process holds was given there.
-    this.#kept ||= tables !== this.#tables
+    const isAnother = tables !== this.#tables
+    this.#kept ||= isAnother
     this.#tables = tables
-    if (tables.epoch !== this.#epoch) this.#dead.clear()
+    if (isAnother || tables.epoch !== this.#epoch) this.#dead.clear()
     this.#epoch = tables.epoch
     for (const lease of tables.dead) this.#dead.add(lease)
     for (const key of tables.scopes.keys()) this.#oneSet(key)
@@ -123,8 +112,16 @@ export class Checks {
     for (const [id, lease] of set) {
       if (!tables.index(lease).has(id)) this.#violated(`S2: ${id} has a slot in ${key} and no index entry`)
     }
+    if (!key.startsWith('org:')) return
     const org = key.slice('org:'.length)
-    const [had, has, limit] = [this.#counts.get(org) ?? 0, this.#living(org), this.#scenario.limitOf(org)]
+    // A call that comes a second time may bring one back, until the next audit.
+    const back = [...set.keys()].find((id) => this.#admissions.wasTaken(tables, id, org))
+    if (back && !this.#scenario.callsComeTwice) this.#violated(`L2: ${back} of ${org} was taken over, and is back`)
+    const inForce = tables.overrides.get(org) ?? this.#scenario.limitOf(org)
+    // Of what a freeze had held back many may happen at once, under a limit that one of them has changed.
+    const limit = Math.max(inForce, this.#limits.get(org) ?? inForce)
+    this.#limits.set(org, inForce)
+    const [had, has] = [this.#counts.get(org) ?? 0, this.#living(org)]
     this.#counts.set(org, has)
     if (has > had && has > limit && !this.#kept) this.#violated(`S1: ${org} has come to ${has} of ${limit} slots`)
   }
@@ -146,6 +143,7 @@ export class Checks {
     for (const sim of nodes) for (const one of sim.open) open.set(`${one.org} ${one.admitted.connectionId}`, sim)
     const stored = new Set<string>()
     for (const [key, set] of store.tables.scopes) {
+      if (!key.startsWith('org:')) continue
       for (const id of set.keys()) stored.add(`${key.slice('org:'.length)} ${id}`)
     }
     for (const id of stored) if (!open.has(id)) this.#violated(`L5 ${when}: ${id} has a slot and no socket`)
@@ -159,12 +157,29 @@ export class Checks {
       }
       if (!sim.dead && sim.node.phase === 'starting') this.#violated(`liveness ${when}: ${sim.name} still starting`)
     }
+    this.#setsAndIndexesAgree(when)
+    for (const kind of ORDER_KINDS) {
+      for (const id of store.tables.orders(kind).keys()) this.#violated(`L5 ${when}: ${id} is still ordered to ${kind}`)
+    }
     const running = nodes.filter((sim) => !sim.dead && sim.node.phase !== 'stopped').length
     if (store.tables.live.size > running) {
       this.#violated(`L2 ${when}: ${store.tables.live.size} live leases of ${running} nodes`)
     }
     if (store.tables.dead.size > 0) this.#violated(`L2 ${when}: ${store.tables.dead.size} dead leases are not swept`)
     if (store.tables.recovery) this.#violated(`R1 ${when}: the store still recovers`)
+  }
+
+  #setsAndIndexesAgree(when: string): void {
+    const { tables } = this.#scenario.store
+    const [inSets, inIndexes] = [new Set<string>(), new Set<string>()]
+    for (const [key, set] of tables.scopes) for (const [id, lease] of set) inSets.add(`${key} ${id} ${lease}`)
+    for (const lease of tables.live.keys()) {
+      for (const [id, { scopes }] of tables.index(lease)) {
+        for (const scope of scopes) inIndexes.add(`${scopeKey(scope)} ${id} ${lease}`)
+      }
+    }
+    for (const one of inSets) if (!inIndexes.has(one)) this.#violated(`L5 ${when}: in no index: ${one}`)
+    for (const one of inIndexes) if (!inSets.has(one)) this.#violated(`L5 ${when}: in no set: ${one}`)
   }
 
   nobodyLeft(): void {

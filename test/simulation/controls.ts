@@ -1,4 +1,5 @@
 import { decodeDetails } from '../../src/node/held/details.js'
+import { scopeKey } from '../../src/store/claims.js'
 import type { Fence, IndexEntry, Reply, StoreConnection, Verdict } from '../../src/store/lease-store.js'
 import type { SimLink, SimStore } from './sim-store.js'
 
@@ -30,7 +31,15 @@ export interface Controls {
   readonly sweepForgetsMembers?: boolean
   /** The store does not ask in which lives nodes have been elsewhere. */
   readonly passedByUnnoticed?: boolean
+  /** What was taken over comes back with its node. */
+  readonly takenComesBack?: boolean
+  /** Nobody is told to close what was taken over. */
+  readonly takenOverUntold?: boolean
+  /** What is taken over leaves the org's set, and stays in those of its other scopes. */
+  readonly takenInPart?: boolean
 }
+
+const CROSSED = ['takenComesBack', 'takenOverUntold', 'takenInPart'] as const
 
 export const CONTROLS = [
   ...(['noFence', 'noDeadline', 'noGeneration', 'noReassertion', 'forgetfulAcquire'] as const),
@@ -44,7 +53,14 @@ export const CONTROLS = [
     'sweepForgetsMembers',
     'passedByUnnoticed',
   ] as const),
+  ...CROSSED,
 ] satisfies (keyof Controls)[]
+
+/** Whether a mistake shows on a plain day, or where features meet; `undefined` without one. */
+export function isPlainDay(controls: Controls): boolean | undefined {
+  if (Object.keys(controls).length === 0) return undefined
+  return !CROSSED.some((control) => controls[control])
+}
 
 /** Breaks the store; what breaks a node is `noDeadline`, and the two functions that put a link of its own between. */
 export function plant(controls: Controls, store: SimStore): void {
@@ -57,6 +73,9 @@ export function plant(controls: Controls, store: SimStore): void {
   if (controls.renewReadds) renewReadds(store)
   if (controls.sweepForgetsMembers) sweepForgetsMembers(store)
   if (controls.passedByUnnoticed) passedByUnnoticed(store)
+  if (controls.takenComesBack) store.verbs.orders.wasTaken = () => false
+  if (controls.takenOverUntold) store.verbs.orders.takeOver = () => {}
+  if (controls.takenInPart) takenInPart(store)
 }
 
 function blindFence({ verbs, tables }: SimStore, alsoToTheDead: boolean): void {
@@ -172,6 +191,22 @@ function passedByUnnoticed({ verbs, tables }: SimStore): void {
   verbs.hello = ({ known, lastEpoch: _, ...request }) => {
     if (!known || known.epoch === tables.epoch) return hello({ ...request, ...(known && { known }) })
     return hello({ ...request, known: { ...known, epoch: 'of before' } })
+  }
+}
+
+function takenInPart({ verbs, tables }: SimStore): void {
+  const takeover = verbs.takeover.bind(verbs)
+  verbs.takeover = (fence, claims) => {
+    const further = claims.map(({ scopes, replaces }) =>
+      scopes.slice(1).flatMap((scope) => {
+        const lease = tables.scope(scopeKey(scope)).get(replaces)
+        return lease === undefined ? [] : [() => tables.add(scopeKey(scope), replaces, lease)]
+      }),
+    )
+    const reply = takeover(fence, claims)
+    const verdicts = reply.status === 'ok' ? reply.value : []
+    for (const [i, verdict] of verdicts.entries()) if (verdict.admitted) for (const back of further[i]!) back()
+    return reply
   }
 }
 

@@ -12,13 +12,25 @@ export class Faults {
   }
 
   begin(): void {
+    if (this.#scenario.features.staleStores) this.#copy()
+    this.#strikeLater()
+  }
+
+  /** A replica of the store has got all until now, and falls behind until the next time. */
+  #copy(): void {
+    const { world, store } = this.#scenario
+    store.copy()
+    world.at(world.diceFor(`copy at ${world.nowMs}`).next() * 20_000, () => this.#calm || this.#copy())
+  }
+
+  #strikeLater(): void {
     const fault = `fault ${++this.#count}`
     const { world } = this.#scenario
     const dice = world.diceFor(fault)
     world.at(dice.next() * 8_000, () => {
       if (this.#calm) return
       if (world.happens(fault)) this.#strike(dice)
-      this.begin()
+      this.#strikeLater()
     })
   }
 
@@ -29,11 +41,14 @@ export class Faults {
     world.note('--- calm ---')
     store.thaw()
     for (const sim of nodes) {
+      this.#leadBack(sim)
       this.#reconnect(sim)
       this.#wake(sim, true)
     }
     Object.assign(store.habits, { breakChance: 0, twiceChance: 0 })
-    if (nodes.every((sim) => sim.dead || sim.node.phase === 'draining')) this.#scenario.boot()
+    // Who was told to stop, and has not heard of it yet, stops now.
+    const isLast = nodes.every((sim) => sim.dead || sim.node.phase === 'draining')
+    if (isLast || this.#scenario.features.operators) this.#scenario.boot()
   }
 
   pause(sim: SimNode, leastMs: number, dice: Dice): void {
@@ -50,10 +65,11 @@ export class Faults {
     const { nodes } = this.#scenario
     const sim = dice.pick(nodes.filter((node) => !node.dead && !node.paused && !node.link.cut))
     const kind = dice.int(0, 11)
-    if (kind <= 5 || kind === 9) {
+    if (this.#scenario.features.staleStores && dice.chance(0.2)) this.#strikeStale(sim, dice)
+    else if (kind <= 5 || kind === 9) {
       if (sim) this.#strikeNode(sim, kind, dice)
     } else if (kind === 10) {
-      if (sim && nodes.filter((node) => !node.dead).length > 1) this.#drain(sim, dice)
+      if (sim && nodes.filter((node) => !node.dead).length > 1) this.drain(sim, dice)
     } else this.#strikeStore(kind, dice)
   }
 
@@ -106,10 +122,37 @@ export class Faults {
     store.leadElsewhere()
   }
 
-  #drain(sim: SimNode, dice: Dice): void {
+  /** As the server does on a signal, or on an operator's order. */
+  drain(sim: SimNode, dice: Dice): void {
+    if (sim.drains || sim.dead) return
+    sim.drains = true
     this.#scenario.world.note(`${sim.name} drains`)
     void sim.node.drain({ withinMs: 5_000 }).then(() => this.#kill(sim))
     this.#bootWithin(10_000, dice)
+  }
+
+  /** A stale replica takes over; or one node alone is led to another process, as by a name server of its own. */
+  #strikeStale(sim: SimNode | undefined, dice: Dice): void {
+    const { world, store, nodes, checks } = this.#scenario
+    if (sim && dice.chance(0.5)) {
+      world.note(`${sim.name} alone is led to another store`)
+      sim.wasAstray = true
+      sim.link.isAstray = true
+      sim.link.breakAll()
+      world.at(dice.next() * 30_000, () => this.#leadBack(sim))
+      return
+    }
+    world.note('a stale replica takes over')
+    for (const { link } of nodes) link.breakAll()
+    store.failOver()
+    checks.watchVerbs()
+  }
+
+  #leadBack({ name, link }: SimNode): void {
+    if (!link.isAstray) return
+    this.#scenario.world.note(`${name} is led back`)
+    link.isAstray = false
+    link.breakAll()
   }
 
   #bootWithin(ms: number, dice: Dice): void {

@@ -1,9 +1,13 @@
 import type { Admitted } from '../../src/core/admission.js'
 import { leaseTiming } from '../../src/core/lease-timing.js'
+import type { Peer } from '../../src/core/peer.js'
 import { LimiterNode } from '../../src/node/limiter-node.js'
 import { Checks } from './checks.js'
-import { type Controls, eagerRelease, plant, repeatingLeases } from './controls.js'
+import { type Controls, eagerRelease, isPlainDay, plant, repeatingLeases } from './controls.js'
+import type { Dice } from './dice.js'
 import { Faults } from './faults.js'
+import { type Features, featuresOf, requestOf } from './features.js'
+import { Operators } from './operators.js'
 import { SimLink, SimStore } from './sim-store.js'
 import { type Owner, World } from './world.js'
 
@@ -17,6 +21,11 @@ export interface SimNode extends Owner {
   readonly node: LimiterNode
   readonly open: Set<OpenConnection>
   wallOffsetMs: number
+  drains: boolean
+  /** It was led to another store than the others, once. */
+  wasAstray: boolean
+  /** Whom it let in without the store. */
+  readonly debts: Set<string>
   /** Times during which the node was paused or cut off from the store; the last may still run. */
   readonly unwell: { readonly by: 'pause' | 'cut'; readonly fromMs: number; toMs?: number }[]
 }
@@ -25,6 +34,7 @@ export interface SimNode extends Owner {
 export interface OpenConnection {
   readonly client: string
   readonly org: string
+  readonly gateway: string
   readonly owner: SimNode
   readonly admitted: Admitted
 }
@@ -46,9 +56,13 @@ export class Scenario {
   readonly nodes: SimNode[] = []
   readonly checks: Checks
   readonly callsComeTwice: boolean
+  readonly features: Features
+  readonly orgs = ORGS
   readonly #faults = new Faults(this)
+  readonly #operators = new Operators(this)
   readonly #controls: Controls
-  readonly #underClose: boolean
+  /** What each client had last. */
+  readonly #last = new Map<string, OpenConnection>()
   #booted = 0
   #calm = false
   /** No client comes any more. */
@@ -60,7 +74,8 @@ export class Scenario {
     const dice = this.world.diceFor('habits')
     const rough = dice.next()
     this.callsComeTwice = dice.chance(0.5)
-    this.#underClose = dice.chance(0.3)
+    const onLeaseLost = dice.chance(0.3) ? 'close' : 'rejoin'
+    this.features = featuresOf(this.world.diceFor('features'), { onLeaseLost, isPlain: isPlainDay(controls) })
     this.store = new SimStore(this.world, this.timing, {
       breakChance: 0.04 * rough,
       lateChance: 0.7,
@@ -88,14 +103,18 @@ export class Scenario {
     for (let i = dice.int(2, 4); i > 0; i--) this.boot()
     for (let i = 1; i <= CLIENTS; i++) this.#client(`client ${i}`, 1)
     this.#faults.begin()
+    if (this.features.operators) this.#operators.begin()
     const pass = (ms: number) => world.run(ms, () => checks.afterEvent())
     await pass(stormMs)
 
     this.#calm = true
+    this.#operators.goHome()
     this.#faults.heal()
     await pass(2 * this.timing.ttlMs + 70_000)
-    checks.booksAgree('after the calm')
     this.#evening = true
+    // What was asked for last is decided, and what was ordered for it obeyed.
+    await pass(15_000)
+    checks.booksAgree('after the calm')
     for (const node of this.nodes) for (const connection of [...node.open]) this.#close(connection)
     await pass(5_000)
     checks.booksAgree('after all have left')
@@ -109,13 +128,21 @@ export class Scenario {
     const name = `node-${++this.#booted}`
     const { world } = this
     const dice = world.diceFor(name)
-    const owner = { name, paused: false, dead: false, wallOffsetMs: dice.int(-1e9, 1e9) }
+    const owner = {
+      name,
+      paused: false,
+      dead: false,
+      wallOffsetMs: dice.int(-1e9, 1e9),
+      drains: false,
+      wasAstray: false,
+    }
     const link = new SimLink(this.store, owner)
     if (this.#controls.repeatingLeases) repeatingLeases(link)
     if (this.#controls.eagerRelease) eagerRelease(link)
     const sim: SimNode = Object.assign(owner, {
       link,
       open: new Set<OpenConnection>(),
+      debts: new Set<string>(),
       unwell: [],
       node: new LimiterNode({
         store: link,
@@ -124,12 +151,15 @@ export class Scenario {
         random: dice.next,
         connectionsPerOrg: 1,
         name,
-        ...(this.#underClose && { policies: { onLeaseLost: 'close' } }),
+        limits: this.features.limits,
+        policies: this.features.policies,
       }),
     })
     this.nodes.push(sim)
     world.note(`${name} boots`)
     this.checks.watchNode(sim)
+    sim.node.events.on('debt.taken', ({ connectionId }) => sim.debts.add(connectionId))
+    sim.node.events.on('drain.ordered', () => this.#faults.drain(sim, dice))
     sim.node.start()
   }
 
@@ -141,7 +171,9 @@ export class Scenario {
     if (this.#evening) return
     world.at(dice.next() * 4_000, () => this.#client(client, visit + 1))
     const sim = dice.pick(this.nodes.filter((node) => !node.dead))
-    const org = dice.pick(ORGS) as string
+    const asks = { client, visit: name, org: dice.pick(ORGS) as string, before: this.#last.get(client) }
+    const request = requestOf(this.features, { ...asks, dice: world.diceFor(`${name}, request`) })
+    const { org, gateway = name } = request
     const [leaves, pauses] = [dice.chance(0.1), dice.chance(0.01)]
     if (!sim || sim.paused || !world.happens(name)) return
     world.note(`${name}: asks ${sim.name} for ${org}`)
@@ -155,11 +187,14 @@ export class Scenario {
     if (pauses && !this.#calm && world.happens(`${name}, pauses its node`)) {
       world.at(dice.next() * 4, () => this.#faults.pause(sim, 20_000, dice))
     }
-    const asked = sim.node.admit({ org, gateway: name, limit: this.limitOf(org) }, gone.signal)
+    const asked = sim.node.admit({ ...request, limit: this.limitOf(org) }, gone.signal)
     gone.signal.addEventListener('abort', () => sim.link.left(name))
     asked.then((admission) => {
-      if (admission.admitted && !sim.dead) this.#opened({ client: name, org, owner: sim, admitted: admission })
-      else if (!admission.admitted) world.note(`${name}: ${admission.code}`)
+      if (admission.admitted && !sim.dead) {
+        const opened = { client: name, org, gateway, owner: sim, admitted: admission }
+        this.#last.set(client, opened)
+        this.#opened(opened)
+      } else if (!admission.admitted) world.note(`${name}: ${admission.code}`)
     })
   }
 
@@ -171,6 +206,7 @@ export class Scenario {
     checks.grantedUnderLiveLease(connection)
     owner.open.add(connection)
     const close = () => this.#close(connection)
+    if (this.features.instances > 0) admitted.watch(this.#peer(connection, dice))
     const told = () => {
       world.note(`${client}: is told to close, ${admitted.lost.reason}`)
       world.at(dice.next() * 300, close, owner)
@@ -179,6 +215,23 @@ export class Scenario {
     if (admitted.lost.aborted) told()
     if (this.#evening) close()
     else if (!this.#calm) world.at(dice.next() * 20_000, close, owner)
+  }
+
+  /** Half of the clients have lost their network when somebody asks for them. */
+  #peer(connection: OpenConnection, dice: Dice): Peer {
+    const { world } = this
+    const isThere = dice.chance(0.5)
+    return {
+      isSilent: false,
+      probe: (withinMs) =>
+        new Promise((resolve) => {
+          const end = () => {
+            if (!isThere) this.#close(connection)
+            resolve(isThere)
+          }
+          world.at(isThere ? dice.next() * 100 : withinMs, end, connection.owner)
+        }),
+    }
   }
 
   #close(connection: OpenConnection): void {

@@ -1,11 +1,12 @@
 import type { LeaseTiming } from '../../src/core/lease-timing.js'
 import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection } from '../../src/store/lease-store.js'
-import { MAX_ITEMS } from '../../src/store/lease-store.js'
+import { MAX_ITEMS, StoreUnavailable } from '../../src/store/lease-store.js'
 import { MemoryJournal } from '../../src/store/memory/journal.js'
 import { MemoryTables } from '../../src/store/memory/tables.js'
 import { MemoryVerbs } from '../../src/store/memory/verbs.js'
 import type { OrgOverrides } from '../../src/store/override-records.js'
 import type { Dice } from './dice.js'
+import { copyOf } from './stale-copy.js'
 import type { Owner, World } from './world.js'
 
 export interface NetworkHabits {
@@ -37,17 +38,15 @@ export class SimStore {
   #waiting: (() => void)[] = []
   #mind: Mind
   #other: Mind
+  #copy: MemoryTables | undefined
+  #replacements = 0
 
   constructor(world: World, timing: LeaseTiming, habits: NetworkHabits) {
     this.world = world
     this.timing = timing
     this.habits = habits
-    const mind = (): Mind => {
-      const tables = new MemoryTables()
-      return { tables, verbs: new MemoryVerbs(tables, timing, () => Math.floor(world.nowMs + this.timeOffsetMs)) }
-    }
-    this.#mind = mind()
-    this.#other = mind()
+    this.#mind = this.#mindOver(new MemoryTables())
+    this.#other = this.#mindOver(new MemoryTables())
   }
 
   get tables(): MemoryTables {
@@ -60,6 +59,28 @@ export class SimStore {
 
   set verbs(verbs: MemoryVerbs) {
     this.#mind.verbs = verbs
+  }
+
+  /** Of whoever is led astray: the other process. */
+  verbsFor({ isAstray }: { readonly isAstray: boolean }): MemoryVerbs {
+    return isAstray ? this.#other.verbs : this.#mind.verbs
+  }
+
+  /** A replica has got all until now. */
+  copy(): void {
+    this.#copy = copyOf(this.#mind.tables)
+  }
+
+  /** The replica takes over, without what came since. */
+  failOver(): void {
+    const tables = copyOf(this.#copy ?? this.#mind.tables)
+    tables.identity = `replica ${++this.#replacements}`
+    this.#mind = this.#mindOver(tables)
+  }
+
+  #mindOver(tables: MemoryTables): Mind {
+    const nowMs = () => Math.floor(this.world.nowMs + this.timeOffsetMs)
+    return { tables, verbs: new MemoryVerbs(tables, this.timing, nowMs) }
   }
 
   /** From here on the address leads to the other process, which has not changed since it was led away from there. */
@@ -88,6 +109,8 @@ export class SimLink implements LeaseStore {
   readonly journal = new MemoryJournal()
   readonly owner: Owner
   cut = false
+  /** Whoever connects now gets to the other process. */
+  isAstray = false
   /** When the last answered renewal or hello was sent, seen from outside. */
   renewedAtMs: number | undefined
   readonly dice: Dice
@@ -153,8 +176,13 @@ export class SimLink implements LeaseStore {
     this.#connections.delete(connection)
   }
 
-  countOrgs(): Promise<OrgCount[]> {
-    return Promise.resolve([])
+  countOrgs(orgs: readonly string[]): Promise<OrgCount[]> {
+    return this.#question(({ tables }) =>
+      orgs.map((org) => {
+        const count = tables.living(tables.scope(`org:${org}`))
+        return { org, count, override: tables.overrides.get(org) }
+      }),
+    )
   }
   listOrgs(): Promise<{ cursor: string; orgs: string[] }> {
     return Promise.resolve({ cursor: '0', orgs: [] })
@@ -162,17 +190,39 @@ export class SimLink implements LeaseStore {
   overridesOf(): Promise<OrgOverrides> {
     return Promise.resolve({})
   }
-  holders(): Promise<Holder[]> {
-    return Promise.resolve([])
+  holders(org: string): Promise<Holder[]> {
+    return this.#question(({ tables }) =>
+      [...tables.scope(`org:${org}`)]
+        .filter(([, lease]) => tables.live.has(lease))
+        .map(([id, lease]) => ({ lease, ...(tables.index(lease).get(id) ?? { id, scopes: [], details: '' }) })),
+    )
   }
-  orgOf(): Promise<string | undefined> {
-    return Promise.resolve(undefined)
+  orgOf(id: string): Promise<string | undefined> {
+    return this.#question(({ tables }) => {
+      const entries = [...tables.live.keys()].map((lease) => tables.index(lease).get(id))
+      return entries.find((entry) => entry !== undefined)?.scopes[0]?.id
+    })
   }
   nodes(): Promise<NodeEntry[]> {
     return Promise.resolve([])
   }
   close(): Promise<void> {
     return Promise.resolve()
+  }
+
+  /** Over a connection of its own; it is not asked again. */
+  #question<T>(answer: (store: SimStore) => T): Promise<T> {
+    const { world, timing } = this.#store
+    return new Promise((resolve, reject) => {
+      const fail = () => reject(new StoreUnavailable('no answer'))
+      const cancel = world.at(timing.callTimeoutMs, fail, this.owner)
+      const arrive = () => {
+        if (this.cut || this.#store.frozen) return
+        cancel()
+        resolve(answer(this.#store))
+      }
+      world.at(this.dice.next() * 8, arrive, this.owner)
+    })
   }
 }
 
@@ -186,11 +236,13 @@ class SimConnection implements StoreConnection {
   readonly #pending = new Set<(cause: string) => void>()
   #close: (reason: string) => void = () => {}
   #gone: string | undefined
+  readonly isAstray: boolean
   #lastArrivalMs = 0
   #lastAnswerMs = 0
 
   constructor(link: SimLink) {
     this.#link = link
+    this.isAstray = link.isAstray
     this.closed = new Promise((resolve) => {
       this.#close = resolve
     })
@@ -240,9 +292,9 @@ class SimConnection implements StoreConnection {
       const deliverLater = (how: string) => {
         const laterMs = dice.next() * store.habits.lateMs
         world.note(`${call} will arrive ${how}, in ${Math.round(laterMs)} ms`)
-        world.at(laterMs, () => store.arrive(() => void verb(store.verbs)))
+        world.at(laterMs, () => store.arrive(() => void verb(store.verbsFor(this))))
       }
-      const execute = () => store.arrive(() => this.#answer(verb(store.verbs), settle, breaks === 'after'))
+      const execute = () => store.arrive(() => this.#answer(verb(store.verbsFor(this)), settle, breaks === 'after'))
       this.#link.travel(arriveMs - world.nowMs, () => {
         // What a broken connection had sent is lost, or held back by the network and delivered later.
         if (!this.#gone) execute()

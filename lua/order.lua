@@ -3,10 +3,11 @@
 -- Guarantee: orders only connections that hold a slot of the org under a live lease, none that is leaving already, and
 -- of the kind 'surplus' never more than the org has above the limit in force, those that are leaving not counted. It is
 -- one step, so several nodes that act at once close none too many. Frees no slot: that is the owner's to do, when the
--- socket has closed. Works at the memory limit: that may be when an operator needs it.
+-- socket has closed. An order ends with its lease, but who was evicted is remembered for a while: where its node comes back
+-- with another lease, reassert orders it anew. Works at the memory limit: that may be when an operator needs it.
 --
 -- KEYS  1 admission  2 meta  3 dead  4 the org's set  5 orders:<kind>  6 orders:evict  7 orders:surplus
---       8 orders:takeover
+--       8 orders:takeover  9 taken
 -- ARGV  1 'order'  2 lease (the caller's)  3 token  4 kind  5 limit in slots where there is no override (-1 = unlimited)
 --       6... connection ids, in the order in which they should go
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', slots of live leases, how many of them are leaving, limit in force,
@@ -31,7 +32,7 @@ if ARGV[4] == 'surplus' then
   open = limit < 0 and 0 or count - leaving - limit
 end
 
-local reply = { 'ok', count, leaving, limit }
+local reply, clock = { 'ok', count, leaving, limit }, redis.call('HGET', KEYS[2], 'clock')
 for i = 6, #ARGV do
   local id, word = ARGV[i], 'gone'
   local owner = card > 0 and redis.call('ZSCORE', KEYS[4], id)
@@ -43,6 +44,9 @@ for i = 6, #ARGV do
     else
       redis.call('ZADD', KEYS[5], owner, id)
       word, leaving, open = 'ordered', leaving + 1, open - 1
+    end
+    if ARGV[4] == 'evict' then
+      redis.call('ZADD', KEYS[9], clock, id .. ' ')
     end
   end
   reply[#reply + 1] = word

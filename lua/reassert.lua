@@ -3,7 +3,8 @@
 -- Guarantee: whole connections with all their scopes. Takes a member over only from this lease or one that is not live
 -- (rule 2). 'keep' adds whatever the limits say (the store lost its memory, and nobody is kicked for that); 'room' adds
 -- only while every scope has room among the living. A connection that this lease is ordered to close is not added: its
--- slot may be gone because of that order. Nor is one that was taken over in its org, under whatever lease it comes.
+-- slot may be gone because of that order. Nor is one that was taken over in its org, under whatever lease it comes. One
+-- that was evicted, and comes under another lease than was ordered, is added and ordered to close.
 -- Works at the memory limit: the connections exist already.
 --
 -- KEYS  1 admission  2 meta  3 dead  4 conns:<lease>  5 orders:evict  6 orders:surplus  7 orders:takeover  8 taken
@@ -54,6 +55,9 @@ for claim = 1, n do
     redis.call('HSET', KEYS[4], id, ARGV[arg + 1])
     for s = 1, scopes do
       redis.call('ZADD', KEYS[key + s - 1], lease, id)
+    end
+    if any_orders and redis.call('ZSCORE', KEYS[8], id .. ' ') then
+      redis.call('ZADD', KEYS[5], lease, id)
     end
   end
   reply[claim + 1] = word

@@ -192,7 +192,8 @@ export interface StoreConnection {
   /**
    * Orders connections of an org to be closed by their owners, in the order in which they are named; of the kind
    * `surplus` no more than the org holds above its limit, those that are leaving already not counted (S1). Frees no
-   * slot. An order stands until it is confirmed, and no longer than the lease that must obey.
+   * slot. An order stands until it is confirmed, and no longer than the lease that must obey; who was evicted is ordered
+   * anew if its node tells of it under another.
    */
   order(fence: Fence, request: OrderRequest): Promise<Reply<OrderReply>>
   /**

@@ -13,7 +13,7 @@ export const CLOSING_ORDERS: readonly ClosingOrder[] = ['evict', 'surplus', 'tak
 /** All kinds, those that end a connection first. */
 export const ORDER_KINDS: readonly OrderKind[] = [...CLOSING_ORDERS, 'drain']
 
-/** So long, and of so many connections, it is remembered that their slots were taken over. */
+/** So long, and of so many connections, it is remembered that their slots were taken over, or that they were evicted. */
 export const TAKEN_REMEMBERED = { forMs: 600_000, connections: 100_000 } as const
 
 export interface ProbeReply {

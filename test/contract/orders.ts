@@ -41,6 +41,32 @@ export function orderTests(bench: BenchOf): void {
       expect(await ordered(b)).toEqual(['evict b-0', 'evict b-1', 'evict b-2'])
     })
 
+    test('outlives the lease that was ordered, where its node brings the connection back under another', async () => {
+      const [, b] = await sixHeld()
+      await b.order('surplus', 'acme', ['a-1'], 5)
+      await b.order('evict', 'acme', ['a-0', 'a-1'])
+      await b.outlive()
+      const again = await StoreNode.join(bench())
+      expect(await ordered(again)).toEqual([])
+      const back = claims(3, 'a', 'acme', LIMIT)
+      expect(await again.reassert('room', true, ...back)).toEqual(['kept', 'kept', 'kept'])
+      // Their slots are their own until they have closed (L1).
+      expect(await bench().store.countOrgs(['acme'])).toMatchObject([{ count: 6 }])
+      expect(await ordered(again)).toEqual(['evict a-0', 'evict a-1'])
+      await again.release(...back.slice(0, 2))
+      await again.confirm({ kind: 'evict', id: 'a-0' }, { kind: 'evict', id: 'a-1' })
+      expect(await ordered(again)).toEqual([])
+    })
+
+    test('an end of the lease ends an order about a surplus: the org may hold less by then', async () => {
+      const [, b] = await sixHeld()
+      await b.order('surplus', 'acme', ['a-0'], 5)
+      await b.outlive()
+      const again = await StoreNode.join(bench())
+      expect(await again.reassert('room', true, claim('a-0', 'acme', LIMIT))).toEqual(['kept'])
+      expect(await ordered(again)).toEqual([])
+    })
+
     test('frees no slot: that is the owner’s to do (L1)', async () => {
       const [a, b] = await sixHeld()
       await a.order('evict', 'acme', ['b-0', 'b-1', 'b-2'])

@@ -43,6 +43,7 @@ export class Ledger {
   readonly #probes = new LedgerProbes()
   /** Whose slot was handed on: nobody adds it again. No sequence is so long that this would be forgotten. */
   readonly #taken = new Set<string>()
+  readonly #evicted = new Set<string>()
   /** Of those whose last slot was handed on: in the index of the lease that held it until that gives it back. */
   readonly #handedOn = new Set<string>()
   #epoch: string | undefined
@@ -60,7 +61,7 @@ export class Ledger {
   wiped(): void {
     for (const table of [this.#held, this.#live, this.#dead, this.#late, this.#overrides, this.#orders, this.#probes])
       table.clear()
-    for (const table of [this.#epochs, this.#taken, this.#handedOn]) table.clear()
+    for (const table of [this.#epochs, this.#taken, this.#evicted, this.#handedOn]) table.clear()
     this.#epoch = undefined
     this.#memoryLost = true
     this.#clockMs = 0
@@ -288,6 +289,7 @@ export class Ledger {
     const full = claim.scopes.some((_, scope) => this.#living(claim, scope) >= limitOf(scope))
     if (mode === 'room' && owner !== lease && full) return 'full'
     this.#held.set(claim.id, { lease, scopes: claim.scopes.map(keyOf) })
+    if (this.#evicted.has(claim.id)) this.#orders.give('evict', claim.id, lease)
     return 'kept'
   }
 
@@ -307,6 +309,7 @@ export class Ledger {
       const due = owner === undefined ? 'gone' : this.#orders.has(id) ? 'leaving' : spare ? 'spared' : 'ordered'
       must('S1', reply.verdicts[i] === due, () => `${id} is ${reply.verdicts[i]}, should be ${due}`)
       if (due === 'ordered') this.#orders.give(kind, id, owner!)
+      if (kind === 'evict' && owner !== undefined) this.#evicted.add(id)
     }
     const [told, sum] = [show([reply.count, reply.leaving]), show([count, leaving()])]
     must('S1', told === sum, () => `count and leaving are ${told}, should be ${sum}`)

@@ -31,6 +31,7 @@ export class MemoryOrders {
     const verdicts = ids.map((id): OrderVerdict => {
       const owner = set.get(id)
       if (owner === undefined || !this.#t.live.has(owner)) return 'gone'
+      if (kind === 'evict') this.#t.taken.set(evictedKey(id), this.#t.clockMs)
       if (this.#isLeaving(id)) return 'leaving'
       if (kind === 'surplus' && count - leaving <= limit) return 'spared'
       this.#t.addOrder(kind, id, owner)
@@ -88,6 +89,11 @@ export class MemoryOrders {
     return this.#t.taken.has(takenKey(id, org))
   }
 
+  /** Ordered again where its node brings it back under another lease than was ordered to close it. */
+  orderAgain(lease: number, id: string): void {
+    if (this.#t.taken.has(evictedKey(id))) this.#t.addOrder('evict', id, lease)
+  }
+
   forgetTaken(): void {
     const { forMs, connections } = TAKEN_REMEMBERED
     const known = [...this.#t.taken].sort(([, one], [, other]) => other - one)
@@ -103,6 +109,11 @@ export class MemoryOrders {
   #isLeaving(id: string): boolean {
     return CLOSING_ORDERS.some((kind) => this.#t.orders(kind).has(id))
   }
+}
+
+/** Of whatever org: an operator has named the connection. */
+function evictedKey(id: string): string {
+  return `${id} `
 }
 
 function takenKey(id: string, org: ScopeRef): string {

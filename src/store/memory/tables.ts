@@ -45,7 +45,10 @@ export class MemoryTables {
   readonly overrides = new Map<string, number>()
   /** `kind:org` → what was set last; without a limit it is a clear. */
   readonly overrideRecords = new Map<string, StoredOverride>()
-  /** Connection id and, behind a space, the set of its org → when it was taken over, on the store's clock. */
+  /**
+   * Connection id and, behind a space, the set of its org → when it was taken over, on the store's clock; with nothing
+   * behind the space, when it was evicted.
+   */
   readonly taken = new Map<string, number>()
   /** `lease:name:id` of a scope → that lease, which is to look for silent peers there. */
   readonly probes = new Map<string, number>()

@@ -184,6 +184,7 @@ export class MemoryVerbs {
       if (mode === 'room' && owner !== lease && this.#t.living(set) >= this.#admission.limit(claim, i)) return 'full'
     }
     this.#t.take(lease, claim)
+    this.orders.orderAgain(lease, claim.id)
     return 'kept'
   }
 

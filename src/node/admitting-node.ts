@@ -6,6 +6,11 @@ import type { OrderGiver } from './orders/order-giver.js'
 export interface NodeBuckets {
   readonly count: number
   readonly away: readonly number[]
+  /**
+   * How long admissions of a bucket that is not away wait at least, because its store lost its memory: the longest of
+   * all, 0 where none wait.
+   */
+  readonly recoveryMs: number
 }
 
 /** What a process needs of its node, over however many buckets that has its orgs. */

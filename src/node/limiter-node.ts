@@ -148,7 +148,10 @@ export class LimiterNode implements AdmittingNode {
   }
 
   get buckets(): NodeBuckets {
-    return { count: 1, away: this.storeReachable ? [] : [0] }
+    const leftMs = this.#keeper.recoveryLeftMs
+    if (!this.storeReachable) return { count: 1, away: [0], recoveryMs: 0 }
+    // Who waits for a straggler was told a moment each time: that it is past does not mean that admissions are on.
+    return { count: 1, away: [], recoveryMs: leftMs === undefined ? 0 : Math.max(1, Math.ceil(leftMs)) }
   }
 
   recovers(): boolean {

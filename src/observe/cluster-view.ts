@@ -60,13 +60,15 @@ export type ViewEvent = Snapshot | Unavailable
 export class ClusterView {
   readonly #stats: ClusterStats
   readonly #journal: Journal
+  readonly #limiter: Pick<Limiter, 'buckets'>
   readonly #news: StoreNews
   readonly #clock: Clock
   readonly #viewers = new Set<Viewer<ViewEvent>>()
   readonly #over = new AbortController()
   #running = false
 
-  constructor(limiter: Pick<Limiter, 'stats' | 'journal' | 'on'>, clock: Clock) {
+  constructor(limiter: Pick<Limiter, 'stats' | 'journal' | 'on' | 'buckets'>, clock: Clock) {
+    this.#limiter = limiter
     this.#stats = limiter.stats
     this.#journal = limiter.journal
     this.#news = new StoreNews(limiter)
@@ -77,9 +79,9 @@ export class ClusterView {
     return this.#viewers.size
   }
 
-  /** How long admissions wait at least, because the store lost its memory: as this node last heard, watched or not. */
+  /** How long admissions wait at least, because the store lost its memory: as this node knows, watched or not. */
   get recoveryMs(): number {
-    return this.#news.latest.recoveryMs
+    return this.#limiter.buckets.recoveryMs
   }
 
   /** `undefined` where 100 watch already, or it is over. Whoever leaves says so by `leave`. */
@@ -128,7 +130,7 @@ export class ClusterView {
         seen = noted ? (entries[0]?.id ?? seen ?? '0-0') : seen
         const connections = nodes.reduce((sum, node) => sum + node.connections, 0)
         const counts = { connections, orgs: orgs.count, nodes: nodes.length, ...ratesOf(samples) }
-        const store = { ...this.#news.latest, answeredInMs }
+        const store = { epoch: this.#news.epoch, recoveryMs: this.recoveryMs, answeredInMs }
         const atMs = this.#clock.wallMs()
         const seenNow = { totals: counts, store, orgs: orgs.fullest, nodes, refusals, ...partly.told }
         this.#show({ name: 'snapshot', atMs, ...seenNow })

@@ -36,7 +36,10 @@ export const METRICS = {
     'gauge',
     'Of those, buckets in which this node can decide no admissions now; 0 while there are none',
   ),
-  recovery_seconds: row('gauge', 'Time until admissions resume after the store lost its memory, 0 otherwise'),
+  recovery_seconds: row(
+    'gauge',
+    'Time until admissions resume after the store lost its memory; 0 otherwise, and while the store is away',
+  ),
   admissions_waiting: row('gauge', 'Admissions without a decision'),
   releases_waiting: row('gauge', 'Slots of closed connections that the store has not confirmed as free'),
   admissions_total: row('counter', 'Decisions: ADMITTED, or the code of the refusal', 'code'),

@@ -64,17 +64,13 @@ function countStore(limiter: Limiter, metrics: Metrics): void {
     if (outcome !== 'ok') metrics.count('store_call_errors_total', [verb, outcome])
   })
   limiter.on('store.left', () => metrics.count('store_disconnects_total'))
-  limiter.on('lease.taken', ({ recoveryMs }) => {
-    metrics.count('leases_taken_total')
-    metrics.set('recovery_seconds', recoveryMs / 1_000)
-  })
+  limiter.on('lease.taken', () => metrics.count('leases_taken_total'))
   limiter.on('lease.lost', ({ reason }) => metrics.count('leases_lost_total', [reason]))
   limiter.on('lease.lapsed', () => metrics.count('leases_lapsed_total'))
-  limiter.on('lease.renewed', ({ liveNodes, deadLeases, recoveryMs }) => {
+  limiter.on('lease.renewed', ({ liveNodes, deadLeases }) => {
     metrics.count('lease_renewals_total')
     metrics.set('cluster_nodes', liveNodes)
     metrics.set('leases_dead', deadLeases)
-    metrics.set('recovery_seconds', recoveryMs / 1_000)
   })
   limiter.on('lease.swept', ({ connections }) => {
     metrics.count('leases_swept_total')
@@ -100,6 +96,7 @@ export function readGauges(limiter: Limiter, metrics: Metrics, options: MetricsO
   metrics.read('store_reachable', () => metrics.set('store_reachable', limiter.storeReachable ? 1 : 0))
   metrics.read('buckets', () => metrics.set('buckets', limiter.buckets.count))
   metrics.read('buckets_away', () => metrics.set('buckets_away', limiter.buckets.away.length))
+  metrics.read('recovery_seconds', () => metrics.set('recovery_seconds', limiter.buckets.recoveryMs / 1_000))
   metrics.read('admissions_waiting', () => metrics.set('admissions_waiting', limiter.waiting.admissions))
   metrics.read('releases_waiting', () => metrics.set('releases_waiting', limiter.waiting.releases))
   metrics.read('event_viewers', () => metrics.set('event_viewers', viewers?.()))

@@ -202,3 +202,16 @@ test('of a library: in a registry of one’s own', async () => {
   expect(seriesOf(text, 'headcount_admissions_total{code="ORG_CONNECTION_LIMIT_EXCEEDED"}')).toBe(1)
   expect(text).not.toMatch(/^nodejs_/m)
 })
+
+test('R1: a recovery that Redis does not live through is told of no longer: that Redis is away is', async () => {
+  const redis = await startRedis()
+  onTestFinished(() => redis.stop())
+  const limiter = createLimiter({ redis: redis.url })
+  onTestFinished(() => limiter.drain({ withinMs: 500 }))
+  const registry = collectMetrics(limiter)
+  const series = async (name: string) => seriesOf(await registry.metrics(), name)
+  await until(async () => ((await series('headcount_recovery_seconds')) ?? 0) > 5)
+  await redis.stop()
+  await until(async () => (await series('headcount_store_reachable')) === 0, { withinMs: 10_000 })
+  expect(await series('headcount_recovery_seconds')).toBe(0)
+})

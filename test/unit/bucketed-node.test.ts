@@ -91,7 +91,7 @@ describe('a node over several buckets', () => {
     expect(await made.admit({ org: 'org-1' })).toMatchObject({ admitted: true })
     expect(await made.admit({ org: 'org-2' })).toMatchObject({ admitted: false, code: 'STARTING' })
     expect(made.storeReachable).toBe(false)
-    expect(made.buckets).toEqual({ count: 3, away: [2] })
+    expect(made.buckets).toEqual({ count: 3, away: [2], recoveryMs: 0 })
     stores[2]!.away = false
     await until(() => made.storeReachable)
     expect(made.buckets.away).toEqual([])

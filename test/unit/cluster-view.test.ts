@@ -9,6 +9,8 @@ import { memoryStore } from '../support/cluster.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { until } from '../support/until.js'
 
+const WHOLE = { count: 1, away: [], recoveryMs: 0 }
+
 test('R2: where one question fails and another is slow, no two walks over the orgs overlap', async () => {
   const clock = new ManualClock()
   const events = new EventBus()
@@ -19,7 +21,7 @@ test('R2: where one question fails and another is slow, no two walks over the or
   }
   const journal = new MemoryJournal()
   journal.totals = () => Promise.reject(new StoreUnavailable('away'))
-  const limiter = { stats: stats as never, journal, on: events.on.bind(events) }
+  const limiter = { stats: stats as never, journal, on: events.on.bind(events), buckets: WHOLE }
   const view = new ClusterView(limiter, clock)
   onTestFinished(() => view.stop())
   const viewer = view.watch()!
@@ -45,7 +47,7 @@ test('a snapshot has the nodes as they are listed, but for their settings, which
   const store = Object.assign(memoryStore(), { nodes })
   const stats = new ClusterStats(store, { connectionsPerOrg: 3, tierOf: () => undefined })
   expect(await stats.nodes(), 'control').toMatchObject([{ settings: { 'limits.org': 3 } }])
-  const view = new ClusterView({ stats, journal: store.journal, on: events.on.bind(events) }, clock)
+  const view = new ClusterView({ stats, journal: store.journal, on: events.on.bind(events), buckets: WHOLE }, clock)
   onTestFinished(() => view.stop())
   const listed = { name: 'a', version: '1.2.3', lease: 7, connections: 2, leaseExpiresInMs: 900 }
   expect(((await view.watch()!.next()) as Snapshot).nodes).toEqual([listed])
@@ -59,7 +61,7 @@ test('while buckets are away a snapshot has what the others hold, and says which
   const store = new BucketedStore([stores[0]!, ...stores.slice(1)])
   const events = new EventBus()
   const stats = new ClusterStats(store, { connectionsPerOrg: 3, tierOf: () => undefined })
-  const view = new ClusterView({ stats, journal: store.journal, on: events.on.bind(events) }, clock)
+  const view = new ClusterView({ stats, journal: store.journal, on: events.on.bind(events), buckets: WHOLE }, clock)
   onTestFinished(() => view.stop())
   const viewer = view.watch()!
   const next = async () => {

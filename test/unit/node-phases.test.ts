@@ -77,6 +77,20 @@ describe('a node that starts', () => {
     await pass(recoveryMs + 2 * R)
     expect(stage.told.map(([event]) => event)).toEqual(['admission.denied', 'node.started'])
     expect(await ask(node)).toMatchObject({ admitted: true })
+    expect(node.buckets).toEqual({ count: 1, away: [], recoveryMs: 0 })
+  })
+
+  test('R1: says how long the recovery lasts, ever less; nothing while the store is away, whatever it had said', async () => {
+    stage.store = steeredStore(stage.clock, { recovery: true })
+    const node = await start()
+    await pass(0)
+    const firstMs = node.buckets.recoveryMs
+    expect(firstMs).toBeGreaterThan(recoveryMs - R)
+    await pass(R / 2)
+    expect(node.buckets.recoveryMs).toBeGreaterThan(0)
+    expect(node.buckets.recoveryMs).toBeLessThanOrEqual(firstMs - R / 2)
+    await leaveStore()
+    expect(node.buckets).toEqual({ count: 1, away: [0], recoveryMs: 0 })
   })
 
   test('is known to the store by its name, when it started and the times of its lease', async () => {

@@ -61,7 +61,11 @@ export class Denials {
     const { timing, recoveryLeftMs } = this.#parts
     if (code === 'STARTING' || code === 'RECOVERING') {
       // The store's answer is as old as its clock, which stands still between renewals: both are late, never early.
-      const leftMs = Math.min(freeInMs ?? Number.POSITIVE_INFINITY, recoveryLeftMs() ?? Number.POSITIVE_INFINITY)
+      const recoveryMs = recoveryLeftMs() ?? 0
+      const leftMs = Math.min(
+        freeInMs ?? Number.POSITIVE_INFINITY,
+        recoveryMs > 0 ? recoveryMs : Number.POSITIVE_INFINITY,
+      )
       const isKnown = leftMs >= LEAST_KNOWN_MS && Number.isFinite(leftMs)
       return isKnown ? leftMs + latestLookAfterRecoveryMs(timing) : undefined
     }

@@ -101,7 +101,8 @@ export class BucketedNode implements AdmittingNode {
 
   get buckets(): NodeBuckets {
     const away = this.#nodes.flatMap(({ storeReachable }, bucket) => (storeReachable ? [] : [bucket]))
-    return { count: this.#nodes.length, away }
+    const recoveryMs = Math.max(...this.#nodes.map(({ buckets }) => buckets.recoveryMs))
+    return { count: this.#nodes.length, away, recoveryMs }
   }
 
   recovers(org: string): boolean {

@@ -33,7 +33,7 @@ export class LeaseKeeper {
   #session: Session | undefined
   #settled = false
   #recoveryMs = 0
-  #recoversUntilMs = Number.NEGATIVE_INFINITY
+  #recoversUntilMs: number | undefined
   #running: Promise<void> | undefined
   #leaves = false
 
@@ -58,10 +58,9 @@ export class LeaseKeeper {
     return this.#settled ? this.#session : undefined
   }
 
-  /** How long the store still admits nobody, as it said last, and never less; `undefined` where it said nothing of that. */
+  /** What is left of the time in which the store said last that it admits nobody; `undefined` where it said nothing of that. */
   get recoveryLeftMs(): number | undefined {
-    const leftMs = this.#recoversUntilMs - this.#parts.clock.monotonicMs()
-    return leftMs > 0 ? leftMs : undefined
+    return this.#recoversUntilMs === undefined ? undefined : this.#recoversUntilMs - this.#parts.clock.monotonicMs()
   }
 
   /** Whether an answer of the store may still be used. An embedded store cannot outlive its node: no deadline there. */
@@ -226,7 +225,7 @@ export class LeaseKeeper {
   /** Counted from when the answer came: the store counted from earlier on. */
   #heardRecovery(recoveryMs: number): void {
     this.#recoveryMs = recoveryMs
-    this.#recoversUntilMs = recoveryMs > 0 ? this.#parts.clock.monotonicMs() + recoveryMs : Number.NEGATIVE_INFINITY
+    this.#recoversUntilMs = recoveryMs > 0 ? this.#parts.clock.monotonicMs() + recoveryMs : undefined
   }
 
   /** Whether there is anything to tell a store that has lost its memory: then recovery waits for this node. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Clock } from '../core/clock.js'
 import type { Journal } from './journal.js'
 import type { Holder, LeaseStore, NodeEntry, OrgCount, Partly, SharedState, WhichNodes } from './lease-store.js'
 import type { MissingBuckets } from './missing-buckets.js'
@@ -6,6 +7,8 @@ import type { OrgOverrides } from './override-records.js'
 
 /** So many names are enough for one page. */
 const FULL_PAGE = 500
+/** A page that takes longer may never come: its bucket may be away, and others with it. */
+const LATE_MS = 250
 
 type OrgPage = Awaited<ReturnType<LeaseStore['listOrgs']>>
 
@@ -21,9 +24,11 @@ export class BucketedStore implements SharedState {
   /** Nothing is decided by it, so the notes of all nodes are in one. */
   readonly journal: Journal
   readonly buckets: readonly [LeaseStore, ...LeaseStore[]]
+  readonly #clock: Clock
 
-  constructor(buckets: readonly [LeaseStore, ...LeaseStore[]]) {
+  constructor(buckets: readonly [LeaseStore, ...LeaseStore[]], clock: Clock) {
     this.buckets = buckets
+    this.#clock = clock
     this.description = `${buckets[0].description} (${buckets.length} buckets)`
     this.journal = buckets[0].journal
   }
@@ -104,14 +109,26 @@ export class BucketedStore implements SharedState {
 
   async #page(bucket: number, cursor: string, partly?: MissingBuckets): Promise<OrgPage> {
     if (partly?.has(bucket)) return NO_ORGS
+    const page = this.buckets[bucket]!.listOrgs(cursor)
+    if (!partly) return page
+    // Others may be away with it, and pages are asked for one after the other: each would be waited for anew. They are
+    // looked at while this one is still waited for, or both waits would follow each other.
+    let looked: Promise<unknown> | undefined
+    const lookAtOthers = () => {
+      looked ??= this.#ask(async (each, at) => at !== bucket && each.nodes({ uncounted: true }), partly)
+      // Where the page has come after all, nobody waits for this.
+      looked.catch(() => {})
+      return looked
+    }
+    const cancel = this.#clock.after(LATE_MS, lookAtOthers)
     try {
-      return await this.buckets[bucket]!.listOrgs(cursor)
+      return await page
     } catch (error) {
-      if (!partly) throw error
       partly.add(bucket, error, this.buckets.length)
-      // Others may be away with it, and pages are asked for one after the other: each would be waited for anew.
-      await this.#ask((each) => each.nodes({ uncounted: true }), partly)
+      await lookAtOthers()
       return NO_ORGS
+    } finally {
+      cancel()
     }
   }
 }

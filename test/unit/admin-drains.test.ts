@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { drainsApp } from '../../src/admin/drains.js'
+import { systemClock } from '../../src/core/clock.js'
 import { ClusterStats } from '../../src/limiter/cluster-stats.js'
 import { BucketedStore } from '../../src/store/bucketed-store.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
@@ -15,7 +16,10 @@ function drains() {
     return [{ ...entry, lease: 1 }]
   }
   other.nodes = async () => [{ ...entry, lease: 2 }]
-  const stats = new ClusterStats(new BucketedStore([away, other]), { connectionsPerOrg: 3, tierOf: () => undefined })
+  const stats = new ClusterStats(new BucketedStore([away, other], systemClock), {
+    connectionsPerOrg: 3,
+    tierOf: () => undefined,
+  })
   const app = drainsApp({ stats, drainNode: async () => 'ordered' } as never)
   app.onError((error, context) => context.text('', error instanceof StoreUnavailable ? 503 : 500))
   return {

@@ -3,11 +3,14 @@ import { BucketedStore } from '../../src/store/bucketed-store.js'
 import { type LeaseStore, StoreUnavailable } from '../../src/store/lease-store.js'
 import { MissingBuckets } from '../../src/store/missing-buckets.js'
 import { memoryStore } from '../support/cluster.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { turns } from '../support/steered-node.js'
 import { until } from '../support/until.js'
 
-function bucketed(count: number): { stores: LeaseStore[]; store: BucketedStore } {
+function bucketed(count: number): { stores: LeaseStore[]; store: BucketedStore; clock: ManualClock } {
   const [first, ...others] = Array.from({ length: count }, (): LeaseStore => memoryStore())
-  return { stores: [first!, ...others], store: new BucketedStore([first!, ...others]) }
+  const clock = new ManualClock()
+  return { stores: [first!, ...others], store: new BucketedStore([first!, ...others], clock), clock }
 }
 
 test('an org falls to the same bucket on every node and for all time', () => {
@@ -133,6 +136,51 @@ test('a page asks each bucket that is away once, and all of them at the same tim
   await store.listOrgs('0', { partly })
   expect(asked).toHaveLength(3)
   expect(partly.told).toEqual({ bucketsAway: [0, 1, 2], buckets: 4 })
+})
+
+test('a page that is late has the others looked at meanwhile, so that no two waits follow each other', async () => {
+  const { store, stores, clock } = bucketed(4)
+  const frozen = () =>
+    new Promise<never>((_, reject) =>
+      clock.after(2_000, () => reject(new StoreUnavailable('no answer within 2000 ms'))),
+    )
+  for (const bucket of stores.slice(1, 3)) Object.assign(bucket, { listOrgs: frozen, nodes: frozen })
+  const partly = new MissingBuckets()
+  const startMs = clock.monotonicMs()
+  const page = store.listOrgs('0', { partly }).then(({ orgs }) => ({ orgs, tookMs: clock.monotonicMs() - startMs }))
+  let isOver = false
+  void page.then(() => {
+    isOver = true
+  })
+  for (let ms = 0; ms < 5_000 && !isOver; ms += 50) {
+    await turns()
+    clock.advance(50)
+  }
+  expect((await page).orgs).toEqual([])
+  expect((await page).tookMs).toBeLessThan(2_500)
+  expect(partly.told).toEqual({ bucketsAway: [1, 2], buckets: 4 })
+})
+
+test('a page that comes late after all is whole, whatever becomes of the others that were looked at', async () => {
+  const { store, stores, clock } = bucketed(2)
+  let answer = (_page: { cursor: string; orgs: string[] }) => {}
+  stores[0]!.listOrgs = () =>
+    new Promise((resolve) => {
+      answer = resolve
+    })
+  let fail = () => {}
+  stores[1]!.nodes = () =>
+    new Promise((_, reject) => {
+      fail = () => reject(new TypeError('a bug'))
+    })
+  const page = store.listOrgs('0', { partly: new MissingBuckets() })
+  clock.advance(300)
+  await turns()
+  answer({ cursor: '0', orgs: ['acme'] })
+  expect(await page).toEqual({ cursor: '0', orgs: ['acme'] })
+  fail()
+  await turns()
+  expect(clock.pending).toBe(0)
 })
 
 test('there is no answer, not even in part, where no bucket answers, whichever the page begins with', async () => {

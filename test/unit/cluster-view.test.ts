@@ -58,7 +58,7 @@ test('while buckets are away a snapshot has what the others hold, and says which
   const stores = Array.from({ length: 3 }, () => memoryStore())
   const away = () => Promise.reject(new StoreUnavailable('away'))
   const take = (store: object) => Object.assign(store, { nodes: away, listOrgs: away, countOrgs: away })
-  const store = new BucketedStore([stores[0]!, ...stores.slice(1)])
+  const store = new BucketedStore([stores[0]!, ...stores.slice(1)], clock)
   const events = new EventBus()
   const stats = new ClusterStats(store, { connectionsPerOrg: 3, tierOf: () => undefined })
   const view = new ClusterView({ stats, journal: store.journal, on: events.on.bind(events), buckets: WHOLE }, clock)

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { createLimiter } from '../../src/index.js'
 import { doctor } from '../support/doctor.js'
 import { operate } from '../support/operator.js'
 import { freePort } from '../support/ports.js'
@@ -86,14 +87,36 @@ describe.concurrent('what is wrong with a Redis', () => {
     expect((await examine(own)).codes).toEqual([])
   })
 
-  onRedis('SAVE_FAILED', async ({ own }) => {
+  onRedis('REPLICAS_MISSING where one keeps up and two are wanted', async ({ own, onTestFinished }) => {
+    const { redis } = own.books
+    const replica = await startLocalRedis({ args: ['--replicaof', own.server.host, String(own.server.port)] })
+    onTestFinished(() => replica.stop())
+    await redis.config('SET', 'min-replicas-to-write', '1')
+    await until(async () => /min_slaves_good_slaves:1/.test(await redis.info('replication')), { withinMs: 20_000 })
+    expect((await examine(own)).codes, 'control').not.toContain('REPLICAS_MISSING')
+    await redis.config('SET', 'min-replicas-to-write', '2')
+    const { code, findings } = await examine(own)
+    expect(code).toBe(2)
+    expect(findings.find((finding) => finding.code === 'REPLICAS_MISSING')?.details).toEqual([
+      '1 replica keeps up, and min-replicas-to-write wants more',
+    ])
+  })
+
+  onRedis('SAVE_FAILED, and WRITES_REFUSED where it does', async ({ own }) => {
     const { redis } = own.books
     // Renaming a snapshot over a directory fails, whoever asks.
     const [, directory] = (await redis.config('GET', 'dir')) as [string, string]
     mkdirSync(`${directory}/dump.rdb/in-the-way`, { recursive: true })
     await redis.bgsave()
     await until(async () => /rdb_last_bgsave_status:err/.test(await redis.info('persistence')))
-    expect((await examine(own)).codes).toContain('SAVE_FAILED')
+    const { codes } = await examine(own)
+    expect(codes).toContain('SAVE_FAILED')
+    expect(codes).not.toContain('WRITES_REFUSED')
+    // It refuses them where it is to take snapshots by itself.
+    await redis.config('SET', 'save', '3600 1')
+    const { code, findings } = await examine(own)
+    expect(code).toBe(2)
+    expect(findings.find((finding) => finding.code === 'WRITES_REFUSED')?.details.join()).toContain('MISCONF')
     rmSync(`${directory}/dump.rdb`, { recursive: true })
   })
 
@@ -103,6 +126,20 @@ describe.concurrent('what is wrong with a Redis', () => {
     proxy.delay(60)
     expect((await doctor(proxy.url, own.books.prefix)).codes).toContain('SLOW_ANSWERS')
   })
+
+  onRedis(
+    'nodes that renew while it is looked at slowly are no clock that went back',
+    async ({ own, onTestFinished }) => {
+      const { url, port } = own.server
+      const [proxy, keyPrefix] = [await startProxy(port), freshPrefix()]
+      onTestFinished(() => proxy.stop())
+      const limiter = createLimiter({ redis: url, keyPrefix, leaseTtlMs: 5_000, renewIntervalMs: 500 })
+      onTestFinished(() => limiter.drain({ withinMs: 500 }))
+      await limiter.ready()
+      proxy.delay(60)
+      expect((await doctor(proxy.url, keyPrefix)).codes).toEqual(['SLOW_ANSWERS'])
+    },
+  )
 
   onRedis('RIGHTS_MISSING, for the user of the address', async ({ own: { server, books } }) => {
     await books.redis.call('ACL', 'SETUSER', 'poor', 'reset', 'on', '>geheim', '~*', '+@all', '-zadd', '-hset')

@@ -8,7 +8,7 @@ export const catalogue = {
   NODE_WITHOUT_STORE: ['fault', 'look at the network between that node and Redis, then at Redis: doctor --redis URL'],
   NEWCOMERS_REFUSED: [
     'warning',
-    'the store refused them (a full Redis, a broken key) or was too slow: the log of that node, then doctor --redis URL',
+    'the store was away or too slow, or refused them (a full Redis, a broken key): the log of that node, then doctor --redis URL',
   ],
   NODE_FULL: ['warning', 'that node is at WS_MAX_CONNECTIONS: add nodes, or raise it where memory allows that'],
   KEY_FILE_UNUSABLE: [
@@ -54,6 +54,10 @@ export const catalogue = {
   REPLICAS_MISSING: [
     'fault',
     'it refuses all writes (NOREPLICAS), and with them newcomers: look at the replicas, or at min-replicas-to-write',
+  ],
+  WRITES_REFUSED: [
+    'fault',
+    'newcomers are refused (503), and nodes cannot renew: docs/redis.md says what to do about these words',
   ],
   SAVE_FAILED: [
     'warning',

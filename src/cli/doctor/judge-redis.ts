@@ -8,7 +8,7 @@ const NEARLY = 0.9
 
 /** What is wrong with a Redis as such, whatever it holds. */
 export function judgeRedis(facts: StoreFacts): Finding[] {
-  const { info, pingsMs, missingRights, scriptLoaded, leases, buckets, meta } = facts
+  const { info, answersMs, missingRights, scriptLoaded, leases, buckets, meta } = facts
   const found: Finding[] = []
   const find = (code: FindingCode, detail: string) => void found.push({ code, subject: '', detail })
   const number = (name: string) => Number(info.get(name) ?? 0)
@@ -36,14 +36,19 @@ export function judgeRedis(facts: StoreFacts): Finding[] {
   const clients = number('connected_clients') / (number('maxclients') || Number.POSITIVE_INFINITY)
   if (clients >= NEARLY)
     find('CLIENTS_NEARLY_FULL', `${number('connected_clients')} of ${number('maxclients')} clients`)
-  // A primary tells of them only where it wants some, and not how many. A replica counts its own, of which none is wanted.
-  if (!isReplica && info.get('min_slaves_good_slaves') === '0') find('REPLICAS_MISSING', 'no replica keeps up')
+  if (facts.writesRefused?.includes('NOREPLICAS')) {
+    const good = number('min_slaves_good_slaves')
+    find(
+      'REPLICAS_MISSING',
+      `${counted(good, 'replica keeps', 'replicas keep')} up, and min-replicas-to-write wants more`,
+    )
+  } else if (facts.writesRefused !== undefined) find('WRITES_REFUSED', facts.writesRefused)
   if ((info.get('rdb_last_bgsave_status') ?? 'ok') !== 'ok')
     find('SAVE_FAILED', 'the last snapshot could not be written')
   if ((info.get('aof_last_write_status') ?? 'ok') !== 'ok')
     find('SAVE_FAILED', 'the append-only file could not be written')
-  const median = [...pingsMs].sort((one, other) => one - other)[pingsMs.length >> 1] ?? 0
-  if (median > SLOW_MS) find('SLOW_ANSWERS', `a PING takes ${Math.round(median)} ms`)
+  const median = [...answersMs].sort((one, other) => one - other)[answersMs.length >> 1] ?? 0
+  if (median > SLOW_MS) find('SLOW_ANSWERS', `an answer takes ${Math.round(median)} ms`)
   if (!scriptLoaded && leases.size > 0)
     find('SCRIPT_NOT_LOADED', 'nodes have leases, and Redis does not know the script')
   for (const right of missingRights) found.push({ code: 'RIGHTS_MISSING', subject: '', detail: right, item: right })

@@ -13,10 +13,12 @@ export interface StoreFacts {
   /** How the URL goes there: whether as to a Redis Cluster, and over how many buckets. */
   readonly viaCluster: boolean
   readonly buckets: number
-  /** Redis's own clock. */
+  /** Redis's own clock, just after `meta` was read. */
   readonly timeMs: number
-  /** How long a few PINGs took. */
-  readonly pingsMs: readonly number[]
+  /** Why it refuses all writes, in its own words; `undefined` where it takes them, or is a replica. */
+  readonly writesRefused: string | undefined
+  /** How long a few answers took that cost Redis nothing. */
+  readonly answersMs: readonly number[]
   readonly scriptLoaded: boolean
   /** What a node's user may not do, each in Redis's words. */
   readonly missingRights: readonly string[]
@@ -41,7 +43,10 @@ export interface StoreFacts {
   readonly skipped: readonly string[]
 }
 
-const PINGS = 9
+const ANSWERS = 9
+/** May write, and does not: Redis says of it what it would say to a node. Its memory is judged by numbers. */
+const WOULD_WRITE = '#!lua flags=allow-oom\nreturn 1'
+const REFUSES_WRITES = /NOREPLICAS|MISCONF/
 const OF_A_BUCKET = /^\{\d+\}:/
 const SCAN_COUNT = 500
 /** Who may do none of these is meant to look only. */
@@ -80,7 +85,6 @@ export class RedisExaminer {
   async examine(): Promise<StoreFacts> {
     this.#skipped = []
     const ask = <T>(question: (redis: Redis) => Promise<T>) => this.#questions.ask(question)
-    const [seconds, micros] = await ask((redis) => redis.time())
     const info = parsedInfo(await ask((redis) => redis.info()))
     const { meta, admission, leases, nodes, dead, allOrders } = this.keys
     const keys = await this.#may([], 'the keys', () => this.#walkKeys())
@@ -102,11 +106,13 @@ export class RedisExaminer {
       indexes,
       viaCluster: this.#way.viaCluster,
       buckets: this.#way.buckets,
-      timeMs: Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000),
-      pingsMs: await this.#may([], 'the latency', () => this.#pings()),
+      answersMs: await this.#may([], 'the latency', () => this.#answersMs()),
       scriptLoaded: await this.#may(true, 'the script', () => ask((redis) => new RedisScript().isLoaded(redis))),
       missingRights: await this.#may([], 'the rights', () => this.#missingRights()),
+      writesRefused: await this.#may(undefined, 'whether it takes writes', () => this.#writesRefused()),
       meta: await this.#may({}, meta, () => ask((redis) => redis.hgetall(meta))),
+      // Behind the time that `meta` holds: nodes go on renewing while all the rest is read.
+      timeMs: await this.#timeMs(),
       admission: await this.#may({}, admission, () => ask((redis) => redis.hgetall(admission))),
       leases: numbersOf(await this.#may(new Map(), leases, () => this.#scores(leases))),
       nodes: await this.#may({}, nodes, () => ask((redis) => redis.hgetall(nodes))),
@@ -180,14 +186,35 @@ export class RedisExaminer {
     return found
   }
 
-  async #pings(): Promise<number[]> {
-    const pings: number[] = []
-    for (let i = 0; i < PINGS; i++) {
+  async #timeMs(): Promise<number> {
+    const [seconds, micros] = await this.#questions.ask((redis) => redis.time())
+    return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
+  }
+
+  /** INFO has neither how many replicas are wanted nor whether they are enough. */
+  #writesRefused(): Promise<string | undefined> {
+    return this.#questions.ask(async (redis) => {
+      try {
+        await redis.eval(WOULD_WRITE, 0)
+        return undefined
+      } catch (error) {
+        const { message } = error as Error
+        if (REFUSES_WRITES.test(message)) return message
+        if (/READONLY|read.?only replica/i.test(message)) return undefined
+        throw error
+      }
+    })
+  }
+
+  /** Not of PING, which a Redis that refuses all writes refuses too. */
+  async #answersMs(): Promise<number[]> {
+    const took: number[] = []
+    for (let i = 0; i < ANSWERS; i++) {
       const startMs = this.#clock.monotonicMs()
-      await this.#questions.ask((redis) => redis.ping())
-      pings.push(this.#clock.monotonicMs() - startMs)
+      await this.#timeMs()
+      took.push(this.#clock.monotonicMs() - startMs)
     }
-    return pings
+    return took
   }
 
   async #missingRights(): Promise<string[]> {

@@ -6,6 +6,7 @@ import { fullestOrg } from './bound-orgs.js'
 import { type Away, awayWords } from './buckets-away.js'
 import { CliError } from './cli-error.js'
 import { counted } from './counted.js'
+import { judgeSettings } from './doctor/judge-settings.js'
 import { lostBy } from './lost-by.js'
 import { byName } from './nodes.js'
 import { wholeNumber } from './numbers.js'
@@ -107,7 +108,11 @@ async function check(source: Source, { warning, critical, nodes: least }: CheckO
   const silent = nodes.filter(isSilent).sort(byName)
   if (silent.length > 0)
     problems.push([WARNING, `${counted(silent.length, 'node')} silent: ${namesOf(silent.map(({ name }) => name))}`])
-  const refused = refusedLately(notes, stats?.node)
+  if (stats?.node.keyFileUsable === false) problems.push([WARNING, 'the node that was asked cannot use its key file'])
+  const differing = judgeSettings(nodes).flatMap(({ code, subject }) => (code === 'SETTINGS_DIFFER' ? [subject] : []))
+  if (differing.length > 0) problems.push([WARNING, `nodes differ in ${namesOf(differing)}`])
+  // Whoever comes with an invented token may be told that it cannot be known yet: strangers raise no alarm.
+  const refused = refusedLately(notes, stats?.node).filter(({ code }) => code !== 'IDENTITY_UNAVAILABLE')
   for (const code of new Set(refused.map((each) => each.code))) {
     const those = refused.filter((each) => each.code === code)
     const count = those.reduce((sum, each) => sum + each.count, 0)

@@ -3,7 +3,7 @@ import { systemClock } from '../core/clock.js'
 import type { Note } from './source.js'
 
 /** What keeps newcomers out whatever they hold: a node that refuses for these may well be ready and renew its lease. */
-const CODES = ['STORE_UNAVAILABLE', 'NODE_CAPACITY_EXCEEDED'] as const
+const CODES = ['STORE_UNAVAILABLE', 'NODE_CAPACITY_EXCEEDED', 'IDENTITY_UNAVAILABLE'] as const
 const LATELY_MS = 60_000
 
 /** How many newcomers a node has refused for such a reason within the last minute; of very many at least so many. */

@@ -11,6 +11,10 @@ export const catalogue = {
     'the store was away or too slow, or refused them (a full Redis, a broken key): the log of that node, then doctor --redis URL',
   ],
   NODE_FULL: ['warning', 'that node is at WS_MAX_CONNECTIONS: add nodes, or raise it where memory allows that'],
+  IDENTITY_AWAY: [
+    'warning',
+    'the platform or the issuer of tokens does not answer that node, as its log says, or strangers come with what it cannot know',
+  ],
   KEY_FILE_UNUSABLE: [
     'warning',
     'the keys read before are in force until that node starts again, and then it does not start: its log says what is wrong',

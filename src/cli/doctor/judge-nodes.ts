@@ -10,7 +10,11 @@ import type { Finding, FindingCode } from './findings.js'
 import { judgeSettings } from './judge-settings.js'
 
 const MOST_NOTES = 1_000
-const REFUSED = { STORE_UNAVAILABLE: 'NEWCOMERS_REFUSED', NODE_CAPACITY_EXCEEDED: 'NODE_FULL' } as const
+const REFUSED = {
+  STORE_UNAVAILABLE: 'NEWCOMERS_REFUSED',
+  NODE_CAPACITY_EXCEEDED: 'NODE_FULL',
+  IDENTITY_UNAVAILABLE: 'IDENTITY_AWAY',
+} as const
 
 /** What is wrong as the nodes see it, by the admin API of one. */
 export async function judgeNodes(source: Source): Promise<{ findings: Finding[]; skipped: string[] }> {

@@ -6,6 +6,7 @@ import { Feed } from './feed.js'
 import { FeedState } from './feed-state.js'
 import { number } from './format.js'
 import { History } from './history.js'
+import { NodeDifferences } from './node-differences.js'
 import { NodesPanel } from './nodes-panel.js'
 import { OrgPage } from './org-page.js'
 import { OrgsPanel } from './orgs-panel.js'
@@ -23,6 +24,7 @@ const api = new Api(session)
 const history = new History()
 const chart = new Chart()
 const nodes = new NodesPanel()
+const differences = new NodeDifferences(api)
 const orgs = new OrgsPanel(api)
 const refusals = new RefusalList(byId('refusals'), { linked: true })
 const orgPage = new OrgPage({ api, mayChange: () => mayChange })
@@ -39,6 +41,7 @@ function show(snapshot: Snapshot): void {
   const nowMs = Date.now()
   history.add(snapshot, nowMs)
   nodes.show(snapshot.nodes, nowMs)
+  differences.show(snapshot.nodes, nowMs)
   refusals.add(snapshot.refusals)
   orgPage.add(snapshot.refusals)
   orgs.show(snapshot)

@@ -28,13 +28,16 @@ export class NodesPanel {
     known.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.lease - b.lease))
     this.#rows.show(known, ({ lease }) => String(lease))
     within(this.#panel, 'table').hidden = known.length === 0
-    within(this.#panel, '.empty').hidden = known.length > 0
+    const empty = within(this.#panel, '.empty')
+    empty.hidden = known.length > 0
+    setText(empty, 'No node has a lease.')
   }
 
   #fill({ element, name, held, heartbeat }: NodeRow, node: Node): void {
     const goneForMs = this.#nowMs - (this.#seen.get(node.lease)?.atMs ?? this.#nowMs)
     setText(name, node.name)
-    name.title = `${node.name}, lease ${node.lease}, up for ${age(node.startedAt, this.#nowMs)}`
+    const version = node.version === undefined ? '' : `, version ${node.version}`
+    name.title = `${node.name}, lease ${node.lease}, up for ${age(node.startedAt, this.#nowMs)}${version}`
     setText(held, goneForMs > 0 ? '–' : number(node.connections))
     const told = `${node.late ? 'silent for ' : ''}${duration(node.heartbeatAgeMs)}${node.late ? '' : ' ago'}`
     setText(heartbeat, goneForMs > 0 ? `gone for ${duration(goneForMs)}` : told)

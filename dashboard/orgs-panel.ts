@@ -14,6 +14,7 @@ interface OrgRow {
   readonly limit: HTMLElement
 }
 
+const NOT_HEARD = 'Nothing is known yet.'
 const NOBODY =
   'No org holds a connection. Try, with a key of yours (demo-key-acme where the nodes have no others):\n' +
   'npm run headcount -- connect --key KEY -n 5'
@@ -25,6 +26,8 @@ export class OrgsPanel {
   readonly #rows = new Rows<Org, OrgRow>(within(this.#area, 'tbody'), makeRow, fillRow)
   readonly #pager = new Pager(this.#area, byId('org-pager'), () => this.#draw())
   readonly #directory: OrgDirectory
+  /** Before anything was heard, that no org is known says nothing about orgs. */
+  #heard = false
 
   constructor(api: Api) {
     this.#directory = new OrgDirectory(api, () => this.#draw())
@@ -40,6 +43,7 @@ export class OrgsPanel {
   }
 
   show({ orgs, totals }: Snapshot): void {
+    this.#heard = true
     this.#directory.tell(orgs, totals.orgs)
     this.#draw()
   }
@@ -58,7 +62,8 @@ export class OrgsPanel {
     const empty = within(this.#area, '.empty')
     empty.hidden = found.length > 0
     within(this.#area, 'table').hidden = found.length === 0
-    if (sought !== '') setText(empty, 'No org that holds a slot or has a limit of its own has this in its id.')
+    if (!this.#heard) setText(empty, NOT_HEARD)
+    else if (sought !== '') setText(empty, 'No org that holds a slot or has a limit of its own has this in its id.')
     else setText(empty, NOBODY)
     const { total } = this.#directory
     setText(

@@ -21,6 +21,9 @@ export type Stats = StatsAnswer
 /** As snapshots tell of it: of a node that is there, all is known. */
 export type Node = NodeAnswer & { readonly heartbeatAgeMs: number; readonly late: boolean }
 
+/** Of a node, what no snapshot tells of it. */
+export type NodeSettings = Pick<NodeAnswer, 'lease' | 'settings'>
+
 /** What `GET events` sends once a second. */
 export interface Snapshot extends AwayAnswer {
   readonly at: string

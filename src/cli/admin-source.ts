@@ -2,7 +2,7 @@ import type { AwayAnswer, StatsAnswer } from '../admin/answers.js'
 import { awayFor } from './buckets-away.js'
 import { CliError } from './cli-error.js'
 import { fetchFailure } from './fetch-failure.js'
-import type { Holder, Nodes, Note, NoteQuery, Org, OrgLimits, Orgs, Source } from './source.js'
+import type { Holder, Nodes, NoteQuery, Notes, Org, OrgLimits, Orgs, Source } from './source.js'
 
 /** A node asks Redis for at most 2 s; its own words are what is seen. */
 const TIMEOUT_MS = 5_000
@@ -62,9 +62,9 @@ export class AdminSource implements Source {
     return this.admin('GET', `nodes${query}`)
   }
 
-  async refusals({ org, requestId, limit }: NoteQuery): Promise<readonly Note[]> {
+  refusals({ org, requestId, limit }: NoteQuery): Promise<Notes> {
     const query = new URLSearchParams({ limit: String(limit), ...(org && { org }), ...(requestId && { requestId }) })
-    return (await this.admin<{ refusals: Note[] }>('GET', `refusals?${query}`)).refusals
+    return this.admin('GET', `refusals?${query}`)
   }
 
   stats(): Promise<StatsAnswer> {

@@ -12,7 +12,7 @@ import { RedisExaminer } from '../store/redis/examiner.js'
 import { openRedis } from '../store/redis/open.js'
 import { waysTo } from '../store/redis/ways.js'
 import { CliError } from './cli-error.js'
-import type { BucketFacts, Holder, Nodes, Note, NoteQuery, OrgLimits, Orgs, Source } from './source.js'
+import type { BucketFacts, Holder, Nodes, NoteQuery, Notes, OrgLimits, Orgs, Source } from './source.js'
 
 /** Answers straight from Redis, for when no node can be asked. It reads and changes nothing. */
 export class RedisSource implements Source {
@@ -59,12 +59,12 @@ export class RedisSource implements Source {
     return asShown({ nodes, ...partly.told })
   }
 
-  async refusals({ org, requestId, limit }: NoteQuery): Promise<readonly Note[]> {
+  async refusals({ org, requestId, limit }: NoteQuery): Promise<Notes> {
     // What checks notes takes long to load, and all other questions do without.
     const { isAbout, readNote } = await import('../admin/schemas.js')
     const entries = await this.#ask(() => this.#store.journal.read({ limit: JOURNAL_ALL }))
     const notes = entries.flatMap(({ text }) => readNote(text) ?? [])
-    return notes.filter((note) => isAbout(note, { orgId: org, requestId })).slice(0, limit)
+    return { refusals: notes.filter((note) => isAbout(note, { orgId: org, requestId })).slice(0, limit), of: 'cluster' }
   }
 
   async stats(): Promise<undefined> {}

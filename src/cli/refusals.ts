@@ -8,6 +8,7 @@ import type { Note } from './source.js'
 import { duration } from './words.js'
 
 const SHOWN = 20
+const OF_NODE = 'these are of the node that was asked alone: its store does not answer, or takes nothing'
 
 /** Adds `refusals`: who was refused or closed last, and why. */
 export function addRefusalsCommand(program: Command): void {
@@ -19,11 +20,13 @@ export function addRefusalsCommand(program: Command): void {
   operates(command, () => ({
     async ask(source) {
       const { org, most } = command.opts<{ org?: string; most: number }>()
-      return { refusals: await source.refusals({ ...(org !== undefined && { org }), limit: most }) }
+      const { refusals, of } = await source.refusals({ ...(org !== undefined && { org }), limit: most })
+      return { refusals, of }
     },
-    show: ({ refusals }, page) => [
+    show: ({ refusals, of }, page) => [
       ...noteTable(page, refusals),
       ...(refusals.length > 0 ? [page.paint('dim', 'headcount why ID explains one')] : []),
+      ...(of === 'node' ? [page.paint('yellow', OF_NODE)] : []),
     ],
   }))
 }

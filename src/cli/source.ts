@@ -20,6 +20,12 @@ export type NodeRow = NodeAnswer
 /** A refusal or a closing, as nodes note them. */
 export type Note = NoteAnswer
 
+/** The newest first. Where its store does not answer or takes nothing, a node has its own alone. */
+export interface Notes {
+  readonly refusals: readonly Note[]
+  readonly of: 'cluster' | 'node'
+}
+
 type OrNull<Told, Name extends keyof Told> = Omit<Told, Name> & { readonly [N in Name]: Told[N] | null }
 
 export interface NoteQuery {
@@ -47,8 +53,7 @@ export interface Source {
   holders(orgId: string): Promise<{ readonly connections: readonly Holder[]; readonly truncated: boolean }>
   /** Of one org: as its holders see them. On a Redis Cluster a node may be silent in one bucket and not in another. */
   nodes(orgId?: string): Promise<Nodes>
-  /** The newest first. */
-  refusals(query: NoteQuery): Promise<readonly Note[]>
+  refusals(query: NoteQuery): Promise<Notes>
   /** Of the node that is asked; `undefined` where none is. */
   stats(): Promise<StatsAnswer | undefined>
   /** Asks the admin API of a node; rejects where answers come straight from Redis. */

@@ -16,7 +16,7 @@ export async function wholeOf(source: Source, mostNotes: number): Promise<Whole>
   const [, , noted] = await Promise.allSettled(asked)
   const [{ nodes, ...uncounted }, { orgs, ...unlisted }] = await Promise.all([asked[0], asked[1]])
   const away = awayFor(uncounted, unlisted)
-  if (noted.status === 'fulfilled') return { nodes, orgs, notes: noted.value, away }
+  if (noted.status === 'fulfilled') return { nodes, orgs, notes: noted.value.refusals, away }
   if (!away.bucketsAway) throw noted.reason
   return { nodes, orgs, away }
 }

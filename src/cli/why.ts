@@ -20,7 +20,7 @@ export function addWhyCommand(program: Command): void {
   operates(command, () => ({
     async ask(source) {
       const requestId = command.args[0]!.replace(/^urn:uuid:/, '')
-      const [note] = await source.refusals({ requestId, limit: 1 })
+      const [note] = (await source.refusals({ requestId, limit: 1 })).refusals
       if (!note) {
         throw new CliError(
           `there is no ${requestId} among the last refusals and closings`,

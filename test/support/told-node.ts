@@ -12,16 +12,19 @@ export interface TellsOf {
   readonly away?: object
   readonly nodes?: readonly Partial<NodeAnswer>[]
   readonly refusals?: readonly Partial<NoteAnswer>[]
+  /** Whose refusals these are. */
+  readonly of?: 'cluster' | 'node'
 }
 
 /** The admin API of a node of whatever version, called `b`, that says this of itself and of its cluster. */
-export async function nodeThatSays({ own, away, nodes = [{}], refusals = [] }: TellsOf): Promise<string> {
+export async function nodeThatSays(told: TellsOf): Promise<string> {
+  const { own, away, nodes = [{}], refusals = [], of = 'node' } = told
   const node = { name: 'b', phase: 'running', connections: 3, storeReachable: true, recoveryMs: 0, refusedLately: {} }
   const cluster = { nodes: nodes.length, connections: 3 }
   const answers: Record<string, object> = {
     orgs: { orgs: [], nextCursor: null, ...away },
     nodes: { nodes: nodes.map((each, i) => ({ name: 'b', ...LEASE, lease: 7 + i, ...each })), ...away },
-    refusals: { refusals, nextCursor: null, of: 'node' },
+    refusals: { refusals, nextCursor: null, of },
     stats: { role: 'admin', node: { ...node, ...own }, store: 'redis+cluster://h', cluster, ...away },
   }
   const server = createServer((request, response) => {

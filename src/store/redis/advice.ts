@@ -27,6 +27,11 @@ const ADVICE: readonly (readonly [says: RegExp, advice: string])[] = [
   ],
   [/DB index is out of range/, 'this Redis has no database of that number'],
   [
+    /certificate (has expired|is not yet valid)/i,
+    'TLS: renew the certificate that Redis shows; or the clock here is wrong',
+  ],
+  [/Unknown RESP type/, 'what answers there is no Redis: is the port right?'],
+  [
     /certificate|self.signed|SSL routines|altnames/i,
     'TLS: the options ca, cert, key and servername of the Redis URL say whom to trust',
   ],

@@ -8,6 +8,10 @@ const DEADLINE_MS = 2_000
 /** More would stand before the admissions in Redis's queue, and pile up here while Redis is away. */
 const MAX_WAITING = 64
 
+/** Of a connection that another question has given up, or that was lost before this one was sent. */
+const inOurWords = (message: string) =>
+  /^Connection is closed|^Stream isn't writeable/.test(message) ? 'the connection to the store closed' : message
+
 interface Line {
   readonly redis: Promise<Redis>
   /** Ends it while it is being made. */
@@ -56,7 +60,7 @@ export class RedisQuestions {
     try {
       return await Promise.race([line.redis.then(question), deadline])
     } catch (error) {
-      throw error instanceof StoreUnavailable ? error : new StoreUnavailable((error as Error).message)
+      throw error instanceof StoreUnavailable ? error : new StoreUnavailable(inOurWords((error as Error).message))
     } finally {
       cancel()
       this.#waiting--

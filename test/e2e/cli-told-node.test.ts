@@ -36,3 +36,14 @@ test('doctor names the node that cannot find out whose credentials are, IDENTITY
   expect(code).toBe(1)
   expect(stdout).toMatch(/^warning IDENTITY_AWAY {2}b: 4 newcomers within a minute: IDENTITY_UNAVAILABLE$/m)
 })
+
+test.each([
+  ['node', /^these are of the node that was asked alone/m],
+  ['cluster', /^headcount why ID explains one\n$/m],
+] as const)('refusals says whose they are: of the %s', async (of, words) => {
+  const { stdout } = await operate(['refusals'], {
+    HEADCOUNT_ADMIN_URL: await nodeThatSays({ refusals: [refusal], of }),
+  })
+  expect(stdout).toMatch(words)
+  expect(stdout.includes('alone')).toBe(of === 'node')
+})

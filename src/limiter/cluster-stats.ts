@@ -2,7 +2,7 @@ import type { AdmissionRequest } from '../core/admission.js'
 import { byLease } from '../core/by-lease.js'
 import { checkLimit } from '../core/limits.js'
 import { checkOrg } from '../core/org-id.js'
-import { type Reserve, reservedOf } from '../core/reserve.js'
+import { checkPriority, type Reserve, reservedOf } from '../core/reserve.js'
 import { type DefaultLimits, requestLimit } from '../node/held/request-limit.js'
 import {
   type OrgCount,
@@ -56,7 +56,17 @@ export class ClusterStats {
     return this.#stats(await this.#count(orgId), { limit, tier })
   }
 
-  /** The same, with where the limit comes from and what operators have set. */
+  /** Whether it may hold one more, by its own limit alone; `INVALID_SETTINGS` for a priority that is none. */
+  async hasRoom(
+    orgId: string,
+    { priority, ...limits }: Pick<AdmissionRequest, 'limit' | 'tier' | 'priority'>,
+  ): Promise<boolean> {
+    checkPriority(priority)
+    const { currentCount, maxAllowed, reserved = 0 } = await this.org(orgId, limits)
+    return currentCount < maxAllowed - (priority ? 0 : reserved)
+  }
+
+  /** What an org holds and may hold, with where its limit comes from and what operators have set. */
   async limits(orgId: string): Promise<OrgLimits> {
     checkOrg(orgId)
     const [count, set] = await Promise.all([this.#count(orgId), this.#store.overridesOf(orgId)])

@@ -1,7 +1,6 @@
 import type { Admission, AdmissionRequest, Phase } from '../core/admission.js'
 import { keepAwake, systemClock } from '../core/clock.js'
 import { EventBus, type NodeEvents } from '../core/events.js'
-import { checkPriority } from '../core/reserve.js'
 import type { Tiers } from '../core/tiers.js'
 import type { WebSocketServer } from '../gate/ws-gate.js'
 import type { AdmittingNode, NodeBuckets } from '../node/admitting-node.js'
@@ -128,12 +127,9 @@ export class Limiter {
     orgId: string,
     request: Pick<AdmissionRequest, 'limit' | 'tier' | 'priority'> = {},
   ): Promise<boolean> {
-    checkPriority(request.priority)
     await this.#started
-    const { currentCount, maxAllowed, reserved = 0 } = await this.stats.org(orgId, request)
-    // While the store recovers it knows of those only that have been told to it again, and admits nobody.
-    if (this.phase !== 'running' || this.#node.recovers(orgId)) return false
-    return currentCount < maxAllowed - (request.priority ? 0 : reserved)
+    // A store that recovers knows of those only that have been told to it again, and admits nobody.
+    return (await this.stats.hasRoom(orgId, request)) && this.phase === 'running' && !this.#node.recovers(orgId)
   }
 
   /**

@@ -56,7 +56,6 @@ export class LimiterNode implements AdmittingNode {
   readonly #waitedEnough = new AbortController()
   #left: Promise<void> | undefined
   #phase: Phase = 'starting'
-  #recovers = false
 
   constructor(options: LimiterNodeOptions) {
     const { store, timing, clock, random, events = new EventBus(), waitingRoom: room = new WaitingRoom() } = options
@@ -121,9 +120,6 @@ export class LimiterNode implements AdmittingNode {
     this.#absence = absence
     this.#overrides = overrides
     events.on('drain.ordered', () => this.quiet())
-    events.on('lease.taken', ({ recoveryMs }) => {
-      this.#recovers = recoveryMs > 0
-    })
     events.on('lease.renewed', ({ recoveryMs }) => this.#renewed(recoveryMs))
   }
 
@@ -155,7 +151,7 @@ export class LimiterNode implements AdmittingNode {
   }
 
   recovers(): boolean {
-    return this.#recovers
+    return this.buckets.recoveryMs > 0
   }
 
   start(): void {
@@ -216,7 +212,6 @@ export class LimiterNode implements AdmittingNode {
 
   /** The start is over with the first renewal of a store that does not recover. */
   #renewed(recoveryMs: number): void {
-    this.#recovers = recoveryMs > 0
     if (this.#phase !== 'starting' || recoveryMs > 0) return
     this.#phase = 'running'
     this.events.emit('node.started', {})

@@ -1,4 +1,5 @@
 import { UsageError } from './errors.js'
+import type { Policies } from './policies.js'
 
 /** The times of a lease, all in milliseconds, derived once from the settings and checked against each other. */
 export interface LeaseTiming {
@@ -19,7 +20,10 @@ export interface LeaseTiming {
   readonly trustMs: number
   /** After how long without a renewal a lease counts as late: it has missed a beat by half an interval. */
   readonly lateAfterMs: number
-  /** How long admissions wait at least after the store lost its memory, on the store's clock: 2R and more. */
+  /**
+   * How long admissions wait at least after the store lost its memory, on the store's clock: 2R and more, so that nodes
+   * come back meanwhile; under `close` T, so that those that cannot have closed everything.
+   */
   readonly recoveryMs: number
   /** How long they wait at most for nodes that have not reasserted. */
   readonly recoveryLimitMs: number
@@ -29,6 +33,8 @@ export interface LeaseSettings {
   ttlMs: number
   renewIntervalMs: number
   callTimeoutMs: number
+  /** What becomes of open connections at D; `rejoin` where absent. */
+  onLeaseLost?: Policies['onLeaseLost'] | undefined
 }
 
 /** Room for clock rates that differ by up to 10⁻³ and for the rounding of a renewal's age. */
@@ -41,7 +47,8 @@ const BEHIND_CALLS_MS = 10
  * Throws `INVALID_SETTINGS` where one of them is no time at all, because a node would then renew without pause or give
  * up each call as it is made; and where R·1.2 + C ≥ D, because it could then lose trust between two good renewals.
  */
-export function leaseTiming({ ttlMs, renewIntervalMs, callTimeoutMs }: LeaseSettings): LeaseTiming {
+export function leaseTiming(settings: LeaseSettings): LeaseTiming {
+  const { ttlMs, renewIntervalMs, callTimeoutMs, onLeaseLost = 'rejoin' } = settings
   if (!(ttlMs > 0 && renewIntervalMs > 0 && callTimeoutMs > 0 && ttlMs < Number.POSITIVE_INFINITY)) {
     throw new UsageError(
       'INVALID_SETTINGS',
@@ -65,8 +72,13 @@ export function leaseTiming({ ttlMs, renewIntervalMs, callTimeoutMs }: LeaseSett
     clockStepCapMs,
     trustMs,
     lateAfterMs: lateAfter(renewIntervalMs),
-    // One anomalous step may eat `cap` of the wait: what is left must do for every node's next renewal and its hello.
-    recoveryMs: Math.max(2 * renewIntervalMs, Math.ceil(clockStepCapMs + (4 / 3) * renewIntervalMs)),
+    // One anomalous step may eat `cap` of the wait: what is left must do for every node's next renewal and its hello, or
+    // for D and the closing after it.
+    recoveryMs: Math.max(
+      2 * renewIntervalMs,
+      Math.ceil(clockStepCapMs + (4 / 3) * renewIntervalMs),
+      onLeaseLost === 'rejoin' ? 0 : ttlMs,
+    ),
     recoveryLimitMs: ttlMs + renewIntervalMs,
   }
 }

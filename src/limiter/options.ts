@@ -118,14 +118,15 @@ export interface ResolvedOptions {
 export function resolveOptions(options: LimiterOptions): ResolvedOptions {
   checkOptions(options)
   const defaults = LIMITER_DEFAULTS
+  const policies = resolvePolicies(options.policies)
   const timing = leaseTiming({
     ttlMs: options.leaseTtlMs ?? defaults.leaseTtlMs,
     renewIntervalMs: options.renewIntervalMs ?? defaults.renewIntervalMs,
     callTimeoutMs: options.storeTimeoutMs ?? defaults.storeTimeoutMs,
+    onLeaseLost: policies.onLeaseLost,
   })
   const connectionsPerOrg = options.limits?.org ?? defaults.connectionsPerOrg
   const probeTimeoutMs = probeTimeout(options.probeTimeoutMs ?? defaults.probeTimeoutMs)
-  const policies = resolvePolicies(options.policies)
   const { tierOf } = options.limits ?? {}
   return {
     store: storeOf(options, timing),

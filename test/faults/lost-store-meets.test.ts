@@ -116,3 +116,18 @@ test('L5, R5: who was evicted while its node was cut off is closed when the node
   evicted.release()
   await until(async () => (await near.orgStats('acme')).currentCount === 1, { what: 'its slot is free' })
 })
+
+test('R5, R1: under `close` nothing is open that the store does not know, also where it is lost while a node is cut off', async () => {
+  const proxy = await startProxy(limiters.redis.port)
+  onTestFinished(() => proxy.stop())
+  const options = { limits: { org: 1 }, policies: { onLeaseLost: 'close' }, ...TIMES } as const
+  const [cutOff] = (await limiters.start(1, { ...options, redis: proxy.url })) as [Limiter]
+  const [other] = (await limiters.start(1, options)) as [Limiter]
+  const old = (await cutOff.admit({ org: 'acme' })) as Admitted
+  proxy.refuse()
+  proxy.cutAll()
+  await wipe()
+  const isIn = async () => (await other.admit({ org: 'acme' })).admitted
+  await until(isIn, { withinMs: 20_000, what: 'another is let in' })
+  expect(old.lost.aborted).toBe(true)
+})

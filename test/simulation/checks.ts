@@ -72,6 +72,7 @@ export class Checks {
 
   /** S1, S3: whoever is let in holds a slot of a live lease at that moment, unless the store has just been wiped. */
   grantedUnderLiveLease({ org, owner, admitted }: OpenConnection): void {
+    this.#fewEnoughCarry(org)
     if (owner.debts.has(admitted.connectionId) || owner.wasAstray) return
     const { tables } = this.#scenario.store
     const lease = tables.scope(`org:${org}`).get(admitted.connectionId)
@@ -83,6 +84,19 @@ export class Checks {
     )
       return
     this.#violated(`S3: ${owner.name} let ${admitted.connectionId} in without a slot under a live lease`)
+  }
+
+  /** R5: under `close` no more connections of an org carry frames than it may have, whatever the store has forgotten. */
+  #fewEnoughCarry(org: string): void {
+    const { features, nodes } = this.#scenario
+    if (!features.isPlain || features.policies.onLeaseLost !== 'close') return
+    const open = nodes.flatMap((sim) => (sim.dead ? [] : [...sim.open]))
+    const carry = open.filter(({ admitted, org: whose }) => {
+      return whose === org && !admitted.lost.aborted && admitted.mayCarryFrames?.()
+    })
+    const limit = this.#scenario.limitOf(org)
+    // With the one that is let in now, and is not among them yet.
+    if (carry.length >= limit) this.#violated(`R5: ${org} has ${carry.length + 1} of ${limit} that carry frames`)
   }
 
   afterEvent(): void {

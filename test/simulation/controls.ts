@@ -31,6 +31,8 @@ export interface Controls {
   readonly sweepForgetsMembers?: boolean
   /** The store does not ask in which lives nodes have been elsewhere. */
   readonly passedByUnnoticed?: boolean
+  /** Under `close` a store that lost its memory waits as long as under `rejoin`, and not for D. */
+  readonly briefRecovery?: boolean
   /** What was taken over comes back with its node. */
   readonly takenComesBack?: boolean
   /** Nobody is told to close what was taken over. */
@@ -52,6 +54,7 @@ export const CONTROLS = [
     'renewReadds',
     'sweepForgetsMembers',
     'passedByUnnoticed',
+    'briefRecovery',
   ] as const),
   ...CROSSED,
 ] satisfies (keyof Controls)[]

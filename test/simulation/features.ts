@@ -8,6 +8,8 @@ const GATEWAYS = ['eu', 'us']
 
 /** What a day has besides nodes, plain clients and faults, so that these meet each other and the faults. */
 export interface Features {
+  /** Nothing of the rest. */
+  readonly isPlain: boolean
   /** How many of the clients that come back show what they had before, or name their instance. */
   readonly takeovers: number
   readonly instances: number
@@ -27,6 +29,7 @@ interface Kind {
 /** Half of the days are plain: what is wrong with the ground that the rest stands on shows sooner there. */
 export function featuresOf(dice: Dice, { onLeaseLost, isPlain = dice.chance(0.5) }: Kind): Features {
   const plain = {
+    isPlain: true,
     takeovers: 0,
     instances: 0,
     operators: false,
@@ -36,6 +39,7 @@ export function featuresOf(dice: Dice, { onLeaseLost, isPlain = dice.chance(0.5)
   }
   if (isPlain) return plain
   return {
+    isPlain: false,
     takeovers: dice.chance(0.7) ? dice.next() * 0.6 : 0,
     instances: dice.chance(0.5) ? dice.next() : 0,
     operators: dice.chance(0.7),

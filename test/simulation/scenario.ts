@@ -1,5 +1,5 @@
 import type { Admitted } from '../../src/core/admission.js'
-import { leaseTiming } from '../../src/core/lease-timing.js'
+import { type LeaseTiming, leaseTiming } from '../../src/core/lease-timing.js'
 import type { Peer } from '../../src/core/peer.js'
 import { LimiterNode } from '../../src/node/limiter-node.js'
 import { Checks } from './checks.js'
@@ -51,7 +51,7 @@ export interface RunResult {
 /** The real node code and the twin in virtual time: a few minutes of a bad day, then calm, then the books. */
 export class Scenario {
   readonly world: World
-  readonly timing = leaseTiming({ ttlMs: 15_000, renewIntervalMs: 3_000, callTimeoutMs: 250 })
+  readonly timing: LeaseTiming
   readonly store: SimStore
   readonly nodes: SimNode[] = []
   readonly checks: Checks
@@ -74,7 +74,9 @@ export class Scenario {
     const dice = this.world.diceFor('habits')
     const rough = dice.next()
     this.callsComeTwice = dice.chance(0.5)
-    const onLeaseLost = dice.chance(0.3) ? 'close' : 'rejoin'
+    const onLeaseLost = dice.chance(controls.briefRecovery ? 1 : 0.3) ? 'close' : 'rejoin'
+    const waitsFor = controls.briefRecovery ? 'rejoin' : onLeaseLost
+    this.timing = leaseTiming({ ttlMs: 15_000, renewIntervalMs: 3_000, callTimeoutMs: 250, onLeaseLost: waitsFor })
     this.features = featuresOf(this.world.diceFor('features'), { onLeaseLost, isPlain: isPlainDay(controls) })
     this.store = new SimStore(this.world, this.timing, {
       breakChance: 0.04 * rough,

@@ -19,6 +19,14 @@ describe('the times of a lease', () => {
     })
   })
 
+  test('under `close` the wait after a loss leaves D and the margin, even if a step of the clock eats its part', () => {
+    const { recoveryMs, recoveryLimitMs, clockStepCapMs, trustMs } = leaseTiming({ ...SHIPPED, onLeaseLost: 'close' })
+    expect(recoveryMs).toBe(15_000)
+    expect(recoveryMs - clockStepCapMs).toBe(trustMs + 500)
+    expect(recoveryLimitMs).toBe(18_000)
+    expect(leaseTiming({ ...SHIPPED, onLeaseLost: 'rejoin' })).toEqual(leaseTiming(SHIPPED))
+  })
+
   test('a short renewal allows a step of the clock twice as long, not half a second more', () => {
     const { clockStepCapMs, recoveryMs } = leaseTiming({ ttlMs: 1_500, renewIntervalMs: 200, callTimeoutMs: 250 })
     expect(clockStepCapMs).toBe(400)

@@ -234,8 +234,11 @@ describe('a node over several buckets', () => {
     await made.setLimit('org-1', 1)
     expect(stores.map(({ inner }) => inner.tables.overrides.get('org-1'))).toEqual([undefined, 1, undefined])
     expect(await made.orders.evict({ orgId: 'org-1' })).toMatchObject({ ordered: 2 })
-    const again = await made.orders.evict({ connectionId: held[0]!.admitted ? held[0]!.connectionId : '' })
-    expect(again.ordered + again.leaving).toBe(1)
+    const connectionId = held[0]!.admitted ? held[0]!.connectionId : ''
+    for (const whom of [{ connectionId }, { connectionId, orgId: undefined } as never]) {
+      const again = await made.orders.evict(whom)
+      expect(again.ordered + again.leaving).toBe(1)
+    }
     for (const one of held) if (one.admitted) one.release()
   })
 

@@ -3,7 +3,7 @@ import { EventBus, type NodeEvents } from '../../src/core/events.js'
 import { encodeDetails } from '../../src/node/held/details.js'
 import type { Session } from '../../src/node/lease/session.js'
 import { byAge } from '../../src/node/orders/by-age.js'
-import { OrderGiver } from '../../src/node/orders/order-giver.js'
+import { type EvictionRequest, OrderGiver } from '../../src/node/orders/order-giver.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
 import type { OrderRequest } from '../../src/store/orders.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -73,9 +73,34 @@ describe('an eviction', () => {
 
   test('of what is no name of an org is misuse', async () => {
     const both = { connectionId: 'c-1', orgId: 'acme' }
-    for (const whom of [{ orgId: '' }, {}, both, { connectionId: undefined, orgId: 'acme' }, { connectionId: 5 }]) {
+    await hold(1)
+    for (const whom of [
+      { orgId: '' },
+      {},
+      both,
+      { orgId: undefined },
+      { connectionId: undefined, orgId: 'acme' },
+      { connectionId: 5 },
+    ]) {
       await expect(giver.evict(whom as never)).rejects.toMatchObject({ code: 'INVALID_ORG' })
     }
+    expect(ordered('evict')).toEqual([])
+  })
+
+  test.each<[string, EvictionRequest]>([
+    ['an org that is undefined', { connectionId: 'c-0', orgId: undefined } as never],
+    ['an object that is made of another', Object.create({ connectionId: 'c-0' })],
+    [
+      'a getter of a class',
+      new (class {
+        get orgId() {
+          return 'acme'
+        }
+      })(),
+    ],
+  ])('takes what names one of them: %s', async (_, whom) => {
+    await hold(1)
+    expect(await giver.evict(whom)).toMatchObject({ ordered: 1 })
   })
 })
 

@@ -146,7 +146,7 @@ export class BucketedNode implements AdmittingNode {
 
   #evict(whom: EvictionRequest, reason: string | undefined): Promise<Evicted> {
     checkWhom(whom)
-    if ('orgId' in whom) return this.#of(whom.orgId).orders.evict(whom, reason)
+    if (!('connectionId' in whom)) return this.#of(whom.orgId).orders.evict(whom, reason)
     const asked = this.#nodes.map((node) => node.orders.evict(whom, reason))
     return whoeverHas(asked, ({ ordered, leaving }) => ordered + leaving > 0)
   }

@@ -30,9 +30,10 @@ export interface Evicted {
 
 /** Throws `INVALID_ORG` for what names nobody, or both: which of them was to be closed nobody could say. */
 export function checkWhom(whom: EvictionRequest): void {
-  const named: Partial<Record<string, unknown>> = { ...whom }
-  const isOrg = 'orgId' in named
-  if ('connectionId' in named === isOrg || !(isOrg || typeof named.connectionId === 'string')) {
+  const named: { readonly connectionId?: unknown; readonly orgId?: unknown } = Object(whom)
+  // Whose id of a connection got lost on the way does not mean all that the org holds.
+  const isOrg = !('connectionId' in named) && named.orgId !== undefined
+  if (!(isOrg || (typeof named.connectionId === 'string' && named.orgId === undefined))) {
     throw new UsageError('INVALID_ORG', "evict takes { connectionId } or { orgId }, as text: evict({ orgId: 'acme' })")
   }
   if (isOrg) checkOrg(named.orgId)

@@ -23,6 +23,8 @@ export interface Given {
   readonly elsewhere?: readonly string[]
   /** Of the error; `INVALID_SETTINGS` where absent. */
   readonly code?: string
+  /** The document that has them all; docs/library.md where absent. */
+  readonly listedIn?: string
 }
 
 /**
@@ -31,7 +33,7 @@ export interface Given {
  * `INVALID_LIMIT` for a limit that is none. `undefined` counts as absent.
  */
 export function checkGiven(given: unknown, checks: Given): void {
-  const { kinds, within, elsewhere = [], code = 'INVALID_SETTINGS' } = checks
+  const { kinds, within, elsewhere = [], code = 'INVALID_SETTINGS', listedIn = 'docs/library.md' } = checks
   const prefix = within === undefined ? '' : `${within}.`
   // What stands in the place of all options may be the address of a Redis, with its password.
   if (!isObject(given)) {
@@ -43,7 +45,7 @@ export function checkGiven(given: unknown, checks: Given): void {
     const kind = Object.hasOwn(kinds, name) ? kinds[name]! : undefined
     if (kind === undefined) {
       const guess = meant(name, [...Object.keys(kinds).map((known) => prefix + known), ...elsewhere])
-      const hint = guess === undefined ? '; docs/library.md lists them' : `; did you mean ${guess}?`
+      const hint = guess === undefined ? `; ${listedIn} lists them` : `; did you mean ${guess}?`
       throw new UsageError(code, `${full} is not an option${hint}`)
     }
     if (kind === 'any') continue

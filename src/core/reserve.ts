@@ -20,9 +20,10 @@ export function checkReserve(reserve: Reserve): void {
   const [share, most] = slots === undefined ? [percent, 100] : [slots, Number.MAX_SAFE_INTEGER]
   const isOne = (slots === undefined) !== (percent === undefined)
   if (isOne && Number.isSafeInteger(share) && share! >= 0 && share! <= most) return
+  const given = Object.entries(reserve).map(([name, value]) => ` ${name}: ${shown(value)}`)
   throw new UsageError(
     'INVALID_SETTINGS',
-    `what is reserved is { slots: a whole number } or { percent: a whole number to 100 }, not ${JSON.stringify(reserve)}`,
+    `what is reserved is { slots: a whole number } or { percent: a whole number to 100 }, not {${given} }`,
   )
 }
 

@@ -1,5 +1,6 @@
 import { UsageError } from './errors.js'
 import { checkLimit } from './limits.js'
+import { shown } from './shown.js'
 
 const TIER_NAME = /^[A-Za-z0-9][\w.-]{0,63}$/
 const MOST_TIERS = 100
@@ -44,7 +45,7 @@ export class Tiers {
   knownLimit(name: string): number {
     const limit = this.limitOf(name)
     if (limit !== undefined) return limit
-    throw new UsageError('UNKNOWN_TIER', `there is no tier ${JSON.stringify(name)}; there are ${this.names.join(', ')}`)
+    throw new UsageError('UNKNOWN_TIER', `there is no tier ${shown(name)}; there are ${this.names.join(', ')}`)
   }
 }
 

@@ -2,6 +2,7 @@ import type { Admitter } from '../core/admission.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { checkLimit } from '../core/limits.js'
+import { shown } from '../core/shown.js'
 import { type Optional, withDefaults } from '../core/with-defaults.js'
 import type { GateObserver } from './gate-observer.js'
 import type { Identify, Identity } from './identify.js'
@@ -97,5 +98,5 @@ export function resolveGateOptions(options: GateOptions): ResolvedGateOptions {
   }
   const { reject } = resolved
   if (REJECTS.includes(reject)) return resolved
-  throw new UsageError('INVALID_SETTINGS', `reject is one of ${REJECTS.join(', ')}, not ${JSON.stringify(reject)}`)
+  throw new UsageError('INVALID_SETTINGS', `reject is one of ${REJECTS.join(', ')}, not ${shown(reject)}`)
 }

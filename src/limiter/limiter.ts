@@ -110,9 +110,9 @@ export class Limiter {
 
   /**
    * Puts the limit in front of a WebSocket server: owns the HTTP server's `upgrade` event, refuses with problem details
-   * before the upgrade, and emits `connection` on `wss` (made with `noServer: true`) for who is admitted, with the
-   * admission as the third argument. Slots follow the raw sockets. Throws `UPGRADE_TAKEN` where somebody else listens
-   * for upgrades already: both would answer each of them; and `INVALID_SETTINGS` for options that cannot work.
+   * before the upgrade, and emits `connection` on `wss` for who is admitted, with the admission as the third argument.
+   * Slots follow the raw sockets. Throws `WSS_NOT_DETACHED` unless `wss` was made with `noServer: true`, `UPGRADE_TAKEN`
+   * where somebody listens for upgrades already, `INVALID_SETTINGS`, `INVALID_LIMIT` or `INVALID_TRUSTED_PROXIES`.
    */
   attach(server: UpgradeSource, wss: WebSocketServer, options: AttachOptions): void {
     this.gates.attach(server, wss, options)
@@ -121,7 +121,7 @@ export class Limiter {
   /**
    * Whether `admit` would probably say yes to a request of this org; give it the `limit` that the request would have.
    * Advisory: another connection may take the slot before yours asks, and limits other than the org's are not looked at.
-   * Rejects as `orgStats` does.
+   * Rejects as `orgStats` does, and with `INVALID_SETTINGS`.
    */
   async canAccept(
     orgId: string,

@@ -34,7 +34,7 @@ export class TimedAdmitter implements Admitter {
   /** Who asks in the first turns of the loop is not refused for it where the start takes no longer than these. */
   admit(given: AdmissionRequest, signal?: Asker): Promise<Admission> {
     if (typeof given !== 'object' || given === null) return Promise.reject(noRequest())
-    if (signal !== undefined && typeof signal.addEventListener !== 'function') return Promise.reject(noSignal())
+    if (signal !== undefined && typeof signal?.addEventListener !== 'function') return Promise.reject(noSignal())
     const request = withoutNulls(given)
     const startMs = this.#clock.monotonicMs()
     const decision =

@@ -91,10 +91,11 @@ const OPTIONS: Readonly<Record<keyof MetricsOptions, Kind>> = {
 /**
  * Metrics of a limiter for Prometheus: `await registry.metrics()` is what to answer a scrape. They are counted from now
  * on. A scrape asks the store one question at most, and never fails for its absence. Throws `INVALID_SETTINGS` for an
- * option that is none or of the wrong kind: metrics would stand in a registry that nobody scrapes.
+ * option that is none or of the wrong kind: metrics would stand in a registry that nobody scrapes; and `INVALID_LIMIT` for a
+ * `maxConnections` that is no limit.
  */
 export function collectMetrics(limiter: Limiter, options: MetricsOptions = {}): Registry {
-  checkGiven(options, { kinds: OPTIONS })
+  checkGiven(options, { kinds: OPTIONS, listedIn: 'docs/metrics.md' })
   const { registry = new Registry() } = options
   const metrics = new Metrics(registry)
   countEvents(limiter, metrics)

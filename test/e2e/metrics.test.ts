@@ -178,6 +178,7 @@ test('of a library: an option that is none is refused, since nobody would scrape
   for (const [options, message] of [
     [{ register: {} }, 'register is not an option; did you mean registry?'],
     [{ registry: 'default' }, 'registry is an object, not "default"'],
+    [{ verbose: true }, 'verbose is not an option; docs/metrics.md lists them'],
     [null, 'the argument is an object of options, not null'],
   ] as const) {
     expect(() => collectMetrics(limiter, options as never)).toThrow(

@@ -89,6 +89,14 @@ describe('what is reserved', () => {
       expect(codeOf(() => checkReserve(reserve as Reserve))).toBe('INVALID_SETTINGS')
     },
   )
+
+  test.each([
+    [{}, '{ }'],
+    [{ slots: 2n }, '{ slots: 2n }'],
+    [{ slots: '2', percent: { of: 20 } }, `{ slots: "2", percent: an object }`],
+  ])('and what is none is shown as far as it can be: %o', (reserve, shown) => {
+    expect(() => checkReserve(reserve as never)).toThrow(`to 100 }, not ${shown}`)
+  })
 })
 
 describe('tiers', () => {

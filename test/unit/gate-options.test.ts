@@ -44,5 +44,6 @@ describe('options of a gate', () => {
     expect(() => resolveGateOptions(given({ reject: 'Http' }))).toThrow(
       'reject is one of http, close, auto, not "Http"',
     )
+    expect(() => resolveGateOptions(given({ reject: 1n }))).toThrow('reject is one of http, close, auto, not 1n')
   })
 })

@@ -58,8 +58,13 @@ describe('options of a limiter', () => {
     expect(resolve(options)).toThrow(misuse('INVALID_SETTINGS', 'nodeName is text, not an object'))
   })
 
-  test.each([null, '3', -1])('a limit of %o is none, and is named', (value) => {
-    const message = `is a whole number from 0, or Infinity, not ${JSON.stringify(value)}`
+  test.each([
+    [null, 'null'],
+    ['3', '"3"'],
+    [-1, '-1'],
+    [3n, '3n'],
+  ])('a limit of %o is none, and is named', (value, shown) => {
+    const message = `is a whole number from 0, or Infinity, not ${shown}`
     for (const name of ['org', 'gateway', 'address', 'cluster']) {
       expect(resolve({ limits: { [name]: value } })).toThrow(misuse('INVALID_LIMIT', `limits.${name} ${message}`))
     }

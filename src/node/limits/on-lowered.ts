@@ -1,5 +1,6 @@
 import { UsageError } from '../../core/errors.js'
 import { ON_LIMIT_LOWERED, type Policies } from '../../core/policies.js'
+import { shown } from '../../core/shown.js'
 
 export interface SurplusTerms {
   /**
@@ -12,8 +13,5 @@ export interface SurplusTerms {
 /** Throws `INVALID_TERMS` for what is no policy. */
 export function checkOnLowered(onLowered: unknown): asserts onLowered is Policies['onLimitLowered'] {
   if (ON_LIMIT_LOWERED.some((one) => one === onLowered)) return
-  throw new UsageError(
-    'INVALID_TERMS',
-    `"onLowered" is one of ${ON_LIMIT_LOWERED.join(', ')}, not ${JSON.stringify(onLowered)}`,
-  )
+  throw new UsageError('INVALID_TERMS', `"onLowered" is one of ${ON_LIMIT_LOWERED.join(', ')}, not ${shown(onLowered)}`)
 }

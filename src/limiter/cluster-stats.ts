@@ -137,9 +137,8 @@ export class ClusterStats {
   }
 
   #stats({ org, count, override }: OrgCount, { limit, tier }: Pick<AdmissionRequest, 'limit' | 'tier'> = {}): OrgStats {
-    // A program's own table of tiers may say null of an org that has none.
-    const ownTier = tier ?? this.#defaults.tierOf(org) ?? undefined
-    const maxAllowed = override ?? requestLimit({ org, limit, tier: ownTier }, this.#defaults)
+    const maxAllowed =
+      override ?? requestLimit({ org, limit, tier: tier ?? this.#defaults.tierOf(org) }, this.#defaults)
     const reserved = reservedOf(maxAllowed, this.#defaults.reserved)
     return {
       orgId: org,

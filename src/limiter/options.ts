@@ -136,7 +136,8 @@ export function resolveOptions(options: LimiterOptions): ResolvedOptions {
     limits: scopeLimits(options.limits, probeTimeoutMs > 0),
     nearlyFullPercent: percent(options.limits?.nearlyFullPercent ?? defaults.nearlyFullPercent),
     tiers: new Tiers(options.limits?.tiers ?? defaults.tiers),
-    tierOf: (org) => toldAtOnce(tierOf?.(org), 'limits.tierOf'),
+    // A program's own table of tiers may say null of an org that has none.
+    tierOf: (org) => toldAtOnce(tierOf?.(org), 'limits.tierOf') ?? undefined,
     policies,
     probeTimeoutMs,
     resumeSecret: options.resumeSecret,

@@ -160,6 +160,7 @@ test('null in a request is absent, as headers and columns have it that say nothi
   for (const name of Object.keys(nobody)) for (const each of connections) expect(each).not.toHaveProperty(name)
   expect(takesOver).toEqual([false, false])
   expect(await limiter.orgStats('acme', { tier: null as never })).toMatchObject({ currentCount: 2, maxAllowed: 3 })
+  expect(await limiter.orgLimits('acme')).toMatchObject({ limitFrom: 'default', tier: undefined })
 })
 
 test('a tierOf that answers with a promise is misuse, and one that rejects harms nobody', async () => {

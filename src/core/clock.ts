@@ -51,8 +51,8 @@ export const systemClock: Clock = {
 }
 
 /**
- * Keeps the process alive until `done` has settled. Timers of a `Clock` do not: where a start waits for a store, or a
- * stop for its last connection, nothing else may be left that does.
+ * Keeps the process alive until `done` has settled. Timers of a `Clock` do not: where a start waits for a store, a stop
+ * for its last connection, or a decision for a silent peer, nothing else may be left that does.
  */
 export async function keepAwake<T>(done: Promise<T>): Promise<T> {
   const timer = setInterval(() => {}, LONGEST_TIMER_MS)

@@ -37,6 +37,18 @@ describe('the process of a program', () => {
     expect(stopping.output()).toBe('stopped\n')
   })
 
+  test('lives on until a decision that waits for a peer which never answers', async () => {
+    const waiting = await program(`
+      const limiter = createLimiter({ limits: { org: 1 }, probeTimeoutMs: 100 })
+      const held = await limiter.admit({ org: 'acme' })
+      held.watch({ isSilent: true, probe: () => new Promise(() => {}) })
+      const { code } = await limiter.admit({ org: 'acme' })
+      console.log(code)
+    `)
+    expect(await waiting.exited).toEqual({ code: 0, signal: null })
+    expect(waiting.output()).toBe('ORG_CONNECTION_LIMIT_EXCEEDED\n')
+  })
+
   test('is not kept alive by a limiter that nobody waits for', async () => {
     const done = await program(`
       const limiter = createLimiter()

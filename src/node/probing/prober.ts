@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { type Clock, sleep } from '../../core/clock.js'
+import { type Clock, keepAwake, sleep } from '../../core/clock.js'
 import { eitherOf } from '../../core/ending.js'
 import type { EventBus } from '../../core/events.js'
 import { FairShare } from '../../core/fair-share.js'
@@ -73,8 +73,9 @@ export class Prober {
     const mayWait = waiter.mayWait()
     if (mayWait) {
       const end = signal ? eitherOf(round.over.signal, signal) : round.over.signal
-      // A peer's time is stretched while this process stands still; that of who waits is not stretched without end.
-      await sleep(clock, this.#longestWaitMs, end)
+      // A peer's time is stretched while this process stands still; that of who waits is not stretched without end. Where
+      // only memory is asked and the peer never answers, nothing else may be left that keeps the process alive.
+      await keepAwake(sleep(clock, this.#longestWaitMs, end))
     }
     round.waiters.leave(org)
     return mayWait && round.freed > 0

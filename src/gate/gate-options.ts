@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../core/clock.js'
 import { UsageError } from '../core/errors.js'
 import { checkLimit } from '../core/limits.js'
 import { shown } from '../core/shown.js'
-import { type Optional, withDefaults } from '../core/with-defaults.js'
+import { withDefaults } from '../core/with-defaults.js'
 import type { GateObserver } from './gate-observer.js'
 import type { Identify, Identity } from './identify.js'
 import type { RateOptions } from './rates.js'
@@ -42,7 +42,7 @@ export interface GateOptions {
   /** How long a peer may take to answer our close frame, in ms; 2,000 where absent. */
   readonly closeTimeoutMs?: number | undefined
   /** Upgrade attempts a minute, by address, key and process; as many as come where absent. */
-  readonly rates?: Optional<RateOptions> | undefined
+  readonly rates?: { readonly [K in keyof RateOptions]?: RateOptions[K] | undefined } | undefined
   /**
    * Comma-separated CIDRs of proxies whose X-Forwarded-For is believed; nobody's where absent. Without it all who come
    * through a proxy have its address.

@@ -6,7 +6,6 @@ import { type Policies, resolvePolicies } from '../core/policies.js'
 import { checkReserve, type Reserve } from '../core/reserve.js'
 import { Tiers } from '../core/tiers.js'
 import { toldAtOnce } from '../core/told-at-once.js'
-import type { Optional } from '../core/with-defaults.js'
 import type { ScopeLimits } from '../node/held/claim-of.js'
 import { PROBE_TIMEOUT_MS } from '../node/probing/probing.js'
 import type { BucketedStore } from '../store/bucketed-store.js'
@@ -69,7 +68,7 @@ export interface LimiterOptions {
    */
   readonly probeTimeoutMs?: number | undefined
   /** What happens while the store or the lease is away; see `Policies`. */
-  readonly policies?: Optional<Policies> | undefined
+  readonly policies?: { readonly [K in keyof Policies]?: Policies[K] | undefined } | undefined
   /** What operators see of this node; the host's name and a random part where absent. */
   readonly nodeName?: string | undefined
   /**

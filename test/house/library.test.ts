@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -134,9 +134,13 @@ describe('the published types', () => {
     const place = mkdtempSync(join(tmpdir(), 'headcount-types-'))
     places.push(place)
     const made = ['-p', 'tsconfig.build.json', '--emitDeclarationOnly', '--sourceMap', 'false', '--outDir']
-    execFileSync(process.execPath, [TSC, ...made, join(place, 'dist')], { cwd: ROOT })
-    cpSync(join(ROOT, 'package.json'), join(place, 'package.json'))
-    symlinkSync(join(ROOT, 'node_modules'), join(place, 'node_modules'))
+    const installed = join(place, 'node_modules')
+    execFileSync(process.execPath, [TSC, ...made, join(installed, 'headcount/dist')], { cwd: ROOT })
+    cpSync(join(ROOT, 'package.json'), join(installed, 'headcount/package.json'))
+    writeFileSync(join(place, 'package.json'), '{ "type": "module" }')
+    for (const name of readdirSync(join(ROOT, 'node_modules'))) {
+      if (!name.startsWith('.')) symlinkSync(join(ROOT, 'node_modules', name), join(installed, name))
+    }
   }, 60_000)
 
   afterAll(() => {
@@ -147,7 +151,7 @@ describe('the published types', () => {
 
   /** What the compiler says, with no check left out. */
   function complaints(text: string): string {
-    const strict = ['--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false', '--noEmit']
+    const strict = ['--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false', '--noEmit', '--declaration']
     const kind = ['--target', 'ES2023', '--lib', 'ES2023', '--module', 'NodeNext', '--types', 'node']
     writeFileSync(join(places[0]!, 'user.ts'), text)
     try {
@@ -163,12 +167,22 @@ describe('the published types', () => {
     expect(complaints(user)).toBe('')
   }, 60_000)
 
-  test('have a name for all options that a member takes: else who hands that member on cannot declare it (TS2742)', () => {
+  test('have a name for what is handed on: else a program that does so cannot declare it (TS2742)', () => {
     const members = read('src/limiter/limiter.ts').split('export class Limiter')[1]!
     const taken = [...new Set(members.match(/\b[A-Z]\w+Options\b/g))]
     expect(taken).toEqual(expect.arrayContaining(['DrainOptions', 'EvictOptions', 'HoldersOptions']))
     for (const name of taken) expect(read('src/index.ts')).toMatch(new RegExp(`\\b${name}\\b`))
-  })
+    const program = `
+      import { type AttachOptions, createLimiter, type LimiterOptions } from 'headcount'
+      const limiter = createLimiter()
+      export const { evict, drain, drainNode, admit, on, setLimit } = limiter
+      export const options = (given: LimiterOptions) => ({ ...given })
+      export const attached = (given: AttachOptions) => ({ ...given })
+      export const scopes = async () => (await limiter.holders('acme')).connections.map((each) => each.scopes)
+      export const nodes = async () => (await limiter.nodes()).map((each) => ({ ...each }))
+      export const limits = async () => ({ ...(await limiter.orgLimits('acme')) })`
+    expect(complaints(program)).toBe('')
+  }, 60_000)
 
   test('are found too where nobody reads `exports`, as TypeScript does not under `module: commonjs`', () => {
     const { main, types, exports } = JSON.parse(read('package.json')) as { [field: string]: unknown }

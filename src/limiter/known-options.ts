@@ -55,7 +55,16 @@ export function checkOptions(options: LimiterOptions): void {
   if (options.store !== undefined && typeof options.store.embedded !== 'boolean') {
     throw new UsageError('INVALID_SETTINGS', 'store is not an option; did you mean redis?')
   }
+  // As the server's settings have it: who holds a token can try short secrets, until one has signed it.
+  if (options.resumeSecret) checkLength('resumeSecret', options.resumeSecret, 16, 512)
+  if (options.nodeName !== undefined) checkLength('nodeName', options.nodeName, 1, 128)
   const { limits = {}, policies = {} } = options
   checkGiven(limits, { kinds: LIMITS, within: 'limits' })
   checkGiven(policies, { kinds: POLICIES, within: 'policies' })
+}
+
+/** Shows the length alone: the text may be secret. */
+function checkLength(name: string, { length }: string, least: number, most: number): void {
+  if (length >= least && length <= most) return
+  throw new UsageError('INVALID_SETTINGS', `${name} has ${least} to ${most} characters, not ${length}`)
 }

@@ -69,11 +69,12 @@ export interface LimiterOptions {
   readonly probeTimeoutMs?: number | undefined
   /** What happens while the store or the lease is away; see `Policies`. */
   readonly policies?: { readonly [K in keyof Policies]?: Policies[K] | undefined } | undefined
-  /** What operators see of this node; the host's name and a random part where absent. */
+  /** What operators see of this node: 1 to 128 characters; the host's name and a random part where absent. */
   readonly nodeName?: string | undefined
   /**
-   * What resume tokens are signed with, the same in all processes. Where absent the store keeps one for them all, and
-   * forgets it with its memory: tokens from before then count as none.
+   * What resume tokens are signed with, the same in all processes: 16 to 512 characters. Where absent or empty the store
+   * keeps one for them all, which it is given back by their nodes when it has lost its memory; if a new one comes first,
+   * tokens from before count as none.
    */
   readonly resumeSecret?: string | undefined
   /** In front of every key in Redis; `hc:1:` where absent. */

@@ -59,6 +59,20 @@ describe('options of a limiter', () => {
   })
 
   test.each([
+    [{ resumeSecret: 'hunter2' }, 'resumeSecret has 16 to 512 characters, not 7'],
+    [{ resumeSecret: 's'.repeat(513) }, 'resumeSecret has 16 to 512 characters, not 513'],
+    [{ nodeName: '' }, 'nodeName has 1 to 128 characters, not 0'],
+    [{ nodeName: 'n'.repeat(129) }, 'nodeName has 1 to 128 characters, not 129'],
+  ])('of a length that the server does not take either: %o', (options, message) => {
+    expect(resolve(options)).toThrow(misuse('INVALID_SETTINGS', message))
+  })
+
+  test.each([{ resumeSecret: '' }, { resumeSecret: 's'.repeat(16) }, { resumeSecret: 's'.repeat(512) }])(
+    'of a length that is sound: %o',
+    (options) => void resolveOptions({ ...options, nodeName: 'n'.repeat(128) }),
+  )
+
+  test.each([
     [null, 'null'],
     ['3', '"3"'],
     [-1, '-1'],

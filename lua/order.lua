@@ -7,7 +7,7 @@
 -- with another lease, reassert orders it anew. Works at the memory limit: that may be when an operator needs it.
 --
 -- KEYS  1 admission  2 meta  3 dead  4 the org's set  5 orders:<kind>  6 orders:evict  7 orders:surplus
---       8 orders:takeover  9 taken
+--       8 orders:takeover  9 evicted
 -- ARGV  1 'order'  2 lease (the caller's)  3 token  4 kind  5 limit in slots where there is no override (-1 = unlimited)
 --       6... connection ids, in the order in which they should go
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', slots of live leases, how many of them are leaving, limit in force,
@@ -46,7 +46,7 @@ for i = 6, #ARGV do
       word, leaving, open = 'ordered', leaving + 1, open - 1
     end
     if ARGV[4] == 'evict' then
-      redis.call('ZADD', KEYS[9], clock, id .. ' ')
+      redis.call('ZADD', KEYS[9], clock, id)
     end
   end
   reply[#reply + 1] = word

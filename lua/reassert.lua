@@ -8,7 +8,7 @@
 -- Works at the memory limit: the connections exist already.
 --
 -- KEYS  1 admission  2 meta  3 dead  4 conns:<lease>  5 orders:evict  6 orders:surplus  7 orders:takeover  8 taken
---       9... scope sets, claim by claim, org first
+--       9 evicted  10... scope sets, claim by claim, org first
 -- ARGV  1 'reassert'  2 lease  3 token  4 'keep'|'room'  5 '1' if this ends the node's reassertion  6 n
 --       then per claim: id, index entry, limits as acquire takes them; nothing is kept from connections that are open
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', 'kept'|'taken'|'ordered'|'full'|'conflict'|'broken', ...} one word a claim
@@ -16,10 +16,10 @@
 -- @include allow-oom
 -- @include occupancy
 local lease, n = ARGV[2], tonumber(ARGV[6])
-local overrides = n > 0 and redis.call('HMGET', KEYS[1], unpack(KEYS, 9)) or {}
-local any_orders = redis.call('EXISTS', KEYS[5], KEYS[6], KEYS[7], KEYS[8]) > 0
+local overrides = n > 0 and redis.call('HMGET', KEYS[1], unpack(KEYS, 10)) or {}
+local any_orders = redis.call('EXISTS', KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]) > 0
 local reply = { 'ok' }
-local arg, key = 7, 9
+local arg, key = 7, 10
 
 for claim = 1, n do
   local id, word = ARGV[arg], 'kept'
@@ -44,7 +44,7 @@ for claim = 1, n do
       word = 'conflict'
       break
     end
-    local slots = s == 1 and tonumber(overrides[key - 8] or nil) or only or each[s]
+    local slots = s == 1 and tonumber(overrides[key - 9] or nil) or only or each[s]
     if ARGV[4] == 'room' and owner ~= lease and slots >= 0 and card >= slots
       and occupancy(KEYS[1], KEYS[3], scope_key, card) >= slots then
       word = 'full'
@@ -56,7 +56,7 @@ for claim = 1, n do
     for s = 1, scopes do
       redis.call('ZADD', KEYS[key + s - 1], lease, id)
     end
-    if any_orders and redis.call('ZSCORE', KEYS[8], id .. ' ') then
+    if any_orders and redis.call('ZSCORE', KEYS[9], id) then
       redis.call('ZADD', KEYS[5], lease, id)
     end
   end

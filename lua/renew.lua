@@ -7,11 +7,12 @@
 --
 -- KEYS  1 admission  2 meta  3 leases  4 late  5 dead  6 overrides  7 override-versions  8 override-expiry
 --       9 override-clears  10 orders:evict  11 orders:surplus  12 orders:takeover
---       13 orders:drain  14 taken  15 probes
+--       13 orders:drain  14 taken  15 evicted  16 probes
 -- ARGV  1 'renew'  2 lease  3 token  4 ttl ms  5 clock step cap ms  6 late after ms without a renewal  7 how many
 --       leases to list, dead or late
 --       8 how many orders of each kind to return  9 how many of each to pass over
---       10 how long it is remembered which connections were taken over, ms  11 and of how many
+--       10 how long it is remembered which connections were taken over, and which were evicted, ms  11 and of how many,
+--       each
 --       12 how many leases to declare dead: what is left of them counts until the next renewal
 -- Returns {'lost'|'fenced'|'stale'} | {'ok', ms until admissions resume, live leases, version of the overrides,
 --         1 while any lease is in doubt, else 0,
@@ -28,7 +29,7 @@ local ttl_ms, cap_ms, bound = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARG
 redis.call('ZADD', KEYS[3], clock + ttl_ms, ARGV[2])
 
 -- Usually nobody has been ordered anything, and this one look is all that it costs.
-local orders, any_orders = {}, redis.call('EXISTS', KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]) > 0
+local orders, any_orders = {}, redis.call('EXISTS', KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16]) > 0
 for _, lease in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', clock, 'LIMIT', 0, ARGV[12])) do
   redis.call('ZREM', KEYS[3], lease)
   if is_lease(lease) then
@@ -38,7 +39,7 @@ for _, lease in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', clock, 'LIMI
       for kind = 10, 13 do
         redis.call('ZREMRANGEBYSCORE', KEYS[kind], lease, lease)
       end
-      redis.call('ZREMRANGEBYSCORE', KEYS[15], lease, lease)
+      redis.call('ZREMRANGEBYSCORE', KEYS[16], lease, lease)
     end
   end
 end
@@ -49,13 +50,15 @@ if any_orders then
       orders[#orders + 1] = id
     end
   end
-  for _, probe in ipairs(redis.call('ZRANGEBYSCORE', KEYS[15], ARGV[2], ARGV[2], 'LIMIT', 0, ARGV[8])) do
+  for _, probe in ipairs(redis.call('ZRANGEBYSCORE', KEYS[16], ARGV[2], ARGV[2], 'LIMIT', 0, ARGV[8])) do
     orders[#orders + 1] = 'probe'
     orders[#orders + 1] = string.sub(probe, #ARGV[2] + 2)
-    redis.call('ZREM', KEYS[15], probe)
+    redis.call('ZREM', KEYS[16], probe)
   end
-  redis.call('ZREMRANGEBYSCORE', KEYS[14], '-inf', clock - tonumber(ARGV[10]))
-  redis.call('ZREMRANGEBYRANK', KEYS[14], 0, -1 - tonumber(ARGV[11]))
+  for notes = 14, 15 do
+    redis.call('ZREMRANGEBYSCORE', KEYS[notes], '-inf', clock - tonumber(ARGV[10]))
+    redis.call('ZREMRANGEBYRANK', KEYS[notes], 0, -1 - tonumber(ARGV[11]))
+  end
 end
 
 -- Who has missed a beat, for honest Retry-After: usually nobody, and then nothing is written.

@@ -13,8 +13,11 @@ export const CLOSING_ORDERS: readonly ClosingOrder[] = ['evict', 'surplus', 'tak
 /** All kinds, those that end a connection first. */
 export const ORDER_KINDS: readonly OrderKind[] = [...CLOSING_ORDERS, 'drain']
 
-/** So long, and of so many connections, it is remembered that their slots were taken over, or that they were evicted. */
-export const TAKEN_REMEMBERED = { forMs: 600_000, connections: 100_000 } as const
+/**
+ * So long, and of so many connections, it is remembered that their slots were taken over; and of as many that they were
+ * evicted, so that one who empties a large org makes nobody forget the takeovers of another (S5).
+ */
+export const REMEMBERED = { forMs: 600_000, connections: 100_000 } as const
 
 export interface ProbeReply {
   /** How many other leases hold a slot of the scope and are to look; without those that have missed a beat. */

@@ -1,9 +1,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { TAKEN_REMEMBERED } from '../../src/store/orders.js'
+import { MAX_ITEMS } from '../../src/store/lease-store.js'
+import { REMEMBERED } from '../../src/store/orders.js'
 import { leakGate } from '../support/leak-gate.js'
 import { listedOrgs } from '../support/listed-orgs.js'
 import { redisBench } from '../support/store-bench.js'
-import { claim, claims, StoreNode } from '../support/store-node.js'
+import { claim, claims, liveOn, StoreNode } from '../support/store-node.js'
 
 leakGate()
 
@@ -99,18 +100,39 @@ test('an operator who has set very many limits: no page of the list of orgs has 
   expect(longest).toBeLessThan(1_500)
 })
 
-test('of the connections whose slots were taken over the last 100,000 are remembered, and no more', async () => {
+test.each([
+  { what: 'whose slots were taken over', table: 'taken' },
+  { what: 'that were evicted', table: 'evicted' },
+] as const)('of the connections $what the last 100,000 are remembered, and no more', async ({ table }) => {
   const bench = await redisBench()
   onTestFinished(() => bench.close())
   const node = await StoreNode.join(bench)
-  const most = TAKEN_REMEMBERED.connections
-  const ids = Array.from({ length: most + 3 }, (_, i) => `taken-${i}`)
+  const most = REMEMBERED.connections
+  const { redis, keys } = bench
+  const ids = Array.from({ length: most + 3 }, (_, i) => `${table}-${i}`)
   for (let from = 0; from < ids.length; from += 10_000) {
     const some = ids.slice(from, from + 10_000)
-    await bench.redis.zadd(bench.keys.taken, ...some.flatMap((id, i) => [from + i + 1, id]))
+    await redis.zadd(keys[table], ...some.flatMap((id, i) => [from + i + 1, id]))
   }
   await node.renew()
-  const { redis, keys } = bench
-  const remembered = await redis.zmscore(keys.taken, 'taken-2', 'taken-3')
-  expect([await redis.zcard(keys.taken), remembered]).toEqual([most, [null, '4']])
+  const remembered = await redis.zmscore(keys[table], `${table}-2`, `${table}-3`)
+  expect([await redis.zcard(keys[table]), remembered]).toEqual([most, [null, '4']])
+})
+
+test('S5, L2: however many are evicted of other orgs, whoever was taken over stays known', async () => {
+  const bench = await redisBench()
+  onTestFinished(() => bench.close())
+  const [gone, node] = [await StoreNode.join(bench), await StoreNode.join(bench)]
+  await gone.acquire(claim('old', 'acme', 2))
+  await node.takeOver([claim('new', 'acme', 2), 'old'])
+  await liveOn(bench, 0, node)
+  for (let i = 0; i * MAX_ITEMS <= REMEMBERED.connections; i++) {
+    const ids = Array.from({ length: MAX_ITEMS }, (_, n) => `c${i}-${n}`)
+    const set = bench.keys.scope({ name: 'org', id: `org-${i}` })
+    await bench.redis.zadd(set, ...ids.flatMap((id) => [node.lease, id]))
+    await node.order('evict', `org-${i}`, ids)
+  }
+  await node.outlive()
+  const back = await StoreNode.join(bench)
+  expect(await back.reassert('room', true, claim('old', 'acme', 2))).toEqual(['taken'])
 })

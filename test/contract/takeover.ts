@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { TAKEN_REMEMBERED } from '../../src/store/orders.js'
+import { REMEMBERED } from '../../src/store/orders.js'
 import { fingerprint } from '../support/store-contents.js'
 import { claim, claims, liveOn, StoreNode } from '../support/store-node.js'
 import type { BenchOf } from './suite.js'
@@ -221,7 +221,7 @@ export function takeoverTests(bench: BenchOf): void {
     test('stays an order for as long as its owner does not confirm it, also when it is forgotten otherwise', async () => {
       const [a, b] = await full()
       await b.takeOver([claim('new', 'acme', 2), 'old'])
-      await liveOn(bench(), TAKEN_REMEMBERED.forMs, a, b)
+      await liveOn(bench(), REMEMBERED.forMs, a, b)
       expect((await bench().contents()).taken.size).toBe(0)
       expect(await a.reassert('keep', false, claim('old', 'acme', 2))).toEqual(['ordered'])
       expect(await told(a)).toEqual(['takeover old'])
@@ -259,7 +259,7 @@ export function takeoverTests(bench: BenchOf): void {
       expect(await back.reassert('room', true, claim('old', 'acme', 2), claim('other', 'acme', 2))).toEqual([
         ...['taken', 'kept'],
       ])
-      const rememberedUntilMs = tookAtMs + TAKEN_REMEMBERED.forMs
+      const rememberedUntilMs = tookAtMs + REMEMBERED.forMs
       while (rememberedUntilMs - (await bench().contents()).clockMs > bench().timing.renewIntervalMs) {
         await bench().pass(bench().timing.renewIntervalMs)
         await node.renew()

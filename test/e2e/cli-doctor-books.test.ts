@@ -34,7 +34,7 @@ describe.concurrent('what is planted', () => {
   })
 
   withBooks('control: no key that this version has is unknown', async ({ books: { keys, prefix, redis } }) => {
-    for (const key of [keys.taken, keys.probes, ...keys.allOrders]) await redis.zadd(key, LEASE, 'c-1')
+    for (const key of [keys.taken, keys.evicted, keys.probes, ...keys.allOrders]) await redis.zadd(key, LEASE, 'c-1')
     for (const key of Object.values(keys.journal)) await redis.xadd(key, '*', 'note', '{}')
     await redis.hset(keys.totals, 'admitted', 1)
     expect((await doctor(server.url, prefix)).codes).not.toContain('UNKNOWN_KEY')

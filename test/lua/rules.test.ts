@@ -404,6 +404,16 @@ describe('orders are given once, and end', () => {
     await node.reassert('keep', false, claim('a', 'acme', 1))
     expect(await members(bench, 'acme'), 'S1: an ordered connection was put back').toEqual([])
   })
+
+  needs(MUTANTS.evictedForgotten, 'L5', async (bench) => {
+    const [gone, node] = [await join(bench), await join(bench)]
+    await gone.acquire(claim('a', 'acme', 9))
+    await node.order('evict', 'acme', ['a'])
+    await node.outlive()
+    const back = await join(bench)
+    await back.reassert('room', true, claim('a', 'acme', 9))
+    expect((await back.renew()).orders, 'L5: an eviction was forgotten').toEqual([{ kind: 'evict', id: 'a' }])
+  })
 })
 
 describe('rule 6, keys and the clock', () => {

@@ -37,6 +37,7 @@ const PLANTED = [
   'writesBeforeAllIsRead',
   'leavingForgotten',
   'orderedPutBack',
+  'evictedForgotten',
   'replacedCounts',
   'replacedStays',
   'takenPutBack',

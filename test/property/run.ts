@@ -80,7 +80,7 @@ class Sequence {
         throw new Error(`${at}: ${(cause as Error).message}`, { cause })
       }
       this.#world.learn(step, call, answer)
-      for (const way of waysOf(step, call, answer)) reached.set(way, (reached.get(way) ?? 0) + 1)
+      for (const way of waysOf(step, call, answer, after)) reached.set(way, (reached.get(way) ?? 0) + 1)
       before = after
     }
   }
@@ -127,7 +127,7 @@ function ordered(answer: Answer): Answer {
 }
 
 /** What a call met, in a few words. */
-function waysOf(step: Step, call: Call, answer: Answer): string[] {
+function waysOf(step: Step, call: Call, answer: Answer, after: StoreContents): string[] {
   const verb = step.kind === 'late' ? `late ${call.verb}` : call.verb
   if (answer.status === 'refused') return [`${verb}: ${answer.reason}`]
   const { value } = answer as { value: unknown }
@@ -142,6 +142,8 @@ function waysOf(step: Step, call: Call, answer: Answer): string[] {
   if (call.verb === 'hello' && !call.request.known && call.request.generation > 1) return [`${verb}: said again`]
   if (!Array.isArray(value)) return [`${verb}: ${answer.status}`]
   return value.flatMap((one: ReassertVerdict | Verdict, i) => {
+    if (call.verb === 'reassert' && one === 'kept' && after.orders.get('evict')?.has(call.claims[i]!.id))
+      return [`${verb}: kept`, `${verb}: ordered anew`]
     if (typeof one === 'string') return [`${verb}: ${one}`]
     const scopes = 'claims' in call ? call.claims[i]!.scopes.length : 0
     if (one.admitted && one.tookOver) return [`${verb}: took over`]

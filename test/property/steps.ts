@@ -15,7 +15,7 @@ export type Step =
   | { kind: 'renew'; node: number; lost: boolean }
   | { kind: 'sweep'; node: number; dead: number; carry: boolean; lost: boolean }
   | { kind: 'leave'; node: number }
-  | { kind: 'reassert'; node: number; ids: number[]; mode: 'keep' | 'room'; final: boolean }
+  | { kind: 'reassert'; node: number; ids: number[]; evicted: boolean; mode: 'keep' | 'room'; final: boolean }
   | { kind: 'override'; node: number; org: number; limit: number | undefined; terms: OverrideTerms }
   | { kind: 'learn'; node: number; after: number }
   | { kind: 'restore'; node: number; records: AnyRecord[] }
@@ -96,6 +96,8 @@ const reassert = fc.record({
   kind: kind('reassert'),
   node,
   ids: fc.array(id, { maxLength: 5, size: 'max' }),
+  // Also whoever was evicted last, which hardly any of them would be by chance.
+  evicted: fc.boolean(),
   mode: fc.constantFrom('keep' as const, 'room' as const),
   final: fc.boolean(),
 })

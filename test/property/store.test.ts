@@ -31,7 +31,7 @@ const WORTH_REACHING = [
   ...['took over', 'admitted', 'full', 'conflict', 'recovering', 'lost', 'fenced', 'stale'].map(
     (way) => `takeover: ${way}`,
   ),
-  ...['reassert: taken', 'late takeover: admitted'],
+  ...['reassert: taken', 'reassert: ordered anew', 'late takeover: admitted'],
   ...['renew: tells of orders', 'confirm: ok', 'drain: ordered', 'drain: leaving', 'drain: gone'],
   ...['probe: asked', 'probe: nobody to ask', 'renew: tells of probes'],
   ...['sweep: carries entries', 'renew: tells of the dead', 'leave: ok', 'late release: ok', 'audit: ok'],

@@ -110,6 +110,8 @@ export class World {
   readonly #said: Call[] = []
   readonly #dead: number[] = []
   readonly #carried = new Map<number, readonly IndexEntry[]>()
+  /** Who was ordered to go last, by number. */
+  #evicted: readonly number[] = []
   #leases = 0
   #epochs = 0
 
@@ -172,7 +174,8 @@ export class World {
         return { verb: 'release', fence, claims: step.ids.map((id) => this.#claim(id, node)) }
       case 'reassert': {
         const { mode, final } = step
-        return { verb: 'reassert', fence, claims: step.ids.map((id) => this.#claim(id, node)), mode, final }
+        const ids = new Set([...step.ids, ...(step.evicted ? this.#evicted : [])])
+        return { verb: 'reassert', fence, claims: [...ids].map((id) => this.#claim(id, node)), mode, final }
       }
       case 'sweep': {
         const dead = this.#dead.at(-1 - step.dead) ?? this.#nodes[step.dead % NODES]!.lease
@@ -188,7 +191,10 @@ export class World {
       }
       case 'order': {
         const [org, limit] = [ORG_NAMES[step.org]!, this.#limits.org[step.org]!]
-        const ids = step.ids.map((id, i) => idOf(id, this.#nodes[(step.node + i) % NODES]!))
+        // Mostly of the org: another's holds nothing there.
+        const named = step.ids.map((id, i) => (i % 4 === 3 ? id : id - (id % ORG_NAMES.length) + step.org))
+        if (step.order === 'evict') this.#evicted = named
+        const ids = named.map((id, i) => idOf(id, this.#nodes[(step.node + i) % NODES]!))
         return { verb: 'order', fence, request: { kind: step.order, org, limit, ids } }
       }
       case 'drain':

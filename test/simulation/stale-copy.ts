@@ -12,7 +12,7 @@ export function copyOf(from: MemoryTables): MemoryTables {
   for (const [lease, one] of from.live) to.live.set(lease, { ...one })
   for (const [field, one] of from.overrideRecords) to.overrideRecords.set(field, { ...one })
   for (const lease of from.dead) to.dead.add(lease)
-  for (const name of ['late', 'nodes', 'overrides', 'taken', 'probes'] as const) {
+  for (const name of ['late', 'nodes', 'overrides', 'taken', 'evicted', 'probes'] as const) {
     for (const [key, value] of from[name]) (to[name] as Map<unknown, unknown>).set(key, value)
   }
   for (const [key, set] of from.scopes) for (const [id, lease] of set) to.add(key, id, lease)

@@ -30,6 +30,8 @@ export interface StoreContents {
   readonly orders: ReadonlyMap<string, ReadonlyMap<string, number>>
   /** Connection id and, behind a space, the scope of its org → when it was taken over. */
   readonly taken: ReadonlyMap<string, number>
+  /** Connection id → when it was evicted. */
+  readonly evicted: ReadonlyMap<string, number>
   /** `lease:name:id` of a scope → the lease that is to look for silent peers there. */
   readonly probes: ReadonlyMap<string, number>
   readonly resumeSecret: string | undefined
@@ -70,6 +72,7 @@ export function memoryContents(tables: MemoryTables): StoreContents {
     nodes: tables.nodes,
     orders: new Map(ORDER_KINDS.map((kind) => [kind, tables.orders(kind)])),
     taken: tables.taken,
+    evicted: tables.evicted,
     probes: tables.probes,
     resumeSecret: tables.resumeSecret,
     overrides: tables.overrides,
@@ -132,6 +135,7 @@ export async function redisContents(redis: Redis, keys: RedisKeys, prefix: strin
     nodes: new Map(pairs(take(keys.nodes)).map(([lease, info]) => [Number(lease), info])),
     orders: new Map(ORDER_KINDS.map((kind) => [kind, members(take(keys.orders(kind)))])),
     taken: new Map([...members(take(keys.taken))].map(([of, atMs]) => [of.replace(keys.orgPrefix, 'org:'), atMs])),
+    evicted: members(take(keys.evicted)),
     probes: members(take(keys.probes)),
     resumeSecret: meta.get('resumeSecret'),
     overrides: new Map(

@@ -220,6 +220,12 @@ ${INDEX_FIRST}`,
     "if redis.call('ZSCORE', KEYS[kind], id) == lease then",
     'if false then',
   ),
+  evictedForgotten: mutant(
+    'L5',
+    'the order anew by reassert of who was evicted',
+    "if any_orders and redis.call('ZSCORE', KEYS[9], id) then",
+    'if false then',
+  ),
   replacedCounts: mutant('S1', 'the replaced connection that does not count', ' - (lives(holder) and 1 or 0)', ''),
   replacedStays: mutant(
     'S1',

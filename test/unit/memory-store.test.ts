@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { TAKEN_REMEMBERED } from '../../src/store/orders.js'
+import { REMEMBERED } from '../../src/store/orders.js'
 import { memoryBench } from '../support/store-bench.js'
 import { claim, done, StoreNode } from '../support/store-node.js'
 
@@ -44,7 +44,7 @@ test('whose slots were taken over is remembered of the last ones, as many as Red
   const bench = memoryBench()
   const node = await StoreNode.join(bench)
   const { taken } = bench.store.tables
-  const most = TAKEN_REMEMBERED.connections
+  const most = REMEMBERED.connections
   const { clockMs } = bench.store.tables
   taken.set('newest', clockMs)
   for (let n = 0; n < most; n++) taken.set(`c-${n}`, clockMs - 1 - (n % 2))

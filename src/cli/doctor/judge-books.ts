@@ -119,10 +119,10 @@ function judgeSets({ admission, dead, sets, indexes, orders, allKeys }: StoreFac
 /** What each of our keys must be; the names of scopes and leases come last, so a beginning says which it is. */
 function typesOf(keys: RedisKeys): readonly (readonly [name: string, isWhole: boolean, type: string])[] {
   const [records, versions, expiry, clears] = keys.overrides
-  const { admission, meta, nodes, totals, leases, late, dead, journal, taken, probes } = keys
+  const { admission, meta, nodes, totals, leases, late, dead, journal, taken, evicted, probes } = keys
   return [
     ...[admission, meta, nodes, totals, records].map((name) => [name, true, 'hash'] as const),
-    ...[leases, late, versions, expiry, clears, taken, probes, ...keys.allOrders].map(
+    ...[leases, late, versions, expiry, clears, taken, evicted, probes, ...keys.allOrders].map(
       (name) => [name, true, 'zset'] as const,
     ),
     [dead, true, 'set'],

@@ -8,7 +8,7 @@ import {
   type OrderReply,
   type OrderRequest,
   type OrderVerdict,
-  TAKEN_REMEMBERED,
+  REMEMBERED,
 } from '../orders.js'
 import type { MemoryTables } from './tables.js'
 
@@ -31,7 +31,7 @@ export class MemoryOrders {
     const verdicts = ids.map((id): OrderVerdict => {
       const owner = set.get(id)
       if (owner === undefined || !this.#t.live.has(owner)) return 'gone'
-      if (kind === 'evict') this.#t.taken.set(evictedKey(id), this.#t.clockMs)
+      if (kind === 'evict') this.#t.evicted.set(id, this.#t.clockMs)
       if (this.#isLeaving(id)) return 'leaving'
       if (kind === 'surplus' && count - leaving <= limit) return 'spared'
       this.#t.addOrder(kind, id, owner)
@@ -91,14 +91,16 @@ export class MemoryOrders {
 
   /** Ordered again where its node brings it back under another lease than was ordered to close it. */
   orderAgain(lease: number, id: string): void {
-    if (this.#t.taken.has(evictedKey(id))) this.#t.addOrder('evict', id, lease)
+    if (this.#t.evicted.has(id)) this.#t.addOrder('evict', id, lease)
   }
 
-  forgetTaken(): void {
-    const { forMs, connections } = TAKEN_REMEMBERED
-    const known = [...this.#t.taken].sort(([, one], [, other]) => other - one)
-    for (const [i, [id, sinceMs]] of known.entries()) {
-      if (i >= connections || sinceMs <= this.#t.clockMs - forMs) this.#t.taken.delete(id)
+  forgetNotes(): void {
+    const { forMs, connections } = REMEMBERED
+    for (const notes of [this.#t.taken, this.#t.evicted]) {
+      const known = [...notes].sort(([, one], [, other]) => other - one)
+      for (const [i, [id, sinceMs]] of known.entries()) {
+        if (i >= connections || sinceMs <= this.#t.clockMs - forMs) notes.delete(id)
+      }
     }
   }
 
@@ -109,11 +111,6 @@ export class MemoryOrders {
   #isLeaving(id: string): boolean {
     return CLOSING_ORDERS.some((kind) => this.#t.orders(kind).has(id))
   }
-}
-
-/** Of whatever org: an operator has named the connection. */
-function evictedKey(id: string): string {
-  return `${id} `
 }
 
 function takenKey(id: string, org: ScopeRef): string {

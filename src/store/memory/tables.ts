@@ -45,11 +45,10 @@ export class MemoryTables {
   readonly overrides = new Map<string, number>()
   /** `kind:org` → what was set last; without a limit it is a clear. */
   readonly overrideRecords = new Map<string, StoredOverride>()
-  /**
-   * Connection id and, behind a space, the set of its org → when it was taken over, on the store's clock; with nothing
-   * behind the space, when it was evicted.
-   */
+  /** Connection id and, behind a space, the set of its org → when it was taken over, on the store's clock. */
   readonly taken = new Map<string, number>()
+  /** Connection id → when it was evicted, on the store's clock. */
+  readonly evicted = new Map<string, number>()
   /** `lease:name:id` of a scope → that lease, which is to look for silent peers there. */
   readonly probes = new Map<string, number>()
   resumeSecret: string | undefined
@@ -141,7 +140,8 @@ export class MemoryTables {
     this.resumeSecret = undefined
     this.overrideFloor = 0
     for (const table of [this.live, this.late, this.dead, this.nodes, this.scopes, this.#indexes]) table.clear()
-    for (const table of [this.overrides, this.overrideRecords, this.#orders, this.taken, this.probes]) table.clear()
+    for (const table of [this.overrides, this.overrideRecords, this.#orders, this.probes]) table.clear()
+    for (const table of [this.taken, this.evicted]) table.clear()
   }
 }
 

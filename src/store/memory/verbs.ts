@@ -130,7 +130,7 @@ export class MemoryVerbs {
     }
     const recoveryMs = this.#recoveryLeft()
     const overrideVersion = this.overrides.expire()
-    this.orders.forgetTaken()
+    this.orders.forgetNotes()
     const orders = this.orders.of(fence.lease, ordersPassedOver)
     const probes = this.probes.tell(fence.lease)
     return ok({ recoveryMs, liveNodes: t.live.size, overrideVersion, orders, probes, dead: [...t.dead] })

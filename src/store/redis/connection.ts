@@ -23,7 +23,7 @@ import {
   type OrderReply,
   type OrderRequest,
   type ProbeReply,
-  TAKEN_REMEMBERED,
+  REMEMBERED,
 } from '../orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from '../override-records.js'
 import { AcquireCalls } from './acquire.js'
@@ -111,11 +111,11 @@ export class RedisConnection implements StoreConnection {
     return this.#run(
       [
         ...[keys.admission, keys.meta, keys.leases, keys.late, keys.dead, ...keys.overrides, ...keys.allOrders],
-        ...[keys.taken, keys.probes],
+        ...[keys.taken, keys.evicted, keys.probes],
       ],
       [
         ...['renew', ...callerOf(fence), timing.ttlMs, timing.clockStepCapMs, timing.lateAfterMs, LEASES_A_CALL],
-        ...[MAX_ITEMS, ordersPassedOver, TAKEN_REMEMBERED.forMs, TAKEN_REMEMBERED.connections, DECLARED_A_CALL],
+        ...[MAX_ITEMS, ordersPassedOver, REMEMBERED.forMs, REMEMBERED.connections, DECLARED_A_CALL],
       ],
       (rest) => {
         this.#acquireCalls.renewed(codec.saysAllIsUsual(rest))
@@ -150,8 +150,8 @@ export class RedisConnection implements StoreConnection {
     const { keys } = this.#wiring
     return this.#run(
       [
-        ...[keys.admission, keys.meta, keys.dead, keys.conns(fence.lease), ...keys.closingOrders, keys.taken],
-        ...scopeKeys(keys, claims),
+        ...[keys.admission, keys.meta, keys.dead, keys.conns(fence.lease), ...keys.closingOrders],
+        ...[keys.taken, keys.evicted, ...scopeKeys(keys, claims)],
       ],
       [...['reassert', ...callerOf(fence), how.mode, how.final ? 1 : 0, bounded(claims)], ...codec.claimArgs(claims)],
       (rest) => codec.readReassert(claims, rest),

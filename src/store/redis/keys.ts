@@ -20,6 +20,7 @@ export interface RedisKeys {
   conns(lease: number | string): string
   orders(kind: string): string
   readonly taken: string
+  readonly evicted: string
   readonly probes: string
   /** Those of all kinds, and those that end connections, in the order in which the verbs take them. */
   readonly allOrders: readonly string[]
@@ -60,6 +61,7 @@ export function redisKeys(prefix: string, bucket = 0): RedisKeys {
     conns: (lease) => `${base}conns:${lease}`,
     orders,
     taken: `${base}taken`,
+    evicted: `${base}evicted`,
     probes: `${base}probes`,
     allOrders: ORDER_KINDS.map(orders),
     closingOrders: CLOSING_ORDERS.map(orders),

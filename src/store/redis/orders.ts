@@ -13,7 +13,7 @@ export function orderCall(keys: RedisKeys, caller: Caller, request: OrderRequest
   return [
     [
       ...[keys.admission, keys.meta, keys.dead, keys.scope({ name: 'org', id: org })],
-      ...[keys.orders(kind), ...keys.closingOrders, keys.taken],
+      ...[keys.orders(kind), ...keys.closingOrders, keys.evicted],
     ],
     ['order', ...caller, kind, limitArg(limit), ...ids],
     (rest) => readOrder(request, rest),

@@ -2,13 +2,14 @@ import { scopeKey } from '../../src/store/claims.js'
 import type { Claim, Fence, Reply, TakeoverClaim, Verdict } from '../../src/store/lease-store.js'
 import type { MemoryTables } from '../../src/store/memory/tables.js'
 import type { MemoryVerbs } from '../../src/store/memory/verbs.js'
+import { LifeNotes } from './life-notes.js'
 
 type Asked = Claim | TakeoverClaim
 
 /** Watches where it is decided, and knows of whom a slot was taken over. */
 export class AdmissionChecks {
   readonly #violated: (what: string) => void
-  readonly #taken = new WeakMap<MemoryTables, { readonly epoch: string | undefined; readonly whom: Set<string> }>()
+  readonly #taken = new LifeNotes()
 
   constructor(violated: (what: string) => void) {
     this.#violated = violated
@@ -28,15 +29,7 @@ export class AdmissionChecks {
 
   /** L2: that this connection of an org was taken over in the life that the store has now. */
   wasTaken(tables: MemoryTables, id: string, org: string): boolean {
-    return this.#takenIn(tables).has(`${id} ${org}`)
-  }
-
-  #takenIn(tables: MemoryTables): Set<string> {
-    const known = this.#taken.get(tables)
-    if (known?.epoch === tables.epoch && known) return known.whom
-    const whom = new Set<string>()
-    this.#taken.set(tables, { epoch: tables.epoch, whom })
-    return whom
+    return this.#taken.of(tables).has(`${id} ${org}`)
   }
 
   #judge(
@@ -56,7 +49,7 @@ export class AdmissionChecks {
     for (const [i, verdict] of (reply.status === 'ok' ? reply.value : []).entries()) {
       const claim = claims[i] as Asked
       const [org] = claim.scopes
-      if (verdict.admitted && 'replaces' in claim) this.#takenIn(tables).add(`${claim.replaces} ${org.id}`)
+      if (verdict.admitted && 'replaces' in claim) this.#taken.of(tables).add(`${claim.replaces} ${org.id}`)
       if (verdict.admitted || verdict.reason !== 'full') continue
       if (held[i] && again) this.#violated(`S4: ${claim.id} holds a slot and was told that there is none`)
       // The answer to a question that comes a second time is heard by nobody.

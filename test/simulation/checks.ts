@@ -1,6 +1,7 @@
 import { scopeKey } from '../../src/store/claims.js'
 import { ORDER_KINDS } from '../../src/store/orders.js'
 import { AdmissionChecks } from './admission-checks.js'
+import { LifeNotes } from './life-notes.js'
 import type { OpenConnection, Scenario, SimNode } from './scenario.js'
 
 /** Watches from outside: knows the promises and the tables, and nothing of how verbs and nodes keep them. */
@@ -17,12 +18,16 @@ export class Checks {
   #kept = false
   readonly #admissions = new AdmissionChecks((what) => this.#violated(what))
   readonly #limits = new Map<string, number>()
+  readonly #evicted = new LifeNotes()
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario
   }
 
-  /** Where it is decided. L1: no slot is given back before its connection is closed. */
+  /**
+   * Where it is decided. L1: no slot is given back before its connection is closed. L5: who was evicted is ordered to close
+   * under whatever lease its node tells of it.
+   */
   watchVerbs(): void {
     const { verbs, tables } = this.#scenario.store
     this.#admissions.watch(verbs, tables)
@@ -37,9 +42,22 @@ export class Checks {
       }
       return reply
     }
+    const give = verbs.orders.give.bind(verbs.orders)
+    verbs.orders.give = (request) => {
+      const reply = give(request)
+      const isHeld = (_: string, i: number) => reply.verdicts[i] !== 'gone'
+      if (request.kind === 'evict') for (const id of request.ids.filter(isHeld)) this.#evicted.of(tables).add(id)
+      return reply
+    }
     verbs.reassert = (fence, claims, how) => {
       this.#kept ||= how.mode === 'keep'
-      return reassert(fence, claims, how)
+      const reply = reassert(fence, claims, how)
+      const [words, evicted] = [reply.status === 'ok' ? reply.value : [], this.#evicted.of(tables)]
+      for (const [i, { id }] of claims.entries()) {
+        const isBack = words[i] === 'kept' && evicted.has(id) && !tables.orders('evict').has(id)
+        if (isBack) this.#violated(`L5: ${id} was evicted, and is back without an order`)
+      }
+      return reply
     }
   }
 

@@ -39,9 +39,11 @@ export interface Controls {
   readonly takenOverUntold?: boolean
   /** What is taken over leaves the org's set, and stays in those of its other scopes. */
   readonly takenInPart?: boolean
+  /** Who is evicted is so until the lease ends, and no longer. */
+  readonly evictedForgotten?: boolean
 }
 
-const CROSSED = ['takenComesBack', 'takenOverUntold', 'takenInPart'] as const
+const CROSSED = ['takenComesBack', 'takenOverUntold', 'takenInPart', 'evictedForgotten'] as const
 
 export const CONTROLS = [
   ...(['noFence', 'noDeadline', 'noGeneration', 'noReassertion', 'forgetfulAcquire'] as const),
@@ -79,6 +81,7 @@ export function plant(controls: Controls, store: SimStore): void {
   if (controls.takenComesBack) store.verbs.orders.wasTaken = () => false
   if (controls.takenOverUntold) store.verbs.orders.takeOver = () => {}
   if (controls.takenInPart) takenInPart(store)
+  if (controls.evictedForgotten) store.verbs.orders.orderAgain = () => {}
 }
 
 function blindFence({ verbs, tables }: SimStore, alsoToTheDead: boolean): void {

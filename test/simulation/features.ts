@@ -15,6 +15,8 @@ export interface Features {
   readonly instances: number
   /** Whether operators set limits, evict and drain. */
   readonly operators: boolean
+  /** How long clients stay at most: some days for so long that their node may lose its lease and come back with another. */
+  readonly staysMs: number
   /** Whether the store is also replaced by a stale copy, and single nodes are led to another one. */
   readonly staleStores: boolean
   readonly limits: ScopeLimits
@@ -33,6 +35,7 @@ export function featuresOf(dice: Dice, { onLeaseLost, isPlain = dice.chance(0.5)
     takeovers: 0,
     instances: 0,
     operators: false,
+    staysMs: 20_000,
     staleStores: false,
     limits: {},
     policies: { onLeaseLost },
@@ -43,6 +46,7 @@ export function featuresOf(dice: Dice, { onLeaseLost, isPlain = dice.chance(0.5)
     takeovers: dice.chance(0.7) ? dice.next() * 0.6 : 0,
     instances: dice.chance(0.5) ? dice.next() : 0,
     operators: dice.chance(0.7),
+    staysMs: dice.pick([20_000, 120_000])!,
     staleStores: dice.chance(0.5),
     limits: {
       instance: true,

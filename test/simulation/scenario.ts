@@ -216,7 +216,7 @@ export class Scenario {
     admitted.lost.addEventListener('abort', told)
     if (admitted.lost.aborted) told()
     if (this.#evening) close()
-    else if (!this.#calm) world.at(dice.next() * 20_000, close, owner)
+    else if (!this.#calm) world.at(dice.next() * this.features.staysMs, close, owner)
   }
 
   /** Half of the clients have lost their network when somebody asks for them. */

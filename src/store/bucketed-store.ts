@@ -120,7 +120,7 @@ export class BucketedStore implements SharedState {
       looked.catch(() => {})
       return looked
     }
-    const cancel = this.#clock.after(LATE_MS, lookAtOthers)
+    const cancel = this.#clock.after(LATE_MS, () => void (partly.firstLook() && lookAtOthers()))
     try {
       return await page
     } catch (error) {

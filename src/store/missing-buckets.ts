@@ -14,6 +14,7 @@ export interface BucketsAway {
 export class MissingBuckets {
   readonly #away = new Map<number, StoreUnavailable>()
   #buckets = 0
+  #looked = false
 
   get size(): number {
     return this.#away.size
@@ -21,6 +22,13 @@ export class MissingBuckets {
 
   has(bucket: number): boolean {
     return this.#away.has(bucket)
+  }
+
+  /** Says yes once: to a Redis that is slow and not away, each question is late, and one look at all buckets is enough. */
+  firstLook(): boolean {
+    const isFirst = !this.#looked
+    this.#looked = true
+    return isFirst
   }
 
   /** Throws what is no answer of a store, which is a bug, and `failure` itself where no bucket is left of so many. */

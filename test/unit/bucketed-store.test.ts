@@ -161,6 +161,35 @@ test('a page that is late has the others looked at meanwhile, so that no two wai
   expect(partly.told).toEqual({ bucketsAway: [1, 2], buckets: 4 })
 })
 
+test('a Redis that is slow and not away has its buckets looked at once for a request, and not for each page', async () => {
+  const { store, stores, clock } = bucketed(3)
+  const asked = { pages: 0, looks: 0 }
+  const slow = <T>(answer: T) => new Promise<T>((resolve) => clock.after(300, () => resolve(answer)))
+  for (const bucket of stores) {
+    bucket.listOrgs = (cursor) => {
+      asked.pages++
+      return slow({ cursor: cursor === '4' ? '0' : String(Number(cursor) + 1), orgs: [] })
+    }
+    bucket.nodes = () => {
+      asked.looks++
+      return slow([])
+    }
+  }
+  const partly = new MissingBuckets()
+  let cursor: string | undefined
+  const walk = async () => {
+    while (cursor !== '0') cursor = (await store.listOrgs(cursor ?? '0', { partly })).cursor
+  }
+  const walked = walk()
+  for (let ms = 0; ms < 10_000 && cursor !== '0'; ms += 50) {
+    await turns()
+    clock.advance(50)
+  }
+  await walked
+  expect(asked).toEqual({ pages: 15, looks: 2 })
+  expect(partly.told).toEqual({})
+})
+
 test('a page that comes late after all is whole, whatever becomes of the others that were looked at', async () => {
   const { store, stores, clock } = bucketed(2)
   let answer = (_page: { cursor: string; orgs: string[] }) => {}

@@ -158,6 +158,16 @@ describe.concurrent('what is wrong with a Redis', () => {
     expect(codes).not.toContain('REPLICAS_MISSING')
   })
 
+  onRedis('a replica whose own clock is behind that of its primary is sound', async ({ own, onTestFinished }) => {
+    const replica = await startLocalRedis({ args: ['--replicaof', own.server.host, String(own.server.port)] })
+    onTestFinished(() => replica.stop())
+    const { redis, keys, prefix } = own.books
+    await redis.hset(keys.meta, 'time', Date.now() + 600_000)
+    await until(async () => (await redis.wait(1, 0)) === 1, { withinMs: 20_000 })
+    expect((await doctor(own.server.url, prefix)).codes).toContain('CLOCK_WENT_BACK')
+    expect((await doctor(replica.url, prefix)).codes).toEqual(['REPLICA'])
+  })
+
   test('BUCKET_AWAY, and the others are looked at all the same', async ({ onTestFinished }) => {
     const cluster = await startRedisCluster()
     onTestFinished(() => cluster.stop())

@@ -49,7 +49,8 @@ export function judgeRedis(facts: StoreFacts): Finding[] {
     find('SAVE_FAILED', 'the append-only file could not be written')
   const median = [...answersMs].sort((one, other) => one - other)[answersMs.length >> 1] ?? 0
   if (median > SLOW_MS) find('SLOW_ANSWERS', `an answer takes ${Math.round(median)} ms`)
-  if (!scriptLoaded && leases.size > 0)
+  // No node asks a replica, and scripts are not replicated.
+  if (!scriptLoaded && leases.size > 0 && !isReplica)
     find('SCRIPT_NOT_LOADED', 'nodes have leases, and Redis does not know the script')
   for (const right of missingRights) found.push({ code: 'RIGHTS_MISSING', subject: '', detail: right, item: right })
   return found

@@ -200,7 +200,19 @@ describe('a living cluster', () => {
     )
   }, 60_000)
 
-  test('a node that is cut off from Redis, and one that has none', async () => {
+  test('a node whose Redis is away, NODE_WITHOUT_STORE, and one that has none', async () => {
+    const redis = await startLocalRedis()
+    onTestFinished(() => redis.stop())
+    const node = await startServer({ env: { REDIS_URL: redis.url } })
+    onTestFinished(() => node.stop())
+    await redis.kill()
+    const ask = () => operate(['doctor', '--admin', node.adminUrl], { ADMIN_TOKEN: node.adminToken })
+    const found = await ask()
+    expect(found.code).toBe(2)
+    expect(found.lines[0]).toMatch(/^fault {3}NODE_WITHOUT_STORE {2}http:\S+: the store did not answer: /)
+    expect(found.lines.at(-1)).toBe(`${node.adminUrl}: 1 finding`)
+    await node.stop()
+    expect((await ask()).code).toBe(3)
     const alone = await startServer()
     onTestFinished(() => alone.stop())
     const told = await operate(['doctor', '--admin', alone.adminUrl], { ADMIN_TOKEN: alone.adminToken })

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
+import { CliError } from '../cli-error.js'
 import { counted } from '../counted.js'
 import { operates } from '../operate.js'
 import type { Page } from '../page.js'
@@ -51,19 +52,38 @@ export function addDoctorCommand(program: Command): void {
 const sound = (skipped: readonly string[]) =>
   skipped.length === 0 ? 'nothing is wrong' : 'nothing is wrong with what was looked at'
 
+interface Look {
+  readonly findings: Finding[]
+  readonly skipped: readonly string[]
+}
+
 /** Looks twice, and believes what is there both times. */
-async function examine(source: Source): Promise<{ findings: Finding[]; skipped: readonly string[] }> {
-  const look = source.facts ? () => judgeStore(source) : () => judgeNodes(source)
-  const first = await look()
+async function examine(source: Source): Promise<Look> {
+  const look = (): Promise<Look> => (source.facts ? judgeStore(source) : judgeNodes(source))
+  const first = await look().catch(withoutStore)
   if (first.findings.length === 0) return first
   await wait(SECOND_LOOK_MS)
-  const second = await look()
+  const wasLost = first.findings.some(isLost)
+  // Of a store that went away between the two nothing was seen twice.
+  const second = await (wasLost ? look().catch(withoutStore) : look())
   // A silent node may have come to the end of its lease meanwhile.
   const worse = first.findings.map((finding) => (finding.code === 'NODE_LATE' ? ended(finding) : finding))
   const seen = new Set([...first.findings, ...worse].map(nameOf))
-  return { ...second, findings: second.findings.filter((finding) => seen.has(nameOf(finding))) }
+  const isSeen = (finding: Finding) => seen.has(nameOf(finding)) || (wasLost && isLost(finding))
+  return { ...second, findings: second.findings.filter(isSeen) }
 }
 
+/** That a node answers, and its store does not answer it, is a finding; whoever has no answer at all could not look. */
+function withoutStore(error: unknown): Look {
+  if (!(error instanceof CliError) || error.code !== 'STORE_UNAVAILABLE') throw error
+  return {
+    findings: [{ code: 'NODE_WITHOUT_STORE', subject: '', detail: error.message }],
+    skipped: ['nodes, orgs and refusals'],
+  }
+}
+
+/** Only of the node that is asked. */
+const isLost = ({ code }: Finding) => code === 'NODE_WITHOUT_STORE'
 const ended = (finding: Finding): Finding => ({ ...finding, code: 'LEASE_LAPSED' })
 const nameOf = ({ code, subject, item = '' }: Finding) => JSON.stringify([code, subject, item])
 

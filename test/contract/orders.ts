@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { Order } from '../../src/store/orders.js'
+import { type Order, REMEMBERED } from '../../src/store/orders.js'
 import { fingerprint } from '../support/store-contents.js'
-import { claim, claims, StoreNode } from '../support/store-node.js'
+import { claim, claims, liveOn, StoreNode } from '../support/store-node.js'
 import type { BenchOf } from './suite.js'
 
 const LIMIT = 10
@@ -56,6 +56,22 @@ export function orderTests(bench: BenchOf): void {
       await again.release(...back.slice(0, 2))
       await again.confirm({ kind: 'evict', id: 'a-0' }, { kind: 'evict', id: 'a-1' })
       expect(await ordered(again)).toEqual([])
+    })
+
+    test('stands for as long as its owner does not confirm it, also when nobody knows otherwise who was evicted', async () => {
+      const [a, b] = await sixHeld()
+      await b.order('evict', 'acme', ['a-0'])
+      await liveOn(bench(), REMEMBERED.forMs, a, b)
+      expect((await bench().contents()).evicted.size).toBe(0)
+      expect(await ordered(a)).toEqual(['evict a-0'])
+      expect(await a.reassert('keep', false, claim('a-0', 'acme', LIMIT))).toEqual(['ordered'])
+    })
+
+    test('once it is confirmed, is given again to who holds a slot all the same', async () => {
+      const [a, b] = await sixHeld()
+      await b.order('evict', 'acme', ['a-0'])
+      await a.confirm({ kind: 'evict', id: 'a-0' })
+      expect(await b.order('evict', 'acme', ['a-0'])).toMatchObject({ verdicts: ['ordered'] })
     })
 
     test('an end of the lease ends an order about a surplus: the org may hold less by then', async () => {

@@ -200,10 +200,10 @@ describe('a living cluster', () => {
     )
   }, 60_000)
 
-  test('a node whose Redis is away, NODE_WITHOUT_STORE, and one that has none', async () => {
+  test('a node whose Redis is away, NODE_WITHOUT_STORE, and one that is gone', async () => {
     const redis = await startLocalRedis()
     onTestFinished(() => redis.stop())
-    const node = await startServer({ env: { REDIS_URL: redis.url } })
+    const node = await startServer({ env: { REDIS_URL: redis.url, ...LIVELY } })
     onTestFinished(() => node.stop())
     await redis.kill()
     const ask = () => operate(['doctor', '--admin', node.adminUrl], { ADMIN_TOKEN: node.adminToken })
@@ -213,6 +213,9 @@ describe('a living cluster', () => {
     expect(found.lines.at(-1)).toBe(`${node.adminUrl}: 1 finding`)
     await node.stop()
     expect((await ask()).code).toBe(3)
+  }, 60_000)
+
+  test('a node that has no Redis', async () => {
     const alone = await startServer()
     onTestFinished(() => alone.stop())
     const told = await operate(['doctor', '--admin', alone.adminUrl], { ADMIN_TOKEN: alone.adminToken })

@@ -1,7 +1,7 @@
 /**
  * A value in a message, as a program would write it: a text in quotes and a bigint with its n, so that neither '3' nor 3n
- * is taken for 3. Of what holds more
- * than itself the kind alone: a URL, a Buffer or a list may have a password in it, and not everything becomes text.
+ * is taken for 3. Of what holds more than itself the kind alone: a URL, a Buffer or a list may have a password in it, and
+ * not everything becomes text.
  */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)

@@ -7,6 +7,7 @@
 //   npm run chaos -- --redis cluster                  a Redis Cluster of three primaries with a replica each
 //   npm run chaos -- --instances                      half of the clients name their instance
 //   npm run chaos -- --fast                           a lease of 5 s: more faults a minute
+//   npm run chaos -- --close                          nodes that close their connections when they do not trust their lease
 //   npm run chaos -- --check records.jsonl            judges the records of an earlier run again
 //
 // Exit code 0 when every promise was kept, 1 when one was not, 2 when the run itself failed. Records of a run that found
@@ -34,6 +35,7 @@ const { values } = parseArgs({
     orgs: { type: 'string', default: '40' },
     redis: { type: 'string', default: 'single' },
     fast: { type: 'boolean', default: false },
+    close: { type: 'boolean', default: false },
     instances: { type: 'boolean', default: false },
     keep: { type: 'string' },
     check: { type: 'string' },
@@ -63,7 +65,7 @@ async function runAndJudge(): Promise<number> {
     nodes: number('nodes'),
     clients: number('clients'),
     orgs: number('orgs'),
-    terms: values.fast ? FAST : SHIPPED,
+    terms: { ...(values.fast ? FAST : SHIPPED), onLeaseLost: values.close ? 'close' : 'rejoin' },
     redis,
     instances: values.instances,
     // This file runs from chaos/dist/chaos.
@@ -81,7 +83,8 @@ async function runAndJudge(): Promise<number> {
 }
 
 function flags(): string {
-  return ['fast', 'instances'].map((flag) => (values[flag as 'fast' | 'instances'] ? ` --${flag}` : '')).join('')
+  const flags = ['fast', 'close', 'instances'] as const
+  return flags.map((flag) => (values[flag] ? ` --${flag}` : '')).join('')
 }
 
 function judge(header: RunHeader, records: readonly ChaosRecord[]): number {

@@ -118,6 +118,8 @@ export interface Terms {
   readonly pongTimeoutMs: number
   readonly drainMs: number
   readonly auditMs: number
+  /** What a node does with its connections once it does not trust its lease: `rejoin` in records of before it was said. */
+  readonly onLeaseLost?: 'rejoin' | 'close'
   /** What an org may hold while no exception was set. */
   readonly defaultLimit: number
 }

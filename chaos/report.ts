@@ -30,7 +30,8 @@ export function summary(header: RunHeader, records: readonly ChaosRecord[], { fi
   const { terms, clients, orgs, nodes, minutes, seed } = header
   return [
     `${minutes} minutes, seed ${seed}: ${nodes} nodes, ${orgs.length} orgs, ${clients} clients; lease ${terms.ttlMs / 1_000} s, ` +
-      `renewal ${terms.renewIntervalMs / 1_000} s, store deadline ${terms.callTimeoutMs} ms, pong timeout ${terms.pongTimeoutMs / 1_000} s`,
+      `renewal ${terms.renewIntervalMs / 1_000} s, store deadline ${terms.callTimeoutMs} ms, pong timeout ${terms.pongTimeoutMs / 1_000} s` +
+      `${terms.onLeaseLost === 'close' ? ', connections closed with their lease' : ''}`,
     `${count('asked')} attempts: ${count('opened')} opened, ${count('refused')} refused, ${count('failed')} without an answer; ` +
       `${records.filter((record) => record.is === 'fault' && record.phase === 'begin').length} faults, ${count('limit')} changes of limits`,
     findings.length === 0 ? 'Every promise was kept.' : `${findings.length} BREACHES of promises.`,

@@ -139,6 +139,7 @@ function settingsOf(terms: Terms): Record<string, string> {
     HEADCOUNT_STORE_TIMEOUT: `${terms.callTimeoutMs}ms`,
     WS_CONNECTION_TIMEOUT: `${terms.pongTimeoutMs}ms`,
     HEADCOUNT_DRAIN_TIME: `${terms.drainMs}ms`,
+    HEADCOUNT_ON_LEASE_LOST: terms.onLeaseLost ?? 'rejoin',
     WS_MAX_CONNECTIONS_PER_ORG: String(terms.defaultLimit),
     HEADCOUNT_LOG_LEVEL: 'warn',
   }

@@ -9,6 +9,7 @@ export const SHIPPED: Terms = {
   drainMs: 25_000,
   auditMs: 30_000,
   defaultLimit: 3,
+  onLeaseLost: 'rejoin',
 }
 
 /** Short lives, for more faults a minute. */

@@ -184,7 +184,7 @@ function bystanders(
   })
 }
 
-/** R1: after each loss the first admission, which must not come before 2R, and the last refusal for it. */
+/** R1: after each loss the first admission, which must not come too early, and the last refusal for it. */
 function recoveries(attempts: readonly Attempt[], around: Surroundings, findings: Finding[]): Figure[] {
   const figures: Figure[] = []
   const losses = around.during(['store-lost'], undefined, 1, Number.POSITIVE_INFINITY)
@@ -195,7 +195,7 @@ function recoveries(attempts: readonly Attempt[], around: Surroundings, findings
     const recoveredMs = Math.max(endMs, ...[...known].map((org) => around.of(org).recoveredMs(loss)))
     const after = concerned.filter(({ askedMs }) => askedMs > beginMs && askedMs < recoveredMs)
     const first = Math.min(...after.flatMap(({ openedMs }) => openedMs ?? []))
-    const least = 2 * around.terms.renewIntervalMs
+    const least = around.leastRecoveryMs
     if (first < endMs + least - BLUR_MS) {
       const what = `a store that had lost its memory admitted after ${Math.round(first - endMs)} of ${least} ms`
       findings.push({ promise: 'R1', t: first, what })

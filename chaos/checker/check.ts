@@ -11,6 +11,7 @@ import { Limits } from './limits.js'
 import { scopesOf } from './scopes.js'
 import { Surroundings } from './surroundings.js'
 import { takeovers } from './takeovers.js'
+import { trust } from './trust.js'
 
 /**
  * Decides from the records of a run alone whether the promises were kept. It shares no code with the product and asks
@@ -27,6 +28,7 @@ export function check({ orgs, terms }: Pick<RunHeader, 'orgs' | 'terms'>, record
     comebacks(scopes),
     closings(attempts, around),
     takeovers(attempts, around),
+    trust(attempts, around),
     endings(records, attempts, around),
   ]
   const findings = parts.flatMap((part) => part.findings).sort((a, b) => a.t - b.t)

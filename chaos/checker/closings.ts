@@ -3,6 +3,7 @@ import { type Attempt, TAKEN_OVER } from './history.js'
 import type { Surroundings } from './surroundings.js'
 
 const WENT_AWAY = 1012
+const STORE_AWAY = 1013
 const LEASE_LOST = 4408
 const BROKE_OFF = 1006
 /** A connection that ends is noticed by its client a little later. */
@@ -10,8 +11,8 @@ const NOTICED_MS = 1_000
 
 /**
  * R1, R2, R3: nobody's connection is closed but for one of the reasons there are: its client, the end of its node's
- * process, an orderly stop (1012), a lease that the node had really lost (4408), a client that came back with its token
- * (4410), or clients that the node could not hear.
+ * process, an orderly stop (1012), a lease that the node had really lost (4408) or, where it closes for that, did not trust
+ * (1013), a client that came back with its token (4410), or clients that the node could not hear.
  */
 export function closings(attempts: readonly Attempt[], around: Surroundings): Verdict {
   const findings: Finding[] = []
@@ -47,6 +48,7 @@ function hasReason(node: number, closedMs: number, code: number | undefined, aro
     around.during(effects, node, fromMs, closedMs).length > 0
   if (code === WENT_AWAY) return now('draining')
   if (code === BROKE_OFF) return now('killed', 'clients-cut') || now('draining')
+  if (code === STORE_AWAY) return around.mayHaveDistrusted(node, closedMs)
   if (code !== LEASE_LOST) return false
   return around.leaselessOf(node).some(({ fromMs, untilMs }) => closedMs >= fromMs && closedMs <= untilMs + NOTICED_MS)
 }

@@ -16,7 +16,8 @@ interface Stretch {
  * S1: at no instant were more connections of an org, or of an instance, certainly open than a limit then in force. Not
  * counted are those of nodes of which the store may not know (R5), and for good those that such a node brought into a
  * store that had lost its memory meanwhile (R1). After a limit was lowered nobody has to go: so it is looked at each opening, which must find
- * room, and at the end of each exemption, by which what is too many must have gone.
+ * room, and at the end of each exemption, by which what is too many must have gone. Nodes that close what they hold once
+ * they do not trust their lease have no such excuse but while they do not run.
  */
 export function exactness(scopes: readonly Scope[]): Verdict {
   const findings: Finding[] = []
@@ -102,9 +103,8 @@ function stretchesOf(attempt: Attempt, around: Surroundings): Stretch[] {
       stretches.push({ attempt, fromMs, untilMs: untold.fromMs, opening: fromMs === attempt.openedMs })
     }
     fromMs = untold.untilMs
-    // Kept whatever the limits say, if the node had had no time to tell the new store of it before it was gone.
-    const lost = around.during(['store-lost'], undefined, untold.beginMs - around.comebackMs, untold.untilMs)
-    if (lost.length > 0) return stretches
+    // Kept whatever the limits say.
+    if (untold.forGood) return stretches
   }
   if (untilMs > fromMs) stretches.push({ attempt, fromMs, untilMs, opening: fromMs === attempt.openedMs })
   return stretches

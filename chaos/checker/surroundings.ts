@@ -1,13 +1,5 @@
 import type { ChaosRecord, Effect, Terms } from '../records.js'
-
-/** A time in which something was not as it should be; without a node it concerns all of them, and without orgs all orgs. */
-export interface Window {
-  readonly effect: Effect
-  readonly node: number | undefined
-  readonly orgs: ReadonlySet<string> | undefined
-  readonly beginMs: number
-  readonly endMs: number
-}
+import { type Window, windowsOf } from './windows.js'
 
 /** A time in which a node was away, and from when to when that has consequences. */
 interface Absence {
@@ -15,6 +7,11 @@ interface Absence {
   readonly endMs: number
   readonly fromMs: number
   readonly untilMs: number
+}
+
+/** One after which the store may not count what the node holds: `forGood` where the node may keep it all the same. */
+interface Untold extends Absence {
+  readonly forGood: boolean
 }
 
 /** What one process may be late by on a machine that does other things too, besides what it measured of itself. */
@@ -124,15 +121,64 @@ export class Surroundings {
     return this.#absences(node, ({ beginMs }) => this.#lapsedMs(beginMs))
   }
 
+  /** Whether nodes close what they hold once they do not trust their lease. */
+  get closes(): boolean {
+    return this.terms.onLeaseLost === 'close'
+  }
+
+  /** The most by which one call may advance the store's clock. */
+  get clockStepMs(): number {
+    const { renewIntervalMs } = this.terms
+    return renewIntervalMs + Math.min(500, renewIntervalMs)
+  }
+
+  /** D: how long a node trusts its lease after it sent the last renewal that was answered. */
+  get trustMs(): number {
+    return this.terms.ttlMs * (1 - 1 / 30) - this.clockStepMs
+  }
+
+  /** How long a store that lost its memory makes newcomers wait at least (R1), of which a step of its clock may be a part. */
+  get leastRecoveryMs(): number {
+    return this.closes ? this.terms.ttlMs - this.clockStepMs : 2 * this.terms.renewIntervalMs
+  }
+
   /**
    * The times in which the store may not count what a node holds: it is without its lease (R5); or it was away while a
-   * store that had lost its memory recovered, which waits for those alone that have said hello (R1).
+   * store that had lost its memory recovered, which waits for those alone that have said hello (R1). Nodes that close
+   * what they hold in time have this excuse only while they do not run.
    */
-  untoldOf(node: number): Absence[] {
-    return this.#absences(node, ({ beginMs, endMs }) => {
+  untoldOf(node: number): Untold[] {
+    const untold = this.#absences(node, ({ beginMs, endMs }) => {
       const lost = this.during(['store-lost'], undefined, beginMs - this.comebackMs, endMs)
       return Math.min(this.#lapsedMs(beginMs), ...lost.map((loss) => loss.endMs + this.comebackMs))
     })
+    if (!this.closes) {
+      return untold.map((one) => {
+        // It had had no time to tell the new store of its own before it was gone.
+        const lost = this.during(['store-lost'], undefined, one.beginMs - this.comebackMs, one.untilMs)
+        return { ...one, forGood: lost.length > 0 }
+      })
+    }
+    return untold.flatMap(({ fromMs, ...one }) =>
+      this.during(['paused'], node, fromMs, one.endMs).map(({ beginMs, endMs }) => {
+        return { ...one, fromMs: Math.max(fromMs, beginMs), untilMs: endMs + this.slackMs(endMs), forGood: false }
+      }),
+    )
+  }
+
+  /**
+   * Whether a node that closes what it holds once it does not trust its lease may have done so at this moment, because it
+   * was without the store: it closes when it runs again, or at the end of D.
+   */
+  mayHaveDistrusted(node: number, t: number): boolean {
+    const { renewIntervalMs, callTimeoutMs } = this.terms
+    const sinceMs = this.trustMs - renewIntervalMs * 1.1 - callTimeoutMs - MACHINE_SLACK_MS
+    return (
+      this.closes &&
+      this.#merged(node, ['paused', 'cut-off', 'store-away']).some(
+        ({ beginMs, endMs }) => t >= beginMs + sinceMs && t <= endMs + this.comebackMs + this.slackMs(t),
+      )
+    )
   }
 
   /**
@@ -149,8 +195,8 @@ export class Surroundings {
     )
   }
 
-  #absencesOf(node: number): Window[] {
-    return this.during(['paused', 'cut-off'], node, 0, Number.POSITIVE_INFINITY)
+  #absencesOf(node: number, effects: readonly Effect[] = ['paused', 'cut-off']): Window[] {
+    return this.during(effects, node, 0, Number.POSITIVE_INFINITY)
   }
 
   /** When others may have declared a node dead that has been away since then. */
@@ -159,17 +205,22 @@ export class Surroundings {
     return awaySinceMs + ttlMs - renewIntervalMs * 1.1 - MACHINE_SLACK_MS
   }
 
-  /** Its absences that have consequences, which begin at `fromOf`. Breaks too short for a renewal do not end one. */
+  /** Its absences that have consequences, which begin at `fromOf`. */
   #absences(node: number, fromOf: (absence: { beginMs: number; endMs: number }) => number): Absence[] {
+    return this.#merged(node)
+      .map((absence) => ({ ...absence, fromMs: fromOf(absence), untilMs: this.#backMs(absence.endMs) }))
+      .filter(({ fromMs, endMs }) => endMs > fromMs)
+  }
+
+  /** Its absences as wholes: breaks too short for a renewal do not end one. */
+  #merged(node: number, effects?: readonly Effect[]): { beginMs: number; endMs: number }[] {
     const merged: { beginMs: number; endMs: number }[] = []
-    for (const { beginMs, endMs } of this.#absencesOf(node)) {
+    for (const { beginMs, endMs } of this.#absencesOf(node, effects)) {
       const last = merged.at(-1)
       if (last && beginMs - last.endMs < this.comebackMs) last.endMs = Math.max(last.endMs, endMs)
       else merged.push({ beginMs, endMs })
     }
     return merged
-      .map((absence) => ({ ...absence, fromMs: fromOf(absence), untilMs: this.#backMs(absence.endMs) }))
-      .filter(({ fromMs, endMs }) => endMs > fromMs)
   }
 
   /** Until when a node whose absence has ended may take to be one of the others again; nobody is while the store is away. */
@@ -182,36 +233,4 @@ export class Surroundings {
     }
     return untilMs
   }
-}
-
-function windowsOf(records: readonly ChaosRecord[]): Window[] {
-  type Growing = { -readonly [K in keyof Window]: Window[K] }
-  const open = new Map<string, Growing>()
-  const windows: Growing[] = []
-  const lostWhileAway: (Omit<Window, 'endMs'> & { readonly away: Growing })[] = []
-  for (const record of records) {
-    if (record.is !== 'effect') continue
-    const { effect, node, phase, t } = record
-    const orgs = record.orgs && new Set(record.orgs)
-    const key = `${effect} ${node}`
-    if (phase === 'end') {
-      const window = open.get(key)
-      if (!window) throw new Error(`'${effect}' of node ${node} ended at ${t} without a beginning`)
-      window.endMs = t
-      open.delete(key)
-      continue
-    }
-    if (open.has(key)) throw new Error(`'${effect}' of node ${node} began at ${t} a second time`)
-    // What has no end yet lasts until the records end. A loss is a moment, or as long as the store is away for it.
-    const away = windows.find((one) => one.effect === 'store-away' && one.endMs === Number.POSITIVE_INFINITY)
-    if (effect === 'store-lost' && away) {
-      lostWhileAway.push({ effect, node, orgs, beginMs: t, away })
-      continue
-    }
-    const window = { effect, node, orgs, beginMs: t, endMs: effect === 'store-lost' ? t : Number.POSITIVE_INFINITY }
-    windows.push(window)
-    if (effect !== 'store-lost') open.set(key, window)
-  }
-  for (const { away, ...lost } of lostWhileAway) windows.push({ ...lost, endMs: away.endMs })
-  return windows.sort((a, b) => a.beginMs - b.beginMs)
 }

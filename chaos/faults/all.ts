@@ -3,6 +3,7 @@ import { clockJumped } from './clock-jumped.js'
 import { bucketMoved, clusterPrimaryFlushed, clusterPrimaryFrozen, clusterPrimaryKilled } from './cluster-part.js'
 import type { Fault } from './fault.js'
 import { linkBlackHole, linkBlackHoleLong } from './link-black-hole.js'
+import { linkBlackHoleFlushed } from './link-black-hole-flushed.js'
 import { linkCut } from './link-cut.js'
 import { linkDelayed, linkTooSlow } from './link-delayed.js'
 import { nodeKilled } from './node-killed.js'
@@ -34,6 +35,7 @@ export const allFaults: readonly Fault[] = [
   linkCut,
   linkBlackHole,
   linkBlackHoleLong,
+  linkBlackHoleFlushed,
   repliesLost,
   linkDelayed,
   linkTooSlow,

@@ -1,4 +1,8 @@
-import { type ChaosRecord, type Effect, type Leave, OF_ITS_OWN } from '../../chaos/records.js'
+import { check } from '../../chaos/checker/check.js'
+import { type ChaosRecord, type Effect, type Leave, OF_ITS_OWN, type Terms } from '../../chaos/records.js'
+import { SHIPPED } from '../../chaos/terms.js'
+
+const STORY_END_MS = 300_000
 
 type Untimed = ChaosRecord extends infer R ? (R extends { t: number } ? Omit<R, 't'> : never) : never
 
@@ -92,4 +96,21 @@ export class ChaosStory {
     const shows = { ...(resumes !== undefined && { resumes }), ...(instance !== undefined && { instance }) }
     return this.at(t, { is: 'asked', attempt, org, node, by: 'obeying', ...shows }, attempt)
   }
+}
+
+/** The promises that the checker finds broken in a story, each once. */
+export function broken(
+  tell: (story: ChaosStory) => void,
+  { ends = true, terms = SHIPPED }: { ends?: boolean; terms?: Terms } = {},
+): string[] {
+  const story = new ChaosStory()
+  tell(story)
+  if (ends) story.ends(STORY_END_MS)
+  const { findings } = check({ orgs: ['acme', 'globex'], terms }, story.records)
+  return [...new Set(findings.map(({ promise }) => promise))]
+}
+
+/** Three of acme's on the given nodes, who stay to the end. */
+export function full(story: ChaosStory, ...nodes: number[]): number[] {
+  return nodes.map((node, i) => story.opens(1_000 + i * 100, node))
 }

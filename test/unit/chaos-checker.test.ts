@@ -1,30 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { check } from '../../chaos/checker/check.js'
 import { Dice } from '../../chaos/dice.js'
 import { allFaults } from '../../chaos/faults/all.js'
 import { schedule } from '../../chaos/schedule.js'
 import { SHIPPED } from '../../chaos/terms.js'
 import { importsOf } from '../house/rules.js'
 import { pathsUnder, read, sourceFile } from '../house/sources.js'
-import { ChaosStory } from '../support/chaos-story.js'
+import { broken, type ChaosStory, full } from '../support/chaos-story.js'
 
-const ORGS = ['acme', 'globex']
-const END_MS = 300_000
 const ONE_INSTANCE = 'INSTANCE_CONNECTION_LIMIT_EXCEEDED'
-
-/** The promises that the checker finds broken in a story, each once. */
-function broken(tell: (story: ChaosStory) => void, { ends = true } = {}): string[] {
-  const story = new ChaosStory()
-  tell(story)
-  if (ends) story.ends(END_MS)
-  const { findings } = check({ orgs: ORGS, terms: SHIPPED }, story.records)
-  return [...new Set(findings.map(({ promise }) => promise))]
-}
-
-/** Three of acme's on the given nodes, who stay to the end. */
-function full(story: ChaosStory, ...nodes: number[]): number[] {
-  return nodes.map((node, i) => story.opens(1_000 + i * 100, node))
-}
 
 /** What is told twice: once as it may be, and once with a breach. The checker must pass the one and find the other. */
 const cases: readonly {

@@ -68,7 +68,7 @@ export class LimiterNode implements AdmittingNode {
     const overrides = new Overrides({ clock, events })
     const takeovers = new Takeovers({ clock, events, held, secret: options.resumeSecret })
     const probing = new Probing({ clock, timing, events, held, releases, session, timeoutMs: options.probeTimeoutMs })
-    const absence = new Absence({ clock, timing, policies, held, trusted, events, embedded: store.embedded })
+    const absence = new Absence({ clock, timing, policies, held, events, embedded: store.embedded })
     const sweeper = new Sweeper(events)
     const orderTaker = new OrderTaker({ clock, events, held, releases, pace, onRenewed: (told) => probing.heard(told) })
     const onPolicy = evictionWatch(events)
@@ -85,7 +85,7 @@ export class LimiterNode implements AdmittingNode {
       nodeInfo: encodeNodeInfo(options),
       onSecret: (secret) => takeovers.tokens.learn(secret),
       onPolicy,
-      onJoined: (sentAt) => absence.joined(sentAt),
+      onVouched: (sentAt) => absence.vouched(sentAt),
       onRenewed: (joined, sentAt, reply) => {
         sweeper.take(joined, reply.dead)
         orderTaker.take(joined, reply.orders)

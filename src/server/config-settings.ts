@@ -144,7 +144,7 @@ export const settings = {
     kind: kinds.onLeaseLost,
     default: 'rejoin',
     description:
-      'What happens to open connections when the lease is lost or no longer trusted: they stay and are reasserted to the store (`rejoin`), or are closed and pass no frame (`close`)',
+      'What happens to open connections when the lease is no longer trusted: they stay and are reasserted to the store (`rejoin`), or are closed and pass no frame (`close`)',
   },
   orphanTimeMs: {
     name: 'HEADCOUNT_ORPHAN_TIME',

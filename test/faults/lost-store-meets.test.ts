@@ -117,6 +117,16 @@ test('L5, R5: who was evicted while its node was cut off is closed when the node
   await until(async () => (await near.orgStats('acme')).currentCount === 1, { what: 'its slot is free' })
 })
 
+test('R1: under `close` too nobody is closed for a lost store who can tell it in time, and all of them count', async () => {
+  const options = { limits: { org: 2 }, policies: { onLeaseLost: 'close' }, ...TIMES } as const
+  const [one, two] = (await limiters.start(2, options)) as [Limiter, Limiter]
+  const open = [await one.admit({ org: 'acme' }), await two.admit({ org: 'acme' })] as [Admitted, Admitted]
+  await loseMemory([one, two])
+  expect(open.map(({ closing }) => closing)).toEqual([undefined, undefined])
+  expect(open.map(({ mayCarryFrames }) => mayCarryFrames!())).toEqual([true, true])
+  expect(await one.admit({ org: 'acme' })).toMatchObject({ admitted: false, currentCount: 2 })
+})
+
 test('R5, R1: under `close` nothing is open that the store does not know, also where it is lost while a node is cut off', async () => {
   const proxy = await startProxy(limiters.redis.port)
   onTestFinished(() => proxy.stop())

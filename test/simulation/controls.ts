@@ -33,6 +33,8 @@ export interface Controls {
   readonly passedByUnnoticed?: boolean
   /** Under `close` a store that lost its memory waits as long as under `rejoin`, and not for D. */
   readonly briefRecovery?: boolean
+  /** A node takes the store for told of what is open before it has answered. */
+  readonly takesForTold?: boolean
   /** What was taken over comes back with its node. */
   readonly takenComesBack?: boolean
   /** Nobody is told to close what was taken over. */
@@ -57,6 +59,7 @@ export const CONTROLS = [
     'sweepForgetsMembers',
     'passedByUnnoticed',
     'briefRecovery',
+    'takesForTold',
   ] as const),
   ...CROSSED,
 ] satisfies (keyof Controls)[]
@@ -67,7 +70,7 @@ export function isPlainDay(controls: Controls): boolean | undefined {
   return !CROSSED.some((control) => controls[control])
 }
 
-/** Breaks the store; what breaks a node is `noDeadline`, and the two functions that put a link of its own between. */
+/** Breaks the store; what breaks a node is `noDeadline`, and the three functions that put a link of its own between. */
 export function plant(controls: Controls, store: SimStore): void {
   if (controls.noFence || controls.noGeneration) blindFence(store, controls.noFence === true)
   if (controls.noReassertion) noReassertion(store)
@@ -243,6 +246,19 @@ export function repeatingLeases(link: SimLink): void {
     const renamed = Object.fromEntries(verbs.map(([name, verb]) => [name, named(verb)]))
     return { ...to, ...renamed, closed: to.closed, destroy: (reason) => to.destroy(reason) }
   })
+}
+
+/** A node takes the store for told of what is open before it has answered. */
+export function takesForTold(link: SimLink): void {
+  connections(link, (to) => ({
+    ...to,
+    closed: to.closed,
+    destroy: (reason) => to.destroy(reason),
+    reassert: (fence, claims, how) => {
+      void to.reassert(fence, claims, how)
+      return Promise.resolve({ status: 'ok', value: claims.map(() => 'kept' as const) })
+    },
+  }))
 }
 
 /** The release takes a way of its own, and once it is sent the slot counts as given back. */

@@ -70,16 +70,14 @@ export class Faults {
       if (sim) this.#strikeNode(sim, kind, dice)
     } else if (kind === 10) {
       if (sim && nodes.filter((node) => !node.dead).length > 1) this.drain(sim, dice)
-    } else this.#strikeStore(kind, dice)
+    } else this.#strikeStore(kind, sim, dice)
   }
 
   #strikeNode(sim: SimNode, kind: number, dice: Dice): void {
     const { world } = this.#scenario
     if (kind <= 1) this.pause(sim, 0, dice)
     else if (kind <= 3) {
-      world.note(`${sim.name} is cut off from the store`)
-      sim.link.cut = true
-      sim.unwell.push({ by: 'cut', fromMs: world.nowMs })
+      this.#cutOff(sim)
       world.at(dice.next() * 30_000, () => this.#reconnect(sim))
     } else if (kind === 4) {
       this.#kill(sim)
@@ -93,7 +91,7 @@ export class Faults {
     }
   }
 
-  #strikeStore(kind: number, dice: Dice): void {
+  #strikeStore(kind: number, sim: SimNode | undefined, dice: Dice): void {
     const { world, store } = this.#scenario
     if (kind === 6) {
       world.note('the store freezes')
@@ -105,6 +103,7 @@ export class Faults {
       world.note(`the clock of the store jumps by ${jumpMs / 1_000} s`)
     } else if (kind === 8) {
       if (dice.chance(0.5)) {
+        if (sim && dice.chance(0.5)) this.#straggle(sim, dice)
         world.note('the store is wiped')
         store.tables.wipe()
       } else {
@@ -157,6 +156,28 @@ export class Faults {
 
   #bootWithin(ms: number, dice: Dice): void {
     this.#scenario.world.at(dice.next() * ms, () => this.#calm || this.#scenario.boot())
+  }
+
+  #cutOff(sim: SimNode): void {
+    const { world } = this.#scenario
+    world.note(`${sim.name} is cut off from the store`)
+    sim.link.cut = true
+    sim.unwell.push({ by: 'cut', fromMs: world.nowMs })
+  }
+
+  /** Cut off until shortly before it trusts its lease no more, and again as soon as it has said hello: before it has told what is open. */
+  #straggle(sim: SimNode, dice: Dice): void {
+    const { world, timing } = this.#scenario
+    this.#cutOff(sim)
+    world.at(timing.trustMs * (0.5 + dice.next() * 0.3), () => {
+      if (this.#calm || sim.dead) return
+      this.#reconnect(sim)
+      sim.link.afterHello = () => {
+        if (this.#calm || sim.link.cut) return
+        this.#cutOff(sim)
+        world.at(dice.next() * 30_000, () => this.#reconnect(sim))
+      }
+    })
   }
 
   #reconnect(sim: SimNode): void {

@@ -35,7 +35,8 @@ export function featuresOf(dice: Dice, { onLeaseLost, isPlain = dice.chance(0.5)
     takeovers: 0,
     instances: 0,
     operators: false,
-    staysMs: 20_000,
+    // Long enough that what was open when the store was lost is so when it has recovered.
+    staysMs: onLeaseLost === 'close' ? 60_000 : 20_000,
     staleStores: false,
     limits: {},
     policies: { onLeaseLost },

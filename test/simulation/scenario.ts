@@ -3,7 +3,7 @@ import { type LeaseTiming, leaseTiming } from '../../src/core/lease-timing.js'
 import type { Peer } from '../../src/core/peer.js'
 import { LimiterNode } from '../../src/node/limiter-node.js'
 import { Checks } from './checks.js'
-import { type Controls, eagerRelease, isPlainDay, plant, repeatingLeases } from './controls.js'
+import { type Controls, eagerRelease, isPlainDay, plant, repeatingLeases, takesForTold } from './controls.js'
 import type { Dice } from './dice.js'
 import { Faults } from './faults.js'
 import { type Features, featuresOf, requestOf } from './features.js'
@@ -74,7 +74,7 @@ export class Scenario {
     const dice = this.world.diceFor('habits')
     const rough = dice.next()
     this.callsComeTwice = dice.chance(0.5)
-    const onLeaseLost = dice.chance(controls.briefRecovery ? 1 : 0.3) ? 'close' : 'rejoin'
+    const onLeaseLost = dice.chance(controls.briefRecovery || controls.takesForTold ? 1 : 0.3) ? 'close' : 'rejoin'
     const waitsFor = controls.briefRecovery ? 'rejoin' : onLeaseLost
     this.timing = leaseTiming({ ttlMs: 15_000, renewIntervalMs: 3_000, callTimeoutMs: 250, onLeaseLost: waitsFor })
     this.features = featuresOf(this.world.diceFor('features'), { onLeaseLost, isPlain: isPlainDay(controls) })
@@ -141,6 +141,7 @@ export class Scenario {
     const link = new SimLink(this.store, owner)
     if (this.#controls.repeatingLeases) repeatingLeases(link)
     if (this.#controls.eagerRelease) eagerRelease(link)
+    if (this.#controls.takesForTold) takesForTold(link)
     const sim: SimNode = Object.assign(owner, {
       link,
       open: new Set<OpenConnection>(),

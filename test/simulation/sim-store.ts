@@ -116,6 +116,8 @@ export class SimLink implements LeaseStore {
   readonly dice: Dice
   /** Told when a client has gone away; only a broken node would tell the store before its question was answered. */
   left: (client: string) => void = () => {}
+  /** Told once, when the next hello brought a lease. */
+  afterHello: (() => void) | undefined
   #calls = 0
   readonly #store: SimStore
   readonly #connections = new Set<SimConnection>()
@@ -331,7 +333,14 @@ class SimConnection implements StoreConnection {
     )
   }
 
-  hello: StoreConnection['hello'] = (request) => this.#renewing((verbs) => verbs.hello(request))
+  hello: StoreConnection['hello'] = async (request) => {
+    const reply = await this.#renewing((verbs) => verbs.hello(request))
+    if (reply.status !== 'ok') return reply
+    const { afterHello } = this.#link
+    this.#link.afterHello = undefined
+    afterHello?.()
+    return reply
+  }
   acquire: StoreConnection['acquire'] = (fence, claims, how) => this.#call((verbs) => verbs.acquire(fence, claims, how))
   takeover: StoreConnection['takeover'] = (fence, claims) => this.#call((verbs) => verbs.takeover(fence, claims))
   release: StoreConnection['release'] = (fence, slots) => this.#call((verbs) => verbs.release(fence, slots))

@@ -16,13 +16,11 @@ const clock = new ManualClock()
 
 afterEach(() => expect(clock.pending).toBe(0))
 
-/** The policies alone: the test says what was heard of the store, and whether the lease may be trusted. */
+/** The policies alone: the test says what was heard of the store, which knew then of all that was open. */
 function absenceUnder(policies: Partial<Policies>, { embedded = false } = {}) {
   const [events, held, told] = [new EventBus(), new HeldConnections(), [] as unknown[]]
-  let isTrusted = true
   const absence = new Absence({
     ...{ clock, timing: SHORT, policies: { ...DEFAULT_POLICIES, ...policies }, held, events, embedded },
-    trusted: () => isTrusted,
   })
   events.on('debt.taken', (event) => told.push(event))
   events.on('lease.lapsed', (event) => told.push(event))
@@ -36,9 +34,9 @@ function absenceUnder(policies: Partial<Policies>, { embedded = false } = {}) {
   }
   return {
     ...{ absence, events, held, told, connection },
-    hear: (liveNodes = 1, recoveryMs = 0) => absence.heard(momentOf(clock), { liveNodes, recoveryMs }),
-    distrust: () => {
-      isTrusted = false
+    hear: (liveNodes = 1, recoveryMs = 0) => {
+      absence.heard(momentOf(clock), { liveNodes, recoveryMs })
+      absence.vouched(momentOf(clock))
     },
     admit: (limit = 3, setByOperators?: number) => absence.admit(connection(limit), setByOperators),
     [Symbol.dispose]: () => absence.end(),
@@ -141,40 +139,52 @@ describe('a policy that is none counts as the strictest', () => {
     expect(node.admit()).toBeUndefined()
   })
 
-  test.each(['Close', undefined])('a lost lease under %o closes, and no frame passes', (onLeaseLost) => {
+  test.each(['Close', undefined])('a lease out of trust under %o closes, and no frame passes', (onLeaseLost) => {
     using node = absenceUnder(given({ onStoreDown: 'allow', onLeaseLost }))
     node.hear()
     expect(node.admit()).toBeDefined()
-    node.distrust()
+    clock.advance(D)
     expect(node.absence.mayCarryFrames!()).toBe(false)
     expect(node.admit()).toBeUndefined()
-    node.events.emit('lease.lost', { lease: 1, reason: 'lost' })
-    expect(node.held.held().map(({ closing }) => closing)).toEqual(['LEASE_LOST'])
+    expect(node.held.held().map(({ closing }) => closing)).toEqual(['STORE_AWAY'])
   })
 })
 
 describe('S7: the lease cannot be trusted', () => {
   test('under `close` nobody is admitted and no frame passes from there on, and who was open is closed with it', () => {
     using node = absenceUnder({ onStoreDown: 'allow', onLeaseLost: 'close' })
+    expect(node.absence.mayCarryFrames!()).toBe(false)
     node.hear()
     expect(node.admit()).toBeDefined()
+    clock.advance(D - 1)
     expect(node.absence.mayCarryFrames!()).toBe(true)
-    node.distrust()
+    expect(node.held.held()[0]!.closing).toBeUndefined()
+    clock.advance(1)
     expect(node.absence.mayCarryFrames!()).toBe(false)
     expect(node.admit()).toBeUndefined()
+    expect(node.held.held().map(({ closing }) => closing)).toEqual(['STORE_AWAY'])
+  })
+
+  test('under `close` a lease that was fenced closes all, since others may have the slots, and one that was lost nobody', () => {
+    using node = absenceUnder({ onStoreDown: 'allow', onLeaseLost: 'close' })
+    node.hear()
+    node.admit()
     node.events.emit('lease.lost', { lease: 1, reason: 'lost' })
-    expect(node.held.held().map(({ closing }) => closing)).toEqual(['LEASE_LOST'])
+    expect(node.held.held()[0]!.closing).toBeUndefined()
+    expect(node.absence.mayCarryFrames!()).toBe(true)
+    node.events.emit('lease.lost', { lease: 2, reason: 'fenced' })
+    expect(node.held.held()[0]!.closing).toBe('LEASE_LOST')
   })
 
   test('under `rejoin` frames are not asked about, and who is open stays, for the orphan time beyond D', () => {
     using node = absenceUnder({ onStoreDown: 'allow', orphanTimeMs: 500 })
     node.hear()
     expect(node.admit()).toBeDefined()
-    node.distrust()
+    clock.advance(D)
     expect(node.absence.mayCarryFrames).toBeUndefined()
     expect(node.admit()).toMatchObject({ count: 2 })
     node.events.emit('lease.lost', { lease: 1, reason: 'lost' })
-    clock.advance(D + 499)
+    clock.advance(499)
     expect(node.held.held().map(({ closing }) => closing)).toEqual([undefined, undefined])
     clock.advance(1)
     expect(node.held.held().map(({ closing }) => closing)).toEqual(['STORE_AWAY', 'STORE_AWAY'])
@@ -190,7 +200,7 @@ describe('S7: the lease cannot be trusted', () => {
     node.hear()
     node.admit()
     clock.advance(D - 1)
-    node.absence.joined(momentOf(clock))
+    node.absence.vouched(momentOf(clock))
     clock.advance(D - 1)
     expect(node.held.held()[0]!.closing).toBeUndefined()
     clock.advance(1)

@@ -166,3 +166,43 @@ test('S7: who is admitted between a hello and the first renewal is closed too wh
   await pass(D)
   expect(admitted.lost.reason).toBe('STORE_AWAY')
 })
+
+describe('R1, R5: a store that lost its memory, under `close`', () => {
+  async function holding(): Promise<Admitted> {
+    await start({ onLeaseLost: 'close' })
+    const admission = await ask()
+    expect(admission).toMatchObject({ admitted: true })
+    return admission as Admitted
+  }
+
+  test('closes nobody of whom it is told before D is over', async () => {
+    const open = await holding()
+    store.inner.tables.wipe()
+    await pass(3 * D)
+    expect(open.closing).toBeUndefined()
+    expect(open.mayCarryFrames!()).toBe(true)
+    expect(store.inner.tables.scope('org:acme').has(open.connectionId)).toBe(true)
+  })
+
+  test('vouches for nobody with its hello: who it was not told of by the end of D may be counted by nobody', async () => {
+    const open = await holding()
+    let renewedMs = clock.monotonicMs()
+    node.events.on('lease.renewed', () => {
+      renewedMs = clock.monotonicMs()
+    })
+    await pass(R)
+    store.holdUp('reassert')
+    store.inner.tables.wipe()
+    await pass(R + C / 2)
+    expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
+    const leftMs = renewedMs + D - clock.monotonicMs()
+    for (const call of [...store.calls]) call.giveUp()
+    await pass(leftMs - 20)
+    expect(open.closing).toBeUndefined()
+    expect(open.mayCarryFrames!()).toBe(true)
+    await pass(40)
+    expect(node.storeReachable).toBe(true)
+    expect(open.closing).toBe('STORE_AWAY')
+    expect(open.mayCarryFrames!()).toBe(false)
+  })
+})

@@ -17,8 +17,6 @@ interface AbsenceParts {
   readonly policies: Policies
   readonly held: HeldConnections
   readonly events: EventBus
-  /** Whether the lease may be trusted at this moment. */
-  readonly trusted: () => boolean
   /** An embedded store is never away. */
   readonly embedded: boolean
 }
@@ -34,6 +32,9 @@ export interface Slot {
  * What the policies make of a store or a lease that is away (R2, S7): who is admitted in the store's place, when open
  * connections are closed, and whether frames may pass. What is no policy counts as the strictest.
  *
+ * Under `close` they pass until D after the store last vouched for what is open. One that lost its memory does so again
+ * once it was told; it admits nobody before D is over for all whom it cannot hear (ADR 28 and 29).
+ *
  * Who is admitted in the store's place is debt: the store learns of it when it is back, whether there is room or not.
  * `local` is no exact limit, of any scope: an org whose connections are spread unevenly may exceed its own, by at most
  * the shares of the nodes that held none, and an instance may hold one connection on each node.
@@ -44,6 +45,7 @@ export class Absence {
   readonly #parts: AbsenceParts
   readonly #lapse: LapseWatch
   #heardAt: Moment | undefined
+  #vouchedAt: Moment | undefined
   /** Open connections were closed for the absence: it would be no kindness to let them in again. */
   #hasLapsed = false
   #nodes = 1
@@ -52,15 +54,15 @@ export class Absence {
     const { clock, timing, policies, events } = parts
     const closes = policies.onLeaseLost !== 'rejoin'
     this.#parts = parts
-    this.mayCarryFrames = closes ? parts.trusted : undefined
+    this.mayCarryFrames = closes ? () => this.#isVouched() : undefined
     this.#lapse = new LapseWatch(clock, timing.trustMs + (closes ? 0 : policies.orphanTimeMs), () => this.#lapsed())
-    if (closes) events.on('lease.lost', () => this.#closeAll('LEASE_LOST'))
+    // Fenced, others may have the slots.
+    if (closes) events.on('lease.lost', ({ reason }) => reason === 'fenced' && this.#closeAll('LEASE_LOST'))
   }
 
-  /**
-   * The store answered a hello that was sent then: from there on admissions may be open, and their time counts (S7).
-   */
-  joined(sentAt: Moment): void {
+  /** The store knows of all that is open, and answered what was sent then: from there on the time counts (S7). */
+  vouched(sentAt: Moment): void {
+    this.#vouchedAt = sentAt
     if (!this.#parts.embedded) this.#lapse.restart(sentAt)
   }
 
@@ -70,7 +72,6 @@ export class Absence {
     this.#hasLapsed = false
     // A store that has lost its memory knows of those only that have come back so far: fewer would make shares larger.
     this.#nodes = Math.max(1, liveNodes, recoveryMs > 0 ? this.#nodes : 1)
-    this.joined(sentAt)
   }
 
   end(): void {
@@ -79,12 +80,12 @@ export class Absence {
 
   /** Takes a connection on as debt if the policy lets it; `undefined` where it is not for this node to say. */
   admit(connection: HeldConnection, setByOperators: number | undefined): Slot | undefined {
-    const { clock, events, held, policies, trusted } = this.#parts
-    const { onStoreDown, storeDownTimeMs, onLeaseLost } = policies
+    const { clock, events, held, policies } = this.#parts
+    const { onStoreDown, storeDownTimeMs } = policies
     // A word or a time that is none must let nobody in.
     if (onStoreDown !== 'local' && onStoreDown !== 'allow') return undefined
     if (!this.#heardAt || this.#hasLapsed) return undefined
-    if (onLeaseLost !== 'rejoin' && !trusted()) return undefined
+    if (this.mayCarryFrames?.() === false) return undefined
     if (!(elapsedMs(clock, this.#heardAt) <= storeDownTimeMs)) return undefined
     const { id, org, claim } = connection
     const inForce = setByOperators ?? claim.scopes[0].limit
@@ -102,6 +103,12 @@ export class Absence {
     held.add(connection)
     events.emit('debt.taken', { connectionId: id, org, policy: onStoreDown })
     return { count: count + 1, limit, ...(reserved > 0 && { reserved }) }
+  }
+
+  /** An embedded store cannot outlive its node: no deadline there. */
+  #isVouched(): boolean {
+    const { clock, timing, embedded } = this.#parts
+    return embedded || (this.#vouchedAt !== undefined && elapsedMs(clock, this.#vouchedAt) < timing.trustMs)
   }
 
   /** The lease has been out of trust for as long as the policy bears. */

@@ -46,8 +46,8 @@ export interface KeeperParts {
   readonly onSecret: (secret: string) => void
   /** Told at every hello what the store does when memory runs out. */
   readonly onPolicy: (evictionPolicy: string) => void
-  /** Told of every hello that was answered when it was sent. */
-  readonly onJoined: (sentAt: Moment) => void
+  /** Told when the last hello or renewal was sent that was answered by a store that knows of all that is open. */
+  readonly onVouched: (sentAt: Moment) => void
   /** Told of every renewal, when it was sent, and which leases are dead and not yet swept. */
   readonly onRenewed: (session: Session, sentAt: Moment, reply: RenewReply) => void
 }

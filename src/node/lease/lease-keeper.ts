@@ -6,6 +6,7 @@ import type { KeeperParts } from './keeper-parts.js'
 import { LeaseIdentity } from './lease-identity.js'
 import { backoffMs } from './pace.js'
 import { type ReassertMode, reassertAll } from './reassert.js'
+import { Recovery } from './recovery.js'
 import { RenewPause } from './renew-pause.js'
 import { Session } from './session.js'
 
@@ -27,19 +28,19 @@ export class LeaseKeeper {
   readonly #stop = new AbortController()
   readonly #identity: LeaseIdentity
   readonly #spare = newLease()
+  readonly #recovery: Recovery
   #renewedAt: Moment | undefined
   /** What has to be told to the store before admissions go on, after the lease was lost. */
   #owed: ReassertMode | undefined
   #session: Session | undefined
   #settled = false
-  #recoveryMs = 0
-  #recoversUntilMs: number | undefined
   #running: Promise<void> | undefined
   #leaves = false
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
     this.pause = new RenewPause(parts)
+    this.#recovery = new Recovery(parts.clock)
     this.#identity = new LeaseIdentity(parts.clock, parts.timing)
   }
 
@@ -60,7 +61,7 @@ export class LeaseKeeper {
 
   /** What is left of the time in which the store said last that it admits nobody; `undefined` where it said nothing of that. */
   get recoveryLeftMs(): number | undefined {
-    return this.#recoversUntilMs === undefined ? undefined : this.#recoversUntilMs - this.#parts.clock.monotonicMs()
+    return this.#recovery.leftMs
   }
 
   /** Whether an answer of the store may still be used. An embedded store cannot outlive its node: no deadline there. */
@@ -150,10 +151,10 @@ export class LeaseKeeper {
       return undefined
     }
     this.#renewedAt = sentAt
-    this.#heardRecovery(reply.value.recoveryMs)
+    this.#recovery.heard(reply.value.recoveryMs)
     this.#parts.onSecret(reply.value.resumeSecret)
-    this.#parts.onJoined(sentAt)
     if (!claim.known) this.#taken(claim.lease, reply.value, reasserting)
+    this.#vouch()
     this.#parts.onPolicy(reply.value.evictionPolicy)
     this.#identity.confirm(claim, reply.value)
     return new Session(connection, { lease: claim.lease, generation: claim.generation, epoch: reply.value.epoch })
@@ -190,6 +191,7 @@ export class LeaseKeeper {
     const result = await reassertAll(session, untold, mode, renewIfDue)
     if (!result) return false
     this.#owed = undefined
+    this.#vouch()
     if (debts.length > 0) events.emit('debt.settled', { connections: debts.length })
     if (result.kept + result.closed > 0) events.emit('connections.reasserted', { ...result, mode })
     return true
@@ -205,7 +207,7 @@ export class LeaseKeeper {
       const heard = await this.#renew(session)
       if (!heard) return
       // Behind a whole page of probes there may be more, and some of another org, which is not to wait for these (S5).
-      if (heard.probes.length < MAX_ITEMS) await this.pause.rest(this.#recoveryMs, session.ended)
+      if (heard.probes.length < MAX_ITEMS) await this.pause.rest(this.#recovery.lastMs, session.ended)
     }
   }
 
@@ -215,17 +217,17 @@ export class LeaseKeeper {
     const reply = await session.call((connection, fence) => connection.renew(fence))
     if (reply.status !== 'ok') return undefined
     this.#renewedAt = sentAt
+    this.#vouch()
     const { liveNodes, recoveryMs, dead } = reply.value
-    this.#heardRecovery(recoveryMs)
+    this.#recovery.heard(recoveryMs)
     events.emit('lease.renewed', { liveNodes, deadLeases: dead.length, recoveryMs })
     onRenewed(session, sentAt, reply.value)
     return reply.value
   }
 
-  /** Counted from when the answer came: the store counted from earlier on. */
-  #heardRecovery(recoveryMs: number): void {
-    this.#recoveryMs = recoveryMs
-    this.#recoversUntilMs = recoveryMs > 0 ? this.#parts.clock.monotonicMs() + recoveryMs : undefined
+  /** A store that has yet to be told of what is open keeps no slots for it, though it knows the lease. */
+  #vouch(): void {
+    if (!this.#owed && this.#renewedAt) this.#parts.onVouched(this.#renewedAt)
   }
 
   /** Whether there is anything to tell a store that has lost its memory: then recovery waits for this node. */

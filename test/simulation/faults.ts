@@ -165,7 +165,10 @@ export class Faults {
     sim.unwell.push({ by: 'cut', fromMs: world.nowMs })
   }
 
-  /** Cut off until shortly before it trusts its lease no more, and again as soon as it has said hello: before it has told what is open. */
+  /**
+   * Cut off until shortly before it trusts its lease no more, and again as soon as it has said hello: before it has told
+   * what is open.
+   */
   #straggle(sim: SimNode, dice: Dice): void {
     const { world, timing } = this.#scenario
     this.#cutOff(sim)

@@ -16,6 +16,8 @@ async function promisesBroken(options: Partial<RunOptions>): Promise<string[]> {
   return findings.map(({ promise, what }) => `${promise}: ${what}`)
 }
 
+const CLOSE = { ...FAST, onLeaseLost: 'close' } as const
+
 const faultsNamed = (words: string) => allFaults.filter(({ name }) => name.includes(words))
 
 describe('chaos', () => {
@@ -33,6 +35,25 @@ describe('chaos', () => {
 
   test('every promise is kept to clients that name their instance (S1, S6, L3, and all of the above)', async () => {
     expect(await promisesBroken({ minutes: 4, clients: 200, orgs: 25, instances: true })).toEqual([])
+  })
+
+  test('every promise is kept where nodes close what they hold once they do not trust their lease (S1, S7, R1, R5, and all of the above)', async () => {
+    expect(await promisesBroken({ minutes: 5, clients: 200, orgs: 25, terms: CLOSE })).toEqual([])
+  })
+
+  test('control: a node that does not close although it was told to is found out', async () => {
+    const script = brokenServer('node/admission/absence.js', "policies.onLeaseLost !== 'rejoin'", 'false')
+    const faults = faultsNamed('black hole) for longer')
+    const found = await promisesBroken({ script, minutes: 0.5, terms: CLOSE, faults })
+    expect(found.filter((finding) => finding.startsWith('S7: #')).length).toBeGreaterThan(0)
+    expect(found.filter((finding) => finding.startsWith('S1: org-')).length).toBeGreaterThan(0)
+  })
+
+  test('control: a lost store that does not wait until who is cut off has closed is found out', async () => {
+    const script = brokenServer('core/lease-timing.js', "onLeaseLost === 'rejoin' ? 0 : ttlMs", '0')
+    const terms = { ...SHIPPED, onLeaseLost: 'close' } as const
+    const found = await promisesBroken({ script, minutes: 1.5, terms, faults: faultsNamed('FLUSHALL meanwhile') })
+    expect(found.filter((finding) => /^S1: org-|^R1: a store/.test(finding)).length).toBeGreaterThan(0)
   })
 
   test('control: a node that asks an old connection only once it is silent is found out', async () => {

@@ -25,25 +25,32 @@ const IDLE_MOST = 1.25
 /** What idle connections cost with redis-semaphore at its best, pipelined, in multiples of our renewals. */
 const IDLE_DEARER = 500
 
-/** The goals are set for the time in the command. What is printed beside it, all CPU of the thread, is what fills a core. */
 export function goals(admission, idle) {
+  return [...admissionGoals(admission), ...idleGoals(idle)]
+}
+
+/**
+ * The goals are set for the time in the command. What is printed beside it, all CPU of the thread, is what fills a core.
+ * `of` is whom they are held against.
+ */
+export function admissionGoals(admission, of = 'headcount') {
   const empty = admission.get(REFERENCE)
   const bothOf = (samples, reference) => ['script', 'cpu'].map((kind) => ratioOf(samples, reference, kind))
   const absolute = GOALS.map(({ name, sample, most }) => {
-    const [command, cpu] = bothOf(admission.get(`headcount ${sample}`), empty)
+    const [command, cpu] = bothOf(admission.get(`${of} ${sample}`), empty)
     return {
       text: `${name}: ${command.toFixed(2)}× in the command (${cpu.toFixed(2)}× of all CPU), at most ${most.toFixed(1)}×`,
       met: command <= most,
     }
   })
   const compared = DEARER.map(({ name, sample, least }) => {
-    const [command, cpu] = bothOf(admission.get(`redis-semaphore ${sample}`), admission.get(`headcount ${sample}`))
+    const [command, cpu] = bothOf(admission.get(`redis-semaphore ${sample}`), admission.get(`${of} ${sample}`))
     return {
-      text: `redis-semaphore's acquire, ${name}: ${command.toFixed(2)}× of ours in the command (${cpu.toFixed(2)}× of all CPU), at least ${least}×`,
+      text: `redis-semaphore's acquire, ${name}: ${command.toFixed(2)}× of it in the command (${cpu.toFixed(2)}× of all CPU), at least ${least}×`,
       met: command >= least,
     }
   })
-  return [...absolute, ...compared, ...idleGoals(idle)]
+  return [...absolute, ...compared]
 }
 
 function idleGoals(idle) {

@@ -1,6 +1,7 @@
 // What headcount costs, beside what people use today. Everything of a part is measured in one run on one Redis.
 //
 //   npm run bench                 what admissions and idle connections cost Redis, some three minutes
+//   npm run bench -- floor        what the bare commands of an admission cost, without anything between them
 //   npm run bench -- throughput   pairs of acquire and release a second, from end to end through one client
 //   npm run bench -- upgrades     upgrades a second of a node, beside bare ws
 //   npm run bench -- growth       an admission among 100 to 1,000,000 orgs, beside a bare semaphore; with 1 to 100 nodes;
@@ -27,6 +28,7 @@ import { benchRedis } from './redis-server.mjs'
 
 const PARTS = [
   'costs',
+  'floor',
   'throughput',
   'upgrades',
   'growth',

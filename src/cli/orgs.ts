@@ -15,7 +15,7 @@ const BAR = 20
 export function addOrgsCommand(program: Command): void {
   const command = program
     .command('orgs')
-    .description('orgs that hold slots or have an override, the fullest first')
+    .description('orgs that hold slots or for which an operator has set a limit or tier, the fullest first')
     .option('-n, --most <count>', 'how many to show', wholeNumber(1), SHOWN)
     .option('--all', 'show all', false)
   operates(command, () => {
@@ -38,7 +38,7 @@ export function addOrgsCommand(program: Command): void {
 
 /** A row each: count, limit and share come first, because the names are others' and as long as they like. */
 export function orgTable(page: Page, orgs: readonly Org[]): string[] {
-  if (orgs.length === 0) return ['no org holds a slot or has an override']
+  if (orgs.length === 0) return ['no org holds a slot, and no operator has set a limit or tier']
   const columns = [
     { title: 'HELD', right: true },
     { title: 'LIMIT', right: true },

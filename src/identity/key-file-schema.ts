@@ -43,7 +43,7 @@ const keyRow = objectOf({
     .optional(),
   id: z
     .string('must be a text')
-    .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be 1 to 64 letters, digits, ".", "-" or "_"')
+    .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be 1 to 64 letters, digits, ".", "-" or "_", the first a letter or digit')
     .optional(),
   orgId: name,
   gatewayId: name,

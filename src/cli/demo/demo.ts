@@ -24,7 +24,7 @@ export function addDemoCommand(program: Command): void {
     .addOption(
       new Option('--redis <url>', 'Redis to use; a redis-server of the demo’s own where absent').env('REDIS_URL'),
     )
-    .option('--kill-every <seconds>', 'how often a node is killed; 0 for never', seconds(0, 86_400), 30)
+    .option('--kill-every <seconds>', 'how long all nodes run until one is killed; 0 for never', seconds(0, 86_400), 30)
     .action(demo)
 }
 

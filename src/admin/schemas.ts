@@ -36,7 +36,11 @@ export const queries = {
   }),
   refusals: z.object({
     org: orgId.optional(),
-    requestId: z.string().optional(),
+    /** Also as the client was told it, in the `instance` of its refusal. */
+    requestId: z
+      .string()
+      .transform((id) => id.replace(/^urn:uuid:/, ''))
+      .optional(),
     cursor: cursor(/^\d{1,19}-\d{1,19}$/).optional(),
     limit,
   }),

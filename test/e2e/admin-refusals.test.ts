@@ -61,6 +61,9 @@ describe('why was my gateway refused', () => {
     }
     const { refusals } = await find(1, `org=${encodeURIComponent(org)}`)
     expect(refusals.map(({ requestId }) => requestId)).toEqual([requestId])
+    // As it stands in the client's log.
+    const asTold = await find(1, `requestId=${refused.body.instance}`)
+    expect(asTold.refusals.map(({ requestId }) => requestId)).toEqual([requestId])
   })
 
   test('a connection that an operator closed is told by its id', async () => {

@@ -47,7 +47,10 @@ function checkAll(argv: string[]): void {
   if (!loaded.ok) {
     for (const { message } of loaded.errors) process.stdout.write(`wrong: ${safe(message)}\n`)
     process.exitCode = CONFIG_EXIT_CODE
-  } else process.stdout.write('the settings are sound; the key file and the ports are tried only at a start\n')
+  } else
+    process.stdout.write(
+      'the settings are sound; the key file, those that REDIS_URL names and the ports are tried only at a start\n',
+    )
 }
 
 function showOne(setting: Setting, given: { text: string; origin: string } | undefined): Shown {

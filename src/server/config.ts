@@ -3,6 +3,7 @@ import { formatDuration } from '../core/durations.js'
 import { UsageError } from '../core/errors.js'
 import { leaseTiming } from '../core/lease-timing.js'
 import { defaultNodeName } from '../limiter/node-name.js'
+import { parseRedisUrl } from '../store/redis/url.js'
 import { type SettingValues, settings, settingsList } from './config-settings.js'
 import { type ConfigError, type ConfigInputs, readSources } from './config-sources.js'
 import { warnOfUnknownVariables } from './config-unknown.js'
@@ -70,7 +71,7 @@ function complete(values: SettingValues): { ok: true; config: Config } | { ok: f
     const message = `PORT and ADMIN_PORT are both ${values.port}; the two listeners need a port each.`
     errors.push({ setting: 'ADMIN_PORT', message })
   }
-  errors.push(...untimely(values))
+  errors.push(...untimely(values), ...spanning(values))
   if (errors.length > 0) return { ok: false, errors }
   return { ok: true, config: { ...values, host, demoKeys, nodeName: values.nodeName ?? defaultNodeName() } }
 }
@@ -117,6 +118,19 @@ function untimely({ leaseTtlMs, renewIntervalMs, storeTimeoutMs }: SettingValues
     ].join(', ')
     return [{ setting: settings.leaseTtlMs.name, message: `${given} do not fit together: ${error.message}.` }]
   }
+}
+
+/** Limits that span orgs: of several buckets none knows what the others hold. */
+function spanning({ redisUrl, ...values }: SettingValues): ConfigError[] {
+  const target = redisUrl === undefined ? undefined : parseRedisUrl(redisUrl)
+  if (target === undefined || 'problem' in target || target.buckets === 1) return []
+  return (['maxConnectionsPerAddress', 'clusterMaxConnections'] as const)
+    .filter((id) => values[id] !== Number.POSITIVE_INFINITY)
+    .map((id) => ({ setting: settings[id].name, given: values[id] }))
+    .map(({ setting, given }) => {
+      const why = `spans orgs, which ${target.buckets} buckets of a Redis Cluster do not count together`
+      return { setting, message: `${setting} is ${given}, a limit that ${why}: see docs/redis.md.` }
+    })
 }
 
 const loopback = new BlockList()

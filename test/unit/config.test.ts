@@ -314,4 +314,16 @@ describe('settings that depend on each other', () => {
     const env = { HEADCOUNT_LEASE_TTL: '5s', HEADCOUNT_RENEW_INTERVAL: '1s' }
     expect(configOf({ env })).toMatchObject({ leaseTtlMs: 5_000, renewIntervalMs: 1_000, storeTimeoutMs: 250 })
   })
+
+  test('no limit spans orgs that several buckets of a Redis Cluster are to keep', () => {
+    const limits = { HEADCOUNT_MAX_CONNECTIONS_PER_ADDRESS: '3', HEADCOUNT_CLUSTER_MAX_CONNECTIONS: '5' }
+    const messages = (REDIS_URL: string, env: Record<string, string>) => messagesOf({ env: { REDIS_URL, ...env } })
+    expect(messages('redis+cluster://host', limits)).toEqual(
+      Object.keys(limits).map((name) => expect.stringMatching(new RegExp(`^${name} .* spans orgs`))),
+    )
+    for (const url of ['redis+cluster://host?buckets=1', 'redis+sentinel://host/primary', 'redis://host', '']) {
+      expect(messages(url, limits), url).toEqual([])
+    }
+    expect(messages('redis+cluster://host', { HEADCOUNT_CLUSTER_MAX_CONNECTIONS: 'unlimited' })).toEqual([])
+  })
 })

@@ -1,4 +1,4 @@
-import { Bag, type Bagged } from '../core/bag.js'
+import { Bag, type Bagged } from '../core/structures/bag.js'
 
 /**
  * Where a raw socket stands, from its `upgrade` event to its `close`: who asks is being found out; a slot is being

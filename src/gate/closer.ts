@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.js'
 import { type ClosingCode, closings } from '../core/closures.js'
-import { FairShare } from '../core/fair-share.js'
+import { FairShare } from '../core/structures/fair-share.js'
 import type { Upgrade } from './upgrade.js'
 
 interface CloserParts {

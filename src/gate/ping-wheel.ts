@@ -1,5 +1,5 @@
-import { Bag, type Bagged } from '../core/bag.js'
 import type { Clock } from '../core/clock.js'
+import { Bag, type Bagged } from '../core/structures/bag.js'
 
 /** What the wheel needs of an open connection. */
 export interface Pingable {

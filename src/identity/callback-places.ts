@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.js'
-import { FairShare } from '../core/fair-share.js'
+import { FairShare } from '../core/structures/fair-share.js'
 
 /** Questions that the platform may have at a time. */
 export const CALLBACK_PLACES = 32

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.js'
-import { FairQueue } from '../core/fair-queue.js'
+import { FairQueue } from '../core/structures/fair-queue.js'
 import type { GateObserver } from '../gate/gate-observer.js'
 import type { Limiter } from '../limiter/limiter.js'
 import { StoreUnavailable } from '../store/lease-store.js'

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import { Deadlines, type Waiting } from '../../src/core/deadlines.js'
+import { Deadlines, type Waiting } from '../../src/core/structures/deadlines.js'
 import { ManualClock } from '../support/manual-clock.js'
 
 interface Member extends Waiting {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { FairQueue } from '../../src/core/fair-queue.js'
+import { FairQueue } from '../../src/core/structures/fair-queue.js'
 
 interface Member {
   readonly n: number

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { FairShare } from '../../src/core/fair-share.js'
+import { FairShare } from '../../src/core/structures/fair-share.js'
 import { collectedHeapBytes } from '../support/collected-heap.js'
 
 /** How many of `wanted` somebody gets. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Line } from '../../src/core/line.js'
+import { Line } from '../../src/core/structures/line.js'
 
 /** What is done to a line: somebody comes, the n-th of all who ever came leaves, so many are taken, or all are sent away. */
 const STEP = fc.oneof(

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.js'
-import { FairShare } from '../../core/fair-share.js'
+import { FairShare } from '../../core/structures/fair-share.js'
 import { type ScopeRef, scopeKey } from '../../store/claims.js'
 import { INSTANCE } from '../held/instances.js'
 

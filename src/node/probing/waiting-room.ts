@@ -1,4 +1,4 @@
-import { FairShare } from '../../core/fair-share.js'
+import { FairShare } from '../../core/structures/fair-share.js'
 import type { ScopeRef } from '../../store/lease-store.js'
 
 /**

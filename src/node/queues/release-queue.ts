@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.js'
-import { Line } from '../../core/line.js'
+import { Line } from '../../core/structures/line.js'
 import { MAX_ITEMS, type SlotRef } from '../../store/lease-store.js'
 import type { Session } from '../lease/session.js'
 import { Gathering } from './gathering.js'

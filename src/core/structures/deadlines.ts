@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js'
+import type { Clock } from '../clock.js'
 import { Line } from './line.js'
 
 /** What waits for a deadline. Both are for `Deadlines` to set. */

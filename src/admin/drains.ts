@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { leasesOf } from '../core/by-lease.js'
+import { leasesOf } from '../limiter/by-lease.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { NodeStats } from '../limiter/node-stats.js'
 import { MissingBuckets } from '../store/missing-buckets.js'

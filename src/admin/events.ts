@@ -1,7 +1,6 @@
 import { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
-import type { Clock } from '../core/clock.js'
-import { within } from '../core/within.js'
+import { type Clock, within } from '../core/clock.js'
 import type { ClusterView, ViewEvent } from '../observe/cluster-view.js'
 import type { AdminEnv } from './auth.js'
 import { problem } from './problem.js'

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { StatsAnswer } from '../admin/answers.js'
-import { utilisation } from '../core/utilisation.js'
+import { utilisation } from '../limiter/utilisation.js'
 import { fullestOrg } from './bound-orgs.js'
 import { type Away, awayWords } from './buckets-away.js'
 import { CliError } from './cli-error.js'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { byLease } from '../core/by-lease.js'
 import { systemClock } from '../core/clock.js'
+import { byLease } from '../limiter/by-lease.js'
 import { operates } from './operate.js'
 import { type Cell, type Page, table } from './page.js'
 import { safe } from './safe-text.js'

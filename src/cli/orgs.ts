@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { byUtilisation, utilisation } from '../core/utilisation.js'
+import { byUtilisation, utilisation } from '../limiter/utilisation.js'
 import { awayLines } from './buckets-away.js'
 import { wholeNumber } from './numbers.js'
 import { operates } from './operate.js'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { systemClock } from '../core/clock.js'
-import { byUtilisation } from '../core/utilisation.js'
+import { byUtilisation } from '../limiter/utilisation.js'
 import { awayLines } from './buckets-away.js'
 import { counted } from './counted.js'
 import { byName, nodeTable } from './nodes.js'

@@ -1,5 +1,4 @@
-import { type Clock, sleep } from '../core/clock.js'
-import { within } from '../core/within.js'
+import { type Clock, sleep, within } from '../core/clock.js'
 import type { Census } from './census.js'
 import type { Upgrade } from './upgrade.js'
 

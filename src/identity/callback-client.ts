@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import type { Clock } from '../core/clock.js'
+import { type Clock, within } from '../core/clock.js'
 import { idProblem } from '../core/org-id.js'
-import { within } from '../core/within.js'
 import type { Identity } from '../gate/identify.js'
 import type { Log } from '../observe/log.js'
 import type { HttpAnswer, HttpCaller } from '../outbound/http-caller.js'

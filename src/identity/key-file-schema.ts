@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { atOnce, type InPieces } from '../core/in-pieces.js'
 import { nearest } from '../core/nearest.js'
 import { idProblem } from '../core/org-id.js'
 import { parseJson } from '../core/parse-json.js'
 import { digestOf } from './digest.js'
+import { atOnce, type InPieces } from './in-pieces.js'
 
 /** One API key as the server keeps it: the key itself is forgotten as soon as it is read. */
 export interface KeyEntry {

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
-import { atOnce, type InPieces } from '../core/in-pieces.js'
 import type { Identification, Identity } from '../gate/identify.js'
 import { digestOf } from './digest.js'
+import { atOnce, type InPieces } from './in-pieces.js'
 import type { KeyEntry } from './key-file-schema.js'
 
 interface KnownKey {

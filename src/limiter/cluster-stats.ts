@@ -1,5 +1,4 @@
 import type { AdmissionRequest } from '../core/admission.js'
-import { byLease } from '../core/by-lease.js'
 import { checkLimit } from '../core/limits.js'
 import { checkOrg } from '../core/org-id.js'
 import { checkPriority, type Reserve, reservedOf } from '../core/reserve.js'
@@ -11,6 +10,7 @@ import {
   StoreUnavailable,
   type WhichNodes,
 } from '../store/lease-store.js'
+import { byLease } from './by-lease.js'
 import { type Connection, connectionOf, type FoundHolders, type PlacedConnection } from './holders.js'
 import { type LeaseTerms, type NodeStats, nodeStats } from './node-stats.js'
 import { type OrgLimits, orgLimits } from './org-limits.js'

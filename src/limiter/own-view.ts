@@ -1,5 +1,5 @@
-import { leasesOf } from '../core/by-lease.js'
 import type { EventBus } from '../core/events.js'
+import { leasesOf } from './by-lease.js'
 import type { ClusterStats } from './cluster-stats.js'
 import { type FoundHolders, type HoldersOptions, mostHolders, type PlacedConnection } from './holders.js'
 import type { NodeStats } from './node-stats.js'

@@ -1,5 +1,5 @@
 import type { EventBus } from '../core/events.js'
-import { mayEvictSlots } from '../core/eviction-policy.js'
+import { mayEvictSlots } from '../store/eviction-policy.js'
 
 /**
  * Tells of each policy under which the store may throw slots away, once until it has another: it may change at any time.

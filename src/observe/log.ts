@@ -1,7 +1,6 @@
 import { type DestinationStream, type LoggerOptions, pino, stdTimeFunctions } from 'pino'
-import { systemClock } from '../core/clock.js'
+import { systemClock, within } from '../core/clock.js'
 import { harmlessJson } from '../core/json-line.js'
-import { within } from '../core/within.js'
 
 /**
  * Where parts of the server tell operators what happened: fields for machines, then one sentence. Never hand it a key,

@@ -1,5 +1,5 @@
-import { fullest } from '../core/utilisation.js'
 import type { ClusterStats, OrgStats } from '../limiter/cluster-stats.js'
+import { fullest } from '../limiter/utilisation.js'
 import type { Partly } from '../store/lease-store.js'
 
 /** A step ends with the page that makes so many orgs. */

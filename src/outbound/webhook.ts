@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type Clock, sleep } from '../core/clock.js'
+import { type Clock, sleep, within } from '../core/clock.js'
 import { FairQueue } from '../core/structures/fair-queue.js'
-import { within } from '../core/within.js'
 import type { Log } from '../observe/log.js'
 import type { WebhookFigures } from '../observe/server-metrics.js'
 import type { HttpCaller } from './http-caller.js'

@@ -1,11 +1,11 @@
 import { parseDurationMs } from '../core/durations.js'
-import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../core/key-prefix.js'
 import { ON_LEASE_LOST, ON_LIMIT_LOWERED, ON_STORE_DOWN } from '../core/policies.js'
 import type { Reserve } from '../core/reserve.js'
 import { parseTiers } from '../core/tiers.js'
 import { networksOf } from '../gate/client-address.js'
 import { REJECTS } from '../gate/reject.js'
 import { webhookSecrets } from '../outbound/webhook-signature.js'
+import { KEY_PREFIX, KEY_PREFIX_ACCEPTED } from '../store/redis/key-prefix.js'
 import { parseRedisUrl, REDIS_URL_ACCEPTED } from '../store/redis/url.js'
 
 /** How the text of a setting becomes a value: the value, or what would have been accepted. */

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
-import { momentOf } from '../../src/core/moment.js'
 import { LapseWatch } from '../../src/node/lease/lapse-watch.js'
+import { momentOf } from '../../src/node/lease/moment.js'
 import { ManualClock } from '../support/manual-clock.js'
 
 const AFTER_MS = 1_000

@@ -1,4 +1,4 @@
-import { mayEvictSlots } from '../../core/eviction-policy.js'
+import { mayEvictSlots } from '../../store/eviction-policy.js'
 import type { StoreFacts } from '../../store/redis/examiner.js'
 import { counted } from '../counted.js'
 import type { Finding, FindingCode } from './findings.js'

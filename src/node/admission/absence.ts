@@ -2,7 +2,6 @@ import type { Clock } from '../../core/clock.js'
 import type { ClosingCode } from '../../core/closures.js'
 import type { EventBus } from '../../core/events.js'
 import type { LeaseTiming } from '../../core/lease-timing.js'
-import { elapsedMs, type Moment } from '../../core/moment.js'
 import type { Policies } from '../../core/policies.js'
 import { reservedOf } from '../../core/reserve.js'
 import type { RenewReply, ScopeClaim } from '../../store/lease-store.js'
@@ -10,6 +9,7 @@ import type { HeldConnection } from '../held/held-connection.js'
 import type { HeldConnections } from '../held/held-connections.js'
 import { INSTANCE } from '../held/instances.js'
 import { LapseWatch } from '../lease/lapse-watch.js'
+import { elapsedMs, type Moment } from '../lease/moment.js'
 
 interface AbsenceParts {
   readonly clock: Clock

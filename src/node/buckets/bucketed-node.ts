@@ -1,5 +1,4 @@
 import type { Admission, AdmissionRequest, Asker, Phase } from '../../core/admission.js'
-import { answered } from '../../core/answered.js'
 import { UsageError } from '../../core/errors.js'
 import { EventBus } from '../../core/events.js'
 import type { LeaseStore } from '../../store/lease-store.js'
@@ -11,6 +10,7 @@ import type { LimiterNodeOptions } from '../node-options.js'
 import { ClosingPace } from '../orders/closing-pace.js'
 import { checkWhom, type Evicted, type EvictionRequest } from '../orders/order-giver.js'
 import { WaitingRoom } from '../probing/waiting-room.js'
+import { answered } from './answered.js'
 import { BucketEvents } from './bucket-events.js'
 import { WholeNews } from './whole-news.js'
 

@@ -1,9 +1,9 @@
 import type { Clock } from '../../core/clock.js'
 import type { EventBus } from '../../core/events.js'
 import type { LeaseTiming } from '../../core/lease-timing.js'
-import type { Moment } from '../../core/moment.js'
 import type { LeaseStore, RenewReply } from '../../store/lease-store.js'
 import type { HeldConnections } from '../held/held-connections.js'
+import type { Moment } from './moment.js'
 import type { Session } from './session.js'
 
 /** Claims that wait for a session in which they can be asked. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.js'
-import { elapsedMs, type Moment } from '../../core/moment.js'
+import { elapsedMs, type Moment } from './moment.js'
 
 /**
  * Calls once when `afterMs` have passed since the last moment it was told of, by whichever clock has advanced more.

@@ -1,8 +1,8 @@
 import type { Clock } from '../../core/clock.js'
 import { newLease, newSecret } from '../../core/ids.js'
 import type { LeaseTiming } from '../../core/lease-timing.js'
-import { elapsedMs, type Moment, momentOf } from '../../core/moment.js'
 import type { HelloReply, HelloRequest } from '../../store/lease-store.js'
+import { elapsedMs, type Moment, momentOf } from './moment.js'
 
 /** What a hello says of the lease: its name, the generation it opens, and what the node knows from before. */
 export type LeaseClaim = Pick<HelloRequest, 'lease' | 'generation' | 'known' | 'lastEpoch' | 'proposedSecret'>

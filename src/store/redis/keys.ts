@@ -1,8 +1,8 @@
-import { checkKeyPrefix } from '../../core/key-prefix.js'
 import { type ScopeRef, scopeKey } from '../claims.js'
 import type { JournalKind } from '../journal.js'
 import type { IndexEntry } from '../lease-store.js'
 import { CLOSING_ORDERS, ORDER_KINDS } from '../orders.js'
+import { checkKeyPrefix } from './key-prefix.js'
 
 /** Every key name of the store, in one place. See lua/README.md for what each holds. */
 export interface RedisKeys {

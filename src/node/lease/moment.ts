@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js'
+import type { Clock } from '../../core/clock.js'
 
 /** A moment as both clocks saw it. */
 export interface Moment {

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js'
+import type { Clock } from '../core/clock.js'
 
 /** Long work that yields now and then, where it may be interrupted; what it returns is its result. */
 export type InPieces<T> = Generator<void, T, void>

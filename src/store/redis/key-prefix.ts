@@ -1,4 +1,4 @@
-import { UsageError } from './errors.js'
+import { UsageError } from '../../core/errors.js'
 
 /** What may begin every key: braces would move keys to other buckets, and the rest would make a pattern of a prefix. */
 export const KEY_PREFIX = /^[^{}*?[\]\\^\s\p{Cc}]{1,64}$/u

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { capacityOf } from '../dist/cli/capacity.js'
+import { capacityOf } from '../dist/cli/size/capacity.js'
 import { audits, paced, renewals } from './calm.mjs'
 import { headcount } from './headcount.mjs'
 import { Meter } from './meter.mjs'

@@ -3,7 +3,7 @@ import { CONFIG_EXIT_CODE, loadConfig } from '../server/config.js'
 import { settingsHelp } from '../server/config-docs.js'
 import { type Setting, settingsList } from '../server/config-settings.js'
 import { readSources } from '../server/config-sources.js'
-import { jsonLine, safe } from './safe-text.js'
+import { jsonLine, safe } from './terminal/safe-text.js'
 
 interface Shown {
   readonly name: string

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { operates, type View } from './operate.js'
-import { safe } from './safe-text.js'
+import { safe } from './terminal/safe-text.js'
 
 interface Drained {
   readonly name: string

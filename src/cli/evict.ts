@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { counted } from './counted.js'
 import { operates, type View } from './operate.js'
-import { safe } from './safe-text.js'
+import { counted } from './terminal/counted.js'
+import { safe } from './terminal/safe-text.js'
 
 interface Ordered {
   readonly ordered: number

@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander'
-import { ADMIN_URL_EXAMPLE, adminUrlOf } from './admin-url.js'
 import { CliError } from './cli-error.js'
-import { fetchFailure } from './fetch-failure.js'
-import { wholeNumber } from './numbers.js'
+import { fetchFailure } from './cluster/fetch-failure.js'
 import { complaint } from './operate.js'
-import { safe } from './safe-text.js'
-import { urlOption } from './url-option.js'
+import { ADMIN_URL_EXAMPLE, adminUrlOf } from './options/admin-url.js'
+import { wholeNumber } from './options/numbers.js'
+import { urlOption } from './options/url-option.js'
+import { safe } from './terminal/safe-text.js'
 
 interface HealthcheckOptions {
   readonly url?: URL | ''

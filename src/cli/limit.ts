@@ -1,10 +1,10 @@
 import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseDurationMs } from '../core/durations.js'
+import type { OrgLimits } from './cluster/source.js'
 import { operates, type View } from './operate.js'
-import { safe } from './safe-text.js'
-import type { OrgLimits } from './source.js'
-import { limitWord } from './words.js'
+import { safe } from './terminal/safe-text.js'
+import { limitWord } from './terminal/words.js'
 
 interface SetOptions {
   readonly for?: string

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import { systemClock } from '../core/clock.js'
-import { awayLines } from './buckets-away.js'
-import { settingDifferences } from './differences.js'
+import { awayLines } from './cluster/buckets-away.js'
+import { settingDifferences } from './cluster/differences.js'
+import type { NodeRow } from './cluster/source.js'
 import { operates } from './operate.js'
-import { type Cell, type Page, table } from './page.js'
-import { safe } from './safe-text.js'
-import type { NodeRow } from './source.js'
-import { duration } from './words.js'
+import { type Cell, type Page, table } from './terminal/page.js'
+import { safe } from './terminal/safe-text.js'
+import { duration } from './terminal/words.js'
 
 /** Adds `nodes`: which nodes there are and whether they still renew their leases. */
 export function addNodesCommand(program: Command): void {

@@ -1,14 +1,14 @@
 import { type Command, Option } from 'commander'
 import { settings } from '../server/config-settings.js'
-import { AdminSource } from './admin-source.js'
-import { ADMIN_URL_EXAMPLE, adminUrlOf } from './admin-url.js'
 import { CliError } from './cli-error.js'
-import { seconds } from './numbers.js'
-import { type Page, pageOf } from './page.js'
-import { jsonLine, safe } from './safe-text.js'
-import { refreshing } from './screen.js'
-import type { Source } from './source.js'
-import { urlOption } from './url-option.js'
+import { AdminSource } from './cluster/admin-source.js'
+import type { Source } from './cluster/source.js'
+import { ADMIN_URL_EXAMPLE, adminUrlOf } from './options/admin-url.js'
+import { seconds } from './options/numbers.js'
+import { urlOption } from './options/url-option.js'
+import { type Page, pageOf } from './terminal/page.js'
+import { jsonLine, safe } from './terminal/safe-text.js'
+import { refreshing } from './terminal/screen.js'
 
 /** What a command asks, and how its answer looks. */
 export interface View<T> {
@@ -117,7 +117,7 @@ async function openSource({ admin, token, redis, keyPrefix = '' }: CommonOptions
   const url = redis === true ? process.env.REDIS_URL : redis
   if (!url) throw new CliError('--redis has no address, and REDIS_URL is not set', 'give one: redis://host:6379')
   // What speaks to Redis takes as long to load as all the rest.
-  const { RedisSource } = await import('./redis-source.js')
+  const { RedisSource } = await import('./cluster/redis-source.js')
   return new RedisSource(url, keyPrefix)
 }
 

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { systemClock } from '../core/clock.js'
 import { byLease } from '../limiter/by-lease.js'
+import type { Holder, NodeRow, OrgLimits } from './cluster/source.js'
 import { operates } from './operate.js'
-import { type Cell, type Page, table } from './page.js'
-import { safe } from './safe-text.js'
-import type { Holder, NodeRow, OrgLimits } from './source.js'
-import { duration, limitWord, termsOf } from './words.js'
+import { type Cell, type Page, table } from './terminal/page.js'
+import { safe } from './terminal/safe-text.js'
+import { duration, limitWord, termsOf } from './terminal/words.js'
 
 /** Adds `org`: what one org may hold, why, and who holds it. */
 export function addOrgCommand(program: Command): void {

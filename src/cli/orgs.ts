@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import { byUtilisation, utilisation } from '../limiter/utilisation.js'
-import { awayLines } from './buckets-away.js'
-import { wholeNumber } from './numbers.js'
+import { awayLines } from './cluster/buckets-away.js'
+import type { Org } from './cluster/source.js'
 import { operates } from './operate.js'
-import { type Cell, type Page, table } from './page.js'
-import { safe } from './safe-text.js'
-import type { Org } from './source.js'
-import { limitWord } from './words.js'
+import { wholeNumber } from './options/numbers.js'
+import { type Cell, type Page, table } from './terminal/page.js'
+import { safe } from './terminal/safe-text.js'
+import { limitWord } from './terminal/words.js'
 
 const SHOWN = 50
 const BAR = 20

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { systemClock } from '../core/clock.js'
-import { wholeNumber } from './numbers.js'
+import type { Note } from './cluster/source.js'
 import { operates } from './operate.js'
-import { type Page, table } from './page.js'
-import { safe } from './safe-text.js'
-import type { Note } from './source.js'
-import { duration } from './words.js'
+import { wholeNumber } from './options/numbers.js'
+import { type Page, table } from './terminal/page.js'
+import { safe } from './terminal/safe-text.js'
+import { duration } from './terminal/words.js'
 
 const SHOWN = 20
 const OF_NODE = 'these are of the node that was asked alone: its store does not answer, or takes nothing'

@@ -1,14 +1,14 @@
 import type { Command } from 'commander'
 import { systemClock } from '../core/clock.js'
 import { byUtilisation } from '../limiter/utilisation.js'
-import { awayLines } from './buckets-away.js'
-import { counted } from './counted.js'
+import { awayLines } from './cluster/buckets-away.js'
+import { wholeOf } from './cluster/whole.js'
 import { byName, nodeTable } from './nodes.js'
 import { operates } from './operate.js'
 import { orgTable } from './orgs.js'
 import { noteTable } from './refusals.js'
-import { safe } from './safe-text.js'
-import { wholeOf } from './whole.js'
+import { counted } from './terminal/counted.js'
+import { safe } from './terminal/safe-text.js'
 
 const EVERY_SECONDS = 2
 const MOST_NODES = 10

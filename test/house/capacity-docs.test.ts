@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { capacityOf } from '../../src/cli/capacity.js'
-import { constants } from '../../src/cli/capacity-constants.js'
-import { sizeLines } from '../../src/cli/size.js'
+import { capacityOf } from '../../src/cli/size/capacity.js'
+import { constants } from '../../src/cli/size/capacity-constants.js'
+import { sizeLines } from '../../src/cli/size/size.js'
 import { read } from './sources.js'
 
 describe('docs/capacity.md', () => {

@@ -28,6 +28,6 @@ test('a command loads no package that only some commands need', () => {
 
 test('control: packages are found, behind other modules too', () => {
   expect(foreign('src/cli/connect/crowd.ts')).toEqual(['ws'])
-  expect(foreign('src/cli/key-file-edit.ts')).toContain('zod')
-  expect(foreign('src/cli/redis-source.ts')).toEqual(['ioredis'])
+  expect(foreign('src/cli/keys/key-file-edit.ts')).toContain('zod')
+  expect(foreign('src/cli/cluster/redis-source.ts')).toEqual(['ioredis'])
 })

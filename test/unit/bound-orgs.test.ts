@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { fullestOrg, orgsOverLimit } from '../../src/cli/bound-orgs.js'
-import type { Org, Source } from '../../src/cli/source.js'
+import { fullestOrg, orgsOverLimit } from '../../src/cli/cluster/bound-orgs.js'
+import type { Org, Source } from '../../src/cli/cluster/source.js'
 
 /** What the node that is asked compares with where no operator has set a limit. */
 const DEFAULT = 3

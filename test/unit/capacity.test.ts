@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Asked, type Capacity, capacityOf, TARGET_SHARE } from '../../src/cli/capacity.js'
-import { constants } from '../../src/cli/capacity-constants.js'
+import { type Asked, type Capacity, capacityOf, TARGET_SHARE } from '../../src/cli/size/capacity.js'
+import { constants } from '../../src/cli/size/capacity-constants.js'
 
 const sized = (asked: Asked): Capacity => {
   const capacity = capacityOf(asked)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Differing, settingDifferences } from '../../src/cli/differences.js'
+import { type Differing, settingDifferences } from '../../src/cli/cluster/differences.js'
 import { judgeSettings } from '../../src/cli/doctor/judge-settings.js'
 import { leaseTiming } from '../../src/core/lease-timing.js'
 import { Tiers } from '../../src/core/tiers.js'

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { adviceFor } from '../../src/cli/advice-for.js'
 import { isPermanent, retryDelayMs } from '../../src/cli/connect/backoff.js'
 import { describe as lineOf } from '../../src/cli/connect/report.js'
-import { endpointOf } from '../../src/cli/endpoint.js'
 import { nodeTable } from '../../src/cli/nodes.js'
-import { seconds, wholeNumber } from '../../src/cli/numbers.js'
+import { endpointOf } from '../../src/cli/options/endpoint.js'
+import { seconds, wholeNumber } from '../../src/cli/options/numbers.js'
+import { adviceFor } from '../../src/cli/why/advice-for.js'
 
 describe('backoff', () => {
   const longest = () => 1 - Number.EPSILON

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { safe } from '../safe-text.js'
+import { safe } from '../terminal/safe-text.js'
 import type { Crowd } from './crowd.js'
 
 export const CONSOLE_HINT = 'Ctrl-C closes them; type a number to close that one, "open" to open one more.'

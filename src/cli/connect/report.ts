@@ -1,4 +1,4 @@
-import { safe } from '../safe-text.js'
+import { safe } from '../terminal/safe-text.js'
 import type { Closing } from './attempt.js'
 import type { Refusal } from './refusal.js'
 

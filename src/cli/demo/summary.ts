@@ -1,5 +1,5 @@
-import { counted } from '../counted.js'
-import { safe } from '../safe-text.js'
+import { counted } from '../terminal/counted.js'
+import { safe } from '../terminal/safe-text.js'
 import type { DemoCluster } from './cluster.js'
 import type { DemoOrg } from './orgs.js'
 import { DEMO_TIERS } from './orgs.js'

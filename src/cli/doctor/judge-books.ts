@@ -1,8 +1,8 @@
 import { type NodeStats, nodeStats } from '../../limiter/node-stats.js'
 import type { StoreFacts } from '../../store/redis/examiner.js'
 import type { RedisKeys } from '../../store/redis/keys.js'
-import { counted } from '../counted.js'
-import { duration } from '../words.js'
+import { counted } from '../terminal/counted.js'
+import { duration } from '../terminal/words.js'
 import type { Finding, FindingCode } from './findings.js'
 
 /** So long without a renewal is longer than any lease that is in use. */

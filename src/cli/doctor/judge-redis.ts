@@ -1,6 +1,6 @@
 import { mayEvictSlots } from '../../store/eviction-policy.js'
 import type { StoreFacts } from '../../store/redis/examiner.js'
-import { counted } from '../counted.js'
+import { counted } from '../terminal/counted.js'
 import type { Finding, FindingCode } from './findings.js'
 
 const SLOW_MS = 50

@@ -1,6 +1,6 @@
 import { systemClock } from '../../core/clock.js'
-import { type Difference, type Differing, settingDifferences, versionDifference } from '../differences.js'
-import { duration } from '../words.js'
+import { type Difference, type Differing, settingDifferences, versionDifference } from '../cluster/differences.js'
+import { duration } from '../terminal/words.js'
 import type { Finding } from './findings.js'
 
 /** A deploy node by node shows all that it changes as a difference, and is over by then. */

@@ -1,9 +1,9 @@
 import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { parseKeyFile } from '../identity/key-file-schema.js'
-import { readKeyFile } from '../identity/read-key-file.js'
-import { CliError } from './cli-error.js'
+import { parseKeyFile } from '../../identity/key-file-schema.js'
+import { readKeyFile } from '../../identity/read-key-file.js'
+import { CliError } from '../cli-error.js'
 import type { KeyRow, RowsChange } from './key-rows.js'
 
 const LOCK_TRIES = 100

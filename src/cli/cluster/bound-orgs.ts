@@ -1,4 +1,4 @@
-import { byUtilisation, utilisation } from '../limiter/utilisation.js'
+import { byUtilisation, utilisation } from '../../limiter/utilisation.js'
 import type { Org, Source } from './source.js'
 
 /** Each costs two questions more. */

@@ -1,5 +1,5 @@
-import { digestOf } from '../identity/digest.js'
-import { keyIdOf } from '../identity/key-ring.js'
+import { digestOf } from '../../identity/digest.js'
+import { keyIdOf } from '../../identity/key-ring.js'
 
 /** One key as it stands in the key file. */
 export interface KeyRow {

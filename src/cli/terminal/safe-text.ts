@@ -1,4 +1,4 @@
-import { harmlessJson } from '../core/json-line.js'
+import { harmlessJson } from '../../core/json-line.js'
 
 /**
  * What must not reach a terminal as it is: control characters, marks that turn the direction of text or have no width,

@@ -1,4 +1,4 @@
-import { ENDPOINT } from '../server/endpoint.js'
+import { ENDPOINT } from '../../server/endpoint.js'
 
 /**
  * The address to dial: `http` counts as `ws`, and the path of the gateway endpoint is added where there is none.

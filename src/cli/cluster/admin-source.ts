@@ -1,6 +1,6 @@
-import type { AwayAnswer, StatsAnswer } from '../admin/answers.js'
+import type { AwayAnswer, StatsAnswer } from '../../admin/answers.js'
+import { CliError } from '../cli-error.js'
 import { awayFor } from './buckets-away.js'
-import { CliError } from './cli-error.js'
 import { fetchFailure } from './fetch-failure.js'
 import type { Holder, Nodes, NoteQuery, Notes, Org, OrgLimits, Orgs, Source } from './source.js'
 

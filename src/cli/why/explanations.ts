@@ -1,4 +1,4 @@
-import type { ClosingCode, RefusalCode } from '../core/closures.js'
+import type { ClosingCode, RefusalCode } from '../../core/closures.js'
 
 export interface Explanation {
   /** What was the case. */

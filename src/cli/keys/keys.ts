@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { type Command, Option } from 'commander'
-import { digestOf } from '../identity/digest.js'
-import { settings } from '../server/config-settings.js'
-import { CliError } from './cli-error.js'
+import { digestOf } from '../../identity/digest.js'
+import { settings } from '../../server/config-settings.js'
+import { CliError } from '../cli-error.js'
+import { complaint } from '../operate.js'
+import { pageOf, table } from '../terminal/page.js'
+import { jsonLine, safe } from '../terminal/safe-text.js'
 import { type KeyRow, nameOf, withoutKey } from './key-rows.js'
-import { complaint } from './operate.js'
-import { pageOf, table } from './page.js'
-import { jsonLine, safe } from './safe-text.js'
 
 interface CommonOptions {
   readonly keysFile: string

@@ -1,5 +1,5 @@
-import type { StatsAnswer } from '../admin/answers.js'
-import { systemClock } from '../core/clock.js'
+import type { StatsAnswer } from '../../admin/answers.js'
+import { systemClock } from '../../core/clock.js'
 import type { Note } from './source.js'
 
 /** What keeps newcomers out whatever they hold: a node that refuses for these may well be ready and renew its lease. */

@@ -1,5 +1,5 @@
-import type { AwayAnswer } from '../admin/answers.js'
-import type { Page } from './page.js'
+import type { AwayAnswer } from '../../admin/answers.js'
+import type { Page } from '../terminal/page.js'
 
 /** Which buckets of a Redis Cluster were away, and so are not in an answer; nothing where all have answered. */
 export type Away = AwayAnswer

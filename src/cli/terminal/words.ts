@@ -1,4 +1,4 @@
-import type { Org, SetLimit } from './source.js'
+import type { Org, SetLimit } from '../cluster/source.js'
 
 const UNITS = [
   ['d', 86_400],

@@ -1,4 +1,4 @@
-import type { StatsAnswer } from '../admin/answers.js'
+import type { StatsAnswer } from '../../admin/answers.js'
 
 /** The buckets in which a node can decide no admissions now. One of an older version says only whether it is well. */
 export function lostBy({ storeReachable, bucketsAway, buckets }: StatsAnswer['node']): readonly number[] | 'all' {

@@ -1,17 +1,17 @@
-import { asShown } from '../admin/shown.js'
-import { systemClock } from '../core/clock.js'
-import { UsageError } from '../core/errors.js'
-import { leaseTiming } from '../core/lease-timing.js'
-import { ClusterStats } from '../limiter/cluster-stats.js'
-import { HOLDERS_TOLD } from '../limiter/holders.js'
-import { LIMITER_DEFAULTS } from '../limiter/options.js'
-import { JOURNAL_ALL } from '../store/journal.js'
-import { type SharedState, StoreUnavailable } from '../store/lease-store.js'
-import { MissingBuckets } from '../store/missing-buckets.js'
-import { RedisExaminer } from '../store/redis/examiner.js'
-import { openRedis } from '../store/redis/open.js'
-import { waysTo } from '../store/redis/ways.js'
-import { CliError } from './cli-error.js'
+import { asShown } from '../../admin/shown.js'
+import { systemClock } from '../../core/clock.js'
+import { UsageError } from '../../core/errors.js'
+import { leaseTiming } from '../../core/lease-timing.js'
+import { ClusterStats } from '../../limiter/cluster-stats.js'
+import { HOLDERS_TOLD } from '../../limiter/holders.js'
+import { LIMITER_DEFAULTS } from '../../limiter/options.js'
+import { JOURNAL_ALL } from '../../store/journal.js'
+import { type SharedState, StoreUnavailable } from '../../store/lease-store.js'
+import { MissingBuckets } from '../../store/missing-buckets.js'
+import { RedisExaminer } from '../../store/redis/examiner.js'
+import { openRedis } from '../../store/redis/open.js'
+import { waysTo } from '../../store/redis/ways.js'
+import { CliError } from '../cli-error.js'
 import type { BucketFacts, Holder, Nodes, NoteQuery, Notes, OrgLimits, Orgs, Source } from './source.js'
 
 /** Answers straight from Redis, for when no node can be asked. It reads and changes nothing. */
@@ -61,7 +61,7 @@ export class RedisSource implements Source {
 
   async refusals({ org, requestId, limit }: NoteQuery): Promise<Notes> {
     // What checks notes takes long to load, and all other questions do without.
-    const { isAbout, readNote } = await import('../admin/schemas.js')
+    const { isAbout, readNote } = await import('../../admin/schemas.js')
     const entries = await this.#ask(() => this.#store.journal.read({ limit: JOURNAL_ALL }))
     const notes = entries.flatMap(({ text }) => readNote(text) ?? [])
     return { refusals: notes.filter((note) => isAbout(note, { orgId: org, requestId })).slice(0, limit), of: 'cluster' }

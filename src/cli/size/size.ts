@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
+import { CliError } from '../cli-error.js'
+import { complaint } from '../operate.js'
+import { jsonLine } from '../terminal/safe-text.js'
 import { type Asked, type Capacity, capacityOf, TARGET_SHARE } from './capacity.js'
-import { CliError } from './cli-error.js'
-import { complaint } from './operate.js'
-import { jsonLine } from './safe-text.js'
 
 interface SizeOptions {
   readonly orgs: string

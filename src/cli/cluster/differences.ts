@@ -1,4 +1,4 @@
-import { settings } from '../server/config-settings.js'
+import { settings } from '../../server/config-settings.js'
 import type { NodeRow } from './source.js'
 
 /** What has to be known of a node. One whose lease has lapsed decides nothing and is left out. */

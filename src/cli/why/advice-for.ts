@@ -1,4 +1,4 @@
-import { safe } from './safe-text.js'
+import { safe } from '../terminal/safe-text.js'
 
 /**
  * Advice with the id of the org in place of `ORG`, as one word of a shell: what is shown as a command is pasted into

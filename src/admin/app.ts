@@ -6,21 +6,21 @@ import type { ClusterView } from '../observe/cluster-view.js'
 import type { Log } from '../observe/log.js'
 import type { Refusals } from '../observe/refusals.js'
 import { StoreUnavailable } from '../store/lease-store.js'
-import { audit } from './audit.js'
 import { type AdminEnv, bearer, type Guard } from './auth.js'
-import { dashboardApp } from './dashboard.js'
-import { drainsApp } from './drains.js'
+import { logChanges } from './change-log.js'
 import { decodableOrg } from './encoding.js'
-import { eventsApp } from './events.js'
-import { evictionsApp } from './evictions.js'
-import { healthApp } from './health.js'
-import { limitsApp } from './limits.js'
-import { type MetricsSource, metricsApp } from './metrics.js'
-import { nodesApp } from './nodes.js'
-import { openapiApp } from './openapi.js'
-import { orgsApp } from './orgs.js'
 import { problem } from './problem.js'
-import { refusalsApp } from './refusals.js'
+import { dashboardApp } from './routes/dashboard.js'
+import { drainsApp } from './routes/drains.js'
+import { eventsApp } from './routes/events.js'
+import { evictionsApp } from './routes/evictions.js'
+import { healthApp } from './routes/health.js'
+import { limitsApp } from './routes/limits.js'
+import { type MetricsSource, metricsApp } from './routes/metrics.js'
+import { nodesApp } from './routes/nodes.js'
+import { openapiApp } from './routes/openapi.js'
+import { orgsApp } from './routes/orgs.js'
+import { refusalsApp } from './routes/refusals.js'
 import type { TurnedAway } from './turned-away.js'
 
 export interface AdminOptions {
@@ -56,7 +56,7 @@ export function adminApp({
   app.route('/', healthApp(limiter))
   app.route('/', dashboardApp())
   app.route('/', metricsApp(metrics))
-  app.use('/admin/*', audit(log, turnedAway), bearer(guard))
+  app.use('/admin/*', logChanges(log, turnedAway), bearer(guard))
   app.use('/admin/v1/orgs/*', decodableOrg)
   app.route('/admin/v1', orgsApp(limiter))
   app.route('/admin/v1', evictionsApp(limiter))

@@ -1,6 +1,6 @@
 import { type IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { STALLED_MS } from '../admin/events.js'
+import { STALLED_MS } from '../admin/routes/events.js'
 import { httpServer } from './listen.js'
 import { stopParsing } from './stop-parsing.js'
 

@@ -56,7 +56,7 @@ describe('the description of the API', () => {
     // Whatever a route reads, it reads by a schema of the document.
     const readers = sources().filter(({ path, text }) => path.startsWith('src/admin/') && /\breq\.quer/.test(text))
     expect(readers.map(({ path }) => path)).toEqual(['src/admin/query.ts'])
-    const schemas = sources().find(({ path }) => path === 'src/admin/openapi.ts')!.text
+    const schemas = sources().find(({ path }) => path === 'src/admin/routes/openapi.ts')!.text
     expect(Object.keys(queries).filter((name) => !schemas.includes(`queries.${name}`))).toEqual([])
   })
 

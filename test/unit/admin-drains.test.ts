@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { drainsApp } from '../../src/admin/drains.js'
+import { drainsApp } from '../../src/admin/routes/drains.js'
 import { systemClock } from '../../src/core/clock.js'
 import { ClusterStats } from '../../src/limiter/cluster-stats.js'
 import { BucketedStore } from '../../src/store/bucketed-store.js'

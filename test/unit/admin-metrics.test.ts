@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { metricsApp } from '../../src/admin/metrics.js'
+import { metricsApp } from '../../src/admin/routes/metrics.js'
 
 test('metrics are made once for all who ask meanwhile, and anew for who asks later; a failure is not kept', async () => {
   const settle: ((text: string | Error) => void)[] = []

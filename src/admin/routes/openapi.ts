@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
-import { limitBody } from './limit-body.js'
-import { answers, queries } from './schemas.js'
+import { limitBody } from '../limit-body.js'
+import { answers, queries } from '../schemas.js'
 
 interface Operation {
   readonly does: string

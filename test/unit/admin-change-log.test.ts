@@ -1,8 +1,8 @@
 import { Hono } from 'hono'
 import { expect, onTestFinished, test } from 'vitest'
-import { audit } from '../../src/admin/audit.js'
 import type { AdminEnv } from '../../src/admin/auth.js'
-import { limitsApp } from '../../src/admin/limits.js'
+import { logChanges } from '../../src/admin/change-log.js'
+import { limitsApp } from '../../src/admin/routes/limits.js'
 import { TurnedAway } from '../../src/admin/turned-away.js'
 import { createLog } from '../../src/observe/log.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
@@ -18,7 +18,7 @@ function audited() {
   const clock = new ManualClock()
   const turnedAway = new TurnedAway(log, clock)
   onTestFinished(() => turnedAway.stop())
-  return { app: new Hono<AdminEnv>().use(audit(log, turnedAway)), clock, lines, turnedAway }
+  return { app: new Hono<AdminEnv>().use(logChanges(log, turnedAway)), clock, lines, turnedAway }
 }
 
 test('a limit that is in force and could not be read afterwards stands in the audit line as it was asked for', async () => {

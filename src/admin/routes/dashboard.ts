@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Hono } from 'hono'
-import { DASHBOARD_FILES } from './dashboard.generated.js'
+import { DASHBOARD_FILES } from '../dashboard.generated.js'
 
 /**
  * Nothing but our own files and our own API, nothing inline, no form that leaves, and no page around ours: even if an

@@ -1,9 +1,9 @@
 import { Hono } from 'hono'
-import { leasesOf } from '../limiter/by-lease.js'
-import type { Limiter } from '../limiter/limiter.js'
-import type { NodeStats } from '../limiter/node-stats.js'
-import { MissingBuckets } from '../store/missing-buckets.js'
-import { problem } from './problem.js'
+import { leasesOf } from '../../limiter/by-lease.js'
+import type { Limiter } from '../../limiter/limiter.js'
+import type { NodeStats } from '../../limiter/node-stats.js'
+import { MissingBuckets } from '../../store/missing-buckets.js'
+import { problem } from '../problem.js'
 
 /**
  * Tells a node to stop, whichever is asked. Answers 202 as soon as the order is in the store: the node hears of it

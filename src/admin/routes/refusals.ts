@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
-import type { Refusals } from '../observe/refusals.js'
-import { readQuery } from './query.js'
-import { queries } from './schemas.js'
+import type { Refusals } from '../../observe/refusals.js'
+import { readQuery } from '../query.js'
+import { queries } from '../schemas.js'
 
 /** Why gateways were refused and connections closed, in the whole cluster. */
 export function refusalsApp(refusals: Refusals): Hono {

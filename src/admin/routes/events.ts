@@ -1,10 +1,10 @@
 import { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
-import { type Clock, within } from '../core/clock.js'
-import type { ClusterView, ViewEvent } from '../observe/cluster-view.js'
-import type { AdminEnv } from './auth.js'
-import { problem } from './problem.js'
-import { unlimited } from './shown.js'
+import { type Clock, within } from '../../core/clock.js'
+import type { ClusterView, ViewEvent } from '../../observe/cluster-view.js'
+import type { AdminEnv } from '../auth.js'
+import { problem } from '../problem.js'
+import { unlimited } from '../shown.js'
 
 /** Who does not read for so long is cut off, whatever the answer is. */
 export const STALLED_MS = 15_000

@@ -1,11 +1,11 @@
 import { Hono } from 'hono'
-import type { Limiter } from '../limiter/limiter.js'
-import type { ClusterView } from '../observe/cluster-view.js'
-import type { Refusals } from '../observe/refusals.js'
-import { type BucketsAway, MissingBuckets } from '../store/missing-buckets.js'
-import type { AdminEnv } from './auth.js'
-import { readQuery } from './query.js'
-import { queries } from './schemas.js'
+import type { Limiter } from '../../limiter/limiter.js'
+import type { ClusterView } from '../../observe/cluster-view.js'
+import type { Refusals } from '../../observe/refusals.js'
+import { type BucketsAway, MissingBuckets } from '../../store/missing-buckets.js'
+import type { AdminEnv } from '../auth.js'
+import { readQuery } from '../query.js'
+import { queries } from '../schemas.js'
 
 interface Told {
   readonly limiter: Limiter

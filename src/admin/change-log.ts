@@ -12,7 +12,7 @@ const TURNED_AWAY = [401, 403, 429]
  * what was asked for. It stands outside `bearer`: whoever was not let through leaves a line as well, as long as there
  * are not too many of them.
  */
-export function audit(log: Log, turnedAway: Pick<TurnedAway, 'add'>): MiddlewareHandler<AdminEnv> {
+export function logChanges(log: Log, turnedAway: Pick<TurnedAway, 'add'>): MiddlewareHandler<AdminEnv> {
   return async (context, next) => {
     await next()
     const { method, path } = context.req

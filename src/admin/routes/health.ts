@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import type { Limiter } from '../limiter/limiter.js'
+import type { Limiter } from '../../limiter/limiter.js'
 
 /**
  * `/livez` answers as long as the process turns; it never asks the store, so that a broken Redis restarts no node.

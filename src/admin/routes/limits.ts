@@ -1,13 +1,13 @@
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import type { Clock } from '../core/clock.js'
-import type { Limiter } from '../limiter/limiter.js'
-import type { AdminEnv } from './auth.js'
-import { readLimitBody } from './limit-body.js'
-import { problem } from './problem.js'
-import { readQuery } from './query.js'
-import { queries } from './schemas.js'
-import { asShown } from './shown.js'
+import type { Clock } from '../../core/clock.js'
+import type { Limiter } from '../../limiter/limiter.js'
+import type { AdminEnv } from '../auth.js'
+import { readLimitBody } from '../limit-body.js'
+import { problem } from '../problem.js'
+import { readQuery } from '../query.js'
+import { queries } from '../schemas.js'
+import { asShown } from '../shown.js'
 
 const MAX_BODY_BYTES = 4_096
 

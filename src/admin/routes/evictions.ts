@@ -1,8 +1,8 @@
 import { Hono } from 'hono'
-import type { Limiter } from '../limiter/limiter.js'
-import { problem } from './problem.js'
-import { readQuery } from './query.js'
-import { queries } from './schemas.js'
+import type { Limiter } from '../../limiter/limiter.js'
+import { problem } from '../problem.js'
+import { readQuery } from '../query.js'
+import { queries } from '../schemas.js'
 
 /**
  * Closes connections on whatever node they are. Answers 202 as soon as the orders are in the store: the owners obey

@@ -1,12 +1,12 @@
 import { Hono } from 'hono'
-import { shownLimit } from '../core/limits.js'
-import type { ClusterStats, OrgStats } from '../limiter/cluster-stats.js'
-import { HOLDERS_TOLD } from '../limiter/holders.js'
-import type { Limiter } from '../limiter/limiter.js'
-import { fullest } from '../limiter/utilisation.js'
-import { MissingBuckets } from '../store/missing-buckets.js'
-import { readQuery } from './query.js'
-import { queries } from './schemas.js'
+import { shownLimit } from '../../core/limits.js'
+import type { ClusterStats, OrgStats } from '../../limiter/cluster-stats.js'
+import { HOLDERS_TOLD } from '../../limiter/holders.js'
+import type { Limiter } from '../../limiter/limiter.js'
+import { fullest } from '../../limiter/utilisation.js'
+import { MissingBuckets } from '../../store/missing-buckets.js'
+import { readQuery } from '../query.js'
+import { queries } from '../schemas.js'
 
 /** Pages that are looked at for the fullest: some 10,000 orgs. */
 const PAGES_SORTED = 20

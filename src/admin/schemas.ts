@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { idProblem } from '../core/org-id.js'
 import { ON_LIMIT_LOWERED } from '../core/policies.js'
-import { holderNote, refusalNote } from '../observe/refusal-note.js'
+import { holderNote, refusalNote } from '../observe/refusals/refusal-note.js'
 
 /** What is read of a journal without a node between: as a node reads it. */
-export { isAbout, readNote } from '../observe/refusal-note.js'
+export { isAbout, readNote } from '../observe/refusals/refusal-note.js'
 
 const MOST_A_PAGE = 1_000
 const MAX_REASON_LENGTH = 256

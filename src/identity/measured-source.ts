@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.js'
 import type { Gate } from '../gate/gate.js'
 import type { Identification, Identity } from '../gate/identify.js'
-import type { IdentityAnswer } from '../observe/server-metrics.js'
+import type { IdentityAnswer } from '../observe/metrics/server-metrics.js'
 import type { Attempt, IdentitySource } from './identity-source.js'
 
 /** Another source, with somebody who is told how long each of its answers took, and what it was. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Clock, sleep, within } from '../core/clock.js'
 import { FairQueue } from '../core/structures/fair-queue.js'
 import type { Log } from '../observe/log.js'
-import type { WebhookFigures } from '../observe/server-metrics.js'
+import type { WebhookFigures } from '../observe/metrics/server-metrics.js'
 import type { HttpCaller } from './http-caller.js'
 import { signatureHeaders } from './webhook-signature.js'
 

@@ -11,7 +11,7 @@ import { JwtSource } from '../identity/jwt-source.js'
 import { KeyFile } from '../identity/key-file.js'
 import { MeasuredSource } from '../identity/measured-source.js'
 import type { Log } from '../observe/log.js'
-import type { IdentityAnswer, IdentityAnswers } from '../observe/server-metrics.js'
+import type { IdentityAnswer, IdentityAnswers } from '../observe/metrics/server-metrics.js'
 import { HttpCaller } from '../outbound/http-caller.js'
 import type { Config } from './config.js'
 

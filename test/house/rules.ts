@@ -61,7 +61,7 @@ const DOORS: readonly { readonly names: readonly string[]; readonly door: RegExp
   { names: ['ws'], door: /^src\/(gate\/ws-gate\.ts|cli\/)/ },
   { names: ['node:timers', 'node:timers/promises', 'node:perf_hooks'], door: /^src\/cli\// },
   { names: ['node:process'], door: /^src\/(cli\/|server\/(main|config[^/]*)\.ts)/ },
-  { names: ['prom-client'], door: /^src\/observe\/metrics/ },
+  { names: ['prom-client'], door: /^src\/observe\/metrics\// },
   { names: ['pino'], door: /^src\/(observe|server)\// },
   { names: ['hono', '@hono/node-server'], door: /^src\/(admin|server)\// },
   { names: ['rate-limiter-flexible'], door: /^src\/gate\/rate-meter\.ts$/ },

@@ -1,5 +1,5 @@
 import { catalogue } from '../../src/cli/doctor/findings.js'
-import { METRIC_PREFIX, METRICS, type MetricRow } from '../../src/observe/metrics-catalogue.js'
+import { METRIC_PREFIX, METRICS, type MetricRow } from '../../src/observe/metrics/metrics-catalogue.js'
 import { settingsList } from '../../src/server/config-settings.js'
 
 /** The configuration table of the README, as Markdown. */

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { EventBus } from '../../src/core/events.js'
 import { ClusterStats } from '../../src/limiter/cluster-stats.js'
-import { ClusterView, type Snapshot } from '../../src/observe/cluster-view.js'
+import { ClusterView, type Snapshot } from '../../src/observe/view/cluster-view.js'
 import { BucketedStore } from '../../src/store/bucketed-store.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
 import { MemoryJournal } from '../../src/store/memory/journal.js'

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { createLimiter } from '../../src/index.js'
-import { OrgWalk } from '../../src/observe/org-walk.js'
+import { OrgWalk } from '../../src/observe/view/org-walk.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startRedis } from '../support/redis.js'
 

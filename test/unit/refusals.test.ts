@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { EventBus } from '../../src/core/events.js'
-import { Refusals } from '../../src/observe/refusals.js'
+import { Refusals } from '../../src/observe/refusals/refusals.js'
 import type { Journal, JournalPage } from '../../src/store/journal.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
 import { MemoryJournal } from '../../src/store/memory/journal.js'

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import { type Clock, within } from '../../core/clock.js'
-import type { ClusterView, ViewEvent } from '../../observe/cluster-view.js'
+import type { ClusterView, ViewEvent } from '../../observe/view/cluster-view.js'
 import type { AdminEnv } from '../auth.js'
 import { problem } from '../problem.js'
 import { unlimited } from '../shown.js'

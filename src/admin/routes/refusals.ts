@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import type { Refusals } from '../../observe/refusals.js'
+import type { Refusals } from '../../observe/refusals/refusals.js'
 import { readQuery } from '../query.js'
 import { queries } from '../schemas.js'
 

@@ -1,8 +1,8 @@
-import type { Phase } from '../core/admission.js'
-import { systemClock } from '../core/clock.js'
-import { closings, refusals } from '../core/closures.js'
-import { version as ownVersion } from '../core/version.js'
-import type { Limiter } from '../limiter/limiter.js'
+import type { Phase } from '../../core/admission.js'
+import { systemClock } from '../../core/clock.js'
+import { closings, refusals } from '../../core/closures.js'
+import { version as ownVersion } from '../../core/version.js'
+import type { Limiter } from '../../limiter/limiter.js'
 import type { Metrics, MetricsOptions } from './metrics.js'
 
 const PHASES = Object.keys({ starting: 0, running: 0, quiet: 0, draining: 0, stopped: 0 } satisfies Record<Phase, 0>)

@@ -1,4 +1,4 @@
-import type { Limiter } from '../limiter/limiter.js'
+import type { Limiter } from '../../limiter/limiter.js'
 
 /** What this node last heard of the store's life. */
 export class StoreNews {

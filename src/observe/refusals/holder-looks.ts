@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.js'
-import type { ClusterStats } from '../limiter/cluster-stats.js'
-import type { Connection } from '../limiter/holders.js'
+import type { Clock } from '../../core/clock.js'
+import type { ClusterStats } from '../../limiter/cluster-stats.js'
+import type { Connection } from '../../limiter/holders.js'
 
 /** A look is shared by all refusals of its org for so long. */
 const LOOK_MS = 1_000

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { checkGiven, type Kind } from '../core/given.js'
-import type { Limiter } from '../limiter/limiter.js'
+import { checkGiven, type Kind } from '../../core/given.js'
+import type { Limiter } from '../../limiter/limiter.js'
 import { METRIC_PREFIX, METRICS, type MetricRow } from './metrics-catalogue.js'
 import { countEvents, readGauges } from './metrics-sources.js'
 import { countServer, type ServerParts } from './server-metrics.js'

@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.js'
-import type { Journal, JournalKind } from '../store/journal.js'
-import { MAX_ITEMS } from '../store/lease-store.js'
+import type { Clock } from '../../core/clock.js'
+import type { Journal, JournalKind } from '../../store/journal.js'
+import { MAX_ITEMS } from '../../store/lease-store.js'
 import type { RefusalNote } from './refusal-note.js'
 
 const PAUSE_MS = 1_000

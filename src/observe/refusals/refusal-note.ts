@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Connection } from '../limiter/holders.js'
+import type { Connection } from '../../limiter/holders.js'
 
 /** One connection that held a slot when another was refused for it. */
 export const holderNote = z.object({

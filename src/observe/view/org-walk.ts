@@ -1,6 +1,6 @@
-import type { ClusterStats, OrgStats } from '../limiter/cluster-stats.js'
-import { fullest } from '../limiter/utilisation.js'
-import type { Partly } from '../store/lease-store.js'
+import type { ClusterStats, OrgStats } from '../../limiter/cluster-stats.js'
+import { fullest } from '../../limiter/utilisation.js'
+import type { Partly } from '../../store/lease-store.js'
 
 /** A step ends with the page that makes so many orgs. */
 const ORGS_A_STEP = 2_000

@@ -41,11 +41,11 @@ export interface StatsDefaults extends DefaultLimits {
  * with `INVALID_ORG` for an id that no org can have. What is asked of all orgs or nodes may be asked for in part.
  */
 export class ClusterStats {
-  readonly #store: StoreInspector
+  readonly #inspector: StoreInspector
   readonly #defaults: StatsDefaults
 
-  constructor(store: StoreInspector, defaults: StatsDefaults) {
-    this.#store = store
+  constructor(inspector: StoreInspector, defaults: StatsDefaults) {
+    this.#inspector = inspector
     this.#defaults = defaults
   }
 
@@ -69,19 +69,19 @@ export class ClusterStats {
   /** What an org holds and may hold, with where its limit comes from and what operators have set. */
   async limits(orgId: string): Promise<OrgLimits> {
     checkOrg(orgId)
-    const [count, set] = await Promise.all([this.#count(orgId), this.#store.overridesOf(orgId)])
+    const [count, set] = await Promise.all([this.#count(orgId), this.#inspector.overridesOf(orgId)])
     return orgLimits(this.#stats(count), set, count.override, this.#defaults.tierOf(orgId))
   }
 
   /** These orgs, each once; those that hold nothing and have no exception are left out. */
   async some(orgs: readonly string[], how?: Partly): Promise<OrgStats[]> {
-    const counts = await this.#store.countOrgs([...new Set(orgs)], how)
+    const counts = await this.#inspector.countOrgs([...new Set(orgs)], how)
     return counts.filter(isOfInterest).map((count) => this.#stats(count))
   }
 
   /** One page of the orgs that hold slots or have an exception; '0' starts and ends. An org may be on two pages. */
   async orgs(cursor: string, how?: Partly): Promise<{ cursor: string; orgs: OrgStats[] }> {
-    const page = await this.#store.listOrgs(cursor, how)
+    const page = await this.#inspector.listOrgs(cursor, how)
     return { cursor: page.cursor, orgs: await this.some(page.orgs, how) }
   }
 
@@ -100,7 +100,7 @@ export class ClusterStats {
   /** At most so many that hold slots of an org. */
   async connections(orgId: string, atMost: number): Promise<Connection[]> {
     checkOrg(orgId)
-    return (await this.#store.holders(orgId, atMost)).map(connectionOf)
+    return (await this.#inspector.holders(orgId, atMost)).map(connectionOf)
   }
 
   /** The same with the names of their nodes, as far as those can be had, and whether there are more. */
@@ -117,12 +117,12 @@ export class ClusterStats {
 
   /** As `StoreInspector.nodes`. */
   async nodes(which?: WhichNodes): Promise<NodeStats[]> {
-    const nodes = await this.#store.nodes(which)
+    const nodes = await this.#inspector.nodes(which)
     return nodes.map((node) => nodeStats(node, this.#defaults.terms))
   }
 
   async #count(org: string): Promise<OrgCount> {
-    const [count] = await this.#store.countOrgs([org])
+    const [count] = await this.#inspector.countOrgs([org])
     return count ?? { org, count: 0, override: undefined }
   }
 

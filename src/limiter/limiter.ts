@@ -57,7 +57,7 @@ export class Limiter {
     this.#ownsStore = ownsStore
     this.journal = store.journal
     this.embedded = store.embedded
-    this.stats = new ClusterStats(store, { ...resolved, terms: timing, reserved: limits.reserved })
+    this.stats = new ClusterStats(store.inspector, { ...resolved, terms: timing, reserved: limits.reserved })
     this.#view = new OwnView(this.stats, this.#events)
     this.#tiers = tiers
     this.#node = makeNode(store, { ...resolved, clock: systemClock, random: Math.random, events: this.#events })

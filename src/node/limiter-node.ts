@@ -110,9 +110,10 @@ export class LimiterNode implements AdmittingNode {
       phase: () => this.#phase,
       release: (connection) => this.#release(connection),
     })
-    this.orders = new OrderGiver({ store, events, session })
+    const { inspector } = store
+    this.orders = new OrderGiver({ inspector, events, session })
     const [policy, said] = [policies.onLimitLowered, (org: string) => overrides.onLoweredOf(org)]
-    this.#excess = new ExcessWatch({ clock, store, held, events, orders: this.orders, policy, said })
+    this.#excess = new ExcessWatch({ clock, inspector, held, events, orders: this.orders, policy, said })
     this.#auditor = new Auditor({ clock, events, held, releases, session: () => this.#keeper.settledSession, onPolicy })
     this.#releases = releases
     this.#queue = queue

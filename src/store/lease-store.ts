@@ -220,18 +220,18 @@ export interface StoreConnection {
 }
 
 /** What every store has, also one that is made of several. */
-export interface SharedState extends StoreInspector {
-  /**
-   * True where the store lives and dies with this process: then there is nothing to recover and no ghost to wait for.
-   */
+export interface SharedState {
+  /** True where the store lives and dies with this process: there is nothing to recover, and no ghost to wait for. */
   readonly embedded: boolean
   /** Where the store is, without credentials. */
   readonly description: string
+  readonly inspector: StoreInspector
   readonly journal: Journal
   close(): Promise<void>
 }
 
-export interface LeaseStore extends SharedState, BucketInspector {
+export interface LeaseStore extends SharedState {
+  readonly inspector: BucketInspector
   /** A fresh connection; `unanswered` when none could be had within the connect deadline. */
   connect(): Promise<Reply<StoreConnection>>
 }

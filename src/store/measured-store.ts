@@ -1,7 +1,6 @@
 import type { Clock } from '../core/clock.js'
 import type { Journal } from './journal.js'
-import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection, WhichNodes } from './lease-store.js'
-import type { OrgOverrides } from './override-records.js'
+import type { BucketInspector, LeaseStore, Reply, StoreConnection } from './lease-store.js'
 
 type Verb = Exclude<keyof StoreConnection, 'closed' | 'destroy'>
 
@@ -51,6 +50,10 @@ export class MeasuredStore implements LeaseStore {
     return this.#store.description
   }
 
+  get inspector(): BucketInspector {
+    return this.#store.inspector
+  }
+
   get journal(): Journal {
     return this.#store.journal
   }
@@ -58,30 +61,6 @@ export class MeasuredStore implements LeaseStore {
   async connect(): Promise<Reply<StoreConnection>> {
     const connected = await this.#measure('connect', () => this.#store.connect())
     return connected.status === 'ok' ? { status: 'ok', value: this.#measured(connected.value) } : connected
-  }
-
-  countOrgs(orgs: readonly string[]): Promise<OrgCount[]> {
-    return this.#store.countOrgs(orgs)
-  }
-
-  listOrgs(cursor: string): Promise<{ cursor: string; orgs: string[] }> {
-    return this.#store.listOrgs(cursor)
-  }
-
-  overridesOf(org: string): Promise<OrgOverrides> {
-    return this.#store.overridesOf(org)
-  }
-
-  holders(org: string, limit: number): Promise<Holder[]> {
-    return this.#store.holders(org, limit)
-  }
-
-  orgOf(id: string): Promise<string | undefined> {
-    return this.#store.orgOf(id)
-  }
-
-  nodes(which?: WhichNodes): Promise<NodeEntry[]> {
-    return this.#store.nodes(which)
   }
 
   close(): Promise<void> {

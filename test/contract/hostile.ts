@@ -66,12 +66,12 @@ export function hostileTests(bench: BenchOf): void {
         const { scopes, strangers, overrides } = await bench().contents()
         expect([...scopes.keys()].sort()).toEqual([`gateway:${id}`, `org:${id}`, 'org:acme'].sort())
         expect([strangers, [...overrides]]).toEqual([[], [[id, 3]]])
-        expect(await bench().store.countOrgs([id, 'acme'])).toEqual([
+        expect(await bench().store.inspector.countOrgs([id, 'acme'])).toEqual([
           { org: id, count: 2, override: 3 },
           { org: 'acme', count: 1, override: undefined },
         ])
-        expect(await listedOrgs(bench().store)).toEqual(new Set([id, 'acme']))
-        expect((await bench().store.holders(id, 9)).map(({ details }) => details)).toEqual([
+        expect(await listedOrgs(bench().store.inspector)).toEqual(new Set([id, 'acme']))
+        expect((await bench().store.inspector.holders(id, 9)).map(({ details }) => details)).toEqual([
           'details of x-0',
           'details of x-1',
         ])
@@ -97,7 +97,7 @@ export function hostileTests(bench: BenchOf): void {
         const asked = { ...claim(`${i}${text}`, 'acme', 99), details: text }
         expect(await node.admitted(asked)).toBe(1)
       }
-      const holders = await bench().store.holders('acme', 99)
+      const holders = await bench().store.inspector.holders('acme', 99)
       expect(new Set(holders.map(({ details }) => details))).toEqual(new Set(HOSTILE))
     })
   })

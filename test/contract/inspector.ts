@@ -4,14 +4,18 @@ import { claim, claims, StoreNode } from '../support/store-node.js'
 import type { BenchOf } from './suite.js'
 
 export function inspectorTests(bench: BenchOf): void {
-  const orgs = () => listedOrgs(bench().store)
+  const orgs = () => listedOrgs(bench().store.inspector)
 
   describe('the inspector', () => {
     test('of an empty store finds nothing', async () => {
       const { store } = bench()
-      expect(await store.countOrgs(['acme'])).toEqual([{ org: 'acme', count: 0, override: undefined }])
-      expect(await store.countOrgs([])).toEqual([])
-      expect([await orgs(), await store.holders('acme', 9), await store.nodes()]).toEqual([new Set(), [], []])
+      expect(await store.inspector.countOrgs(['acme'])).toEqual([{ org: 'acme', count: 0, override: undefined }])
+      expect(await store.inspector.countOrgs([])).toEqual([])
+      expect([await orgs(), await store.inspector.holders('acme', 9), await store.inspector.nodes()]).toEqual([
+        new Set(),
+        [],
+        [],
+      ])
     })
 
     test('counts many orgs in the order asked, with their overrides', async () => {
@@ -21,7 +25,7 @@ export function inspectorTests(bench: BenchOf): void {
       await node.override('none', 0)
       await node.override('big', Number.POSITIVE_INFINITY)
       const unknown = Array.from({ length: 450 }, (_, i) => `unknown-${i}`)
-      expect(await bench().store.countOrgs(['other', ...unknown, 'acme', 'none', 'big'])).toEqual([
+      expect(await bench().store.inspector.countOrgs(['other', ...unknown, 'acme', 'none', 'big'])).toEqual([
         { org: 'other', count: 1, override: undefined },
         ...unknown.map((org) => ({ org, count: 0, override: undefined })),
         { org: 'acme', count: 3, override: 7 },
@@ -46,13 +50,13 @@ export function inspectorTests(bench: BenchOf): void {
       await one.acquire(claim('a', 'acme', 9))
       await two.acquire(...claims(2, 'b', 'acme', 9, { ...gateway, limit: 9 }))
       const org = { name: 'org', id: 'acme' }
-      const holders = await bench().store.holders('acme', 9)
+      const holders = await bench().store.inspector.holders('acme', 9)
       expect(holders.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual([
         { id: 'a', lease: one.lease, scopes: [org], details: 'details of a' },
         { id: 'b-0', lease: two.lease, scopes: [org, gateway], details: 'details of b-0' },
         { id: 'b-1', lease: two.lease, scopes: [org, gateway], details: 'details of b-1' },
       ])
-      expect(await bench().store.holders('acme', 2)).toHaveLength(2)
+      expect(await bench().store.inspector.holders('acme', 2)).toHaveLength(2)
     })
 
     test('shows nothing of the dead, and the living however many dead stand before them', async () => {
@@ -63,9 +67,9 @@ export function inspectorTests(bench: BenchOf): void {
       await node.acquire(...claims(2, 'here', 'acme', 99))
       await node.outlive()
       const { store, timing } = bench()
-      expect(await store.countOrgs(['acme'])).toMatchObject([{ count: 2 }])
-      expect((await store.holders('acme', 3)).map(({ id }) => id).sort()).toEqual(['here-0', 'here-1'])
-      expect(await store.nodes()).toEqual([
+      expect(await store.inspector.countOrgs(['acme'])).toMatchObject([{ count: 2 }])
+      expect((await store.inspector.holders('acme', 3)).map(({ id }) => id).sort()).toEqual(['here-0', 'here-1'])
+      expect(await store.inspector.nodes()).toEqual([
         { lease: 2_002, connections: 2, expiresInMs: timing.ttlMs, info: '{"name":"alive"}' },
       ])
     })
@@ -74,8 +78,11 @@ export function inspectorTests(bench: BenchOf): void {
       const nodes = [await StoreNode.join(bench()), await StoreNode.join(bench()), await StoreNode.join(bench())]
       for (const [i, node] of nodes.entries()) await node.acquire(...claims(2, `n${i}`, 'acme', 9))
       const { store } = bench()
-      expect((await store.nodes()).map(({ lease }) => lease).sort()).toEqual(nodes.map(({ lease }) => lease).sort())
-      for (const most of [1, 2, 3, 5, 6, 7]) expect(await store.holders('acme', most)).toHaveLength(Math.min(most, 6))
+      expect((await store.inspector.nodes()).map(({ lease }) => lease).sort()).toEqual(
+        nodes.map(({ lease }) => lease).sort(),
+      )
+      for (const most of [1, 2, 3, 5, 6, 7])
+        expect(await store.inspector.holders('acme', most)).toHaveLength(Math.min(most, 6))
     })
 
     test('shows a lease that has expired and was not declared dead as overdue', async () => {
@@ -85,13 +92,13 @@ export function inspectorTests(bench: BenchOf): void {
         await bench().pass(3_000)
         await other.hello()
       }
-      const nodes = await bench().store.nodes()
+      const nodes = await bench().store.inspector.nodes()
       expect(nodes.find(({ lease }) => lease === 1_001)?.expiresInMs).toBe(-3_000)
     })
 
     test('needs no lease and leaves no trace', async () => {
-      await bench().store.countOrgs(['acme'])
-      await bench().store.nodes()
+      await bench().store.inspector.countOrgs(['acme'])
+      await bench().store.inspector.nodes()
       const { live, strangers, scopes } = await bench().contents()
       expect([live.size, strangers.length, scopes.size]).toEqual([0, 0, 0])
     })

@@ -17,7 +17,7 @@ export function occupancyTests(bench: BenchOf): void {
       expect(verdicts.filter((verdict) => verdict.admitted)).toHaveLength(half)
       expect(verdicts.at(-1)).toEqual({ admitted: false, reason: 'full', scope: 0, count: size, limit: size })
       expect((await bench().contents()).scopes.get('org:acme')?.size).toBe(size + half)
-      expect(await bench().store.countOrgs(['acme'])).toMatchObject([{ count: size }])
+      expect(await bench().store.inspector.countOrgs(['acme'])).toMatchObject([{ count: size }])
     })
 
     test('has room again step by step as it is swept, and never too much', async () => {

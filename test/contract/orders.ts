@@ -51,7 +51,7 @@ export function orderTests(bench: BenchOf): void {
       const back = claims(3, 'a', 'acme', LIMIT)
       expect(await again.reassert('room', true, ...back)).toEqual(['kept', 'kept', 'kept'])
       // Their slots are their own until they have closed (L1).
-      expect(await bench().store.countOrgs(['acme'])).toMatchObject([{ count: 6 }])
+      expect(await bench().store.inspector.countOrgs(['acme'])).toMatchObject([{ count: 6 }])
       expect(await ordered(again)).toEqual(['evict a-0', 'evict a-1'])
       await again.release(...back.slice(0, 2))
       await again.confirm({ kind: 'evict', id: 'a-0' }, { kind: 'evict', id: 'a-1' })
@@ -86,7 +86,7 @@ export function orderTests(bench: BenchOf): void {
     test('frees no slot: that is the owner’s to do (L1)', async () => {
       const [a, b] = await sixHeld()
       await a.order('evict', 'acme', ['b-0', 'b-1', 'b-2'])
-      expect(await bench().store.countOrgs(['acme'])).toMatchObject([{ count: 6 }])
+      expect(await bench().store.inspector.countOrgs(['acme'])).toMatchObject([{ count: 6 }])
       expect(await b.acquire(claim('more', 'acme', 6))).toMatchObject([{ admitted: false, count: 6 }])
     })
 
@@ -286,10 +286,10 @@ export function orderTests(bench: BenchOf): void {
 
     test('whoever knows its id finds its org, while its lease lives', async () => {
       const [a, b] = await sixHeld()
-      expect(await bench().store.orgOf('b-1')).toBe('acme')
-      expect(await bench().store.orgOf('nobody')).toBeUndefined()
+      expect(await bench().store.inspector.orgOf('b-1')).toBe('acme')
+      expect(await bench().store.inspector.orgOf('nobody')).toBeUndefined()
       await a.outlive()
-      expect(await bench().store.orgOf('b-1')).toBeUndefined()
+      expect(await bench().store.inspector.orgOf('b-1')).toBeUndefined()
       expect(await b.connection.order(b.fence, { kind: 'evict', org: 'acme', limit: 0, ids: [] })).toMatchObject({
         reason: 'fenced',
       })

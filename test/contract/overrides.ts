@@ -8,7 +8,8 @@ const remembered = (org: string, version: number, rest: Partial<OverrideRecord> 
   ...rest,
 })
 
-const inForceOn = (bench: BenchOf) => async (org: string) => (await bench().store.countOrgs([org]))[0]?.override
+const inForceOn = (bench: BenchOf) => async (org: string) =>
+  (await bench().store.inspector.countOrgs([org]))[0]?.override
 
 /** What operators have set for an org: what is in force, when it ends, and what nodes hear of it. */
 export function overrideTests(bench: BenchOf): void {
@@ -21,16 +22,16 @@ export function overrideTests(bench: BenchOf): void {
       await node.override('acme', 4, { kind: 'tier', details: 'big' })
       await node.override('acme', 2, { details: 'small' })
       expect(await node.admitted(...many)).toBe(2)
-      expect(await bench().store.overridesOf('acme')).toEqual({
+      expect(await bench().store.inspector.overridesOf('acme')).toEqual({
         override: { limit: 2, details: 'small' },
         tier: { limit: 4, details: 'big' },
       })
       await node.override('acme', undefined)
       expect(await node.admitted(...many)).toBe(4)
-      expect(await bench().store.overridesOf('acme')).toEqual({ tier: { limit: 4, details: 'big' } })
+      expect(await bench().store.inspector.overridesOf('acme')).toEqual({ tier: { limit: 4, details: 'big' } })
       await node.override('acme', undefined, { kind: 'tier' })
       expect(await inForce('acme')).toBeUndefined()
-      expect(await bench().store.overridesOf('acme')).toEqual({})
+      expect(await bench().store.inspector.overridesOf('acme')).toEqual({})
     })
 
     test('ends with the first renewal of any node after its time, and not before it', async () => {

@@ -43,7 +43,7 @@ export function probeTests(bench: BenchOf): void {
       expect(await c.probe({ name: 'gateway', id: 'acme' })).toBe(0)
       await c.probe(ACME)
       await looks(a)
-      expect(await bench().store.countOrgs(['acme'])).toMatchObject([{ count: 4 }])
+      expect(await bench().store.inspector.countOrgs(['acme'])).toMatchObject([{ count: 4 }])
       expect(await c.acquire(claim('more', 'acme', 4))).toMatchObject([{ admitted: false, count: 4 }])
     })
 

@@ -103,7 +103,7 @@ export function reassertTests(bench: BenchOf): void {
       const again = await StoreNode.join(bench(), { reasserting: true })
       // One of the three has been closed meanwhile: its slot must not come back.
       expect(await again.reassert('keep', true, ...held.slice(1))).toEqual(['kept', 'kept'])
-      expect(await bench().store.countOrgs(['acme'])).toMatchObject([{ count: 2 }])
+      expect(await bench().store.inspector.countOrgs(['acme'])).toMatchObject([{ count: 2 }])
       await recovered(bench(), again)
       await again.sweepAll(node.lease)
       expect((await bench().contents()).scopes.get('org:acme')?.size).toBe(2)

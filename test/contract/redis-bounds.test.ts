@@ -92,7 +92,7 @@ test('an operator who has set very many limits: no page of the list of orgs has 
   await bench.redis.hset(admission, Object.fromEntries(orgs.map((id) => [scope({ name: 'org', id }), 7])))
   let longest = 0
   const listOrgs = async (cursor: string) => {
-    const page = await bench.store.listOrgs(cursor)
+    const page = await bench.store.inspector.listOrgs(cursor)
     longest = Math.max(longest, page.orgs.length)
     return page
   }

@@ -44,13 +44,13 @@ describe('a record of an override that no node has written harms no other org (S
       { org: 'globex', kind: 'override', limit: 6, details: '{"note":"globex"}' },
     ])
     expect([unreadable, next]).toEqual([[{ org: 'acme', kind: 'override' }], 3])
-    expect(await bench.store.overridesOf('acme')).toEqual({ tier: { limit: 7, details: '{"tier":"big"}' } })
+    expect(await bench.store.inspector.overridesOf('acme')).toEqual({ tier: { limit: 7, details: '{"tier":"big"}' } })
     // What is in force stands elsewhere, and whoever sets it again mends the record.
-    expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ override: 5 }])
-    const stats = new ClusterStats(bench.store, { connectionsPerOrg: 9, tierOf: () => undefined })
+    expect(await bench.store.inspector.countOrgs(['acme'])).toMatchObject([{ override: 5 }])
+    const stats = new ClusterStats(bench.store.inspector, { connectionsPerOrg: 9, tierOf: () => undefined })
     expect(await stats.limits('acme')).toMatchObject({ maxAllowed: 5, limitFrom: 'override', override: { limit: 5 } })
     await node.override('acme', 8, { details: '{}' })
-    expect(await bench.store.overridesOf('acme')).toMatchObject({ override: { limit: 8 } })
+    expect(await bench.store.inspector.overridesOf('acme')).toMatchObject({ override: { limit: 8 } })
   })
 
   test.each(BROKEN)('%j says nothing to the script either, once the number in force is found anew', async (record) => {
@@ -58,11 +58,11 @@ describe('a record of an override that no node has written harms no other org (S
     await node.override('acme', 5)
     await breakIt(bench, record)
     await node.override('acme', 7, { kind: 'tier' })
-    expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ override: 7 }])
-    expect(await bench.store.overridesOf('acme')).toEqual({ tier: { limit: 7, details: '' } })
+    expect(await bench.store.inspector.countOrgs(['acme'])).toMatchObject([{ override: 7 }])
+    expect(await bench.store.inspector.overridesOf('acme')).toEqual({ tier: { limit: 7, details: '' } })
     await breakIt(bench, record, 'tier')
     await node.override('acme', undefined)
-    expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ override: undefined }])
+    expect(await bench.store.inspector.countOrgs(['acme'])).toMatchObject([{ override: undefined }])
   })
 
   test.each([...BROKEN, null])('%j ends when it is due, and with it what is in force', async (record) => {
@@ -72,7 +72,7 @@ describe('a record of an override that no node has written harms no other org (S
     await breakIt(bench, record)
     await bench.pass(2_000)
     expect((await node.renew()).overrideVersion).toBe(4)
-    const inForce = await bench.store.countOrgs(['acme', 'globex'])
+    const inForce = await bench.store.inspector.countOrgs(['acme', 'globex'])
     expect(inForce.map(({ override }) => override)).toEqual([undefined, undefined])
     const { records } = await node.learn(2)
     expect(records.map(({ org, limit }) => [org, limit])).toEqual([
@@ -87,7 +87,7 @@ describe('a record of an override that no node has written harms no other org (S
     await bench.redis.zadd(bench.keys.overrides[2], 0, 'garbage')
     await bench.pass(1_000)
     await node.renew()
-    expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ override: undefined }])
+    expect(await bench.store.inspector.countOrgs(['acme'])).toMatchObject([{ override: undefined }])
   })
 })
 
@@ -107,7 +107,7 @@ describe('what nodes know of an override outlives its record (R1)', () => {
     const again = await StoreNode.join(bench, { reasserting: true })
     await memory.join(again)
     expect(memory.told.at(-1)).toBe('{"written":1,"known":0,"over":0}')
-    expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ override: 0 }])
+    expect(await bench.store.inspector.countOrgs(['acme'])).toMatchObject([{ override: 0 }])
   })
 
   test.each([...BROKEN, '5 this\n{}'])('%j is written anew where the version is what a node knows', async (text) => {
@@ -130,7 +130,7 @@ describe('what nodes know of an override outlives its record (R1)', () => {
     expect(await again.restore({ ...known, limit: 7, version: 1 })).toEqual(['known'])
     expect(await again.restore({ ...known, version: 2 })).toEqual([isSound ? 'known' : 'written'])
     const details = isSound ? '{}' : known.details
-    expect(await bench.store.overridesOf('acme')).toEqual({ override: { limit: 5, details } })
+    expect(await bench.store.inspector.overridesOf('acme')).toEqual({ override: { limit: 5, details } })
     expect((await again.learn(0)).records.at(-1)).toMatchObject({ org: 'acme', version: isSound ? 3 : 2 })
   })
 })

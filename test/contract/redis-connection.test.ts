@@ -214,7 +214,7 @@ describe('a store that will not do it', () => {
     expect(reply).toMatchObject({ status: 'unanswered', cause: expect.stringContaining('READONLY') })
     expect(await node.connection.renew(node.fence)).toMatchObject({ status: 'unanswered' })
     await node.connection.closed
-    expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ count: 1 }])
+    expect(await bench.store.inspector.countOrgs(['acme'])).toMatchObject([{ count: 1 }])
     // Promoted, it is another store than the one whose memory it has.
     await bench.redis.replicaof('NO', 'ONE')
     expect(await node.hello()).toEqual({ status: 'refused', reason: 'lost' })
@@ -299,7 +299,11 @@ describe('a store that will not do it', () => {
     for (let i = 0; i < 20; i++) {
       await bench.redis.script('FLUSH')
       const asked = claim(`c${i}`, 'acme', 1)
-      const [verdicts] = await Promise.all([node.acquire(asked), node.renew(), bench.store.countOrgs(['acme'])])
+      const [verdicts] = await Promise.all([
+        node.acquire(asked),
+        node.renew(),
+        bench.store.inspector.countOrgs(['acme']),
+      ])
       expect(verdicts).toMatchObject([{ admitted: true }])
       await bench.redis.script('FLUSH')
       await node.release(asked)
@@ -311,24 +315,24 @@ describe('a store that will not do it', () => {
 describe('the inspector (R2)', () => {
   test('of a store that is gone fails, says why, and answers again when it is back', async () => {
     const { redis, bench } = await own()
-    expect(await bench.store.nodes()).toHaveLength(1)
+    expect(await bench.store.inspector.nodes()).toHaveLength(1)
     await redis.kill()
-    await expect(bench.store.countOrgs(['acme'])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
-    await expect(bench.store.listOrgs('0')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    await expect(bench.store.inspector.countOrgs(['acme'])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    await expect(bench.store.inspector.listOrgs('0')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
     await redis.restart()
-    expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ count: 0 }])
+    expect(await bench.store.inspector.countOrgs(['acme'])).toMatchObject([{ count: 0 }])
   })
 
   test('of a store that is frozen fails within its deadline, each time, and answers again when it goes on', async () => {
     const { redis, bench } = await own()
     for (let i = 0; i < 2; i++) {
       await redis.pause()
-      const asked = Array.from({ length: 20 }, () => bench.store.nodes().catch((error: unknown) => error))
+      const asked = Array.from({ length: 20 }, () => bench.store.inspector.nodes().catch((error: unknown) => error))
       const [answers, tookMs] = await timed(Promise.all(asked))
       expect(answers).toEqual(Array(20).fill(expect.objectContaining({ code: 'STORE_UNAVAILABLE' })))
       expect(tookMs).toBeLessThan(2_000 + LATE_MS)
       await redis.resume()
-      expect(await Promise.all(Array.from({ length: 20 }, () => bench.store.nodes()))).toHaveLength(20)
+      expect(await Promise.all(Array.from({ length: 20 }, () => bench.store.inspector.nodes()))).toHaveLength(20)
     }
   })
 })

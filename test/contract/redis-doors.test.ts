@@ -86,9 +86,9 @@ describe('the least rights', () => {
     const node = await StoreNode.join(bench)
     await node.acquire(claim('a', 'acme', 1))
     await node.renew()
-    expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ count: 1 }])
-    expect(await listedOrgs(bench.store)).toEqual(new Set(['acme']))
-    expect(await bench.store.holders('acme', 1)).toHaveLength(1)
+    expect(await bench.store.inspector.countOrgs(['acme'])).toMatchObject([{ count: 1 }])
+    expect(await listedOrgs(bench.store.inspector)).toEqual(new Set(['acme']))
+    expect(await bench.store.inspector.holders('acme', 1)).toHaveLength(1)
     await node.release(claim('a', 'acme', 1))
     await node.leave()
   })
@@ -110,7 +110,7 @@ describe('the least rights', () => {
     const bench = await leastOverTls({ realTime: true })
     onTestFinished(() => bench.close())
     const elsewhere = storeAt(tlsUrl({ login: 'least:geheim@' }))
-    await expect(elsewhere.countOrgs(['acme'])).rejects.toThrow(/NOPERM/)
+    await expect(elsewhere.inspector.countOrgs(['acme'])).rejects.toThrow(/NOPERM/)
   })
 })
 
@@ -169,10 +169,12 @@ describe('sentinels behind TLS', () => {
     const sentinel = await startFakeSentinel({ port: tlsPort, configEpoch: 1 }, tls)
     onTestFinished(() => sentinel.stop())
     const url = `rediss+sentinel://127.0.0.1:${sentinel.port}/m`
-    expect(await storeAt(`${url}?${tlsOptions()}`).nodes()).toEqual([])
+    expect(await storeAt(`${url}?${tlsOptions()}`).inspector.nodes()).toEqual([])
     // The control: who is not trusted, or does not trust, is not answered.
-    await expect(storeAt(`${url}?${tlsOptions(['ca'])}`).nodes()).rejects.toThrow(/certificate/)
-    await expect(storeAt(`${url}?${tlsOptions(['cert', 'key'])}`).nodes()).rejects.toThrow(/no sentinel names/)
-    await expect(storeAt(url.replace('rediss', 'redis')).nodes()).rejects.toThrow(/no sentinel names/)
+    await expect(storeAt(`${url}?${tlsOptions(['ca'])}`).inspector.nodes()).rejects.toThrow(/certificate/)
+    await expect(storeAt(`${url}?${tlsOptions(['cert', 'key'])}`).inspector.nodes()).rejects.toThrow(
+      /no sentinel names/,
+    )
+    await expect(storeAt(url.replace('rediss', 'redis')).inspector.nodes()).rejects.toThrow(/no sentinel names/)
   })
 })

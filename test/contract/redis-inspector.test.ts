@@ -23,9 +23,9 @@ describe('a member among the leases that is none', () => {
     await node.acquire(...claims(2, 'c', 'acme', 9))
     // One stands before the others and one behind them.
     await bench.redis.zadd(bench.keys.leases, 0, foreign, 1e15, `${foreign}~`)
-    expect(await bench.store.nodes()).toMatchObject([{ lease: node.lease, connections: 2 }])
-    expect((await bench.store.holders('acme', 9)).map(({ id }) => id).sort()).toEqual(['c-0', 'c-1'])
-    expect(await bench.store.orgOf('c-0')).toBe('acme')
+    expect(await bench.store.inspector.nodes()).toMatchObject([{ lease: node.lease, connections: 2 }])
+    expect((await bench.store.inspector.holders('acme', 9)).map(({ id }) => id).sort()).toEqual(['c-0', 'c-1'])
+    expect(await bench.store.inspector.orgOf('c-0')).toBe('acme')
   })
 
   test.each(FOREIGN)('late or expired, costs nobody a renewal or an admission (S5): %j', async (foreign) => {
@@ -38,7 +38,7 @@ describe('a member among the leases that is none', () => {
       await bench.redis.zadd(bench.keys.leases, (await bench.contents()).clockMs + expiresInMs, foreign)
       expect(await node.renew()).toMatchObject({ dead: [] })
       expect(await node.acquire(...claims(1, 'd', 'acme', 40))).toMatchObject([{ admitted: false, count: 40 }])
-      expect(await bench.store.countOrgs(['acme'])).toMatchObject([{ count: 40 }])
+      expect(await bench.store.inspector.countOrgs(['acme'])).toMatchObject([{ count: 40 }])
     }
     expect(await bench.redis.zscore(bench.keys.leases, foreign)).toBeNull()
   })
@@ -71,7 +71,7 @@ test('leases as of now: what Redis itself has counted since the last renewal is 
   const { store, redis, keys, timing } = bench
   await StoreNode.join(bench)
   const [seconds] = await redis.time()
-  const left = async (asOfNow: boolean) => (await store.nodes({ asOfNow }))[0]!.expiresInMs
+  const left = async (asOfNow: boolean) => (await store.inspector.nodes({ asOfNow }))[0]!.expiresInMs
   await redis.hset(keys.meta, 'time', (Number(seconds) - 100) * 1_000)
   expect(await left(false)).toBe(timing.ttlMs)
   expect(timing.ttlMs - (await left(true))).toBeGreaterThanOrEqual(100_000)
@@ -84,8 +84,8 @@ test('leases as of now: what Redis itself has counted since the last renewal is 
 describe('what is answered and cannot be read is told as no answer', () => {
   test.each(["'text'", "{'x'}", '{{}, {}, {}}'])('%s', async (reply) => {
     const { store } = await opened({ script: `if ARGV[1] == 'inspect' then return ${reply} end\n${SCRIPT}` })
-    await expect(store.nodes()).rejects.toThrow(StoreUnavailable)
-    await expect(store.holders('acme', 9)).rejects.toThrow(StoreUnavailable)
-    await expect(store.countOrgs(['acme'])).rejects.toThrow(StoreUnavailable)
+    await expect(store.inspector.nodes()).rejects.toThrow(StoreUnavailable)
+    await expect(store.inspector.holders('acme', 9)).rejects.toThrow(StoreUnavailable)
+    await expect(store.inspector.countOrgs(['acme'])).rejects.toThrow(StoreUnavailable)
   })
 })

@@ -18,17 +18,17 @@ test('of nodes whose connections are not asked for, none are told', async () => 
   onTestFinished(() => bench.close())
   const node = await StoreNode.join(bench)
   await node.acquire(...claims(2, 'c', 'acme', 9))
-  const [counted] = await bench.store.nodes()
+  const [counted] = await bench.store.inspector.nodes()
   expect(counted).toMatchObject({ lease: node.lease, connections: 2 })
-  expect(await bench.store.nodes({ uncounted: true })).toEqual([{ ...counted, connections: 0 }])
+  expect(await bench.store.inspector.nodes({ uncounted: true })).toEqual([{ ...counted, connections: 0 }])
 })
 
 test('who connects again while a question is open takes no answer from it, and leaves no connection behind', async () => {
   const bench = await redisBench()
   onTestFinished(() => bench.close())
-  await bench.store.countOrgs(['acme'])
+  await bench.store.inspector.countOrgs(['acme'])
   for (let round = 0; round < 5; round++) {
-    const asked = [bench.store.countOrgs(['acme']), bench.store.nodes()]
+    const asked = [bench.store.inspector.countOrgs(['acme']), bench.store.inspector.nodes()]
     const connected = await bench.store.connect()
     await Promise.all(asked)
     if (connected.status === 'ok') connected.value.destroy('over')

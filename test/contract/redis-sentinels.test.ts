@@ -50,7 +50,7 @@ describe('sentinels say who is primary', () => {
     const began = performance.now()
     expect(await says(done(await store.connect()))).toBe('ok')
     expect(performance.now() - began).toBeLessThan(TIMING.callTimeoutMs)
-    expect(await store.countOrgs(['acme'])).toMatchObject([{ count: 0 }])
+    expect(await store.inspector.countOrgs(['acme'])).toMatchObject([{ count: 0 }])
   })
 
   test('of two answers the newer counts, also when it comes from fewer', async () => {
@@ -129,12 +129,12 @@ describe('a primary that was replaced and does not know (R4)', () => {
     const store = storeAt([one, deaf])
     const before = done(await store.connect())
     expect(await says(before)).toBe('ok')
-    expect(await store.nodes()).toHaveLength(1)
+    expect(await store.inspector.nodes()).toHaveLength(1)
     one.primary = { ...ACTUAL, configEpoch: 2 }
     expect(await before.closed).toBe('the sentinels name another primary')
     expect(await says(done(await store.connect()))).toBe('ok')
     await old.kill()
-    expect(await store.nodes()).toHaveLength(1)
+    expect(await store.inspector.nodes()).toHaveLength(1)
   })
 
   test('control: is not left for an answer that is no newer, nor when sentinels fall silent', async () => {

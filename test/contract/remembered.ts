@@ -11,7 +11,7 @@ const remembered = (org: string, version: number, rest: Partial<OverrideRecord> 
 
 /** What operators have set, through the loss of the store: what nodes remember, and what the store makes of it. */
 export function rememberedTests(bench: BenchOf): void {
-  const inForce = async (org: string) => (await bench().store.countOrgs([org]))[0]?.override
+  const inForce = async (org: string) => (await bench().store.inspector.countOrgs([org]))[0]?.override
 
   /** A node in a store that does not recover, and its memory. */
   async function joined(): Promise<{ node: StoreNode; memory: Memory }> {

@@ -43,11 +43,13 @@ export function takeoverTests(bench: BenchOf): void {
     test('is no slot of its node any more from then on, although that has yet to close it', async () => {
       const [a, b] = await full()
       await b.takeOver([claim('new', 'acme', 2), 'old'])
-      const held = new Map((await bench().store.nodes()).map(({ lease, connections }) => [lease, connections]))
+      const held = new Map(
+        (await bench().store.inspector.nodes()).map(({ lease, connections }) => [lease, connections]),
+      )
       expect([held.get(a.lease), held.get(b.lease)]).toEqual([1, 1])
       // Its node has closed it, and has yet to confirm the order.
       await a.release(claim('old', 'acme', 2))
-      const left = (await bench().store.nodes()).find(({ lease }) => lease === a.lease)
+      const left = (await bench().store.inspector.nodes()).find(({ lease }) => lease === a.lease)
       expect(left?.connections).toBe(1)
     })
 

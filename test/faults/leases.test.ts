@@ -91,7 +91,7 @@ describe.concurrent('S3: a lease belongs to the start of a process, never to a n
   test('two nodes of one name both work, and the death of one takes nothing from the other', async ({ on }) => {
     const { books, lost, start, stores, theBooksAgree } = on
     const [one, two] = [await start('same'), await start('same')]
-    expect((await stores[0]!.nodes()).map(({ info }) => JSON.parse(info).name)).toEqual(['same', 'same'])
+    expect((await stores[0]!.inspector.nodes()).map(({ info }) => JSON.parse(info).name)).toEqual(['same', 'same'])
     const [mine, theirs] = [await open(one, 1), await open(two, 2)]
     expect(codes([...(await ask(one, 3)), ...(await ask(two, 3))])).toEqual(new Set([FULL]))
     const leases = [...(await books.generations()).keys()]
@@ -231,7 +231,9 @@ describe.concurrent('R5: one-way loss, where requests arrive and replies do not'
     deaf.events.on('lease.lost', () => proxy.holdReplies())
     await books.redis.flushall()
     const leasesOfDeaf = async () =>
-      (await stores[1]!.nodes()).filter(({ info, lease }) => JSON.parse(info).name === 'deaf' && !before.has(lease))
+      (await stores[1]!.inspector.nodes()).filter(
+        ({ info, lease }) => JSON.parse(info).name === 'deaf' && !before.has(lease),
+      )
     const [unheard] = await until(async () => (await leasesOfDeaf()).length === 1 && leasesOfDeaf(), {
       what: 'the hello for a new lease has run',
       withinMs: 10_000,

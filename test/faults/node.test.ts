@@ -57,7 +57,7 @@ describe.each(kinds)('nodes on %s', (_, makeStore) => {
     return nodes
   }
 
-  const count = async (org: string): Promise<number> => (await stores[0]?.countOrgs([org]))?.[0]?.count ?? -1
+  const count = async (org: string): Promise<number> => (await stores[0]?.inspector.countOrgs([org]))?.[0]?.count ?? -1
 
   it('S1: of 200 admissions at one instant over three nodes exactly the limit is granted, round after round', async () => {
     const cluster3 = await cluster(3, PATIENT)
@@ -81,7 +81,7 @@ describe.each(kinds)('nodes on %s', (_, makeStore) => {
     expect(granted.map((each) => each.lost.reason)).toEqual(['DRAINING', 'DRAINING', 'DRAINING'])
     expect(await one.admit({ org: 'acme' })).toMatchObject({ admitted: false, code: 'DRAINING' })
     expect(await count('acme')).toBe(0)
-    expect(await stores[0]?.nodes()).toHaveLength(1)
+    expect(await stores[0]?.inspector.nodes()).toHaveLength(1)
     expect(await two.admit({ org: 'acme' })).toMatchObject({ admitted: true, currentCount: 1 })
   })
 

@@ -64,7 +64,7 @@ describe('rule 6, at the memory limit of Redis', () => {
     await late.override('acme', 4)
     expect((await node.renew()).liveNodes).toBe(3)
     await late.leave()
-    expect(await bench.store.countOrgs(['acme'])).toEqual([{ org: 'acme', count: 5, override: 4 }])
+    expect(await bench.store.inspector.countOrgs(['acme'])).toEqual([{ org: 'acme', count: 5, override: 4 }])
   })
 
   test('the dead are declared and swept, and then there is room again (L2)', async () => {

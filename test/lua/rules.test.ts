@@ -356,7 +356,7 @@ describe('rule 5, one call, many items, each alone', () => {
       await gone.acquire(broken, claim('g', 'acme', 9))
       await breakKey(bench)
       expect(await node.reassert('keep', true, broken, claim('a', 'acme', 9))).toEqual(['broken', 'kept'])
-      expect(await bench.store.countOrgs(['broken', 'acme'])).toMatchObject([{ count: 0 }, { count: 2 }])
+      expect(await bench.store.inspector.countOrgs(['broken', 'acme'])).toMatchObject([{ count: 0 }, { count: 2 }])
       expect(await node.order('evict', 'broken', ['x'])).toMatchObject({ count: 0, leaving: 0, verdicts: ['gone'] })
       expect(await node.probe({ name: 'org', id: 'broken' })).toBe(0)
       expect(await node.connection.audit(node.fence, '0', [broken, claim('a', 'acme', 9)])).toMatchObject({

@@ -1,10 +1,10 @@
 import type { LeaseTiming } from '../../src/core/lease-timing.js'
-import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection } from '../../src/store/lease-store.js'
+import type { BucketInspector, LeaseStore, Reply, StoreConnection } from '../../src/store/lease-store.js'
 import { MAX_ITEMS, StoreUnavailable } from '../../src/store/lease-store.js'
+import { MemoryInspector } from '../../src/store/memory/inspector.js'
 import { MemoryJournal } from '../../src/store/memory/journal.js'
 import { MemoryTables } from '../../src/store/memory/tables.js'
 import { MemoryVerbs } from '../../src/store/memory/verbs.js'
-import type { OrgOverrides } from '../../src/store/override-records.js'
 import type { Dice } from './dice.js'
 import { copyOf } from './stale-copy.js'
 import type { Owner, World } from './world.js'
@@ -23,6 +23,7 @@ export interface NetworkHabits {
 interface Mind {
   readonly tables: MemoryTables
   verbs: MemoryVerbs
+  readonly inspector: MemoryInspector
 }
 
 /**
@@ -53,6 +54,10 @@ export class SimStore {
     return this.#mind.tables
   }
 
+  get inspector(): MemoryInspector {
+    return this.#mind.inspector
+  }
+
   get verbs(): MemoryVerbs {
     return this.#mind.verbs
   }
@@ -80,7 +85,8 @@ export class SimStore {
 
   #mindOver(tables: MemoryTables): Mind {
     const nowMs = () => Math.floor(this.world.nowMs + this.timeOffsetMs)
-    return { tables, verbs: new MemoryVerbs(tables, this.timing, nowMs) }
+    const verbs = new MemoryVerbs(tables, this.timing, nowMs)
+    return { tables, verbs, inspector: new MemoryInspector(tables, verbs.overrides, nowMs) }
   }
 
   /** From here on the address leads to the other process, which has not changed since it was led away from there. */
@@ -106,6 +112,14 @@ export class SimStore {
 export class SimLink implements LeaseStore {
   readonly embedded = false
   readonly description = 'simulated'
+  readonly inspector: BucketInspector = {
+    countOrgs: (orgs) => this.#question((inspector) => inspector.countOrgs(orgs)),
+    listOrgs: (cursor) => this.#question((inspector) => inspector.listOrgs(cursor)),
+    overridesOf: (org) => this.#question((inspector) => inspector.overridesOf(org)),
+    holders: (org, limit) => this.#question((inspector) => inspector.holders(org, limit)),
+    orgOf: (id) => this.#question((inspector) => inspector.orgOf(id)),
+    nodes: (which) => this.#question((inspector) => inspector.nodes(which)),
+  }
   readonly journal = new MemoryJournal()
   readonly owner: Owner
   cut = false
@@ -178,42 +192,12 @@ export class SimLink implements LeaseStore {
     this.#connections.delete(connection)
   }
 
-  countOrgs(orgs: readonly string[]): Promise<OrgCount[]> {
-    return this.#question(({ tables }) =>
-      orgs.map((org) => {
-        const count = tables.living(tables.scope(`org:${org}`))
-        return { org, count, override: tables.overrides.get(org) }
-      }),
-    )
-  }
-  listOrgs(): Promise<{ cursor: string; orgs: string[] }> {
-    return Promise.resolve({ cursor: '0', orgs: [] })
-  }
-  overridesOf(): Promise<OrgOverrides> {
-    return Promise.resolve({})
-  }
-  holders(org: string): Promise<Holder[]> {
-    return this.#question(({ tables }) =>
-      [...tables.scope(`org:${org}`)]
-        .filter(([, lease]) => tables.live.has(lease))
-        .map(([id, lease]) => ({ lease, ...(tables.index(lease).get(id) ?? { id, scopes: [], details: '' }) })),
-    )
-  }
-  orgOf(id: string): Promise<string | undefined> {
-    return this.#question(({ tables }) => {
-      const entries = [...tables.live.keys()].map((lease) => tables.index(lease).get(id))
-      return entries.find((entry) => entry !== undefined)?.scopes[0]?.id
-    })
-  }
-  nodes(): Promise<NodeEntry[]> {
-    return Promise.resolve([])
-  }
   close(): Promise<void> {
     return Promise.resolve()
   }
 
   /** Over a connection of its own; it is not asked again. */
-  #question<T>(answer: (store: SimStore) => T): Promise<T> {
+  #question<T>(ask: (inspector: BucketInspector) => Promise<T>): Promise<T> {
     const { world, timing } = this.#store
     return new Promise((resolve, reject) => {
       const fail = () => reject(new StoreUnavailable('no answer'))
@@ -221,7 +205,7 @@ export class SimLink implements LeaseStore {
       const arrive = () => {
         if (this.cut || this.#store.frozen) return
         cancel()
-        resolve(answer(this.#store))
+        resolve(ask(this.#store.inspector))
       }
       world.at(this.dice.next() * 8, arrive, this.owner)
     })

@@ -63,12 +63,10 @@ export class SteeredStore implements LeaseStore {
     return connected.status === 'ok' ? { status: 'ok', value: this.#steered(connected.value) } : connected
   }
 
-  countOrgs = (orgs: readonly string[]) => this.inner.countOrgs(orgs)
-  listOrgs = () => this.inner.listOrgs()
-  overridesOf = (org: string) => this.inner.overridesOf(org)
-  holders = (org: string, limit: number) => this.inner.holders(org, limit)
-  orgOf = (id: string) => this.inner.orgOf(id)
-  nodes = () => this.inner.nodes()
+  get inspector() {
+    return this.inner.inspector
+  }
+
   get journal() {
     return this.inner.journal
   }

@@ -11,12 +11,12 @@ function drains() {
   const [away, other] = [memoryStore(), memoryStore()]
   const entry = { connections: 0, expiresInMs: 900, info: '{"name":"n"}' }
   let isAway = true
-  away.nodes = async () => {
+  away.inspector.nodes = async () => {
     if (isAway) throw new StoreUnavailable('away')
     return [{ ...entry, lease: 1 }]
   }
-  other.nodes = async () => [{ ...entry, lease: 2 }]
-  const stats = new ClusterStats(new BucketedStore([away, other], systemClock), {
+  other.inspector.nodes = async () => [{ ...entry, lease: 2 }]
+  const stats = new ClusterStats(new BucketedStore([away, other], systemClock).inspector, {
     connectionsPerOrg: 3,
     tierOf: () => undefined,
   })

@@ -149,7 +149,7 @@ describe('a node over several buckets', () => {
     const held = await made.admit({ org: 'org-1' })
     if (!held.admitted) throw new Error(held.code)
     const { connectionId } = held
-    stores[2]!.inner.orgOf = () => Promise.reject(new Error('away'))
+    stores[2]!.inner.inspector.orgOf = () => Promise.reject(new Error('away'))
     expect(await made.orders.evict({ connectionId })).toMatchObject({ ordered: 1 })
     await expect(made.orders.evict({ connectionId: 'nobody' })).rejects.toThrow('away')
     expect(await made.orders.drain(12345)).toBe('gone')

@@ -5,6 +5,7 @@ import { ClusterView, type Snapshot } from '../../src/observe/view/cluster-view.
 import { BucketedStore } from '../../src/store/bucketed-store.js'
 import { StoreUnavailable } from '../../src/store/lease-store.js'
 import { MemoryJournal } from '../../src/store/memory/journal.js'
+import type { MemoryStore } from '../../src/store/memory/store.js'
 import { memoryStore } from '../support/cluster.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { until } from '../support/until.js'
@@ -44,8 +45,9 @@ test('a snapshot has the nodes as they are listed, but for their settings, which
   const events = new EventBus()
   const info = JSON.stringify({ name: 'a', version: '1.2.3', settings: { 'limits.org': 3 } })
   const nodes = async () => [{ lease: 7, connections: 2, expiresInMs: 900, info }]
-  const store = Object.assign(memoryStore(), { nodes })
-  const stats = new ClusterStats(store, { connectionsPerOrg: 3, tierOf: () => undefined })
+  const store = memoryStore()
+  store.inspector.nodes = nodes
+  const stats = new ClusterStats(store.inspector, { connectionsPerOrg: 3, tierOf: () => undefined })
   expect(await stats.nodes(), 'control').toMatchObject([{ settings: { 'limits.org': 3 } }])
   const view = new ClusterView({ stats, journal: store.journal, on: events.on.bind(events), buckets: WHOLE }, clock)
   onTestFinished(() => view.stop())
@@ -57,10 +59,11 @@ test('while buckets are away a snapshot has what the others hold, and says which
   const clock = new ManualClock()
   const stores = Array.from({ length: 3 }, () => memoryStore())
   const away = () => Promise.reject(new StoreUnavailable('away'))
-  const take = (store: object) => Object.assign(store, { nodes: away, listOrgs: away, countOrgs: away })
+  const take = ({ inspector }: MemoryStore) =>
+    Object.assign(inspector, { nodes: away, listOrgs: away, countOrgs: away })
   const store = new BucketedStore([stores[0]!, ...stores.slice(1)], clock)
   const events = new EventBus()
-  const stats = new ClusterStats(store, { connectionsPerOrg: 3, tierOf: () => undefined })
+  const stats = new ClusterStats(store.inspector, { connectionsPerOrg: 3, tierOf: () => undefined })
   const view = new ClusterView({ stats, journal: store.journal, on: events.on.bind(events), buckets: WHOLE }, clock)
   onTestFinished(() => view.stop())
   const viewer = view.watch()!

@@ -25,7 +25,8 @@ test('says that it ends with its process', () => {
 test('tells leases as of now to who asks for that, and else as of the last renewal', async () => {
   const bench = memoryBench()
   await StoreNode.join(bench)
-  const left = async (asOfNow?: boolean) => (await bench.store.nodes({ ...(asOfNow && { asOfNow }) }))[0]!.expiresInMs
+  const left = async (asOfNow?: boolean) =>
+    (await bench.store.inspector.nodes({ ...(asOfNow && { asOfNow }) }))[0]!.expiresInMs
   await bench.pass(100_000)
   expect([await left(), await left(true)]).toEqual([bench.timing.ttlMs, bench.timing.ttlMs - 100_000])
   await bench.pass(-200_000)
@@ -37,7 +38,9 @@ test('a holder whose details are gone is shown with what is known of it', async 
   const node = await StoreNode.join(bench)
   await node.acquire(claim('a', 'acme', 1))
   bench.store.tables.removeIndex(node.lease, 'a')
-  expect(await bench.store.holders('acme', 9)).toEqual([{ id: 'a', lease: node.lease, scopes: [], details: '' }])
+  expect(await bench.store.inspector.holders('acme', 9)).toEqual([
+    { id: 'a', lease: node.lease, scopes: [], details: '' },
+  ])
 })
 
 test('whose slots were taken over is remembered of the last ones, as many as Redis would', async () => {

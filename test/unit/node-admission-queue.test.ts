@@ -56,7 +56,7 @@ async function reopen(last?: Session): Promise<Session> {
   return session
 }
 
-const slots = async () => (await store.countOrgs(['acme']))[0]!.count
+const slots = async () => (await store.inspector.countOrgs(['acme']))[0]!.count
 const admitted = { kind: 'decided', verdict: { admitted: true } }
 
 async function nothingKept(): Promise<void> {

@@ -251,7 +251,7 @@ describe('the audit and its connections’ own moves', () => {
     const session = await sessions.next()
     const over = auditorOver(session)
     const [one] = await hold(session, over.held, 1)
-    const count = async () => (await store.countOrgs(['acme']))[0]!.count
+    const count = async () => (await store.inspector.countOrgs(['acme']))[0]!.count
     return { ...over, store, sessions, one: one!, count }
   }
 

@@ -34,13 +34,14 @@ beforeEach(async () => {
 })
 
 function watch(policy: Policies['onLimitLowered'] = 'keep', said?: Policies['onLimitLowered']): ExcessWatch {
-  const countOrgs = store.countOrgs
-  store.countOrgs = async (orgs) => {
+  const countOrgs = store.inspector.countOrgs.bind(store.inspector)
+  store.inspector.countOrgs = async (orgs) => {
     asked.push(orgs.length)
     return countOrgs(orgs)
   }
-  const orders = new OrderGiver({ store, events, session: () => session })
-  return new ExcessWatch({ clock, events, held, store, orders, policy, said: () => said })
+  const { inspector } = store
+  const orders = new OrderGiver({ inspector, events, session: () => session })
+  return new ExcessWatch({ clock, events, held, inspector, orders, policy, said: () => said })
 }
 
 /** Connections that this node holds, whatever their limit says of them. */
@@ -65,8 +66,9 @@ const tooMany = (currentCount: number, maxAllowed = 2) => ({ org: 'acme', curren
 describe('an org that holds more than it may', () => {
   test('S5: is looked at although the store cannot tell who holds one that was named before it', async () => {
     watch()
-    const holders = store.holders
-    store.holders = (org, most) => (org === 'broken' ? Promise.reject(new Error('WRONGTYPE')) : holders(org, most))
+    const holders = store.inspector.holders.bind(store.inspector)
+    store.inspector.holders = (org, most) =>
+      org === 'broken' ? Promise.reject(new Error('WRONGTYPE')) : holders(org, most)
     await hold('broken', 3, 2)
     await hold('acme', 3, 2)
     events.emit('connections.reasserted', { kept: 6, closed: 0, mode: 'keep' })
@@ -158,8 +160,8 @@ describe('the limit of an org that has none of its own', () => {
     await hold('acme', 3, 3)
     await heldElsewhere(5, encodeDetails({ limit: 10 }))
     // As on Redis, where the details are asked for after the names.
-    const holders = store.holders
-    store.holders = async (org, limit) => {
+    const holders = store.inspector.holders.bind(store.inspector)
+    store.inspector.holders = async (org, limit) => {
       for (let i = 0; i < 5; i++) store.inner.tables.removeIndex(session!.fence.lease, `there-${i}`)
       return holders(org, limit)
     }
@@ -245,8 +247,8 @@ describe('what is asked while a walk is under way', () => {
     const mayGoOn = new Promise<void>((resolve) => {
       goOn = resolve
     })
-    const holders = store.holders
-    store.holders = async (org, limit) => {
+    const holders = store.inspector.holders.bind(store.inspector)
+    store.inspector.holders = async (org, limit) => {
       if (org === at) await mayGoOn
       return holders(org, limit)
     }
@@ -260,9 +262,9 @@ describe('what is asked while a walk is under way', () => {
   test('is not settled by what that walk has counted before: the surplus is closed as was said', async () => {
     const excess = watch()
     const goOn = await walking()
-    const countOrgs = store.countOrgs
+    const countOrgs = store.inspector.countOrgs.bind(store.inspector)
     // The walk goes on while the store counts for who has set the limit, and is done before it answers.
-    store.countOrgs = async (orgs) => {
+    store.inspector.countOrgs = async (orgs) => {
       goOn()
       await turns()
       return countOrgs(orgs)

@@ -183,7 +183,7 @@ describe('what a node has to tell a store without memory (R1)', () => {
     await stage.store.calls[0]!.answer()
     await turns()
     expect(stage.told.map(([event]) => event)).toContain('store.joined')
-    expect(await stage.store.countOrgs(['acme'])).toMatchObject([{ count: 1 }])
+    expect(await stage.store.inspector.countOrgs(['acme'])).toMatchObject([{ count: 1 }])
     one.release()
   })
 

@@ -34,7 +34,7 @@ const pass = (ms: number, stepMs = 10) => passTime(stage.clock, ms, stepMs)
 
 const names = () => stage.told.map(([event]) => event)
 const lease = () => [...stage.store.inner.tables.live.keys()]
-const count = async () => (await stage.store.countOrgs(['acme']))[0]!.count
+const count = async () => (await stage.store.inspector.countOrgs(['acme']))[0]!.count
 
 test('L4: a node that the store has never answered stops all the same, with no lease to give up', async () => {
   stage.store.holdUp('hello')
@@ -373,7 +373,7 @@ test('many connections are told in bounded chunks, without those that go meanwhi
   expect(node.connections).toBe(140)
   for (const one of all) one.release()
   await turns()
-  expect((await stage.store.nodes()).map(({ connections }) => connections)).toEqual([0])
+  expect((await stage.store.inspector.nodes()).map(({ connections }) => connections)).toEqual([0])
 })
 
 test('the audit waits until the store has been told: what it has not heard of yet is no drift', async () => {

@@ -24,7 +24,7 @@ beforeEach(async () => {
   const events = new EventBus()
   told = []
   events.on('orders.given', (event) => told.push(event))
-  giver = new OrderGiver({ store, events, session: () => session })
+  giver = new OrderGiver({ inspector: store.inspector, events, session: () => session })
 })
 
 const named = (n: number) => `c-${n.toString(36)}`
@@ -119,7 +119,7 @@ describe('closing the surplus (S1)', () => {
 
   test('none is closed for who has come since they were counted, by a higher limit', async () => {
     await hold(4)
-    const holders = await store.holders('acme', 9)
+    const holders = await store.inspector.holders('acme', 9)
     await hold(10)
     // The store counts ten, and would order all four of those that are named to it.
     const excess = { currentCount: 4, maxAllowed: 3, holders }

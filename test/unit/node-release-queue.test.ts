@@ -17,7 +17,7 @@ beforeEach(() => {
   queue = new ReleaseQueue(new ManualClock())
 })
 
-const slots = async () => (await store.countOrgs(['acme']))[0]!.count
+const slots = async () => (await store.inspector.countOrgs(['acme']))[0]!.count
 
 async function take(session: Session, count: number) {
   const claims = Array.from({ length: count }, (_, i) => claimOf(`c-${i}`, 'acme', 1_000))

@@ -34,7 +34,7 @@ export class RedisSource implements Source {
     }
     this.description = this.#store.description
     // Defaults and the tiers of keys are the nodes' own settings. What is compared with no number is never too many.
-    this.#stats = new ClusterStats(this.#store, { connectionsPerOrg: Number.NaN, tierOf: () => undefined })
+    this.#stats = new ClusterStats(this.#store.inspector, { connectionsPerOrg: Number.NaN, tierOf: () => undefined })
   }
 
   async orgs(): Promise<Orgs> {

@@ -21,7 +21,7 @@ interface WatchParts {
   readonly clock: Clock
   readonly events: EventBus
   readonly held: HeldConnections
-  readonly store: StoreInspector
+  readonly inspector: StoreInspector
   readonly orders: OrderGiver
   readonly policy: Policy
   /** What operators have said of one org, as far as this node has heard. */
@@ -96,7 +96,7 @@ export class ExcessWatch {
   async #lookAt(orgs: readonly string[]): Promise<void> {
     // As they are before the store counts: what is asked from here on wants a count of its own.
     const asks = new Map(orgs.map((org) => [org, this.#pending.get(org)]))
-    const counts = orgs.length === 0 ? [] : await this.#parts.store.countOrgs(orgs).catch(() => [])
+    const counts = orgs.length === 0 ? [] : await this.#parts.inspector.countOrgs(orgs).catch(() => [])
     for (const count of counts) {
       const { org } = count
       try {
@@ -127,11 +127,11 @@ export class ExcessWatch {
    * Undefined where the org holds no more than it may: for nearly all, the limits of its connections here tell that.
    */
   async #excessOf({ org, count, override }: OrgCount): Promise<Excess | undefined> {
-    const { held, store } = this.#parts
+    const { held, inspector } = this.#parts
     const limit = override ?? held.limitOf(org)
     if (limit === undefined || count <= limit) return undefined
     if (override !== undefined) return { currentCount: count, maxAllowed: override }
-    const named = await store.holders(org, MAX_HOLDERS)
+    const named = await inspector.holders(org, MAX_HOLDERS)
     // Of those that were released since they were named the scopes are gone too: they hold nothing, and tell no limit.
     const holders = named.filter(({ scopes }) => scopes.length > 0)
     const currentCount = named.length < MAX_HOLDERS ? holders.length : count

@@ -45,12 +45,12 @@ export function checkWhom(whom: EvictionRequest): void {
  * it again is harmless.
  */
 export class OrderGiver {
-  readonly #store: BucketInspector
+  readonly #inspector: BucketInspector
   readonly #events: EventBus
   readonly #session: () => Session | undefined
 
-  constructor(parts: { store: BucketInspector; events: EventBus; session: () => Session | undefined }) {
-    this.#store = parts.store
+  constructor(parts: { inspector: BucketInspector; events: EventBus; session: () => Session | undefined }) {
+    this.#inspector = parts.inspector
     this.#events = parts.events
     this.#session = parts.session
   }
@@ -62,12 +62,12 @@ export class OrderGiver {
   async evict(whom: EvictionRequest, reason?: string): Promise<Evicted> {
     checkWhom(whom)
     if ('connectionId' in whom) {
-      const org = await this.#store.orgOf(whom.connectionId)
+      const org = await this.#inspector.orgOf(whom.connectionId)
       if (org === undefined) return { ordered: 0, leaving: 0, truncated: false }
       return this.#evict(org, [whom.connectionId], reason)
     }
     const { orgId } = whom
-    const holders = await this.#store.holders(orgId, MAX_HOLDERS)
+    const holders = await this.#inspector.holders(orgId, MAX_HOLDERS)
     const ids = holders.map(({ id }) => id)
     return { ...(await this.#evict(orgId, ids, reason)), truncated: holders.length === MAX_HOLDERS }
   }
@@ -77,7 +77,7 @@ export class OrderGiver {
    * too many is ordered (S1). False if there is more to do.
    */
   async closeSurplus(org: string, excess: Excess, first: 'newest' | 'oldest'): Promise<boolean> {
-    const { currentCount, maxAllowed: limit, holders = await this.#store.holders(org, MAX_HOLDERS) } = excess
+    const { currentCount, maxAllowed: limit, holders = await this.#inspector.holders(org, MAX_HOLDERS) } = excess
     // Others who were let in since then, by a higher limit than any of these has, make none of these one too many.
     const ids = byAge(holders, first).slice(0, Math.max(0, currentCount - limit))
     let [ordered, done] = [0, false]

@@ -1,18 +1,8 @@
 import type { Clock } from '../../core/clock.js'
 import type { LeaseTiming } from '../../core/lease-timing.js'
 import { bounded } from '../bounded.js'
-import { scopeKey } from '../claims.js'
-import {
-  type Holder,
-  type LeaseStore,
-  MAX_ITEMS,
-  type NodeEntry,
-  type OrgCount,
-  type Reply,
-  type StoreConnection,
-  type WhichNodes,
-} from '../lease-store.js'
-import type { OrgOverrides } from '../override-records.js'
+import { type LeaseStore, MAX_ITEMS, type Reply, type StoreConnection } from '../lease-store.js'
+import { MemoryInspector } from './inspector.js'
 import { MemoryJournal } from './journal.js'
 import { MemoryTables } from './tables.js'
 import { MemoryVerbs } from './verbs.js'
@@ -35,75 +25,20 @@ export class MemoryStore implements LeaseStore {
   /** Open to tests, which plant and check what no verb would. */
   readonly tables = new MemoryTables()
   readonly verbs: MemoryVerbs
-  readonly #nowMs: () => number
+  readonly inspector: MemoryInspector
 
   constructor({ timing, clock, recovery = false }: MemoryStoreOptions) {
     const grace = recovery ? timing : { recoveryMs: 0, recoveryLimitMs: 0 }
-    this.#nowMs = () => Math.floor(clock.wallMs())
-    this.verbs = new MemoryVerbs(this.tables, { ...timing, ...grace }, this.#nowMs)
+    const nowMs = () => Math.floor(clock.wallMs())
+    this.verbs = new MemoryVerbs(this.tables, { ...timing, ...grace }, nowMs)
+    this.inspector = new MemoryInspector(this.tables, this.verbs.overrides, nowMs)
   }
 
   async connect(): Promise<Reply<StoreConnection>> {
     return { status: 'ok', value: memoryConnection(this.verbs) }
   }
 
-  async countOrgs(orgs: readonly string[]): Promise<OrgCount[]> {
-    return orgs.map((org) => ({
-      org,
-      count: this.#living(org).length,
-      override: this.tables.overrides.get(org),
-    }))
-  }
-
-  async listOrgs(): Promise<{ cursor: string; orgs: string[] }> {
-    const prefix = scopeKey({ name: 'org', id: '' })
-    const held = [...this.tables.scopes.keys()].filter((key) => key.startsWith(prefix))
-    return { cursor: '0', orgs: [...held.map((key) => key.slice(prefix.length)), ...this.tables.overrides.keys()] }
-  }
-
-  async overridesOf(org: string): Promise<OrgOverrides> {
-    return this.verbs.overrides.of(org)
-  }
-
-  async holders(org: string, limit: number): Promise<Holder[]> {
-    return this.#living(org)
-      .slice(0, limit)
-      .map(([id, lease]) => ({ lease, ...(this.tables.index(lease).get(id) ?? { id, scopes: [], details: '' }) }))
-  }
-
-  async orgOf(id: string): Promise<string | undefined> {
-    for (const lease of this.tables.live.keys()) {
-      const entry = this.tables.index(lease).get(id)
-      if (entry) return entry.scopes[0]?.id
-    }
-    return undefined
-  }
-
-  async nodes({ asOfNow = false }: WhichNodes = {}): Promise<NodeEntry[]> {
-    const { clockMs, lastTimeMs } = this.tables
-    const nowMs = this.#nowMs()
-    const silentMs = asOfNow ? Math.max(0, nowMs - (lastTimeMs ?? nowMs)) : 0
-    const replaced = [...this.tables.orders('takeover')]
-    return [...this.tables.live].map(([lease, { expiresMs }]) => ({
-      lease,
-      connections: this.#connectionsOf(lease, replaced),
-      expiresInMs: expiresMs - clockMs - silentMs,
-      info: this.tables.nodes.get(lease) ?? '',
-    }))
-  }
-
   async close(): Promise<void> {}
-
-  /** Of what was taken over the entry stays until its node has closed it: it holds no slot any more. */
-  #connectionsOf(lease: number, replaced: readonly (readonly [id: string, owner: number])[]): number {
-    const index = this.tables.index(lease)
-    return index.size - replaced.filter(([id, owner]) => owner === lease && index.has(id)).length
-  }
-
-  #living(org: string): [string, number][] {
-    const set = this.tables.scope(scopeKey({ name: 'org', id: org }))
-    return [...set].filter(([, lease]) => this.tables.live.has(lease))
-  }
 }
 
 /** The verbs as a connection: one that can be cut, after which nothing is answered. */

@@ -1,8 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../core/clock.js'
 import type { LeaseTiming } from '../../core/lease-timing.js'
-import type { Holder, LeaseStore, NodeEntry, OrgCount, Reply, StoreConnection, WhichNodes } from '../lease-store.js'
-import type { OrgOverrides } from '../override-records.js'
+import type { LeaseStore, Reply, StoreConnection } from '../lease-store.js'
 import { RedisConnection } from './connection.js'
 import { cut } from './cut.js'
 import type { Dialed, RedisDialer } from './dial.js'
@@ -37,6 +36,7 @@ const CLOSED = 'the store is closed'
 export class RedisStore implements LeaseStore {
   readonly embedded = false
   readonly description: string
+  readonly inspector: RedisInspector
   readonly journal: RedisJournal
   readonly #options: RedisStoreOptions
   readonly #buckets: number
@@ -44,7 +44,6 @@ export class RedisStore implements LeaseStore {
   readonly #keys: RedisKeys
   readonly #script: RedisScript
   readonly #questions: RedisQuestions
-  readonly #inspector: RedisInspector
   readonly #open = new Set<StoreConnection>()
   /** Whom the connection before went to, where that was found out. */
   #primary: Dialed['primary'] | undefined
@@ -65,7 +64,7 @@ export class RedisStore implements LeaseStore {
     this.#script = new RedisScript(options.script)
     const dial = async (withinMs: number, over: AbortSignal) => (await this.#dialer.dial(withinMs, over)).redis
     this.#questions = new RedisQuestions(dial, clock)
-    this.#inspector = new RedisInspector(this.#questions, this.#keys, this.#script)
+    this.inspector = new RedisInspector(this.#questions, this.#keys, this.#script)
     this.journal = new RedisJournal(this.#questions, this.#keys)
   }
 
@@ -95,30 +94,6 @@ export class RedisStore implements LeaseStore {
     const { finder } = this.#dialer
     if (finder && primary) void leaveFormerPrimary({ connection, primary, finder, timing, clock })
     return { status: 'ok', value: connection }
-  }
-
-  countOrgs(orgs: readonly string[]): Promise<OrgCount[]> {
-    return this.#inspector.countOrgs(orgs)
-  }
-
-  listOrgs(cursor: string): Promise<{ cursor: string; orgs: string[] }> {
-    return this.#inspector.listOrgs(cursor)
-  }
-
-  overridesOf(org: string): Promise<OrgOverrides> {
-    return this.#inspector.overridesOf(org)
-  }
-
-  holders(org: string, limit: number): Promise<Holder[]> {
-    return this.#inspector.holders(org, limit)
-  }
-
-  orgOf(id: string): Promise<string | undefined> {
-    return this.#inspector.orgOf(id)
-  }
-
-  nodes(which?: WhichNodes): Promise<NodeEntry[]> {
-    return this.#inspector.nodes(which)
   }
 
   async close(): Promise<void> {

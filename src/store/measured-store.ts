@@ -1,33 +1,13 @@
 import type { Clock } from '../core/clock.js'
 import type { Journal } from './journal.js'
 import type { BucketInspector, LeaseStore, Reply, StoreConnection } from './lease-store.js'
-
-type Verb = Exclude<keyof StoreConnection, 'closed' | 'destroy'>
+import { aroundVerbs, type Verb } from './verbs.js'
 
 export interface StoreCall {
   readonly verb: Verb | 'connect'
   /** `ok`, or why not: see `Reply`. */
   readonly outcome: 'ok' | 'lost' | 'fenced' | 'stale' | 'recovering' | 'unanswered'
   readonly tookMs: number
-}
-
-const VERBS: Readonly<Record<Verb, true>> = {
-  hello: true,
-  acquire: true,
-  release: true,
-  renew: true,
-  sweep: true,
-  leave: true,
-  reassert: true,
-  override: true,
-  learn: true,
-  restore: true,
-  order: true,
-  confirm: true,
-  audit: true,
-  takeover: true,
-  drain: true,
-  probe: true,
 }
 
 /** Another store, with somebody who is told how long each of its verbs took, and how it ended. */
@@ -68,12 +48,9 @@ export class MeasuredStore implements LeaseStore {
   }
 
   #measured(connection: StoreConnection): StoreConnection {
-    const verbs = Object.keys(VERBS).map((verb) => {
-      const say = connection[verb as Verb].bind(connection) as (...said: unknown[]) => Promise<Reply<unknown>>
-      return [verb, (...said: unknown[]) => this.#measure(verb as Verb, () => say(...said))]
-    })
+    const verbs = aroundVerbs(connection, (verb, say) => this.#measure(verb, say))
     const { closed } = connection
-    return { ...Object.fromEntries(verbs), closed, destroy: (reason: string) => connection.destroy(reason) }
+    return { ...verbs, closed, destroy: (reason: string) => connection.destroy(reason) }
   }
 
   /** The reply goes on as it is, and not a turn later. */

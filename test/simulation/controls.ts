@@ -1,7 +1,8 @@
 import { decodeDetails } from '../../src/node/held/details.js'
 import { scopeKey } from '../../src/store/claims.js'
 import type { Fence, IndexEntry, Reply, StoreConnection, Verdict } from '../../src/store/lease-store.js'
-import type { SimLink, SimStore } from './sim-store.js'
+import type { SimLink } from './sim-link.js'
+import type { SimStore } from './sim-store.js'
 
 /** Known ways to break the protocol, each of which the simulation must catch: what shows that it can. */
 export interface Controls {

@@ -8,7 +8,8 @@ import type { Dice } from './dice.js'
 import { Faults } from './faults.js'
 import { type Features, featuresOf, requestOf } from './features.js'
 import { Operators } from './operators.js'
-import { SimLink, SimStore } from './sim-store.js'
+import { SimLink } from './sim-link.js'
+import { SimStore } from './sim-store.js'
 import { type Owner, World } from './world.js'
 
 const ORGS = ['acme', 'globex', 'initech']

@@ -1,7 +1,6 @@
 import type { HelloRequest, LeaseStore, Reply, StoreConnection } from '../../src/store/lease-store.js'
 import type { MemoryStore } from '../../src/store/memory/store.js'
-
-type Verb = Exclude<keyof StoreConnection, 'closed' | 'destroy'>
+import { aroundVerbs, type Verb } from '../../src/store/verbs.js'
 
 /** A call that a node has made and that the test has not let through yet. */
 export interface SteeredCall {
@@ -85,21 +84,12 @@ export class SteeredStore implements LeaseStore {
       for (const giveUp of waiting) giveUp(gone)
       closed(gone)
     }
-    const verb = (name: Verb) =>
-      ((...said: unknown[]) => {
-        if (name === 'hello') this.hellos.push(said[0] as HelloRequest)
-        const say = () => (line[name] as (...said: unknown[]) => Promise<Reply<unknown>>)(...said)
-        if (gone !== undefined) return Promise.resolve({ status: 'unanswered', cause: gone })
-        return this.#heldUp.has(name) ? this.#hold(name, said, say, waiting) : say()
-      }) as never
-    return {
-      ...{ hello: verb('hello'), acquire: verb('acquire'), release: verb('release'), renew: verb('renew') },
-      ...{ sweep: verb('sweep'), leave: verb('leave'), reassert: verb('reassert') },
-      ...{ override: verb('override'), learn: verb('learn'), restore: verb('restore'), audit: verb('audit') },
-      ...{ order: verb('order'), confirm: verb('confirm'), takeover: verb('takeover'), drain: verb('drain') },
-      probe: verb('probe'),
-      ...{ closed: whenClosed, destroy },
-    }
+    const verbs = aroundVerbs(line, (verb, say, said) => {
+      if (verb === 'hello') this.hellos.push(said[0] as HelloRequest)
+      if (gone !== undefined) return Promise.resolve({ status: 'unanswered', cause: gone })
+      return this.#heldUp.has(verb) ? this.#hold(verb, said, say, waiting) : say()
+    })
+    return { ...verbs, closed: whenClosed, destroy }
   }
 
   #hold(

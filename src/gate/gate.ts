@@ -38,7 +38,7 @@ export class Gate {
   readonly #options: ResolvedGateOptions & { readonly observer: Required<GateObserver> }
   readonly #owner: UpgradeOwner = {
     waits: (upgrade) => this.#census.move(upgrade, 'waiting'),
-    settled: (upgrade) => this.#undecided.remove(upgrade),
+    decided: (upgrade) => this.#undecided.remove(upgrade),
     closed: (upgrade) => this.#census.remove(upgrade),
     faulted: (upgrade, error) => this.#report(upgrade, error),
   }
@@ -113,16 +113,16 @@ export class Gate {
   }
 
   async #admit(upgrade: Upgrade): Promise<void> {
-    if (upgrade.settled) return
+    if (upgrade.decided) return
     upgrade.address = this.#addressOf(upgrade.request)
     // What is known at once is not waited for (ADR 23).
     const attempt = this.#atTheDoor(upgrade.request) ?? this.#rates.ofAttempt(upgrade.address)
     const refusal = (attempt instanceof Promise ? await attempt : attempt) ?? this.#crowd()
-    if (upgrade.settled) return
+    if (upgrade.decided) return
     if (refusal !== undefined) return this.#refuse(upgrade, refusal)
     const asked = this.#identifier.ask(upgrade)
     const found = 'then' in asked ? await asked : asked
-    if (upgrade.settled) return
+    if (upgrade.decided) return
     upgrade.identity = found.identity
     if (!found.identified) {
       const { identified, identity, ...refusal } = found
@@ -130,12 +130,12 @@ export class Gate {
     }
     const ofKey = this.#rates.ofKey(found.identity)
     const tooOften = ofKey && (await ofKey)
-    if (upgrade.settled) return
+    if (upgrade.decided) return
     if (tooOften !== undefined) return this.#refuse(upgrade, tooOften)
     if (!this.#takeRoom(upgrade)) return this.#refuse(upgrade, NODE_FULL)
     const admission = await this.#options.admitter.admit(requestOf(upgrade, found.identity), upgrade)
     if (admission.admitted) upgrade.atClose(() => admission.release())
-    if (upgrade.settled) return
+    if (upgrade.decided) return
     if (!admission.admitted) return this.#refuse(upgrade, admission)
     if (admission.closing) return this.#refuse(upgrade, lostBeforeOpen(admission.closing))
     // While it waited it kept no room, so that nobody was turned away for it; now there may be none.
@@ -177,7 +177,7 @@ export class Gate {
     const welcome = { identity: upgrade.identity!, admitted }
     upgrade.handedOver = true
     this.#options.sockets.complete(upgrade, headers, welcome, (link) => {
-      if (!upgrade.settle('open')) return link.terminate()
+      if (!upgrade.decide('open')) return link.terminate()
       upgrade.link = link
       this.#census.move(upgrade, 'open')
       // Who comes back may not have got this answer either: its next attempt shall not wait long for its own ghost. The
@@ -197,7 +197,7 @@ export class Gate {
   }
 
   #refuse(upgrade: Upgrade, refusal: Refusal): void {
-    if (!upgrade.settle('refused')) return
+    if (!upgrade.decide('refused')) return
     try {
       this.#answer(upgrade, refusal)
     } catch (error) {
@@ -220,7 +220,7 @@ export class Gate {
 
   /** A bug of ours or of the embedding program: it costs this one connection, and the operator learns of it. */
   #fail(upgrade: Upgrade, error: unknown): void {
-    if (upgrade.settled) {
+    if (upgrade.decided) {
       upgrade.fail(error)
       return
     }

@@ -20,8 +20,8 @@ interface Asked {
 export interface UpgradeOwner {
   /** A slot was asked for in vain, and it waits while somebody is asked whether he is still there. */
   waits(upgrade: Upgrade): void
-  /** It is settled, however. */
-  settled(upgrade: Upgrade): void
+  /** It is decided, however. */
+  decided(upgrade: Upgrade): void
   /** The raw socket is closed, and all is undone. */
   closed(upgrade: Upgrade): void
   /** An undo threw, or who listened for its end, or who was told of its opening. */
@@ -31,8 +31,8 @@ export interface UpgradeOwner {
 /**
  * One upgrade request and the raw socket under it, from the `upgrade` event to the socket's `close`.
  *
- * It is *pending* until the first of three settles it: it is opened, it is refused, or its peer goes away. Whoever
- * comes second finds it settled and must leave the socket alone. What was taken for it is undone at `close`, and at no
+ * It is *pending* until the first of three decides it: it is opened, it is refused, or its peer goes away. Whoever
+ * comes second finds it decided and must leave the socket alone. What was taken for it is undone at `close`, and at no
  * other moment: a slot is free when its socket is really closed (L1).
  *
  * As a signal it aborts when the answer is no longer of use: the peer is gone, or the upgrade was refused meanwhile.
@@ -89,7 +89,7 @@ export class Upgrade implements Asker, Counted, Waiting {
     return this.#pending.head
   }
 
-  get settled(): boolean {
+  get decided(): boolean {
     return this.#outcome !== undefined
   }
 
@@ -108,16 +108,16 @@ export class Upgrade implements Asker, Counted, Waiting {
   }
 
   waits(): void {
-    if (!this.settled) this.#owner.waits(this)
+    if (!this.decided) this.#owner.waits(this)
   }
 
-  /** Claims the outcome; false when it is settled already. */
-  settle(outcome: 'open' | 'refused'): boolean {
+  /** Claims the outcome; false when it is decided already. */
+  decide(outcome: 'open' | 'refused'): boolean {
     if (this.#outcome !== undefined) return false
     this.#outcome = outcome
     const listeners = this.#listeners
     this.#listeners = undefined
-    this.#owner.settled(this)
+    this.#owner.decided(this)
     if (outcome === 'open') this.#asked = undefined
     else if (listeners) for (const listener of listeners) this.#run(listener)
     return true
@@ -132,7 +132,7 @@ export class Upgrade implements Asker, Counted, Waiting {
     else this.#undo.push(undo)
   }
 
-  /** Something that was called for it threw, when it was settled already: that costs this one connection. */
+  /** Something that was called for it threw, when it was decided already: that costs this one connection. */
   fail(error: unknown): void {
     this.#owner.faulted(this, error)
     this.socket.destroy()
@@ -145,13 +145,13 @@ export class Upgrade implements Asker, Counted, Waiting {
 
   /** A client that half-closes during its handshake cannot speak WebSocket any more: nobody needs to wait for it. */
   #leaveIfPending(): void {
-    if (!this.settled) this.socket.destroy()
+    if (!this.decided) this.socket.destroy()
   }
 
   #close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.settle('refused')
+    this.decide('refused')
     while (this.#undo.length > 0) this.#run(this.#undo.pop()!)
     this.#owner.closed(this)
     // A closed socket lives on until a full collection of garbage, and whatever it leads to is carried along until

@@ -114,7 +114,7 @@ export class LimiterNode implements AdmittingNode {
     this.orders = new OrderGiver({ inspector, events, session })
     const [policy, said] = [policies.onLimitLowered, (org: string) => overrides.onLoweredOf(org)]
     this.#excess = new ExcessWatch({ clock, inspector, held, events, orders: this.orders, policy, said })
-    this.#auditor = new Auditor({ clock, events, held, releases, session: () => this.#keeper.settledSession, onPolicy })
+    this.#auditor = new Auditor({ clock, events, held, releases, session: () => this.#keeper.toldSession, onPolicy })
     this.#releases = releases
     this.#queue = queue
     this.#absence = absence

@@ -10,7 +10,7 @@ import { collectedHeapBytes } from '../support/collected-heap.js'
 const upgrade = (waits = () => {}) =>
   new Upgrade({} as IncomingMessage, new PassThrough(), Buffer.alloc(0), {
     waits,
-    settled() {},
+    decided() {},
     closed() {},
     faulted() {},
   })
@@ -22,18 +22,18 @@ test('an upgrade that is refused aborts, as a signal does: once, and for who lis
   asked.addEventListener('abort', heard)
   asked.removeEventListener('abort', heard)
   expect(asked.aborted).toBe(false)
-  asked.settle('refused')
-  asked.settle('open')
+  asked.decide('refused')
+  asked.decide('open')
   asked.addEventListener('abort', late)
   expect(asked.aborted).toBe(true)
   expect([hears, heard, late].map(({ mock }) => mock.calls.length)).toEqual([1, 0, 0])
 })
 
-test('one that waits tells its owner, unless it is settled', () => {
+test('one that waits tells its owner, unless it is decided', () => {
   const waits = vi.fn()
   const [pending, refused, opened] = [upgrade(waits), upgrade(waits), upgrade(waits)]
-  refused.settle('refused')
-  opened.settle('open')
+  refused.decide('refused')
+  opened.decide('open')
   for (const asked of [pending, refused, opened]) asked.waits()
   expect(waits.mock.calls).toEqual([[pending]])
 })
@@ -42,8 +42,8 @@ test('one that is open does not, however it ends', () => {
   const opened = upgrade()
   const hears = vi.fn()
   opened.addEventListener('abort', hears)
-  opened.settle('open')
-  opened.settle('refused')
+  opened.decide('open')
+  opened.decide('refused')
   expect([opened.aborted, hears.mock.calls.length]).toEqual([false, 0])
 })
 
@@ -58,7 +58,7 @@ test.each([
   either.addEventListener('abort', heard)
   either.removeEventListener('abort', heard)
   expect(either.aborted).toBe(false)
-  both[which]!.settle('refused')
+  both[which]!.decide('refused')
   expect([either.aborted, hears.mock.calls.length, heard.mock.calls.length]).toEqual([true, 1, 0])
 })
 

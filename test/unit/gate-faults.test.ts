@@ -137,7 +137,7 @@ function upgradeAlone(request = {}) {
   const socket = new PassThrough()
   const upgrade = new Upgrade(request as IncomingMessage, socket, Buffer.alloc(0), {
     waits() {},
-    settled() {},
+    decided() {},
     closed: (upgrade) => closed.push(upgrade),
     faulted: (_, error) => faults.push(error),
   })
@@ -182,11 +182,11 @@ test('a socket that has closed leads nowhere any more', async () => {
 })
 
 test('what was asked is forgotten once it is open, and kept until it is closed where it is refused', () => {
-  const settled = (outcome: 'open' | 'refused') => {
+  const decided = (outcome: 'open' | 'refused') => {
     const { upgrade } = upgradeAlone({ url: '/' })
-    upgrade.settle(outcome)
+    upgrade.decide(outcome)
     return upgrade
   }
-  expect(settled('refused').request.url).toBe('/')
-  expect(() => settled('open').request).toThrow('forgotten')
+  expect(decided('refused').request.url).toBe('/')
+  expect(() => decided('open').request).toThrow('forgotten')
 })

@@ -107,7 +107,7 @@ export class HeldConnection {
   }
 
   /** The store has learned of it. */
-  settle(): void {
+  repay(): void {
     this.#debt = false
   }
 

@@ -33,7 +33,7 @@ export class LeaseKeeper {
   /** What has to be told to the store before admissions go on, after the lease was lost. */
   #owed: ReassertMode | undefined
   #session: Session | undefined
-  #settled = false
+  #isTold = false
   #running: Promise<void> | undefined
   #leaves = false
 
@@ -55,8 +55,8 @@ export class LeaseKeeper {
   }
 
   /** The same once the store has been told of all that is open; before that, what it does not know is no drift. */
-  get settledSession(): Session | undefined {
-    return this.#settled ? this.#session : undefined
+  get toldSession(): Session | undefined {
+    return this.#isTold ? this.#session : undefined
   }
 
   /** What is left of the time in which the store said last that it admits nobody; `undefined` where it said nothing of that. */
@@ -98,9 +98,9 @@ export class LeaseKeeper {
       else if (this.#stop.signal.aborted) await this.#end(session)
       else {
         this.#session = session
-        this.#settled = await this.#settleIn(session)
-        if (this.#settled) await this.#hold(session)
-        this.#settled = false
+        this.#isTold = await this.#tellWhatIsOpen(session)
+        if (this.#isTold) await this.#hold(session)
+        this.#isTold = false
         this.#session = undefined
         const end = session.end
         this.#parts.releases.close()
@@ -172,7 +172,7 @@ export class LeaseKeeper {
   }
 
   /** Tells the store of the open connections if it does not know them. False if the session ended over it. */
-  async #settleIn(session: Session): Promise<boolean> {
+  async #tellWhatIsOpen(session: Session): Promise<boolean> {
     const { admissions, held, events, overrides, clock, timing } = this.#parts
     let renewDueMs = clock.monotonicMs() + timing.renewIntervalMs
     const renewIfDue = async () => {

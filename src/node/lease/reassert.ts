@@ -30,7 +30,7 @@ export async function reassertAll(
     const reply = await session.call((connection, fence) => connection.reassert(fence, claims, { mode, final }))
     if (reply.status !== 'ok') return undefined
     chunk.forEach((connection, i) => {
-      connection.settle()
+      connection.repay()
       const lost = ['full', 'conflict', 'taken'].includes(reply.value[i]!)
       if (lost) connection.loseSlot(reply.value[i] === 'taken' ? 'TAKEN_OVER' : 'LEASE_LOST')
       if (lost) closed++

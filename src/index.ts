@@ -1,5 +1,5 @@
 export type { Admission, AdmissionRequest, Admitted, Denied, Phase } from './core/admission.js'
-export { type ClosingCode, type Closure, closings, type RefusalCode, refusals } from './core/closures.js'
+export { type ClosingCode, closings, type RefusalCode, type RefusalReason, refusals } from './core/closures.js'
 export { UsageError } from './core/errors.js'
 export type { NodeEvents } from './core/events.js'
 export type { Peer } from './core/peer.js'

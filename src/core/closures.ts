@@ -1,5 +1,5 @@
 /** A reason with which headcount refuses an upgrade. */
-export interface Closure {
+export interface RefusalReason {
   /** The HTTP answer to a refused upgrade. */
   readonly status: number
   readonly title: string
@@ -7,7 +7,7 @@ export interface Closure {
   readonly passes: boolean
 }
 
-const refusal = (status: number, title: string, passes: boolean): Closure => ({ status, title, passes })
+const refusal = (status: number, title: string, passes: boolean): RefusalReason => ({ status, title, passes })
 
 /**
  * With `closings` the one catalogue of reasons with which headcount refuses or closes a connection.
@@ -34,7 +34,7 @@ export const refusals = {
   STORE_UNAVAILABLE: refusal(503, 'The connection store does not answer', true),
   IDENTITY_UNAVAILABLE: refusal(503, 'It could not be found out whose credential this is', true),
   ADMISSION_UNDECIDED: refusal(503, 'This node could not decide about the connection', true),
-} as const satisfies Record<string, Closure>
+} as const satisfies Record<string, RefusalReason>
 
 export type RefusalCode = keyof typeof refusals
 

@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Admitted } from '../core/admission.js'
 import type { Clock } from '../core/clock.js'
-import { UsageError } from '../core/errors.js'
 import { guardFrames } from './frame-guard.js'
 import { GATE_DEFAULTS } from './gate-options.js'
 import type { Identity } from './identify.js'
@@ -65,22 +64,11 @@ export function ownSockets(clock: Clock, options: OwnSocketsOptions = {}): Socke
 }
 
 /**
- * The WebSockets of somebody else's server: each is handed over by its `connection` event, with the `Admitted` as the
- * third argument. Throws `WSS_NOT_DETACHED` unless the server was made with `noServer: true`, because it would
- * otherwise complete every upgrade by itself, past every limit.
+ * The WebSockets of somebody else's server, which must have been made with `noServer: true`: each is handed over by its
+ * `connection` event, with the `Admitted` as the third argument.
  */
 export function adoptedSockets(wss: WebSocketServer, clock: Clock): Sockets {
-  checkDetached(wss)
   return socketsOf(wss, clock, (ws, request, { admitted }) => wss.emit('connection', ws, request, admitted))
-}
-
-/** Throws `WSS_NOT_DETACHED` for a server that takes upgrades by itself. */
-export function checkDetached(wss: WebSocketServer): void {
-  if (wss.options.noServer === true) return
-  throw new UsageError(
-    'WSS_NOT_DETACHED',
-    'the WebSocketServer must be created with { noServer: true }, or it accepts upgrades past the limit',
-  )
 }
 
 /** A connection that lost its slot carries no frame again, although its node may have a new lease. */

@@ -3,7 +3,7 @@ import { UsageError } from '../core/errors.js'
 import { checkGiven, type Kind } from '../core/given.js'
 import type { GateOptions } from '../gate/gate-options.js'
 import type { RateOptions } from '../gate/rates.js'
-import { checkDetached, type WebSocketServer } from '../gate/ws-gate.js'
+import type { WebSocketServer } from '../gate/ws-gate.js'
 
 /** What `attach` is told: as `GateOptions` says it. */
 export type AttachOptions = Pick<GateOptions, 'identify'> &
@@ -56,7 +56,12 @@ export function checkAttached(server: UpgradeSource, wss: WebSocketServer, optio
   checkGiven(options, { kinds: OPTIONS, elsewhere: INNER })
   checkGiven(options.rates ?? {}, { kinds: RATES, within: 'rates' })
   // First, because who listens already may be this very one, and to take that off is no remedy.
-  checkDetached(wss)
+  if (wss.options.noServer !== true) {
+    throw new UsageError(
+      'WSS_NOT_DETACHED',
+      'the WebSocketServer must be created with { noServer: true }, or it accepts upgrades past the limit',
+    )
+  }
   if (server.listenerCount('upgrade') > 0) throw upgradeTaken()
 }
 

@@ -1,7 +1,7 @@
 import { getEventListeners, once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type RawData, WebSocket, WebSocketServer } from 'ws'
 import type { Admitted } from '../../src/core/admission.js'
 import { systemClock } from '../../src/core/clock.js'
@@ -473,12 +473,6 @@ describe("somebody else's WebSocketServer", () => {
     const gate = await startGate(admitter, { sockets: adoptedSockets(wss, systemClock) })
     expect(await refused(gate.url)).toMatchObject({ status: 401 })
     await allGone(gate, admitter)
-  })
-
-  test('that answers upgrades by itself is refused as misuse', async () => {
-    const wss = new WebSocketServer({ port: 0 })
-    onTestFinished(() => void wss.close())
-    expect(() => adoptedSockets(wss, systemClock)).toThrow(expect.objectContaining({ code: 'WSS_NOT_DETACHED' }))
   })
 })
 

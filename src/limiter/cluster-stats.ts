@@ -11,7 +11,7 @@ import {
   type WhichNodes,
 } from '../store/lease-store.js'
 import { byLease } from './by-lease.js'
-import { type Connection, connectionOf, type FoundHolders, type PlacedConnection } from './holders.js'
+import { type FoundHolders, type HolderStats, holderStats } from './holders.js'
 import { type LeaseTerms, type NodeStats, nodeStats } from './node-stats.js'
 import { type OrgLimits, orgLimits } from './org-limits.js'
 
@@ -98,9 +98,9 @@ export class ClusterStats {
   }
 
   /** At most so many that hold slots of an org. */
-  async connections(orgId: string, atMost: number): Promise<Connection[]> {
+  async connections(orgId: string, atMost: number): Promise<HolderStats[]> {
     checkOrg(orgId)
-    return (await this.#inspector.holders(orgId, atMost)).map(connectionOf)
+    return (await this.#inspector.holders(orgId, atMost)).map(holderStats)
   }
 
   /** The same with the names of their nodes, as far as those can be had, and whether there are more. */
@@ -108,7 +108,7 @@ export class ClusterStats {
     // Not both at once: of the questions that may wait, each who asks then takes one place alone.
     const found = await this.connections(orgId, atMost + 1)
     const nodeOf = byLease(found.length === 0 ? [] : await this.#namesIn(orgId))
-    const connections = found.slice(0, atMost).map((each): PlacedConnection => {
+    const connections = found.slice(0, atMost).map((each): HolderStats => {
       const node = nodeOf.get(each.lease)
       return node === undefined ? each : { ...each, node: node.name }
     })

@@ -8,17 +8,14 @@ import type { Holder, ScopeRef } from '../store/lease-store.js'
 export const HOLDERS_TOLD = 1_000
 
 /** What a holder of a slot told when it connected, and which lease it hangs on. */
-export interface Connection extends Details {
+export interface HolderStats extends Details {
   readonly connectionId: string
   readonly lease: number
   /** What it counts against beside its org. */
   readonly scopes: readonly ScopeRef[]
-}
-
-export interface PlacedConnection extends Connection {
   /**
-   * The name of the node that its lease belongs to; absent where that has come or gone at this very moment, and where
-   * the store has told the connections and then not the nodes.
+   * The name of the node that its lease belongs to; absent where nobody asked for it, where that has come or gone at
+   * this very moment, and where the store has told the connections and then not the nodes.
    */
   readonly node?: string
 }
@@ -26,7 +23,7 @@ export interface PlacedConnection extends Connection {
 /** Who holds the slots of an org. */
 export interface FoundHolders {
   readonly orgId: string
-  readonly connections: readonly PlacedConnection[]
+  readonly connections: readonly HolderStats[]
   /** The org holds more than were asked for. */
   readonly truncated: boolean
 }
@@ -44,6 +41,6 @@ export function mostHolders(options: HoldersOptions): number {
   throw new UsageError('INVALID_SETTINGS', `atMost is a whole number from 1 to ${MAX_HOLDERS}, not ${atMost}`)
 }
 
-export function connectionOf({ id, lease, scopes, details }: Holder): Connection {
+export function holderStats({ id, lease, scopes, details }: Holder): HolderStats {
   return { connectionId: id, lease, ...decodeDetails(details), scopes: scopes.slice(1) }
 }

@@ -1,11 +1,11 @@
 import type { EventBus } from '../core/events.js'
 import { leasesOf } from './by-lease.js'
 import type { ClusterStats } from './cluster-stats.js'
-import { type FoundHolders, type HoldersOptions, mostHolders, type PlacedConnection } from './holders.js'
+import { type FoundHolders, type HolderStats, type HoldersOptions, mostHolders } from './holders.js'
 import type { NodeStats } from './node-stats.js'
 
 /** A connection that holds a slot under a live lease. */
-export interface SlotHolder extends PlacedConnection {
+export interface SlotHolder extends HolderStats {
   /** Whether this process holds it. */
   readonly mine: boolean
 }

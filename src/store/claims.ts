@@ -47,6 +47,11 @@ export interface SlotRef {
   readonly scopes: readonly ScopeRef[]
 }
 
+/** An index entry of a lease. Its scopes name the sets that it may be in, the org's first. */
+export interface IndexEntry extends SlotRef {
+  readonly details: string
+}
+
 export type Verdict =
   /** `count` and `limit` are the org's, this connection included; leftovers of the dead may be in it until full. */
   | {

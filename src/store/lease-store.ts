@@ -1,10 +1,10 @@
-import type { Claim, ScopeRef, SlotRef, TakeoverClaim, Verdict } from './claims.js'
+import type { Claim, IndexEntry, ScopeRef, SlotRef, TakeoverClaim, Verdict } from './claims.js'
 import type { Journal } from './journal.js'
 import type { DrainVerdict, Order, OrderReply, OrderRequest, ProbeReply } from './orders.js'
 import type { LearnReply, OverrideRecord, OverrideTerms, RestoreVerdict } from './override-records.js'
 import type { BucketInspector, StoreInspector } from './store-inspector.js'
 
-export type { Claim, ScopeClaim, ScopeRef, SlotRef, TakeoverClaim, Verdict } from './claims.js'
+export type { Claim, IndexEntry, ScopeClaim, ScopeRef, SlotRef, TakeoverClaim, Verdict } from './claims.js'
 export type { ProbeReply } from './orders.js'
 export type {
   BucketInspector,
@@ -95,11 +95,6 @@ export interface RenewReply {
   readonly orders: readonly Order[]
   /** Scopes whose silent peers the caller is to look for, told once: at most `MAX_ITEMS`. */
   readonly probes: readonly ScopeRef[]
-}
-
-/** An index entry of a lease. Its scopes name the sets that it may be in. */
-export interface IndexEntry extends SlotRef {
-  readonly details: string
 }
 
 export interface SweepReply {

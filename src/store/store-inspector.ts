@@ -1,4 +1,4 @@
-import type { ScopeRef } from './claims.js'
+import type { IndexEntry } from './claims.js'
 import type { MissingBuckets } from './missing-buckets.js'
 import type { OrgOverrides } from './override-records.js'
 
@@ -9,12 +9,8 @@ export interface OrgCount {
   readonly override: number | undefined
 }
 
-export interface Holder {
-  readonly id: string
+export interface Holder extends IndexEntry {
   readonly lease: number
-  /** All that the connection counts against, the org first. */
-  readonly scopes: readonly ScopeRef[]
-  readonly details: string
 }
 
 export interface NodeEntry {

@@ -106,7 +106,7 @@ describe('docs/library.md', () => {
             .matchAll(/^ {2}readonly (\w+)/gm),
         ].map((found) => found[1]!),
       )
-    expect(rowsOf(holder).sort()).toEqual(fields('Details', 'Connection', 'PlacedConnection', 'SlotHolder').sort())
+    expect(rowsOf(holder).sort()).toEqual(fields('Details', 'HolderStats', 'SlotHolder').sort())
     expect(rowsOf(node).sort()).toEqual(fields('NodeStats', 'LiveNode').sort())
   })
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.js'
 import type { ClusterStats } from '../../limiter/cluster-stats.js'
-import type { Connection } from '../../limiter/holders.js'
+import type { HolderStats } from '../../limiter/holders.js'
 
 /** A look is shared by all refusals of its org for so long. */
 const LOOK_MS = 1_000
@@ -15,7 +15,7 @@ const MOST_HOLDERS = 10
 export class HolderLooks {
   readonly #stats: Pick<ClusterStats, 'connections'>
   readonly #clock: Clock
-  readonly #looks = new Map<string, Promise<Connection[] | undefined>>()
+  readonly #looks = new Map<string, Promise<HolderStats[] | undefined>>()
   #sinceMs = Number.NEGATIVE_INFINITY
 
   constructor(stats: Pick<ClusterStats, 'connections'>, clock: Clock) {
@@ -24,7 +24,7 @@ export class HolderLooks {
   }
 
   /** At most 10 holders; `undefined` where the store does not answer or too many other orgs are asked about. */
-  async of(org: string): Promise<readonly Connection[] | undefined> {
+  async of(org: string): Promise<readonly HolderStats[] | undefined> {
     const nowMs = this.#clock.monotonicMs()
     if (nowMs - this.#sinceMs >= LOOK_MS) {
       this.#looks.clear()

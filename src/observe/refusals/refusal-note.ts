@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Connection } from '../../limiter/holders.js'
+import type { HolderStats } from '../../limiter/holders.js'
 
 /** One connection that held a slot when another was refused for it. */
 export const holderNote = z.object({
@@ -38,7 +38,7 @@ export type RefusalNote = z.infer<typeof refusalNote>
 type HolderNote = z.infer<typeof holderNote>
 
 /** What is noted of a holder, and no more of it: each note is handed on and kept a thousand times. */
-export function noteOf({ connectionId, lease, gateway, instance, address, since }: Connection): HolderNote {
+export function noteOf({ connectionId, lease, gateway, instance, address, since }: HolderStats): HolderNote {
   return { connectionId, lease, gateway, instance, address, since }
 }
 

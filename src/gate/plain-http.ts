@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http'
-import { type Clock, systemClock } from '../core/clock.js'
+import { systemClock } from '../core/clock.js'
 import { pathOf } from './path-of.js'
 import { problemOf } from './refuse.js'
 
@@ -7,10 +7,10 @@ import { problemOf } from './refuse.js'
  * Answers requests that are no upgrades on a listener that speaks WebSocket only: 426 at a WebSocket endpoint, 404
  * elsewhere. `accepts` receives the path without the query.
  */
-export function webSocketOnly(accepts: (path: string) => boolean, clock: Clock = systemClock): RequestListener {
+export function webSocketOnly(accepts: (path: string) => boolean): RequestListener {
   return (request, response) => {
     const code = accepts(pathOf(request)) ? 'UPGRADE_REQUIRED' : 'NOT_FOUND'
-    const { status, headers, body } = problemOf({ code }, clock.wallMs(), Math.random)
+    const { status, headers, body } = problemOf({ code }, systemClock.wallMs(), Math.random)
     request.resume()
     response.writeHead(status, headers.flat())
     response.end(request.method === 'HEAD' ? undefined : body)

@@ -38,8 +38,6 @@ export interface OwnSocketsOptions {
   readonly maxPayloadBytes?: number
   /** How long a peer may take to answer a close frame. */
   readonly closeTimeoutMs?: number
-  /** Whether the first message is `connection.ack`. */
-  readonly ack?: boolean
 }
 
 /**
@@ -51,15 +49,14 @@ const MAX_PIECES = 1_024
 const DEFAULTS: Required<OwnSocketsOptions> = {
   maxPayloadBytes: 64 * 1024,
   closeTimeoutMs: GATE_DEFAULTS.closeTimeoutMs,
-  ack: true,
 }
 
 /** WebSockets of our own, whose first message is `connection.ack`. What peers send is read and dropped. */
 export function ownSockets(clock: Clock, options: OwnSocketsOptions = {}): Sockets {
-  const { maxPayloadBytes, closeTimeoutMs, ack } = { ...DEFAULTS, ...options }
+  const { maxPayloadBytes, closeTimeoutMs } = { ...DEFAULTS, ...options }
   const wss = boundedServer(maxPayloadBytes, MAX_PIECES, closeTimeoutMs)
   return socketsOf(wss, clock, (ws, _request, welcome) => {
-    if (ack) ws.send(ackFrame(welcome, clock.wallMs()))
+    ws.send(ackFrame(welcome, clock.wallMs()))
   })
 }
 

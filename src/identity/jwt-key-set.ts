@@ -9,8 +9,6 @@ export interface JwtKeySetOptions {
   readonly log: Log
   /** The set is not fetched more often than this, whatever tokens come. */
   readonly cooldownMs: number
-  /** How old the set may become before it is fetched again unasked; 5 min where absent. */
-  readonly maxAgeMs?: number
 }
 
 /** As the header of a token names its key. */
@@ -23,6 +21,7 @@ export type FoundKey =
   /** It may be a new key: the set could not be fetched, or was fetched so lately that it must not be again. */
   | { readonly found: 'perhaps'; readonly retryAfterMs: number }
 
+/** How old the set may become before it is fetched again unasked. */
 const MAX_AGE_MS = 300_000
 /** RFC 7518, section 3.3. */
 const LEAST_RSA_BITS = 2_048
@@ -105,7 +104,7 @@ export class JwtKeySet {
   }
 
   async #ask(): Promise<boolean> {
-    const { caller, clock, log, cooldownMs, maxAgeMs = MAX_AGE_MS } = this.#options
+    const { caller, clock, log, cooldownMs } = this.#options
     const answer = await caller.call({
       method: 'GET',
       headers: { accept: 'application/jwk-set+json, application/json' },
@@ -117,7 +116,7 @@ export class JwtKeySet {
       log.warn({ cause: problem }, 'the key set for tokens cannot be fetched; keys known before stay in force')
     }
     this.#away = problem !== undefined
-    this.#cancel = clock.after(this.#away ? cooldownMs : maxAgeMs, () => void this.#fetch())
+    this.#cancel = clock.after(this.#away ? cooldownMs : MAX_AGE_MS, () => void this.#fetch())
     return !this.#away
   }
 

@@ -51,8 +51,8 @@ export class Auditor {
     this.#onPolicy = parts.onPolicy
   }
 
-  start(intervalMs = AUDIT_INTERVAL_MS): void {
-    this.#running ??= this.#run(intervalMs)
+  start(): void {
+    this.#running ??= this.#run()
   }
 
   async stop(): Promise<void> {
@@ -60,9 +60,9 @@ export class Auditor {
     await this.#running
   }
 
-  async #run(intervalMs: number): Promise<void> {
+  async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      await sleep(this.#clock, intervalMs, this.#stop.signal)
+      await sleep(this.#clock, AUDIT_INTERVAL_MS, this.#stop.signal)
       const session = this.#session()
       if (session && !this.#stop.signal.aborted) await this.audit(session)
     }

@@ -23,6 +23,9 @@ export interface Clock {
   soon(task: () => void): void
 }
 
+/** So long is worked between two turns: more would be felt, and less would never end where each turn is a long one. */
+export const SPELL_MS = 5
+
 /** A timer of the runtime that is given more fires at once; longer waits are taken in steps. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 

@@ -1,10 +1,7 @@
-import type { Clock } from '../core/clock.js'
+import { type Clock, SPELL_MS } from '../core/clock.js'
 
 /** Long work that yields now and then, where it may be interrupted; what it returns is its result. */
 export type InPieces<T> = Generator<void, T, void>
-
-/** So long is worked between two turns: more would be felt, and less would never end where each turn is a long one. */
-const SPELL_MS = 5
 
 /** Does the work and lets the event loop turn now and then, so that nobody's answer waits for the whole of it. */
 export async function inTurns<T>(clock: Clock, work: InPieces<T>): Promise<T> {

@@ -2,7 +2,7 @@ import { reservedOf } from '../../core/reserve.js'
 import { scopeKey } from '../claims.js'
 import type { Claim, TakeoverClaim, Verdict } from '../lease-store.js'
 import type { MemoryOrders } from './orders.js'
-import type { MemoryTables } from './tables.js'
+import type { MemoryTables, ScopeSet } from './tables.js'
 
 /** Who is admitted: what lua/acquire and lua/takeover must equal. */
 export class MemoryAdmission {
@@ -38,7 +38,7 @@ export class MemoryAdmission {
   }
 
   decide(lease: number, claim: Claim, again: boolean, without?: string): Verdict {
-    const sets = claim.scopes.map((scope) => this.#t.scope(scopeKey(scope), without))
+    const sets = claim.scopes.map((scope) => this.#t.scope(scopeKey(scope)))
     const mine = sets[0]?.get(claim.id) === lease
     const spared = again && mine
     const reserved = reservedOf(this.limit(claim, 0), claim.reserve)
@@ -46,9 +46,10 @@ export class MemoryAdmission {
     let org = { count: 0, limit: 0 }
     for (const [i, set] of sets.entries()) {
       const limit = this.limit(claim, i) - (i === 0 ? reserved : 0)
-      const count = set.size >= limit && !spared ? this.#t.living(set) : set.size
+      const size = set.size - (isIn(set, without) ? 1 : 0)
+      const count = size >= limit && !spared ? this.#livingWithout(set, without) : size
       if (count >= limit && !spared) {
-        const freeInMs = this.#t.freeInMs(this.#t.scope(scopeKey(claim.scopes[i]!)))
+        const freeInMs = this.#t.freeInMs(set)
         const denied = { admitted: false, reason: 'full', scope: i, count, limit, ...(i === 0 && kept) } as const
         return freeInMs === undefined ? denied : { ...denied, freeInMs }
       }
@@ -59,6 +60,11 @@ export class MemoryAdmission {
     return { admitted: true, ...org, ...kept }
   }
 
+  #livingWithout(set: ScopeSet, without: string | undefined): number {
+    const isLiving = isIn(set, without) && this.#t.live.has(set.get(without)!)
+    return this.#t.living(set) - (isLiving ? 1 : 0)
+  }
+
   heldByAnother(owner: number | undefined, lease: number): boolean {
     return owner !== undefined && owner !== lease && this.#t.live.has(owner)
   }
@@ -67,4 +73,8 @@ export class MemoryAdmission {
     const override = scope === 0 ? this.#t.overrides.get(claim.scopes[0].id) : undefined
     return override ?? claim.scopes[scope]?.limit ?? 0
   }
+}
+
+function isIn(set: ScopeSet, id: string | undefined): id is string {
+  return id !== undefined && set.has(id)
 }

@@ -1,24 +1,33 @@
 import { bounded } from '../bounded.js'
 import { type Fence, MAX_ITEMS, type Reply, type StoreConnection } from '../lease-store.js'
 import type { Verbs } from '../verbs.js'
+import type { Turns } from './turns.js'
 import type { MemoryVerbs } from './verbs.js'
 
 /** Brings a verb to the twin, and back what it says; `items` are what the verb is said of at once. */
 type Say = <T>(verb: (twin: MemoryVerbs) => Reply<T>, items?: readonly unknown[]) => Promise<Reply<T>>
 
 /** A connection in this process: one that can be cut, after which nothing is answered. */
-export function memoryConnection(twin: MemoryVerbs): StoreConnection {
+export function memoryConnection(twin: MemoryVerbs, turns: Turns): StoreConnection {
   let gone: string | undefined
   let closed: (reason: string) => void = () => {}
   const whenClosed = new Promise<string>((resolve) => {
     closed = resolve
   })
-  const verbs = verbsOf(async (verb, items = []) => {
+  const now: Say = async (verb, items = []) => {
     bounded(items)
     return gone === undefined ? verb(twin) : { status: 'unanswered', cause: gone }
-  })
+  }
+  const inTurn: Say = async (verb, items) => {
+    const turn = turns.wait
+    if (turn) await turn
+    return now(verb, items)
+  }
+  // These are said when somebody asks. Of the others one may follow the other for as long as there is something to do.
+  const { acquire, takeover, release } = verbsOf(now)
   return {
-    ...verbs,
+    ...verbsOf(inTurn),
+    ...{ acquire, takeover, release },
     closed: whenClosed,
     destroy(reason) {
       gone ??= reason

@@ -19,7 +19,7 @@ export class MemoryInspector implements BucketInspector {
   async countOrgs(orgs: readonly string[]): Promise<OrgCount[]> {
     return orgs.map((org) => ({
       org,
-      count: this.#living(org).length,
+      count: this.#tables.living(this.#tables.scope(scopeKey({ name: 'org', id: org }))),
       override: this.#tables.overrides.get(org),
     }))
   }

@@ -31,7 +31,7 @@ export class MemoryOrders {
     const verdicts = ids.map((id): OrderVerdict => {
       const owner = set.get(id)
       if (owner === undefined || !this.#t.live.has(owner)) return 'gone'
-      if (kind === 'evict') this.#t.evicted.set(id, this.#t.clockMs)
+      if (kind === 'evict') this.#remember(this.#t.evicted, id)
       if (this.#isLeaving(id)) return 'leaving'
       if (kind === 'surplus' && count - leaving <= limit) return 'spared'
       this.#t.addOrder(kind, id, owner)
@@ -51,11 +51,7 @@ export class MemoryOrders {
   /** Of each kind one page, in the order of the ids. */
   of(lease: number, passedOver: number): Order[] {
     return ORDER_KINDS.flatMap((kind) =>
-      [...this.#t.orders(kind)]
-        .filter(([, owner]) => owner === lease)
-        .map(([id]) => ({ kind, id }))
-        .sort((one, other) => (one.id < other.id ? -1 : 1))
-        .slice(passedOver, passedOver + MAX_ITEMS),
+      this.#t.ordersOf(kind, lease, passedOver, MAX_ITEMS).map((id) => ({ kind, id })),
     )
   }
 
@@ -82,7 +78,7 @@ export class MemoryOrders {
 
   /** That a connection of an org was taken over, also one of which nothing is left here: its node may come back with it. */
   rememberTaken(id: string, org: ScopeRef): void {
-    this.#t.taken.set(takenKey(id, org), this.#t.clockMs)
+    this.#remember(this.#t.taken, takenKey(id, org))
   }
 
   wasTaken(id: string, org: ScopeRef): boolean {
@@ -97,11 +93,17 @@ export class MemoryOrders {
   forgetNotes(): void {
     const { forMs, connections } = REMEMBERED
     for (const notes of [this.#t.taken, this.#t.evicted]) {
-      const known = [...notes].sort(([, one], [, other]) => other - one)
-      for (const [i, [id, sinceMs]] of known.entries()) {
-        if (i >= connections || sinceMs <= this.#t.clockMs - forMs) notes.delete(id)
+      for (const [id, sinceMs] of notes) {
+        if (notes.size <= connections && sinceMs > this.#t.clockMs - forMs) break
+        notes.delete(id)
       }
     }
+  }
+
+  /** The newest last, so that whoever forgets need not look at all of them. */
+  #remember(notes: Map<string, number>, id: string): void {
+    notes.delete(id)
+    notes.set(id, this.#t.clockMs)
   }
 
   owes(lease: number, id: string): boolean {

@@ -5,6 +5,7 @@ import { memoryConnection } from './connection.js'
 import { MemoryInspector } from './inspector.js'
 import { MemoryJournal } from './journal.js'
 import { MemoryTables } from './tables.js'
+import { Turns } from './turns.js'
 import { MemoryVerbs } from './verbs.js'
 
 export interface MemoryStoreOptions {
@@ -26,16 +27,18 @@ export class MemoryStore implements LeaseStore {
   readonly tables = new MemoryTables()
   readonly verbs: MemoryVerbs
   readonly inspector: MemoryInspector
+  readonly #turns: Turns
 
   constructor({ timing, clock, recovery = false }: MemoryStoreOptions) {
     const grace = recovery ? timing : { recoveryMs: 0, recoveryLimitMs: 0 }
     const nowMs = () => Math.floor(clock.wallMs())
     this.verbs = new MemoryVerbs(this.tables, { ...timing, ...grace }, nowMs)
+    this.#turns = new Turns(clock)
     this.inspector = new MemoryInspector(this.tables, this.verbs.overrides, nowMs)
   }
 
   async connect(): Promise<Reply<StoreConnection>> {
-    return { status: 'ok', value: memoryConnection(this.verbs) }
+    return { status: 'ok', value: memoryConnection(this.verbs, this.#turns) }
   }
 
   async close(): Promise<void> {}

@@ -3,6 +3,7 @@ import { scopeKey } from '../claims.js'
 import type { Claim, IndexEntry, SlotRef } from '../lease-store.js'
 import type { OrderKind } from '../orders.js'
 import type { OverrideKind } from '../override-records.js'
+import { SortedIds } from './sorted-ids.js'
 
 /** Connection id → lease. */
 export type ScopeSet = ReadonlyMap<string, number>
@@ -25,6 +26,9 @@ export interface StoredOverride {
   readonly details: string
   version: number
 }
+
+/** Of so few members each is looked at, as in Redis; of more it is enough that no lease is dead. */
+const SMALL_SET = 32
 
 const NOTHING: ReadonlyMap<string, never> = new Map<string, never>()
 
@@ -57,11 +61,11 @@ export class MemoryTables {
   readonly scopes = new Map<string, Map<string, number>>()
   readonly #indexes = new Map<number, Map<string, IndexEntry>>()
   readonly #orders = new Map<OrderKind, Map<string, number>>()
+  /** The ids of the same by kind and lease. */
+  readonly #ordered = new Map<OrderKind, Map<number, SortedIds>>()
 
-  /** `without` is a member that is not to be in it. */
-  scope(key: string, without?: string): ScopeSet {
-    const set = this.scopes.get(key) ?? NOTHING
-    return without === undefined ? set : new Map([...set].filter(([id]) => id !== without))
+  scope(key: string): ScopeSet {
+    return this.scopes.get(key) ?? NOTHING
   }
 
   add(key: string, id: string, lease: number): void {
@@ -89,16 +93,32 @@ export class MemoryTables {
     return this.#orders.get(kind) ?? NOTHING
   }
 
+  /** Those of one lease in the order of their ids, from that place on. */
+  ordersOf(kind: OrderKind, lease: number, from: number, count: number): string[] {
+    return this.#ordered.get(kind)?.get(lease)?.page(from, count) ?? []
+  }
+
   addOrder(kind: OrderKind, id: string, lease: number): void {
+    this.removeOrder(kind, id)
     put(this.#orders, kind, id, lease)
+    const byLease = this.#ordered.get(kind) ?? new Map<number, SortedIds>()
+    const ids = byLease.get(lease) ?? new SortedIds()
+    ids.add(id)
+    this.#ordered.set(kind, byLease.set(lease, ids))
   }
 
   removeOrder(kind: OrderKind, id: string): void {
+    const lease = this.orders(kind).get(id)
+    if (lease === undefined) return
     drop(this.#orders, kind, id)
+    const byLease = this.#ordered.get(kind)!
+    byLease.get(lease)!.remove(id)
+    if (byLease.get(lease)!.page(0, 1).length === 0) byLease.delete(lease)
   }
 
   /** How many slots of a set live leases hold. */
   living(set: ScopeSet): number {
+    if (this.dead.size === 0 && set.size > SMALL_SET) return set.size
     let count = 0
     for (const lease of set.values()) count += this.live.has(lease) ? 1 : 0
     return count
@@ -106,6 +126,7 @@ export class MemoryTables {
 
   /** When the soonest holder that has missed a beat would be dead; undefined when none is late. */
   freeInMs(set: ScopeSet): number | undefined {
+    if (this.late.size === 0) return undefined
     const holders = new Set(set.values())
     const lateHolders = [...this.late].filter(([lease]) => holders.has(lease))
     if (lateHolders.length === 0) return undefined
@@ -140,7 +161,7 @@ export class MemoryTables {
     this.resumeSecret = undefined
     this.overrideFloor = 0
     for (const table of [this.live, this.late, this.dead, this.nodes, this.scopes, this.#indexes]) table.clear()
-    for (const table of [this.overrides, this.overrideRecords, this.#orders, this.probes]) table.clear()
+    for (const table of [this.overrides, this.overrideRecords, this.#orders, this.#ordered, this.probes]) table.clear()
     for (const table of [this.taken, this.evicted]) table.clear()
   }
 }

@@ -10,7 +10,6 @@
 -- @include allow-oom
 -- @include doubts
 redis.call('HDEL', KEYS[1], ARGV[2])
-redis.call('ZREM', KEYS[3], ARGV[2])
 redis.call('ZREM', KEYS[4], ARGV[2])
 for list = 8, 12 do
   redis.call('ZREMRANGEBYSCORE', KEYS[list], ARGV[2], ARGV[2])
@@ -21,4 +20,6 @@ if redis.call('EXISTS', KEYS[6]) == 1 then
 else
   redis.call('HDEL', KEYS[7], ARGV[2])
 end
+-- Last: if this is cut short, the lease runs out and is declared dead.
+redis.call('ZREM', KEYS[3], ARGV[2])
 return { 'ok' }

@@ -31,10 +31,9 @@ redis.call('ZADD', KEYS[3], clock + ttl_ms, ARGV[2])
 -- Usually nobody has been ordered anything, and this one look is all that it costs.
 local orders, any_orders = {}, redis.call('EXISTS', KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16]) > 0
 for _, lease in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', clock, 'LIMIT', 0, ARGV[12])) do
-  redis.call('ZREM', KEYS[3], lease)
   if is_lease(lease) then
-    redis.call('SADD', KEYS[5], lease)
     redis.call('HDEL', KEYS[1], lease)
+    redis.call('SADD', KEYS[5], lease)
     if any_orders then
       for kind = 10, 13 do
         redis.call('ZREMRANGEBYSCORE', KEYS[kind], lease, lease)
@@ -42,6 +41,8 @@ for _, lease in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', clock, 'LIMI
       redis.call('ZREMRANGEBYSCORE', KEYS[16], lease, lease)
     end
   end
+  -- Last: what is cut short, as by a user that may do only a part of this, is done again by the next renewal.
+  redis.call('ZREM', KEYS[3], lease)
 end
 if any_orders then
   for i, kind in ipairs({ 'evict', 'surplus', 'takeover', 'drain' }) do

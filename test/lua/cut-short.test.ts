@@ -65,6 +65,54 @@ describe('rule 3, the index outlasts what it names: a call cut short leaves noth
   })
 })
 
+/** As `cutAfter`, for as long as a key beside `meta` says so. */
+const cutWhileTold = (verb: string, writes: number) =>
+  cutAfter(SCRIPT, verb, writes)
+    .replace('local WRITES = { ', 'local WRITES = { SADD = true, ')
+    .replace(
+      'local function cut(command)',
+      "local told = redis.call('EXISTS', KEYS[2] .. ':cut') == 1\nlocal function cut(command)",
+    )
+    .replace('if ARGV[1] ==', 'if told and ARGV[1] ==')
+
+/** So it is where the nodes' user lacks a right that is needed first when a node dies, SADD, and is given it then. */
+describe('L2: a lease whose death was cut short is declared dead by the next that renews', () => {
+  test.each(Array.from({ length: 10 }, (_, writes) => writes))('renew, cut after %d writes', async (writes) => {
+    const bench = await redisBench({ script: cutWhileTold('renew', writes) })
+    onTestFinished(() => bench.close())
+    const [gone, node, other] = [await StoreNode.join(bench), await StoreNode.join(bench), await StoreNode.join(bench)]
+    expect(await gone.admitted(held)).toBe(1)
+    const [lives, dies] = [bench.timing.ttlMs - bench.timing.renewIntervalMs, bench.timing.renewIntervalMs]
+    for (let passedMs = 0; passedMs < lives; passedMs += dies) {
+      await bench.pass(dies)
+      await Promise.all([node.renew(), other.renew()])
+    }
+    await bench.redis.set(`${bench.keys.meta}:cut`, 1)
+    await bench.pass(2 * dies)
+    await node.connection.renew(node.fence)
+    await bench.redis.del(`${bench.keys.meta}:cut`)
+    await other.outlive()
+    await other.sweepAll(gone.lease)
+    const { scopes, indexes, leases, live } = await bench.contents()
+    expect([scopes.size, indexes.size]).toEqual([0, 0])
+    expect([...leases.keys(), ...live.keys()]).not.toContain(gone.lease)
+  })
+
+  test.each([0, 1, 2, 3, 4])('leave with a connection, cut after %d writes', async (writes) => {
+    const bench = await redisBench({ script: cutWhileTold('leave', writes) })
+    onTestFinished(() => bench.close())
+    const [gone, other] = [await StoreNode.join(bench), await StoreNode.join(bench)]
+    expect(await gone.admitted(held)).toBe(1)
+    await bench.redis.set(`${bench.keys.meta}:cut`, 1)
+    await gone.connection.leave(gone.fence)
+    await bench.redis.del(`${bench.keys.meta}:cut`)
+    await other.outlive()
+    await other.sweepAll(gone.lease)
+    const { scopes, indexes } = await bench.contents()
+    expect([scopes.size, indexes.size]).toEqual([0, 0])
+  })
+})
+
 test('what Redis does not let release remove has not been released (L1)', async () => {
   const refusing = SCRIPT.replace("redis.pcall('ZREM', KEYS[s], id)", "{ err = 'NOPERM no permission to run zrem' }")
   expect(refusing).not.toBe(SCRIPT)

@@ -1,9 +1,14 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '../../src/core/clock.js'
 import { createLimiter } from '../../src/index.js'
+import { RedisQuestions } from '../../src/store/redis/questions.js'
+import { theWayTo } from '../../src/store/redis/ways.js'
 import { leakGate } from '../support/leak-gate.js'
+import { ManualClock } from '../support/manual-clock.js'
 import { freshPrefix, sharedRedisUrl } from '../support/redis.js'
 import { redisBench } from '../support/store-bench.js'
 import { claims, StoreNode } from '../support/store-node.js'
+import { until } from '../support/until.js'
 
 leakGate()
 
@@ -33,4 +38,22 @@ test('who connects again while a question is open takes no answer from it, and l
     await Promise.all(asked)
     if (connected.status === 'ok') connected.value.destroy('over')
   }
+})
+
+/** Firewalls and balancers forget a connection that is idle for minutes, and tell neither side. */
+test('R2: a question trusts no connection that has been idle for long, and the one it leaves is closed', async () => {
+  const clock = new ManualClock()
+  const { dialer } = theWayTo(sharedRedisUrl(), systemClock)
+  const questions = new RedisQuestions(async (withinMs, over) => (await dialer.dial(withinMs, over)).redis, clock)
+  onTestFinished(() => questions.close())
+  const askedOver = () => questions.ask((redis) => redis.client('ID'))
+  const first = await askedOver()
+  for (let i = 0; i < 3; i++) {
+    clock.advance(20_000)
+    expect(await askedOver()).toBe(first)
+  }
+  clock.advance(31_000)
+  expect(await askedOver()).not.toBe(first)
+  const open = () => questions.ask((redis) => redis.client('LIST', 'ID', first))
+  await until(async () => !String(await open()).includes(`id=${first} `), { what: 'the idle connection is closed' })
 })

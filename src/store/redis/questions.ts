@@ -7,6 +7,11 @@ import { cut } from './cut.js'
 const DEADLINE_MS = 2_000
 /** More would stand before the admissions in Redis's queue, and pile up here while Redis is away. */
 const MAX_WAITING = 64
+/**
+ * What is idle for long may be cut on its way without a word, by a firewall or a balancer, and whoever asks then is told
+ * nothing until the deadline. The shortest such patience in use is a minute.
+ */
+const IDLE_MS = 30_000
 
 /** Of a connection that another question has given up, or that was lost before this one was sent. */
 const inOurWords = (message: string) =>
@@ -18,6 +23,8 @@ interface Line {
   readonly over: AbortController
   /** Questions on it that are not answered yet. */
   asked: number
+  /** When the last one was asked. */
+  usedAtMs: number
 }
 
 /**
@@ -47,9 +54,12 @@ export class RedisQuestions {
     if (this.#closed) throw new StoreUnavailable('the store is closed')
     if (this.#waiting >= MAX_WAITING) throw new StoreUnavailable(`${MAX_WAITING} questions are waiting for an answer`)
     this.#waiting++
+    const nowMs = this.#clock.monotonicMs()
+    if (this.#line && nowMs - this.#line.usedAtMs > IDLE_MS) this.moveOn()
     this.#line ??= this.#connect()
     const line = this.#line
     line.asked++
+    line.usedAtMs = nowMs
     let cancel = () => {}
     const deadline = new Promise<never>((_, reject) => {
       cancel = this.#clock.after(DEADLINE_MS, () => {
@@ -89,7 +99,7 @@ export class RedisQuestions {
 
   #connect(): Line {
     const over = new AbortController()
-    const line = { redis: this.#dial(DEADLINE_MS, over.signal), over, asked: 0 }
+    const line = { redis: this.#dial(DEADLINE_MS, over.signal), over, asked: 0, usedAtMs: this.#clock.monotonicMs() }
     this.#lines.add(line)
     line.redis.then(
       (redis) => redis.once('close', () => this.#drop(line)),

@@ -6,6 +6,7 @@ import { openClient } from '../../src/store/redis/client.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startPlatform } from '../support/platform.js'
 import { sharedRedisUrl } from '../support/redis.js'
+import { startSilentPort } from '../support/silent-port.js'
 import { until } from '../support/until.js'
 
 leakGate()
@@ -85,6 +86,17 @@ test('who joins a look-up is told the same, and nobody who comes later is', asyn
   for (const one of await dialing) expect(one).toMatchObject({ reason: { message: /ENOTFOUND/ } })
   await expect(dial('redis.test')).rejects.toThrow('no connection within 20 ms')
   expect(asked).toHaveLength(1)
+})
+
+/** As where one of two zones is cut off, or a name has an address of IPv6 and there is no such network. */
+test('R2: where the first of two addresses is silent, the second is reached within the deadline of a call', async () => {
+  await startSilentPort('127.0.0.9', PORT)
+  for (let n = 0; n < 8; n++) {
+    const dialing = dial('zones.test', 250)
+    await until(() => asked.length === 1)
+    answer(null, [{ address: '127.0.0.9', family: 4 }, ...HERE])
+    await expectRedis(dialing)
+  }
 })
 
 test('the same holds for calls to the HTTP servers of others', async () => {

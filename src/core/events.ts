@@ -94,7 +94,7 @@ export interface NodeEvents {
   'store.called': { readonly verb: string; readonly outcome: string; readonly tookMs: number }
   /** The connection to the store ended, or could not be made: told at each attempt. */
   'store.left': OfBucket & { readonly cause: string }
-  /** Calls go to the store from here on, over a connection of this number. */
+  /** The store has let the node in, over a connection of this number, and renewed its lease. */
   'store.joined': OfBucket & { readonly generation: number }
   /** The store answers and refused a newcomer of this org: it is full, or a key of ours is not what it should be. */
   'store.refused': { readonly org: string; readonly reason: 'memory' | 'broken' | 'conflict' }

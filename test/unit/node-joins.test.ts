@@ -48,15 +48,30 @@ describe('what a node tells of its joining', () => {
     const taken = { lease: lease()[0], epoch: stage.store.inner.tables.epoch, recoveryMs: 0 }
     expect(stage.told).toEqual([
       ['lease.taken', taken],
-      ['store.joined', { generation: 1 }],
       ['lease.renewed', { liveNodes: 1, deadLeases: 0, recoveryMs: 0 }],
+      ['store.joined', { generation: 1 }],
     ])
     await loseSession()
     expect(stage.told.slice(3)).toEqual([
       ['store.left', { cause: 'no answer' }],
-      ['store.joined', { generation: 2 }],
       ['lease.renewed', { liveNodes: 1, deadLeases: 0, recoveryMs: 0 }],
+      ['store.joined', { generation: 2 }],
     ])
+  })
+
+  test('nothing of a store that lets in and refuses the rest, but why, each time', async () => {
+    stage.store.holdUp('renew')
+    await start()
+    for (let i = 0; i < 3; i++) {
+      stage.store.calls[0]!.giveUp()
+      await pass(R)
+    }
+    expect(payloads('store.joined')).toEqual([])
+    expect(payloads('store.left')).toEqual(Array(3).fill({ cause: 'no answer' }))
+    stage.store.letThrough('renew')
+    await stage.store.calls[0]!.answer()
+    await turns()
+    expect(payloads('store.joined')).toEqual([{ generation: 4 }])
   })
 
   test('why the store cannot be reached, and that a hello was not answered', async () => {

@@ -201,11 +201,12 @@ export class LeaseKeeper {
     const { admissions, releases, events } = this.#parts
     releases.open(session)
     admissions.open(session)
-    events.emit('store.joined', { generation: session.fence.generation })
     // The first renewal comes at once: it tells of the dead and of how long recovery lasts.
-    while (!session.end && !this.#stop.signal.aborted) {
+    for (let isToldOf = false; !session.end && !this.#stop.signal.aborted; isToldOf = true) {
       const heard = await this.#renew(session)
       if (!heard) return
+      // Not before: a store may let in and refuse the rest, as one does whose user lacks a right, again and again.
+      if (!isToldOf) events.emit('store.joined', { generation: session.fence.generation })
       // Behind a whole page of probes there may be more, and some of another org, which is not to wait for these (S5).
       if (heard.probes.length < MAX_ITEMS) await this.pause.rest(this.#recovery.lastMs, session.ended)
     }

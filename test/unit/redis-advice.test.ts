@@ -5,6 +5,7 @@ import { RedisQuestions } from '../../src/store/redis/questions.js'
 
 test.each([
   ['certificate has expired', 'renew the certificate'],
+  ['Client network socket disconnected before secure TLS connection was established', 'maxclients'],
   ['self-signed certificate', 'whom to trust'],
   ['Unknown RESP type 72 "H". Please report this.', 'no Redis: is the port right?'],
 ])('of %s is said what to do', (cause, advice) => {

@@ -19,6 +19,11 @@ const ADVICE: readonly (readonly [says: RegExp, advice: string])[] = [
   ],
   [/max number of clients/, 'Redis has as many clients as its maxclients allows: raise it, or find out whose they are'],
   [/^BUSY/, 'a script of somebody else has run for too long: SCRIPT KILL ends it'],
+  // A server over its limit closes before the handshake, in which alone it could say why.
+  [
+    /before secure TLS connection/,
+    'no TLS is spoken there, or Redis has as many clients as its maxclients allows, which over TLS it does not say',
+  ],
   [/NOREPLICAS/, 'too few replicas are in sync for min-replicas-to-write'],
   [/^CLUSTERDOWN/, 'the Redis Cluster does not serve: CLUSTER INFO says why'],
   [

@@ -150,11 +150,10 @@ export class LeaseKeeper {
       events.emit('store.left', { cause: reply.status === 'unanswered' ? reply.cause : `lease ${reply.reason}` })
       return undefined
     }
-    this.#renewedAt = sentAt
     this.#recovery.heard(reply.value.recoveryMs)
     this.#parts.onSecret(reply.value.resumeSecret)
     if (!claim.known) this.#taken(claim.lease, reply.value, reasserting)
-    this.#vouch()
+    this.#trust(sentAt)
     this.#parts.onPolicy(reply.value.evictionPolicy)
     this.#identity.confirm(claim, reply.value)
     return new Session(connection, { lease: claim.lease, generation: claim.generation, epoch: reply.value.epoch })
@@ -191,7 +190,7 @@ export class LeaseKeeper {
     const result = await reassertAll(session, untold, mode, renewIfDue)
     if (!result) return false
     this.#owed = undefined
-    this.#vouch()
+    if (this.#renewedAt) this.#trust(this.#renewedAt)
     if (debts.length > 0) events.emit('debt.settled', { connections: debts.length })
     if (result.kept + result.closed > 0) events.emit('connections.reasserted', { ...result, mode })
     return true
@@ -217,8 +216,7 @@ export class LeaseKeeper {
     const sentAt = momentOf(clock)
     const reply = await session.call((connection, fence) => connection.renew(fence))
     if (reply.status !== 'ok') return undefined
-    this.#renewedAt = sentAt
-    this.#vouch()
+    this.#trust(sentAt)
     const { liveNodes, recoveryMs, dead } = reply.value
     this.#recovery.heard(recoveryMs)
     events.emit('lease.renewed', { liveNodes, deadLeases: dead.length, recoveryMs })
@@ -227,8 +225,9 @@ export class LeaseKeeper {
   }
 
   /** A store that has yet to be told of what is open keeps no slots for it, though it knows the lease. */
-  #vouch(): void {
-    if (!this.#owed && this.#renewedAt) this.#parts.onVouched(this.#renewedAt)
+  #trust(sentAt: Moment): void {
+    this.#renewedAt = sentAt
+    if (!this.#owed) this.#parts.onVouched(sentAt)
   }
 
   /** Whether there is anything to tell a store that has lost its memory: then recovery waits for this node. */

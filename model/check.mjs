@@ -31,9 +31,10 @@ async function check({ name, switches, expected }) {
     await run(folder, 'spin', [...switches.map((one) => `-D${one}`), '-a', MODEL])
     // A violation is near; nodes act before time passes, and no search for it goes deeper than it has to.
     const order = mustHold ? ['-O2'] : ['-O1', '-DREVERSE', '-DT_REVERSE']
+    const depth = switches.includes('CLOSE') ? 150 : 100
     const options = ['-w', '-DSAFETY', '-DNOREDUCE', '-DVECTORSZ=512', `-DMEMLIM=${MEMORY_MIB}`]
     await run(folder, 'gcc', [...order, ...options, '-o', 'pan', 'pan.c'])
-    const output = await run(folder, './pan', ['-E', mustHold ? '-m20000' : '-m100', '-w23'])
+    const output = await run(folder, './pan', ['-E', mustHold ? '-m20000' : `-m${depth}`, '-w23'])
     const found = verdictOf(output)
     const states = Number(/([\d.e+]+) states, stored/.exec(output)?.[1] ?? 0)
     const seconds = (performance.now() - startedAt) / 1_000

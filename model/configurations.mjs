@@ -6,19 +6,28 @@ const deaths = ['TIME', 'LEASES=2', 'RIVAL_LEASES=1', 'GENERATIONS=1']
 const deathsAndOldConnections = ['TIME', 'LATE', 'LEASES=2', 'RIVAL_LEASES=1', 'GENERATIONS=2', 'RIVAL_GENERATIONS=1']
 const clockJump = ['TIME', 'JUMPS=1', 'LEASES=1', 'GENERATIONS=1']
 const lostStore = ['TIME', 'TIME_AFTER_LOSS', 'AGELESS', 'WIPES=1', 'LEASES=2', 'GENERATIONS=1']
+const replacedStore = [...lostStore, 'REPLACED']
+/** T is as many intervals here as it is: in three of them a recovery under `rejoin` would last as long as under `close`. */
+const close = ['TIME', 'CLOSE', 'WIPES=1', 'LEASES=2', 'RIVAL_LEASES=1', 'GENERATIONS=1']
+const lostUnderClose = [...close, 'TIME_AFTER_LOSS', 'T=5']
 /** Its first hello may go unanswered and be said again, and arrive when the lease has died. */
 const newcomer = ['NEWCOMER', 'TIME', 'LATE', 'LEASES=1', 'RIVAL_GENERATIONS=1']
 
 const holds = [
-  ['the store is lost and its clock jumps', [...lostStore, 'JUMPS=1']],
+  ['another process answers, recovery of 2R', [...replacedStore, 'SHORT_RECOVERY']],
+  ['the store is wiped and its clock jumps', [...lostStore, 'JUMPS=1']],
+  ['close: the store is wiped and its clock jumps', [...lostUnderClose, 'JUMPS=1']],
   ['audits among deaths and rejoins', [...deaths, 'AUDITS']],
   ['calls lost, late, out of order, two connections', [...lateCalls, 'IDS=2']],
   ['leases die, nodes pause and rejoin, late calls', [...deaths, 'LATE']],
   ["Redis's clock jumps", [...clockJump, 'LATE']],
   ['a node is killed', ['TIME', 'LATE', 'CRASHES=1', 'LEASES=1', 'GENERATIONS=1']],
-  ['the store is lost, recovery of 2R', [...lostStore, 'SHORT_RECOVERY']],
+  ['the store is wiped, recovery of 2R', [...lostStore, 'SHORT_RECOVERY']],
+  ['close: another process answers', [...lostUnderClose, 'REPLACED']],
+  ['close: leases die, nodes pause and rejoin', [...deaths, 'CLOSE']],
   ['a first hello is lost, late, said again', [...newcomer, 'GENERATIONS=2']],
   ['deep: a first hello, and another after it', [...newcomer, 'GENERATIONS=3']],
+  ['deep: close: time passes before the wipe as well', close],
   ['deep: the same deaths over several connections', deathsAndOldConnections],
 ]
 
@@ -41,6 +50,14 @@ const without = [
   ["release before the acquire's answer", 'L5_no_leak', ['LEASES=1', 'GENERATIONS=1', 'EARLY_RELEASE']],
   ['no recovery wait', 'R1_exact_after_recovery', [...lostStore, 'NO_RECOVERY']],
   ['recovery of 2R, and the clock jumps', 'R1_exact_after_recovery', [...lostStore, 'JUMPS=1', 'SHORT_RECOVERY']],
+  ['close: recovery as under rejoin', 'R5_close_within_limit', [...lostUnderClose, 'RECOVERY=3']],
+  [
+    'close: recovery of T - 1, and the clock jumps',
+    'R5_close_within_limit',
+    [...lostUnderClose, 'JUMPS=1', 'RECOVERY=4'],
+  ],
+  ['close: D from when the answer came', 'R5_close_within_limit', [...lostUnderClose, 'TRUST_FROM_ANSWER']],
+  ['D of T, and the clock jumps', 'S1_open_within_limit', [...clockJump, 'D=3']],
   ['a lost store taken for a dead lease', 'R1_nobody_kicked', [...lostStore, 'LOST_AS_FENCED']],
   ['audit before the reassertion is done', 'S1_slots_within_limit', [...deaths, 'AUDITS', 'AUDIT_WHILE_OWING']],
   ['audit puts back what was told to close', 'S1_slots_within_limit', [...deaths, 'AUDITS', 'AUDIT_OF_TOLD']],
@@ -49,7 +66,9 @@ const without = [
 /** The model can reach the ends that its promises speak of; else they would hold for want of a history. */
 const reaches = [
   ['control: a dead lease is replaced, and calm comes', 'never_rejoined', [...deaths, 'REACH_REJOIN']],
-  ['control: a lost store recovers, and calm comes', 'never_recovered', [...lostStore, 'REACH_RECOVERY']],
+  ['control: a wiped store recovers, and calm comes', 'never_recovered', [...lostStore, 'REACH_RECOVERY']],
+  ['control: so does another process', 'never_recovered', [...replacedStore, 'REACH_RECOVERY']],
+  ['control: close: who is cut off is replaced', 'never_replaced', [...lostUnderClose, 'REACH_REPLACED']],
 ]
 
 export const configurations = [

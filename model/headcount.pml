@@ -32,24 +32,38 @@
 #define JUMPS 0            /* steps of Redis's own clock, forwards or backwards */
 #endif
 #ifndef WIPES
-#define WIPES 0            /* losses of the store's memory */
+#define WIPES 0            /* losses of the store's memory: wiped, or with REPLACED another process answers */
 #endif
 #ifndef CRASHES
 #define CRASHES 0          /* kill -9 of a node */
 #endif
 
-/* ---- Time, in renew intervals. ------------------------------------------------------------------------------------ */
+/* ---- Time, in renew intervals or, where a run says so, in a fraction of them. -------------------------------------- */
 
+#ifndef R
 #define R 1
+#endif
+#ifndef T
 #define T 3                /* lease term, on the store's clock */
+#endif
+#ifndef CAP
 #define CAP 1              /* the most that one step may advance the store's clock */
+#endif
+#ifndef D
 #define D (T - CAP)        /* how long a node trusts its lease after it sent the last answered renewal */
+#endif
 #define LONG (T + R)       /* no rule looks further back than this */
 
+#ifndef RECOVERY
 #ifdef SHORT_RECOVERY
 #define RECOVERY (2 * R)   /* as if the store's clock could not jump while it recovers */
 #else
+#ifdef CLOSE
+#define RECOVERY T         /* whoever is cut off has closed by then what the store has forgotten */
+#else
 #define RECOVERY (2 * R + CAP)
+#endif
+#endif
 #endif
 
 #if JUMPS > 0
@@ -117,6 +131,7 @@ byte conn[NODES];               /* UNASKED -> ASKING -> OPEN -> GONE */
 bool maybeTaken[NODES];         /* an acquire went unanswered, so the slot may be taken */
 bool unwanted[NODES];           /* nobody waits for the answer to the acquire in flight any more */
 bool told[NODES];               /* no slot was left when it rejoined: the connection was told to close */
+bool closing[NODES];            /* under `close`: it was told to close for the lease, and is told to the store all the same */
 bool pending[ID_SLOTS];         /* the release queue */
 
 /* ---- A call that its node gave up on and that the network still holds: one a node. ---------------------------------- */
@@ -144,8 +159,15 @@ byte crashes = CRASHES;
 /* Names of the promises, so that the checker says which one broke. */
 bool S1_slots_within_limit, S1_open_within_limit, S3_nothing_under_dead_or_old, S3_taken_slot_is_held,
   S3_trusted_lease_is_alive, S4_holder_is_never_refused, L5_no_leak, R1_exact_after_recovery, R1_nobody_kicked,
-  never_rejoined, never_recovered;
+  R5_close_within_limit, never_rejoined, never_recovered, never_replaced;
 #define PROMISE(name, holds) name = (holds); assert(name); name = 0
+
+/* R1 says of `rejoin` who comes back in time. Under `close` R5 says more, and nothing has to be remembered for it. */
+#ifdef CLOSE
+#define JUDGES_R1 false
+#else
+#define JUDGES_R1 true
+#endif
 
 /* Rules about the inside of the protocol. The broken variants are judged without them, by what a user would notice. */
 #ifdef OUTCOMES_ONLY
@@ -167,6 +189,7 @@ hidden byte same;
 #endif
 #define id(n) ((n) * IDS + current[n])
 #define HELD(n) (conn[n] == OPEN && !told[n])
+#define CARRIES(n) (HELD(n) && !closing[n] && age[n] < D)  /* under `close`: frames may pass */
 #ifdef AUDIT_OF_TOLD
 #define AUDITED(n) (conn[n] == OPEN)
 #else
@@ -299,7 +322,7 @@ inline hello_known(lease_, generation_, epoch_, known_) {
 
 /* Only what is promised of a lost store needs to know. */
 inline note_fenced(n) {
-#if WIPES > 0
+#if WIPES > 0 && !defined(CLOSE)
   excused[n] = true;
   wasFenced[n] = true
 #else
@@ -365,7 +388,8 @@ inline take(lease_, generation_, epoch_, id_) {
 #endif
     :: else ->
       if
-      :: member[id_] != 0 && member[id_] != lease_ -> verdict = CONFLICT
+      /* What a lease that is not live has left is taken over: often it was the node's own, the last one. */
+      :: member[id_] != 0 && member[id_] != lease_ && live[member[id_]] -> verdict = CONFLICT
       :: else ->
         RULE(S3_nothing_under_dead_or_old, !declared[lease_] && generation_ == opened[lease_]);
         member[id_] = lease_;
@@ -453,6 +477,7 @@ inline let_go(n) {
 
 inline leave_connection(n) {
   told[n] = false;
+  closing[n] = false;
   if
   :: current[n] < IDS - 1 -> current[n]++; conn[n] = UNASKED
   :: else -> conn[n] = GONE
@@ -495,6 +520,9 @@ inline lose_lease(n, why) {
   answered[n] = 0;
   known[n] = 0;
   age[n] = D;
+#ifdef CLOSE
+  closing[n] = (conn[n] == OPEN);
+#endif
 #ifndef NO_REASSERTION
   if
   :: HELD(n) ->
@@ -517,10 +545,16 @@ inline refused(n, why) {
   fi
 }
 
+#ifdef TRUST_FROM_ANSWER
+#define SENT_BEFORE(n) 0
+#else
+#define SENT_BEFORE(n) sentAge[n]
+#endif
+
 inline hear_hello(n) {
   if
   :: answer[n] == OK ->
-    age[n] = sentAge[n];
+    age[n] = SENT_BEFORE(n);
     if
     :: verb[n] == HELLO_NEW ->
       lease[n] = trial(n);
@@ -532,7 +566,8 @@ inline hear_hello(n) {
     fi;
     answered[n] = generation[n];
     forget_call(n);
-    where[n] = (owed[n] != NONE -> OWING : HOLDING)
+    where[n] = (owed[n] != NONE -> OWING : HOLDING);
+    check_carrying()
   :: else ->
     spare = answer[n];
     if
@@ -547,7 +582,9 @@ inline hear_reassert(n) {
   :: answer[n] == OK || answer[n] == FULL || answer[n] == CONFLICT ->
     if
     :: answer[n] != OK && HELD(n) ->
+#ifndef CLOSE
       PROMISE(R1_nobody_kicked, epochs == 1 || wasFenced[n]);
+#endif
       told[n] = true
     :: else
     fi;
@@ -562,7 +599,7 @@ inline hear_reassert(n) {
 
 inline hear_renew(n) {
   if
-  :: answer[n] == OK -> age[n] = sentAge[n]; forget_call(n)
+  :: answer[n] == OK -> age[n] = SENT_BEFORE(n); forget_call(n); check_carrying()
   :: else -> spare = answer[n]; refused(n, spare)
   fi
 }
@@ -601,7 +638,8 @@ inline hear_acquire(n) {
 #endif
         conn[n] = OPEN;
         maybeTaken[n] = false;
-        check_taken(n)
+        check_taken(n);
+        check_carrying()
       :: else -> let_go(n)
       fi
     fi
@@ -649,10 +687,26 @@ inline check_taken(n) {
   fi
 }
 
+/* Under `close`: what may carry frames is within the limit, at every moment: this is asked wherever more may than before,
+   and time alone only makes it less. */
+inline check_carrying() {
+#ifdef CLOSE
+  wanted = 0;
+  for (i : 0 .. NODES - 1) {
+    wanted = (CARRIES(i) -> wanted + 1 : wanted)
+  }
+  PROMISE(R5_close_within_limit, wanted <= LIMIT);
+#ifdef REACH_REPLACED
+  PROMISE(never_replaced, !(epochs == 2 && closing[1] && CARRIES(0) && known[0] == 2));
+#endif
+#endif
+  skip
+}
+
 /* A slot was granted after the store was lost: with the nodes that came back in time, all is within the limit. */
 inline check_recovered(n) {
   if
-  :: epochs > 1 ->
+  :: JUDGES_R1 && epochs > 1 ->
     wanted = 1;
     for (i : 0 .. NODES - 1) {
       if
@@ -702,7 +756,13 @@ inline look() {
 /* ==== The processes: every step is one alternative of a loop. ======================================================== */
 
 #define ALIVE (where[n] != CRASHED)
-#define CAN_REDIAL (lease[n] != 0 && generation[n] < (n == 0 -> GENERATIONS : RIVAL_GENERATIONS))
+/* One more than the budget for a node that hears by it that the store is lost: else it would stand still after the loss. */
+#ifdef REPLACED
+#define TO_HEAR_OF_LOSS (epoch != known[n] -> 1 : 0)
+#else
+#define TO_HEAR_OF_LOSS 0
+#endif
+#define CAN_REDIAL (lease[n] != 0 && generation[n] < (n == 0 -> GENERATIONS : RIVAL_GENERATIONS) + TO_HEAR_OF_LOSS)
 #define CAN_BEGIN (lease[n] == 0 && (generation[n] == 0 || age[n] >= D) && \
   taken[n] < (n == 0 -> LEASES : RIVAL_LEASES))
 /* A lease whose first hello went unanswered is asked for again while it cannot have died and been forgotten. */
@@ -717,8 +777,10 @@ inline look() {
 #define MAY_AUDIT (where[n] == HOLDING)
 #endif
 
-#ifdef AGELESS
-#define RENEWAL_DUE true             /* a run about a lost store need not count how old leases seem to their nodes */
+/* Renewals may come at any time: the first at once, in a recovery more often. Where the store's clock does not jump, more of
+   them than one an interval would only be more states: the clock moves no faster by them. */
+#if defined(AGELESS) || defined(CLOSE) || JUMPS > 0
+#define RENEWAL_DUE true
 #else
 #define RENEWAL_DUE (age[n] >= R)
 #endif
@@ -754,6 +816,10 @@ proctype node(byte n) {
   :: d_step { acquire[n] != NONE && acquire[n] != SENT -> hear_acquire(n) }
   :: d_step { ALIVE && conn[n] == ASKING && !unwanted[n] -> abandon(n) }
   :: d_step { ALIVE && conn[n] == OPEN -> pending[id(n)] = true; leave_connection(n) }
+#ifdef CLOSE
+  /* D is over. A node that pauses overlooks it for a while: till then no frame passes all the same. */
+  :: d_step { ALIVE && conn[n] == OPEN && !closing[n] && age[n] >= D -> closing[n] = true }
+#endif
 
   /* the release queue */
   :: d_step { where[n] == HOLDING && release[n] == NONE && pending[n * IDS] ->
@@ -768,8 +834,8 @@ proctype node(byte n) {
   :: d_step { ALIVE && crashes > 0 ->
       end_session(n);
       for (i : n * IDS .. n * IDS + IDS - 1) { pending[i] = false }
-      crashes--; where[n] = CRASHED; conn[n] = GONE; told[n] = false; owed[n] = NONE; age[n] = D;
-      maybeTaken[n] = false; unwanted[n] = false }
+      crashes--; where[n] = CRASHED; conn[n] = GONE; told[n] = false; closing[n] = false;
+      owed[n] = NONE; age[n] = D; maybeTaken[n] = false; unwanted[n] = false }
   od
 }
 
@@ -854,10 +920,11 @@ inline sweep(lease_) {
   dead[lease_] = false
 }
 
-/* The store's memory is gone. `forget`: FLUSHALL, the connections live on. Else another process answers, with old data. */
+/* The store's memory is gone: by FLUSHALL, and the connections live on; or another process answers (REPLACED), which has
+   the same data or old ones. */
 inline lose_memory() {
   for (i : 0 .. NODES - 1) {
-    excused[i] = (where[i] == CRASHED || wasFenced[i])
+    excused[i] = JUDGES_R1 && (where[i] == CRASHED || wasFenced[i])
   }
   for (i : 1 .. LEASE_SLOTS - 1) {
     dead[i] = dead[i] || live[i];
@@ -901,7 +968,7 @@ inline break_connections() {
 #define CAME(n) (known[n] == epoch && lease[n] != 0)
 inline excuse_the_late() {
   if
-  :: epochs > 1 && epoch != 0 && sinceEpoch < LONG ->
+  :: JUDGES_R1 && epochs > 1 && epoch != 0 && sinceEpoch < LONG ->
     sinceEpoch++;
     for (i : 0 .. NODES - 1) {
       excused[i] = excused[i] || (sinceEpoch >= 2 * R && !CAME(i)) ||
@@ -936,9 +1003,12 @@ proctype world() {
   :: d_step { jumps > 0 -> jumps--; since = 0 }
 #endif
 #if WIPES > 0
-  :: d_step { wipes > 0 -> empty_tables(); lose_memory() }
+#ifdef REPLACED
   :: d_step { wipes > 0 -> break_connections(); lose_memory() }
   :: d_step { wipes > 0 -> break_connections(); old_tables(); lose_memory() }
+#else
+  :: d_step { wipes > 0 -> empty_tables(); lose_memory() }
+#endif
 #endif
   :: d_step { epoch != 0 && dead[first(0)] -> sweep(first(0)) }
   :: d_step { epoch != 0 && dead[first(1)] -> sweep(first(1)) }

@@ -24,10 +24,10 @@ const holds = [
   ['a node is killed', ['TIME', 'LATE', 'CRASHES=1', 'LEASES=1', 'GENERATIONS=1']],
   ['the store is wiped, recovery of 2R', [...lostStore, 'SHORT_RECOVERY']],
   ['close: another process answers', [...lostUnderClose, 'REPLACED']],
+  ['close: time passes before the wipe as well', close],
   ['close: leases die, nodes pause and rejoin', [...deaths, 'CLOSE']],
   ['a first hello is lost, late, said again', [...newcomer, 'GENERATIONS=2']],
   ['deep: a first hello, and another after it', [...newcomer, 'GENERATIONS=3']],
-  ['deep: close: time passes before the wipe as well', close],
   ['deep: the same deaths over several connections', deathsAndOldConnections],
 ]
 

@@ -890,7 +890,10 @@ proctype network(byte n) {
       give_back(lease[n], generation[n], known[n], releasing[n]); release[n] = verdict }
 
   /* The connection breaks, or a call goes unanswered for too long. At most one call is delivered later. */
+#ifndef REPLACED
+  /* Where another process answers, all break at the loss, and before and after it a break says no more than a pause. */
   :: d_step { IN_SESSION -> end_session(n) }
+#endif
 #ifdef LATE
   :: d_step { IN_SESSION && answer[n] == SENT && verb[n] != AUDIT && verb[n] != PUT_BACK ->
       spare = verb[n]; step = (spare == HELLO_KNOWN -> answered[n] : bearing[n]);

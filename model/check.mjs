@@ -39,6 +39,9 @@ async function check({ name, switches, expected }) {
     const states = Number(/([\d.e+]+) states, stored/.exec(output)?.[1] ?? 0)
     const seconds = (performance.now() - startedAt) / 1_000
     return { name, expected, found, states, seconds, output, passed: found === expected }
+  } catch (error) {
+    const seconds = (performance.now() - startedAt) / 1_000
+    return { name, expected, found: 'no end', states: 0, seconds, output: error.message, passed: false }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -10,6 +10,8 @@ const replacedStore = [...lostStore, 'REPLACED']
 /** T is as many intervals here as it is: in three of them a recovery under `rejoin` would last as long as under `close`. */
 const close = ['TIME', 'CLOSE', 'WIPES=1', 'LEASES=2', 'RIVAL_LEASES=1', 'GENERATIONS=1']
 const lostUnderClose = [...close, 'TIME_AFTER_LOSS', 'T=5']
+/** The other too may come back after the loss: a node that comes late and is cut off again is replaced by it. */
+const bothBack = [...lostUnderClose.filter((one) => one !== 'RIVAL_LEASES=1'), 'RIVAL_LEASES=2']
 /** Its first hello may go unanswered and be said again, and arrive when the lease has died. */
 const newcomer = ['NEWCOMER', 'TIME', 'LATE', 'LEASES=1', 'RIVAL_GENERATIONS=1']
 
@@ -24,6 +26,7 @@ const holds = [
   ['a node is killed', ['TIME', 'LATE', 'CRASHES=1', 'LEASES=1', 'GENERATIONS=1']],
   ['the store is wiped, recovery of 2R', [...lostStore, 'SHORT_RECOVERY']],
   ['close: another process answers', [...lostUnderClose, 'REPLACED']],
+  ['close: the store is wiped and both come back', bothBack],
   ['close: time passes before the wipe as well', close],
   ['close: leases die, nodes pause and rejoin', [...deaths, 'CLOSE']],
   ['a first hello is lost, late, said again', [...newcomer, 'GENERATIONS=2']],
@@ -57,6 +60,12 @@ const without = [
     [...lostUnderClose, 'JUMPS=1', 'RECOVERY=4'],
   ],
   ['close: D from when the answer came', 'R5_close_within_limit', [...lostUnderClose, 'TRUST_FROM_ANSWER']],
+  [
+    'close: a hello vouches for what it does not tell',
+    'R5_close_within_limit',
+    [...bothBack, 'VOUCHED_BY_HELLO'],
+  ],
+  ['close: an end of D that was overlooked', 'R5_close_within_limit', [...close, 'D_OVERLOOKED']],
   ['D of T, and the clock jumps', 'S1_open_within_limit', [...clockJump, 'D=3']],
   ['a lost store taken for a dead lease', 'R1_nobody_kicked', [...lostStore, 'LOST_AS_FENCED']],
   ['audit before the reassertion is done', 'S1_slots_within_limit', [...deaths, 'AUDITS', 'AUDIT_WHILE_OWING']],

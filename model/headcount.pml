@@ -132,6 +132,8 @@ bool maybeTaken[NODES];         /* an acquire went unanswered, so the slot may b
 bool unwanted[NODES];           /* nobody waits for the answer to the acquire in flight any more */
 bool told[NODES];               /* no slot was left when it rejoined: the connection was told to close */
 bool closing[NODES];            /* under `close`: it was told to close for the lease, and is told to the store all the same */
+byte former[NODES];             /* the same, of a store that lost its memory: age of the lease before, until the next one's
+                                   store was told of what is open */
 bool pending[ID_SLOTS];         /* the release queue */
 
 /* ---- A call that its node gave up on and that the network still holds: one a node. ---------------------------------- */
@@ -189,7 +191,13 @@ hidden byte same;
 #endif
 #define id(n) ((n) * IDS + current[n])
 #define HELD(n) (conn[n] == OPEN && !told[n])
-#define CARRIES(n) (HELD(n) && !closing[n] && age[n] < D)  /* under `close`: frames may pass */
+/* Under `close` frames pass until D after the store last vouched for what is open. */
+#ifdef VOUCHED_BY_HELLO
+#define UNVOUCHED(n) (lease[n] == 0 -> former[n] : age[n])
+#else
+#define UNVOUCHED(n) (owed[n] == NONE -> age[n] : former[n])
+#endif
+#define CARRIES(n) (HELD(n) && !closing[n] && UNVOUCHED(n) < D)
 #ifdef AUDIT_OF_TOLD
 #define AUDITED(n) (conn[n] == OPEN)
 #else
@@ -519,10 +527,13 @@ inline lose_lease(n, why) {
   generation[n] = 0;
   answered[n] = 0;
   known[n] = 0;
-  age[n] = D;
 #ifdef CLOSE
-  closing[n] = (conn[n] == OPEN);
+  if
+  :: (why) == FENCED -> closing[n] = (conn[n] == OPEN)
+  :: else -> former[n] = (owed[n] == NONE && HELD(n) -> age[n] : former[n])
+  fi;
 #endif
+  age[n] = D;
 #ifndef NO_REASSERTION
   if
   :: HELD(n) ->
@@ -550,6 +561,15 @@ inline refused(n, why) {
 #else
 #define SENT_BEFORE(n) sentAge[n]
 #endif
+
+/* A store that had lost its memory vouches for what is open. Where D is over that is too late, noticed or not. */
+inline vouch_anew(n) {
+#if defined(CLOSE) && !defined(D_OVERLOOKED)
+  closing[n] = closing[n] || (conn[n] == OPEN && UNVOUCHED(n) >= D)
+#else
+  skip
+#endif
+}
 
 inline hear_hello(n) {
   if
@@ -589,8 +609,11 @@ inline hear_reassert(n) {
     :: else
     fi;
     forget_call(n);
+    vouch_anew(n);
     owed[n] = NONE;
-    where[n] = HOLDING
+    former[n] = 0;
+    where[n] = HOLDING;
+    check_carrying()
   :: else ->
     spare = answer[n];
     refused(n, spare)
@@ -818,7 +841,7 @@ proctype node(byte n) {
   :: d_step { ALIVE && conn[n] == OPEN -> pending[id(n)] = true; leave_connection(n) }
 #ifdef CLOSE
   /* D is over. A node that pauses overlooks it for a while: till then no frame passes all the same. */
-  :: d_step { ALIVE && conn[n] == OPEN && !closing[n] && age[n] >= D -> closing[n] = true }
+  :: d_step { ALIVE && conn[n] == OPEN && !closing[n] && UNVOUCHED(n) >= D -> closing[n] = true }
 #endif
 
   /* the release queue */
@@ -835,7 +858,7 @@ proctype node(byte n) {
       end_session(n);
       for (i : n * IDS .. n * IDS + IDS - 1) { pending[i] = false }
       crashes--; where[n] = CRASHED; conn[n] = GONE; told[n] = false; closing[n] = false;
-      owed[n] = NONE; age[n] = D; maybeTaken[n] = false; unwanted[n] = false }
+      owed[n] = NONE; age[n] = D; former[n] = 0; maybeTaken[n] = false; unwanted[n] = false }
   od
 }
 
@@ -995,6 +1018,9 @@ proctype world() {
 #ifndef AGELESS
       for (i : 0 .. NODES - 1) {
         age[i] = (age[i] < D -> age[i] + 1 : D);
+#ifdef CLOSE
+        former[i] = (owed[i] == NONE || former[i] >= D -> former[i] : former[i] + 1);
+#endif
         sentAge[i] = ((verb[i] == RENEW || verb[i] == HELLO_NEW || verb[i] == HELLO_KNOWN) && sentAge[i] < D ->
           sentAge[i] + 1 : sentAge[i])
       }

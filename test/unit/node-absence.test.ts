@@ -205,4 +205,23 @@ describe('R1, R5: a store that lost its memory, under `close`', () => {
     expect(open.closing).toBe('STORE_AWAY')
     expect(open.mayCarryFrames!()).toBe(false)
   })
+
+  test('too late vouches for nobody: D was over while the machine slept, and no timer has told so', async () => {
+    const open = await holding()
+    await pass(R / 2)
+    store.inner.tables.wipe()
+    clock.setWall(clock.wallMs() + D)
+    await pass(R)
+    expect(node.storeReachable).toBe(true)
+    expect(open.closing).toBe('STORE_AWAY')
+  })
+
+  test('control: one that has forgotten nothing vouches for all that it has kept, whatever the clock says', async () => {
+    const open = await holding()
+    await pass(R / 2)
+    clock.setWall(clock.wallMs() + D)
+    await pass(2 * R)
+    expect(open.closing).toBeUndefined()
+    expect(open.mayCarryFrames!()).toBe(true)
+  })
 })

@@ -46,6 +46,8 @@ export class Absence {
   readonly #lapse: LapseWatch
   #heardAt: Moment | undefined
   #vouchedAt: Moment | undefined
+  /** The store has lost its memory since: what was over by the next time it vouches is over for good. */
+  #isForgotten = false
   /** Open connections were closed for the absence: it would be no kindness to let them in again. */
   #hasLapsed = false
   #nodes = 1
@@ -56,12 +58,13 @@ export class Absence {
     this.#parts = parts
     this.mayCarryFrames = closes ? () => this.#isVouched() : undefined
     this.#lapse = new LapseWatch(clock, timing.trustMs + (closes ? 0 : policies.orphanTimeMs), () => this.#lapsed())
-    // Fenced, others may have the slots.
-    if (closes) events.on('lease.lost', ({ reason }) => reason === 'fenced' && this.#closeAll('LEASE_LOST'))
+    if (closes) events.on('lease.lost', ({ reason }) => this.#leaseLost(reason))
   }
 
   /** The store knows of all that is open, and answered what was sent then: from there on the time counts (S7). */
   vouched(sentAt: Moment): void {
+    if (this.#isForgotten) this.#lapse.look()
+    this.#isForgotten = false
     this.#vouchedAt = sentAt
     if (!this.#parts.embedded) this.#lapse.restart(sentAt)
   }
@@ -103,6 +106,12 @@ export class Absence {
     held.add(connection)
     events.emit('debt.taken', { connectionId: id, org, policy: onStoreDown })
     return { count: count + 1, limit, ...(reserved > 0 && { reserved }) }
+  }
+
+  #leaseLost(reason: 'lost' | 'fenced'): void {
+    this.#isForgotten = true
+    // Others may have the slots.
+    if (reason === 'fenced') this.#closeAll('LEASE_LOST')
   }
 
   /** An embedded store cannot outlive its node: no deadline there. */

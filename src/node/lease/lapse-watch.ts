@@ -20,7 +20,7 @@ export class LapseWatch {
 
   restart(since: Moment): void {
     this.#since = since
-    this.#look()
+    this.look()
   }
 
   stop(): void {
@@ -28,12 +28,13 @@ export class LapseWatch {
     this.#cancel()
   }
 
-  #look(): void {
+  /** Calls now where the time is over and no timer has told so yet, as where the machine slept. */
+  look(): void {
     this.#cancel()
     if (!this.#since || this.#afterMs === Number.POSITIVE_INFINITY) return
     const leftMs = this.#afterMs - elapsedMs(this.#clock, this.#since)
     if (leftMs > 0) {
-      this.#cancel = this.#clock.after(leftMs, () => this.#look())
+      this.#cancel = this.#clock.after(leftMs, () => this.look())
       return
     }
     this.#since = undefined

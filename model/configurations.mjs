@@ -60,11 +60,7 @@ const without = [
     [...lostUnderClose, 'JUMPS=1', 'RECOVERY=4'],
   ],
   ['close: D from when the answer came', 'R5_close_within_limit', [...lostUnderClose, 'TRUST_FROM_ANSWER']],
-  [
-    'close: a hello vouches for what it does not tell',
-    'R5_close_within_limit',
-    [...bothBack, 'VOUCHED_BY_HELLO'],
-  ],
+  ['close: a hello vouches for what it does not tell', 'R5_close_within_limit', [...bothBack, 'VOUCHED_BY_HELLO']],
   ['close: an end of D that was overlooked', 'R5_close_within_limit', [...close, 'D_OVERLOOKED']],
   ['D of T, and the clock jumps', 'S1_open_within_limit', [...clockJump, 'D=3']],
   ['a lost store taken for a dead lease', 'R1_nobody_kicked', [...lostStore, 'LOST_AS_FENCED']],

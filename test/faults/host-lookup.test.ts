@@ -99,6 +99,17 @@ test('R2: where the first of two addresses is silent, the second is reached with
   }
 })
 
+/** Node closes an attempt before it makes the next: what is far away is not to be given up for one that is silent. */
+test('R2: who has more time gives each address more of it, as a Redis that is far away needs', async () => {
+  await startSilentPort('127.0.0.9', PORT)
+  const dialing = dial('zones.test', 1_000)
+  await until(() => asked.length === 1)
+  const sinceMs = systemClock.monotonicMs()
+  answer(null, [{ address: '127.0.0.9', family: 4 }, ...HERE])
+  await expectRedis(dialing)
+  expect(systemClock.monotonicMs() - sinceMs).toBeGreaterThan(200)
+})
+
 test('the same holds for calls to the HTTP servers of others', async () => {
   const platform = await startPlatform(() => ({ status: 200, body: 'here' }))
   const url = platform.url.replace('127.0.0.1', 'platform.test')

@@ -33,11 +33,12 @@ export class Inquiry<T> {
   readonly #all: Promise<unknown>
   #waiting = 0
 
-  constructor(asked: Asked, question: (redis: Redis, at: ServerAddress) => Promise<T>) {
+  /** `wantedMs`: when whoever begins it needs the answers. */
+  constructor(asked: Asked, question: (redis: Redis, at: ServerAddress) => Promise<T>, wantedMs: number) {
     const { servers, clock, client } = asked
     this.#asked = asked
     this.#refusals = servers.map(() => 'no answer in time')
-    const patience = { clock, withinMs: LONGEST_MS, over: this.#over.signal }
+    const patience = { clock, withinMs: LONGEST_MS, wantedMs, over: this.#over.signal }
     const ask = async (at: ServerAddress, i: number) => {
       try {
         const redis = await openClient({ ...client(), ...at }, patience)

@@ -1,7 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Clock } from '../../core/clock.js'
 import { advised } from './advice.js'
-import { RedisConnector } from './connector.js'
+import { type ConnectorTime, RedisConnector } from './connector.js'
 import { cut } from './cut.js'
 
 type OwnOptions = Omit<RedisOptions, 'replyMapping'>
@@ -26,6 +26,8 @@ const OPTIONS: OwnOptions = {
 export interface Patience {
   readonly clock: Clock
   readonly withinMs: number
+  /** When it is needed, where that is sooner: the addresses of a name that has several share this time. */
+  readonly wantedMs?: number
   /** Ends the attempt at once when it aborts. */
   readonly over: AbortSignal
 }
@@ -34,9 +36,11 @@ export interface Patience {
  * A client that is connected, let in and in its database, within the time given. Rejects with an Error that says why
  * not, and leaves nothing open then. It never reconnects: whoever has it replaces it.
  */
-export async function openClient(where: OwnOptions, { clock, withinMs, over }: Patience): Promise<Redis> {
+export async function openClient(where: OwnOptions, { clock, withinMs, wantedMs, over }: Patience): Promise<Redis> {
   if (over.aborted) throw new Error('given up')
-  const redis = new Redis({ ...OPTIONS, connectTimeout: Math.max(1_000, withinMs), ...where })
+  const timing = { connectTimeout: Math.max(1_000, withinMs), withinMs: wantedMs ?? withinMs }
+  const options: OwnOptions & ConnectorTime = { ...OPTIONS, ...timing, ...where }
+  const redis = new Redis(options)
   let cause: string | undefined
   // Without a listener ioredis prints errors itself. A database that does not exist is told so and nowhere else.
   redis.on('error', (error: Error) => {

@@ -46,7 +46,7 @@ export class RedisClusterMap {
    */
   async #ask(withinMs: number, over: AbortSignal): Promise<Answers<readonly Served[]>> {
     const joined = this.#asking?.isOver ? undefined : this.#asking
-    const inquiry = joined ?? new Inquiry({ ...this.#asked, servers: this.#servers() }, servedBy)
+    const inquiry = joined ?? new Inquiry({ ...this.#asked, servers: this.#servers() }, servedBy, withinMs)
     this.#asking = inquiry
     const answers = await inquiry.answers({ withinMs, over })
     if (!joined && this.#asking === inquiry) this.#asking = undefined

@@ -3,31 +3,35 @@ import { connect as connectOverTls } from 'node:tls'
 import { AbstractConnector, type RedisOptions } from 'ioredis'
 import { lookUpHost } from '../../net/host-lookup.js'
 
-/**
- * A name may have several addresses, of which one is silent: the next is tried after this time. Node's own patience is as
- * long as a whole call may take (250 ms). Where a name has one address only, nothing is given up.
- */
-const AN_ADDRESS_MS = 100
+/** Of the time for a connection, so much is for an address of a name that has several, as one of them may be silent. */
+const ADDRESS_SHARE = 0.4
+/** Node's own patience: as long as a whole call may take by default. */
+const AN_ADDRESS_AT_MOST_MS = 250
+
+export interface ConnectorTime {
+  /** How long there is for the connection. */
+  readonly withinMs: number
+}
 
 /** Connects as ioredis does of its own accord, but looks the host up with others that look for the same. */
 export class RedisConnector extends AbstractConnector {
-  readonly #options: RedisOptions
+  readonly #options: RedisOptions & ConnectorTime
 
   constructor(options: unknown) {
-    const given = options as RedisOptions
+    const given = options as RedisOptions & ConnectorTime
     super(given.disconnectTimeout!)
     this.#options = given
   }
 
   override async connect(): Promise<Socket> {
-    const { path, host, port, tls } = this.#options
+    const { path, host, port, tls, withinMs } = this.#options
     this.connecting = true
     // Whoever asked may end it before there is a socket.
     await Promise.resolve()
     if (!this.connecting) throw new Error('given up')
-    const at = path
-      ? { path }
-      : { host, port: port!, lookup: lookUpHost, autoSelectFamilyAttemptTimeout: AN_ADDRESS_MS }
+    // Node closes an attempt before it makes the next. Of a name with one address none is given up.
+    const autoSelectFamilyAttemptTimeout = Math.min(AN_ADDRESS_AT_MOST_MS, Math.ceil(withinMs * ADDRESS_SHARE))
+    const at = path ? { path } : { host, port: port!, lookup: lookUpHost, autoSelectFamilyAttemptTimeout }
     this.stream = tls ? connectOverTls({ ...at, ...tls }) : connectPlain(at)
     this.stream.once('error', (error) => {
       this.firstError = error

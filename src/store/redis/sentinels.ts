@@ -19,7 +19,7 @@ export class RedisSentinels implements PrimaryFinder {
   async find(withinMs: number, over: AbortSignal): Promise<Primary> {
     const { name } = this.#options
     const question = (redis: Redis) => primaryNamedBy(redis, name)
-    const { given, refused } = await new Inquiry(this.#options, question).answers({ withinMs, over })
+    const { given, refused } = await new Inquiry(this.#options, question, withinMs).answers({ withinMs, over })
     const newest = newestOf(given)
     if (newest) return newest
     throw new Error(`no sentinel names a primary "${name}": ${refused}`)

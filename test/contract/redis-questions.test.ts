@@ -3,6 +3,7 @@ import { systemClock } from '../../src/core/clock.js'
 import { createLimiter } from '../../src/index.js'
 import { RedisQuestions } from '../../src/store/redis/questions.js'
 import { theWayTo } from '../../src/store/redis/ways.js'
+import { startFakeSentinel } from '../support/fake-sentinel.js'
 import { leakGate } from '../support/leak-gate.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { freshPrefix, sharedRedisUrl } from '../support/redis.js'
@@ -40,13 +41,17 @@ test('who connects again while a question is open takes no answer from it, and l
   }
 })
 
-/** Firewalls and balancers forget a connection that is idle for minutes, and tell neither side. */
-test('R2: a question trusts no connection that has been idle for long, and the one it leaves is closed', async () => {
+function askedBy(url: string) {
   const clock = new ManualClock()
-  const { dialer } = theWayTo(sharedRedisUrl(), systemClock)
+  const { dialer } = theWayTo(url, systemClock)
   const questions = new RedisQuestions(async (withinMs, over) => (await dialer.dial(withinMs, over)).redis, clock)
   onTestFinished(() => questions.close())
-  const askedOver = () => questions.ask((redis) => redis.client('ID'))
+  return { clock, questions, askedOver: () => questions.ask((redis) => redis.client('ID')) }
+}
+
+/** Firewalls and balancers forget a connection that is idle for minutes, and tell neither side. */
+test('R2: a question trusts no connection that has been idle for long, and the one it leaves is closed', async () => {
+  const { clock, questions, askedOver } = askedBy(sharedRedisUrl())
   const first = await askedOver()
   for (let i = 0; i < 3; i++) {
     clock.advance(20_000)
@@ -54,6 +59,24 @@ test('R2: a question trusts no connection that has been idle for long, and the o
   }
   clock.advance(31_000)
   expect(await askedOver()).not.toBe(first)
+  const open = () => questions.ask((redis) => redis.client('LIST', 'ID', first))
+  await until(async () => !String(await open()).includes(`id=${first} `), { what: 'the idle connection is closed' })
+})
+
+/** docs/redis.md: sentinels that are down change nothing while the primary answers. */
+test('R2: where no other connection can be had, a question goes over the idle one', async () => {
+  const sentinel = await startFakeSentinel({ port: Number(new URL(sharedRedisUrl()).port || 6379) })
+  onTestFinished(() => sentinel.stop())
+  const { clock, questions, askedOver } = askedBy(`redis+sentinel://127.0.0.1:${sentinel.port}/m`)
+  const first = await askedOver()
+  sentinel.primary = undefined
+  for (let i = 0; i < 2; i++) {
+    clock.advance(31_000)
+    expect(await Promise.all([askedOver(), askedOver()])).toEqual([first, first])
+  }
+  questions.moveOn()
+  await expect(askedOver()).rejects.toThrow('no sentinel names a primary')
+  sentinel.primary = { port: Number(new URL(sharedRedisUrl()).port || 6379) }
   const open = () => questions.ask((redis) => redis.client('LIST', 'ID', first))
   await until(async () => !String(await open()).includes(`id=${first} `), { what: 'the idle connection is closed' })
 })

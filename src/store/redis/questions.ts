@@ -55,9 +55,9 @@ export class RedisQuestions {
     if (this.#waiting >= MAX_WAITING) throw new StoreUnavailable(`${MAX_WAITING} questions are waiting for an answer`)
     this.#waiting++
     const nowMs = this.#clock.monotonicMs()
-    if (this.#line && nowMs - this.#line.usedAtMs > IDLE_MS) this.moveOn()
-    this.#line ??= this.#connect()
-    const line = this.#line
+    const last = this.#line
+    const line = last && nowMs - last.usedAtMs <= IDLE_MS ? last : this.#connect(last)
+    this.#line = line
     line.asked++
     line.usedAtMs = nowMs
     let cancel = () => {}
@@ -97,9 +97,20 @@ export class RedisQuestions {
     for (const line of this.#lines) this.#drop(line)
   }
 
-  #connect(): Line {
+  /** Over `idle`, where there is such a line, if no other can be had: it may be whole, and sentinels down. */
+  #connect(idle?: Line): Line {
     const over = new AbortController()
-    const line = { redis: this.#dial(DEADLINE_MS, over.signal), over, asked: 0, usedAtMs: this.#clock.monotonicMs() }
+    const dialed = this.#dial(DEADLINE_MS, over.signal).then(
+      (redis) => {
+        if (idle?.asked === 0) this.#drop(idle)
+        return redis
+      },
+      (error) => {
+        if (!idle || !this.#lines.delete(idle)) throw error
+        return idle.redis
+      },
+    )
+    const line = { redis: dialed, over, asked: 0, usedAtMs: this.#clock.monotonicMs() }
     this.#lines.add(line)
     line.redis.then(
       (redis) => redis.once('close', () => this.#drop(line)),

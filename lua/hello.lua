@@ -79,8 +79,9 @@ if is_known then
   if not held or held_generation < tonumber(known_generation) then
     return { 'fenced' }
   end
--- A first hello that the network delivers when the lease has already died must not bring its members back to life.
-elseif not held and redis.call('SISMEMBER', KEYS[5], lease) == 1 then
+-- A first hello that the network delivers when the lease has already died, or when its death was cut short, must not
+-- bring its members back to life.
+elseif not held and (redis.call('SISMEMBER', KEYS[5], lease) == 1 or redis.call('ZSCORE', KEYS[3], lease)) then
   return { 'fenced' }
 end
 if held and held_generation >= generation then

@@ -3,7 +3,7 @@ import { SCRIPT } from '../../src/store/redis/script.generated.js'
 import { leakGate } from '../support/leak-gate.js'
 import { redisBench } from '../support/store-bench.js'
 import { MUTANTS } from '../support/store-mutants.js'
-import { claim, StoreNode } from '../support/store-node.js'
+import { claim, done, StoreNode } from '../support/store-node.js'
 
 leakGate()
 
@@ -75,9 +75,12 @@ const cutWhileTold = (verb: string, writes: number) =>
     )
     .replace('if ARGV[1] ==', 'if told and ARGV[1] ==')
 
+const WRITES_OF_RENEW = Array.from({ length: 10 }, (_, writes) => writes)
+
 /** So it is where the nodes' user lacks a right that is needed first when a node dies, SADD, and is given it then. */
 describe('L2: a lease whose death was cut short is declared dead by the next that renews', () => {
-  test.each(Array.from({ length: 10 }, (_, writes) => writes))('renew, cut after %d writes', async (writes) => {
+  /** One of three nodes has died, and the renewal that was to say so was cut. */
+  async function dying(writes: number) {
     const bench = await redisBench({ script: cutWhileTold('renew', writes) })
     onTestFinished(() => bench.close())
     const [gone, node, other] = [await StoreNode.join(bench), await StoreNode.join(bench), await StoreNode.join(bench)]
@@ -91,11 +94,24 @@ describe('L2: a lease whose death was cut short is declared dead by the next tha
     await bench.pass(2 * dies)
     await node.connection.renew(node.fence)
     await bench.redis.del(`${bench.keys.meta}:cut`)
+    return { bench, gone, other }
+  }
+
+  test.each(WRITES_OF_RENEW)('renew, cut after %d writes', async (writes) => {
+    const { bench, gone, other } = await dying(writes)
     await other.outlive()
     await other.sweepAll(gone.lease)
     const { scopes, indexes, leases, live } = await bench.contents()
     expect([scopes.size, indexes.size]).toEqual([0, 0])
     expect([...leases.keys(), ...live.keys()]).not.toContain(gone.lease)
+  })
+
+  test.each(WRITES_OF_RENEW)('S3: and none is opened again, after %d writes', async (writes) => {
+    const { bench, gone } = await dying(writes)
+    const wasLive = (await bench.contents()).live.has(gone.lease)
+    const late = done(await bench.store.connect())
+    const said = { lease: gone.lease, generation: 9, proposedEpoch: 'e', proposedSecret: 's', nodeInfo: '{}' }
+    expect((await late.hello({ ...said, reasserting: false })).status).toBe(wasLive ? 'ok' : 'refused')
   })
 
   test.each([0, 1, 2, 3, 4])('leave with a connection, cut after %d writes', async (writes) => {

@@ -80,7 +80,7 @@ export const MUTANTS = {
   deadHello: mutant(
     'rule 1',
     'the refusal of a dead lease by hello',
-    "elseif not held and redis.call('SISMEMBER', KEYS[5], lease) == 1 then",
+    "elseif not held and (redis.call('SISMEMBER', KEYS[5], lease) == 1 or redis.call('ZSCORE', KEYS[3], lease)) then",
     'elseif false then',
   ),
   releaseOfOthers: mutant(

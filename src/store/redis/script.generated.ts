@@ -566,7 +566,7 @@ export const SCRIPT = [
   "  if not held or held_generation < tonumber(known_generation) then",
   "    return { 'fenced' }",
   "  end",
-  "elseif not held and redis.call('SISMEMBER', KEYS[5], lease) == 1 then",
+  "elseif not held and (redis.call('SISMEMBER', KEYS[5], lease) == 1 or redis.call('ZSCORE', KEYS[3], lease)) then",
   "  return { 'fenced' }",
   "end",
   "if held and held_generation >= generation then",

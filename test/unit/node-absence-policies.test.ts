@@ -191,6 +191,9 @@ describe('S7: the lease cannot be trusted', () => {
     expect(node.told.at(-1)).toStrictEqual({ closing: 2 })
     // They would be let in again only to be closed again.
     expect(node.admit()).toBeUndefined()
+    // Nor would anything end this in time before the store vouches for them again.
+    node.absence.heard(momentOf(clock), { liveNodes: 1, recoveryMs: 0 })
+    expect(node.admit()).toBeUndefined()
     node.hear()
     expect(node.admit()).toBeDefined()
   })

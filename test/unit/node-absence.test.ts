@@ -206,16 +206,6 @@ describe('R1, R5: a store that lost its memory, under `close`', () => {
     expect(open.mayCarryFrames!()).toBe(false)
   })
 
-  test('too late vouches for nobody: D was over while the machine slept, and no timer has told so', async () => {
-    const open = await holding()
-    await pass(R / 2)
-    store.inner.tables.wipe()
-    clock.setWall(clock.wallMs() + D)
-    await pass(R)
-    expect(node.storeReachable).toBe(true)
-    expect(open.closing).toBe('STORE_AWAY')
-  })
-
   test('control: one that has forgotten nothing vouches for all that it has kept, whatever the clock says', async () => {
     const open = await holding()
     await pass(R / 2)
@@ -223,5 +213,34 @@ describe('R1, R5: a store that lost its memory, under `close`', () => {
     await pass(2 * R)
     expect(open.closing).toBeUndefined()
     expect(open.mayCarryFrames!()).toBe(true)
+  })
+
+  test('and has admitted others by the time that this machine wakes up: nobody is kept then, though no timer was due', async () => {
+    const open = await holding()
+    await pass(R / 2)
+    store.inner.tables.wipe()
+    // The monotonic clock stands still while a machine sleeps, and with it all timers.
+    clock.setWall(clock.wallMs() + 10 * D)
+    await pass(R)
+    expect(store.inner.tables.scope('org:acme').has(open.connectionId), 'control: the store was told').toBe(true)
+    expect(open.closing).toBe('STORE_AWAY')
+    expect(await ask(), 'and whoever comes is admitted').toMatchObject({ admitted: true })
+  })
+
+  test('hears of them late: an answer that this process reads after the end of D says nothing of when the store heard', async () => {
+    const open = await holding()
+    let renewedMs = clock.monotonicMs()
+    node.events.on('lease.renewed', () => {
+      renewedMs = clock.monotonicMs()
+    })
+    await pass(R)
+    store.holdUp('reassert')
+    store.inner.tables.wipe()
+    await pass(R + C / 2)
+    expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
+    clock.freeze(renewedMs + D - clock.monotonicMs())
+    await store.calls[0]!.answer()
+    await turns()
+    expect(open.closing).toBe('STORE_AWAY')
   })
 })

@@ -46,8 +46,8 @@ export class Absence {
   readonly #lapse: LapseWatch
   #heardAt: Moment | undefined
   #vouchedAt: Moment | undefined
-  /** The store has lost its memory since: what was over by the next time it vouches is over for good. */
-  #isForgotten = false
+  /** The lease is gone, and with it what the store knew of what is open. */
+  #isUntold = false
   /** Open connections were closed for the absence: it would be no kindness to let them in again. */
   #hasLapsed = false
   #nodes = 1
@@ -58,13 +58,19 @@ export class Absence {
     this.#parts = parts
     this.mayCarryFrames = closes ? () => this.#isVouched() : undefined
     this.#lapse = new LapseWatch(clock, timing.trustMs + (closes ? 0 : policies.orphanTimeMs), () => this.#lapsed())
-    if (closes) events.on('lease.lost', ({ reason }) => this.#leaseLost(reason))
+    events.on('lease.lost', ({ reason }) => {
+      this.#isUntold = true
+      // Fenced, others may have the slots.
+      if (closes && reason === 'fenced') this.#closeAll('LEASE_LOST')
+    })
   }
 
   /** The store knows of all that is open, and answered what was sent then: from there on the time counts (S7). */
   vouched(sentAt: Moment): void {
-    if (this.#isForgotten) this.#lapse.look()
-    this.#isForgotten = false
+    // No timer runs while a machine sleeps, or before what has arrived was read: the store may have been told too late.
+    if (this.#isUntold) this.#lapse.look()
+    this.#isUntold = false
+    this.#hasLapsed = false
     this.#vouchedAt = sentAt
     if (!this.#parts.embedded) this.#lapse.restart(sentAt)
   }
@@ -72,7 +78,6 @@ export class Absence {
   /** The store answered a renewal: when that was sent, how many nodes live, and whether it waits for others yet. */
   heard(sentAt: Moment, { liveNodes, recoveryMs }: Pick<RenewReply, 'liveNodes' | 'recoveryMs'>): void {
     this.#heardAt = sentAt
-    this.#hasLapsed = false
     // A store that has lost its memory knows of those only that have come back so far: fewer would make shares larger.
     this.#nodes = Math.max(1, liveNodes, recoveryMs > 0 ? this.#nodes : 1)
   }
@@ -106,12 +111,6 @@ export class Absence {
     held.add(connection)
     events.emit('debt.taken', { connectionId: id, org, policy: onStoreDown })
     return { count: count + 1, limit, ...(reserved > 0 && { reserved }) }
-  }
-
-  #leaseLost(reason: 'lost' | 'fenced'): void {
-    this.#isForgotten = true
-    // Others may have the slots.
-    if (reason === 'fenced') this.#closeAll('LEASE_LOST')
   }
 
   /** An embedded store cannot outlive its node: no deadline there. */

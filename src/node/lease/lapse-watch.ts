@@ -28,7 +28,7 @@ export class LapseWatch {
     this.#cancel()
   }
 
-  /** Calls now where the time is over and no timer has told so yet, as where the machine slept. */
+  /** Also to be called where it matters that a timer may be late. */
   look(): void {
     this.#cancel()
     if (!this.#since || this.#afterMs === Number.POSITIVE_INFINITY) return

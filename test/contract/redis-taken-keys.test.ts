@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { newLease } from '../../src/core/ids.js'
+import type { Policies } from '../../src/core/policies.js'
 import { createLimiter } from '../../src/index.js'
 import { encodeEntry } from '../../src/store/redis/codec.js'
 import type { RedisKeys } from '../../src/store/redis/keys.js'
@@ -14,15 +15,18 @@ leakGate()
 
 /** Nobody should; where somebody does, or a Redis evicts, it is a loss like that of all. */
 describe('a key that all orgs share is taken away', () => {
-  test.each<[string, (keys: RedisKeys) => string]>([
-    ['admission', ({ admission }) => admission],
-    ['meta', ({ meta }) => meta],
-  ])('%s: nobody is closed, and what operators have set is in force again (R1)', async (_, keyOf) => {
+  test.each<[string, (keys: RedisKeys) => string, Policies['onLeaseLost']]>([
+    ['admission', ({ admission }) => admission, 'rejoin'],
+    ['admission', ({ admission }) => admission, 'close'],
+    ['meta', ({ meta }) => meta, 'rejoin'],
+  ])('%s: nobody is closed, and what operators have set is in force again (R1)', async (_, keyOf, onLeaseLost) => {
     const prefix = freshPrefix()
     const books = new Books(sharedRedisUrl(), prefix)
     onTestFinished(() => books.close())
     const times = { leaseTtlMs: 4_000, renewIntervalMs: 200, storeTimeoutMs: 1_000 }
-    const limiter = createLimiter({ redis: sharedRedisUrl(), keyPrefix: prefix, limits: { org: 1 }, ...times })
+    const limiter = createLimiter({
+      ...{ redis: sharedRedisUrl(), keyPrefix: prefix, limits: { org: 1 }, policies: { onLeaseLost }, ...times },
+    })
     onTestFinished(() => limiter.drain({ withinMs: 1_000 }))
     await limiter.ready()
     await limiter.setLimit('acme', 3)

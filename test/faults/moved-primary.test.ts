@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
+import { ON_LEASE_LOST } from '../../src/core/policies.js'
 import { type Admitted, createLimiter, type Limiter } from '../../src/index.js'
 import { leakGate } from '../support/leak-gate.js'
 import { freshPrefix, startRedis, type TestRedis } from '../support/redis.js'
@@ -17,42 +18,48 @@ async function server(): Promise<{ port: number; redis: TestRedis; says: (...wor
 }
 
 /** As a proxy with a spare does: two that know nothing of each other, and neither is ever told that it was replaced. */
-test('R1: an address that leads to another Redis and back costs nobody a connection, and admissions wait', async () => {
-  const [one, two] = [await server(), await server()]
-  const name = await startProxy(one.port)
-  onTestFinished(() => name.stop())
-  const keyPrefix = freshPrefix()
-  const nodes = [1, 2].map(() =>
-    createLimiter({ redis: name.url, keyPrefix, limits: { org: 3 }, leaseTtlMs: 4_000, renewIntervalMs: 200 }),
-  )
-  onTestFinished(() => void nodes.map((node) => node.drain({ withinMs: 1_000 })))
-  await Promise.all(nodes.map((node) => node.ready()))
-  const open: Admitted[] = []
-  const admit = async (node: Limiter, org: string) => {
-    const admission = await until(async () => {
-      const answer = await node.admit({ org })
-      return (answer.admitted || answer.code === 'ORG_CONNECTION_LIMIT_EXCEEDED') && answer
-    })
-    if (admission.admitted) open.push(admission)
-    return admission.admitted
-  }
-  for (const org of ['acme', 'globex']) for (const node of nodes) expect(await admit(node, org)).toBe(true)
-  const recoveries: string[] = []
-  for (const node of nodes)
-    node.on('lease.taken', ({ epoch, recoveryMs }) => void (recoveryMs > 0 && recoveries.push(epoch)))
+test.each(ON_LEASE_LOST)(
+  'R1: an address that leads to another Redis and back costs nobody a connection, and admissions wait, under `%s`',
+  async (onLeaseLost) => {
+    const [one, two] = [await server(), await server()]
+    const name = await startProxy(one.port)
+    onTestFinished(() => name.stop())
+    const keyPrefix = freshPrefix()
+    const nodes = [1, 2].map(() =>
+      createLimiter({
+        ...{ redis: name.url, keyPrefix, limits: { org: 3 }, leaseTtlMs: 4_000, renewIntervalMs: 200 },
+        policies: { onLeaseLost },
+      }),
+    )
+    onTestFinished(() => void nodes.map((node) => node.drain({ withinMs: 1_000 })))
+    await Promise.all(nodes.map((node) => node.ready()))
+    const open: Admitted[] = []
+    const admit = async (node: Limiter, org: string) => {
+      const admission = await until(async () => {
+        const answer = await node.admit({ org })
+        return (answer.admitted || answer.code === 'ORG_CONNECTION_LIMIT_EXCEEDED') && answer
+      })
+      if (admission.admitted) open.push(admission)
+      return admission.admitted
+    }
+    for (const org of ['acme', 'globex']) for (const node of nodes) expect(await admit(node, org)).toBe(true)
+    const recoveries: string[] = []
+    for (const node of nodes)
+      node.on('lease.taken', ({ epoch, recoveryMs }) => void (recoveryMs > 0 && recoveries.push(epoch)))
 
-  for (const { port } of [two, one]) {
-    recoveries.length = 0
-    name.leadTo(port)
-    name.cutAll()
-    await until(() => recoveries.length === 2, { what: 'both nodes wait for the recovery' })
-    // Whom the first Redis has never heard of counts there too, as soon as anybody is admitted.
-    if (port === two.port) for (const org of ['acme', 'globex']) expect(await admit(nodes[0]!, org)).toBe(true)
-    for (const org of ['acme', 'globex']) for (const node of nodes) expect(await admit(node, org)).toBe(false)
-  }
-  expect(open.map(({ lost }) => lost.aborted)).toEqual(open.map(() => false))
-  for (const org of ['acme', 'globex']) expect(await nodes[1]!.orgStats(org)).toMatchObject({ currentCount: 3 })
-})
+    for (const { port } of [two, one]) {
+      recoveries.length = 0
+      name.leadTo(port)
+      name.cutAll()
+      await until(() => recoveries.length === 2, { what: 'both nodes wait for the recovery' })
+      // Whom the first Redis has never heard of counts there too, as soon as anybody is admitted.
+      if (port === two.port) for (const org of ['acme', 'globex']) expect(await admit(nodes[0]!, org)).toBe(true)
+      for (const org of ['acme', 'globex']) for (const node of nodes) expect(await admit(node, org)).toBe(false)
+    }
+    expect(open.map(({ lost }) => lost.aborted)).toEqual(open.map(() => false))
+    for (const org of ['acme', 'globex']) expect(await nodes[1]!.orgStats(org)).toMatchObject({ currentCount: 3 })
+  },
+)
 
 /** How a hosted Redis fails over: its name leads to another server, and the old one lives on as a replica of that. */
 test('R2: after a failover behind one address, questions leave the old primary as admissions do', async () => {

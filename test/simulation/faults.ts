@@ -1,5 +1,6 @@
 import type { Dice } from './dice.js'
 import type { Scenario, SimNode } from './scenario.js'
+import type { Waking } from './world.js'
 
 /** What goes wrong on a bad day, one thing every few seconds, until the calm. */
 export class Faults {
@@ -43,7 +44,7 @@ export class Faults {
     for (const sim of nodes) {
       this.#leadBack(sim)
       this.#reconnect(sim)
-      this.#wake(sim, true)
+      this.#wake(sim, 'as due')
     }
     Object.assign(store.habits, { breakChance: 0, twiceChance: 0 })
     // Who was told to stop, and has not heard of it yet, stops now.
@@ -57,8 +58,8 @@ export class Faults {
     world.note(`${sim.name} is paused`)
     sim.paused = true
     sim.unwell.push({ by: 'pause', fromMs: world.nowMs })
-    const asDue = dice.chance(0.5)
-    world.at(leastMs + dice.next() * 30_000, () => this.#wake(sim, asDue))
+    const waking = dice.pick(['as due', 'timers first', 'slept'] as const)!
+    world.at(leastMs + dice.next() * 30_000, () => this.#wake(sim, waking))
   }
 
   #strike(dice: Dice): void {
@@ -86,7 +87,10 @@ export class Faults {
       world.note(`${sim.name}: connections reset`)
       sim.link.breakAll()
     } else {
-      sim.wallOffsetMs += dice.int(-1e7, 1e7)
+      const jumpMs = dice.int(-1e7, 1e7)
+      // A machine that sleeps knows that by its wall clock alone.
+      sim.wallOffsetMs += sim.sleptMs > 0 ? Math.max(0, jumpMs) : jumpMs
+      sim.wasSetBack ||= jumpMs < 0
       world.note(`${sim.name}: the wall clock jumps`)
     }
   }
@@ -190,11 +194,13 @@ export class Faults {
     sim.link.heal()
   }
 
-  #wake(sim: SimNode, asDue: boolean): void {
+  #wake(sim: SimNode, waking: Waking): void {
     if (!sim.paused) return
+    const pausedAtMs = sim.unwell.findLast(({ by }) => by === 'pause')!.fromMs
     this.#recovered(sim, 'pause')
-    this.#scenario.world.note(`${sim.name} goes on`)
-    this.#scenario.world.resume(sim, asDue)
+    const how = waking === 'slept' && sim.wasSetBack ? 'as due' : waking
+    this.#scenario.world.note(`${sim.name} goes on, ${how}`)
+    this.#scenario.world.resume(sim, pausedAtMs, how)
   }
 
   #recovered(sim: SimNode, from: 'pause' | 'cut'): void {

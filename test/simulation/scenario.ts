@@ -22,6 +22,8 @@ export interface SimNode extends Owner {
   readonly node: LimiterNode
   readonly open: Set<OpenConnection>
   wallOffsetMs: number
+  /** Its wall clock was set back, once. */
+  wasSetBack: boolean
   drains: boolean
   /** It was led to another store than the others, once. */
   wasAstray: boolean
@@ -135,6 +137,8 @@ export class Scenario {
       name,
       paused: false,
       dead: false,
+      sleptMs: 0,
+      wasSetBack: false,
       wallOffsetMs: dice.int(-1e9, 1e9),
       drains: false,
       wasAstray: false,

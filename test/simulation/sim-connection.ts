@@ -70,7 +70,7 @@ export class SimConnection {
         resolve(reply)
       }
       const unanswered = (cause: string) => settle({ status: 'unanswered', cause })
-      const cancel = world.at(timing.callTimeoutMs, () => this.breakNow('no answer in time'), owner)
+      const cancel = world.at(timing.callTimeoutMs, () => this.breakNow('no answer in time'), owner, true)
       this.#pending.add(unanswered)
 
       if (breaks === 'before') world.at(dice.next() * 3, () => this.breakNow('reset by the network'), owner)

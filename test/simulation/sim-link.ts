@@ -59,7 +59,7 @@ export class SimLink implements LeaseStore {
     const { world, timing } = this.#store
     return new Promise((resolve) => {
       const fail = () => resolve({ status: 'unanswered', cause: 'no connection' })
-      const cancel = world.at(timing.callTimeoutMs, fail, this.owner)
+      const cancel = world.at(timing.callTimeoutMs, fail, this.owner, true)
       if (this.cut) return
       const latencyMs = this.dice.next() * 4
       world.at(
@@ -104,7 +104,7 @@ export class SimLink implements LeaseStore {
     const { world, timing } = this.#store
     return new Promise((resolve, reject) => {
       const fail = () => reject(new StoreUnavailable('no answer'))
-      const cancel = world.at(timing.callTimeoutMs, fail, this.owner)
+      const cancel = world.at(timing.callTimeoutMs, fail, this.owner, true)
       const arrive = () => {
         if (this.cut || this.#store.frozen) return
         cancel()

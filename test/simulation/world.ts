@@ -6,13 +6,22 @@ export interface Owner {
   readonly name: string
   paused: boolean
   dead: boolean
+  /** How long its machine has slept in all: so far its monotonic clock is behind. */
+  sleptMs: number
 }
+
+/**
+ * How a pause ends for what became due meanwhile. It happens at once: in the order in which it became due, or as an event
+ * loop may see it, timers before what has arrived. Or the machine slept, and its timers have all their time to go yet.
+ */
+export type Waking = 'as due' | 'timers first' | 'slept'
 
 interface Event {
   atMs: number
   order: number
   readonly owner: Owner | undefined
   readonly run: () => void
+  readonly isTimer: boolean
   cancelled: boolean
 }
 
@@ -51,8 +60,9 @@ export class World {
     this.#over = true
   }
 
-  at(delayMs: number, run: () => void, owner?: Owner): () => void {
-    const event: Event = { atMs: this.nowMs + Math.max(0, delayMs), order: this.#order++, owner, run, cancelled: false }
+  at(delayMs: number, run: () => void, owner?: Owner, isTimer = false): () => void {
+    const atMs = this.nowMs + Math.max(0, delayMs)
+    const event: Event = { atMs, order: this.#order++, owner, run, isTimer, cancelled: false }
     this.#push(event)
     return () => {
       event.cancelled = true
@@ -64,21 +74,26 @@ export class World {
     this.history.push(`${(this.nowMs / 1_000).toFixed(3).padStart(9)}  ${line}`)
   }
 
-  /**
-   * Everything that became due while the owner was paused happens now, at once: in the order in which it became due,
-   * or as an event loop may see it, timers before what has arrived.
-   */
-  resume(owner: Owner, asDue: boolean): void {
+  /** The owner goes on after a pause that began then. */
+  resume(owner: Owner, pausedAtMs: number, waking: Waking): void {
     owner.paused = false
     const late = this.#backlog.filter((event) => event.owner === owner)
     this.#backlog = this.#backlog.filter((event) => event.owner !== owner)
+    if (waking === 'slept') this.#sleep(owner, this.nowMs - pausedAtMs, late)
     // The order of making is kept by the queue; a timer is made before the answer that it waits for.
-    if (asDue) late.sort((one, other) => one.atMs - other.atMs || one.order - other.order)
+    if (waking !== 'timers first') late.sort((one, other) => one.atMs - other.atMs || one.order - other.order)
     for (const event of late) {
-      event.atMs = this.nowMs
-      if (asDue) event.order = this.#order++
+      event.atMs = Math.max(this.nowMs, event.atMs)
+      if (waking !== 'timers first') event.order = this.#order++
       this.#push(event)
     }
+  }
+
+  #sleep(owner: Owner, sleptMs: number, late: readonly Event[]): void {
+    owner.sleptMs += sleptMs
+    const waiting = this.#events.splice(0)
+    for (const event of [...waiting, ...late]) if (event.owner === owner && event.isTimer) event.atMs += sleptMs
+    for (const event of waiting) this.#push(event)
   }
 
   async run(forMs: number, afterEach: () => void): Promise<void> {
@@ -98,12 +113,12 @@ export class World {
     this.nowMs = endMs
   }
 
-  /** A node's view of time. Its wall clock may be nonsense; its monotonic clock runs with the world. */
+  /** A node's view of time. Its wall clock may be nonsense; its monotonic clock runs with the world while it is awake. */
   clock(owner: Owner, wallOffsetMs: () => number): Clock {
     return {
-      monotonicMs: () => this.nowMs,
+      monotonicMs: () => this.nowMs - owner.sleptMs,
       wallMs: () => this.nowMs + wallOffsetMs(),
-      after: (delayMs, task) => this.at(delayMs, task, owner),
+      after: (delayMs, task) => this.at(delayMs, task, owner, true),
       // Behind whatever else is due now: as in the event loop, something may come between.
       soon: (task) => void this.at(0, task, owner),
     }

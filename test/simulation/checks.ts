@@ -70,7 +70,9 @@ export class Checks {
     sim.node.events.on('lease.lost', ({ reason }) => {
       world.note(`${sim.name}: lease ${reason}`)
       if (reason === 'lost') return
-      const recently = sim.unwell.filter(({ toMs }) => (toMs ?? world.nowMs) > world.nowMs - 2 * timing.ttlMs)
+      // A store that is frozen counts no time: what was before that may have cost the lease behind it.
+      const sinceMs = Math.min(world.nowMs - 2 * timing.ttlMs, sim.link.renewedAtMs ?? 0)
+      const recently = sim.unwell.filter(({ toMs }) => (toMs ?? world.nowMs) > sinceMs)
       const absentMs = recently.reduce((sum, { fromMs, toMs }) => sum + (toMs ?? world.nowMs) - fromMs, 0)
       // Shorter absences than D less the renewals around them leave a lease alive, whatever clocks do.
       if (absentMs < timing.trustMs - 2 * timing.renewIntervalMs) {

@@ -127,7 +127,8 @@ export class Checks {
     this.#tables = tables
     if (isAnother || tables.epoch !== this.#epoch) this.#dead.clear()
     this.#epoch = tables.epoch
-    for (const lease of tables.dead) this.#dead.add(lease)
+    // One that has left nothing is forgotten, and its node, whose first hello nobody answered, asks for it once more.
+    for (const lease of tables.dead) if (tables.index(lease).size > 0) this.#dead.add(lease)
     for (const key of tables.scopes.keys()) this.#oneSet(key)
     this.#kept = false
     for (const lease of this.#dead) {

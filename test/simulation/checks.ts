@@ -92,7 +92,7 @@ export class Checks {
 
   /** S1, S3: whoever is let in holds a slot of a live lease at that moment, unless the store has just been wiped. */
   grantedUnderLiveLease({ org, owner, admitted }: OpenConnection): void {
-    this.#fewEnoughCarry(org)
+    this.#fewEnoughCarry(org, 1)
     if (owner.debts.has(admitted.connectionId) || owner.wasAstray) return
     const { tables } = this.#scenario.store
     const lease = tables.scope(`org:${org}`).get(admitted.connectionId)
@@ -107,7 +107,7 @@ export class Checks {
   }
 
   /** R5: under `close` no more connections of an org carry frames than it may have, whatever the store has forgotten. */
-  #fewEnoughCarry(org: string): void {
+  #fewEnoughCarry(org: string, arriving = 0): void {
     const { features, nodes } = this.#scenario
     if (!features.isPlain || features.policies.onLeaseLost !== 'close') return
     const open = nodes.flatMap((sim) => (sim.dead ? [] : [...sim.open]))
@@ -115,8 +115,9 @@ export class Checks {
       return whose === org && !admitted.lost.aborted && admitted.mayCarryFrames?.()
     })
     const limit = this.#scenario.limitOf(org)
-    // With the one that is let in now, and is not among them yet.
-    if (carry.length >= limit) this.#violated(`R5: ${org} has ${carry.length + 1} of ${limit} that carry frames`)
+    // One that is let in now is not among them yet.
+    const count = carry.length + arriving
+    if (count > limit) this.#violated(`R5: ${org} has ${count} of ${limit} that carry frames`)
   }
 
   afterEvent(): void {
@@ -137,6 +138,7 @@ export class Checks {
       if (lives) this.#violated(`S3: lease ${lease} lives again and holds slots`)
     }
     for (const sim of this.#scenario.nodes) this.#framesAreSafe(sim)
+    for (const org of this.#scenario.orgs) this.#fewEnoughCarry(org)
   }
 
   #oneSet(key: string): void {

@@ -18,10 +18,9 @@ export function memoryConnection(twin: MemoryVerbs, turns: Turns): StoreConnecti
     bounded(items)
     return gone === undefined ? verb(twin) : { status: 'unanswered', cause: gone }
   }
-  const inTurn: Say = async (verb, items) => {
+  const inTurn: Say = (verb, items) => {
     const turn = turns.wait
-    if (turn) await turn
-    return now(verb, items)
+    return turn ? turn.then(() => now(verb, items)) : now(verb, items)
   }
   // These are said when somebody asks. Of the others one may follow the other for as long as there is something to do.
   const { acquire, takeover, release } = verbsOf(now)

@@ -8,7 +8,7 @@ import { RedisMonitor, type ScriptCall } from '../support/redis-monitor.js'
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
 import { until } from '../support/until.js'
 
-const READS = ['HGET', 'HMGET']
+const READS = ['HGET', 'HMGET', 'HEXISTS']
 const ORGS = ['taken', 'kept', 'half', 'left', 'late']
 
 leakGate()

@@ -81,6 +81,7 @@ describe('R2: while the store is away', () => {
     await until(async () => (await nodes[0].orgStats('acme').catch(() => undefined))?.currentCount === 4, {
       what: 'the debts in the store',
     })
+    await until(() => nodes[1].storeReachable, { what: 'the other node is back' })
     for (let left = 3; left > 0; left--) {
       expect(await nodes[1].admit({ org: 'globex', gateway: 'us' })).toMatchObject({ admitted: true })
     }

@@ -98,6 +98,14 @@ export class ChaosStory {
   }
 }
 
+/** What is told twice: once as it may be, and once with a breach. The checker must pass the one and find the other. */
+export interface ToldTwice {
+  readonly name: string
+  readonly finds: string
+  readonly well: (story: ChaosStory) => void
+  readonly breach: (story: ChaosStory) => void
+}
+
 /** The promises that the checker finds broken in a story, each once. */
 export function broken(
   tell: (story: ChaosStory) => void,

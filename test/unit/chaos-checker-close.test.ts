@@ -1,16 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { SHIPPED } from '../../chaos/terms.js'
-import { broken, type ChaosStory, full } from '../support/chaos-story.js'
+import { broken, type ChaosStory, full, type ToldTwice } from '../support/chaos-story.js'
 
 const CLOSE = { ...SHIPPED, onLeaseLost: 'close' } as const
 
-/** What is told twice: once as it may be, and once with a breach. The checker must pass the one and find the other. */
-const cases: readonly {
-  readonly name: string
-  readonly finds: string
-  readonly well: (story: ChaosStory) => void
-  readonly breach: (story: ChaosStory) => void
-}[] = [
+const cases: readonly ToldTwice[] = [
   {
     name: 'S7: a node that is cut off has closed at the end of D',
     finds: 'S7',

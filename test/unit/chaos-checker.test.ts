@@ -5,17 +5,11 @@ import { schedule } from '../../chaos/schedule.js'
 import { SHIPPED } from '../../chaos/terms.js'
 import { importsOf } from '../house/rules.js'
 import { pathsUnder, read, sourceFile } from '../house/sources.js'
-import { broken, type ChaosStory, full } from '../support/chaos-story.js'
+import { broken, type ChaosStory, full, type ToldTwice } from '../support/chaos-story.js'
 
 const ONE_INSTANCE = 'INSTANCE_CONNECTION_LIMIT_EXCEEDED'
 
-/** What is told twice: once as it may be, and once with a breach. The checker must pass the one and find the other. */
-const cases: readonly {
-  readonly name: string
-  readonly finds: string
-  readonly well: (story: ChaosStory) => void
-  readonly breach: (story: ChaosStory) => void
-}[] = [
+const cases: readonly ToldTwice[] = [
   {
     name: 'S1: more open at once than the limit',
     finds: 'S1',

@@ -175,16 +175,8 @@ describe('R1, R5: a store that lost its memory, under `close`', () => {
     return admission as Admitted
   }
 
-  test('closes nobody of whom it is told before D is over', async () => {
-    const open = await holding()
-    store.inner.tables.wipe()
-    await pass(3 * D)
-    expect(open.closing).toBeUndefined()
-    expect(open.mayCarryFrames!()).toBe(true)
-    expect(store.inner.tables.scope('org:acme').has(open.connectionId)).toBe(true)
-  })
-
-  test('vouches for nobody with its hello: who it was not told of by the end of D may be counted by nobody', async () => {
+  /** The store has answered the hello, and is about to be told; so much is left of D. */
+  async function untold(): Promise<{ open: Admitted; leftMs: number }> {
     const open = await holding()
     let renewedMs = clock.monotonicMs()
     node.events.on('lease.renewed', () => {
@@ -195,7 +187,20 @@ describe('R1, R5: a store that lost its memory, under `close`', () => {
     store.inner.tables.wipe()
     await pass(R + C / 2)
     expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
-    const leftMs = renewedMs + D - clock.monotonicMs()
+    return { open, leftMs: renewedMs + D - clock.monotonicMs() }
+  }
+
+  test('closes nobody of whom it is told before D is over', async () => {
+    const open = await holding()
+    store.inner.tables.wipe()
+    await pass(3 * D)
+    expect(open.closing).toBeUndefined()
+    expect(open.mayCarryFrames!()).toBe(true)
+    expect(store.inner.tables.scope('org:acme').has(open.connectionId)).toBe(true)
+  })
+
+  test('vouches for nobody with its hello: who it was not told of by the end of D may be counted by nobody', async () => {
+    const { open, leftMs } = await untold()
     for (const call of [...store.calls]) call.giveUp()
     await pass(leftMs - 20)
     expect(open.closing).toBeUndefined()
@@ -228,17 +233,8 @@ describe('R1, R5: a store that lost its memory, under `close`', () => {
   })
 
   test('hears of them late: an answer that this process reads after the end of D says nothing of when the store heard', async () => {
-    const open = await holding()
-    let renewedMs = clock.monotonicMs()
-    node.events.on('lease.renewed', () => {
-      renewedMs = clock.monotonicMs()
-    })
-    await pass(R)
-    store.holdUp('reassert')
-    store.inner.tables.wipe()
-    await pass(R + C / 2)
-    expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
-    clock.freeze(renewedMs + D - clock.monotonicMs())
+    const { open, leftMs } = await untold()
+    clock.freeze(leftMs)
     await store.calls[0]!.answer()
     await turns()
     expect(open.closing).toBe('STORE_AWAY')

@@ -11,9 +11,10 @@ export function trust(attempts: readonly Attempt[], surroundings: Surroundings):
   const figures: Figure[] = []
   if (!surroundings.closes) return { findings, figures }
   for (const { number, org, node, openedMs, provenMs = 0 } of attempts) {
+    if (openedMs === undefined) continue
     const around = surroundings.of(org)
-    for (const { beginMs, endMs } of around.during(['cut-off', 'store-away'], node, openedMs ?? Infinity, provenMs)) {
-      if (openedMs === undefined || openedMs > beginMs) continue
+    for (const { beginMs, endMs } of around.during(['cut-off', 'store-away'], node, openedMs, provenMs)) {
+      if (openedMs > beginMs) continue
       const lapsedMs = beginMs + around.trustMs
       const frozen = around.during(['paused'], node, lapsedMs, lapsedMs)
       const dueMs = Math.max(lapsedMs, ...frozen.map((pause) => pause.endMs))

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { idProblem } from '../core/org-id.js'
 import { ON_LIMIT_LOWERED } from '../core/policies.js'
+import { requestIdOf } from '../core/request-instance.js'
 import { holderNote, refusalNote } from '../observe/refusals/refusal-note.js'
 
 /** What is read of a journal without a node between: as a node reads it. */
@@ -37,10 +38,7 @@ export const queries = {
   refusals: z.object({
     org: orgId.optional(),
     /** Also as the client was told it, in the `instance` of its refusal. */
-    requestId: z
-      .string()
-      .transform((id) => id.replace(/^urn:uuid:/, ''))
-      .optional(),
+    requestId: z.string().transform(requestIdOf).optional(),
     cursor: cursor(/^\d{1,19}-\d{1,19}$/).optional(),
     limit,
   }),

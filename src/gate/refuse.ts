@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../core/clock.js'
 import { type RefusalCode, refusals } from '../core/closures.js'
+import { instanceOf } from '../core/request-instance.js'
 import { retryAfterMs, retryAfterSeconds } from '../core/retry-after.js'
 import { WEBSOCKET_VERSION } from './handshake.js'
 
@@ -50,7 +51,7 @@ export function problemOf(refusal: Refusal, wallMs: number, random: () => number
     status,
     code,
     detail,
-    instance: `urn:uuid:${requestId}`,
+    instance: instanceOf(requestId),
     currentCount,
     maxAllowed,
     scope,

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { closeCodeOf, type RefusalCode } from '../core/closures.js'
+import { instanceOf } from '../core/request-instance.js'
 import type { Problem, Refusal } from './refuse.js'
 
 /** The words of `Reject`; whoever reads one from outside takes them from here. */
@@ -38,7 +39,7 @@ export function closingWords(refusal: Refusal, problem: Problem): ClosingWords {
     maxAllowed,
     scope,
     reserved,
-    instance: `urn:uuid:${problem.requestId}`,
+    instance: instanceOf(problem.requestId),
     retryAfterSeconds: problem.retryAfterSeconds,
   })
   return { frame, close: closeCodeOf(code), reason: code }

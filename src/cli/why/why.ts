@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { systemClock } from '../../core/clock.js'
 import { type ClosingCode, closings, type RefusalCode, refusals } from '../../core/closures.js'
+import { requestIdOf } from '../../core/request-instance.js'
 import { CliError } from '../cli-error.js'
 import type { Holder, Note, Source } from '../cluster/source.js'
 import { operates } from '../operate.js'
@@ -19,7 +20,7 @@ export function addWhyCommand(program: Command): void {
     .argument('<id>', 'the `instance` of the refusal that the client got, or the id of a connection that was closed')
   operates(command, () => ({
     async ask(source) {
-      const requestId = command.args[0]!.replace(/^urn:uuid:/, '')
+      const requestId = requestIdOf(command.args[0]!)
       const [note] = (await source.refusals({ requestId, limit: 1 })).refusals
       if (!note) {
         throw new CliError(

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
 import { RedisClusterMap } from '../../src/store/redis/cluster-map.js'
+import { slotOfTag } from '../../src/store/redis/slot.js'
 import { leakGate } from '../support/leak-gate.js'
-import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.js'
+import { type ClusterServer, type RedisCluster, startRedisCluster } from '../support/redis-cluster.js'
 import { startProxy } from '../support/tcp-proxy.js'
+import { until } from '../support/until.js'
 
 let cluster: RedisCluster
 
@@ -26,9 +28,36 @@ async function silentServer() {
   return { at: { host: '127.0.0.1', port: proxy.port }, answer: () => proxy.releaseReplies() }
 }
 
-function finderOver(servers: readonly { host: string; port: number }[]) {
+function finderOver(servers: readonly { host: string; port: number }[], slot = 0) {
   const asked = servers.map(({ host, port }) => ({ host, port }))
-  return new RedisClusterMap({ servers: asked, clock: systemClock, client: () => ({}) }).finderOf(0)
+  return new RedisClusterMap({ servers: asked, clock: systemClock, client: () => ({}) }).finderOf(slot)
+}
+
+const BUCKET = 0
+const SLOT = slotOfTag(String(BUCKET))
+
+/**
+ * A cluster in which the bucket went from one server to another, and the third takes the first for the one that
+ * serves it, as of a later config epoch: the others have forgotten it, so that its word changes nothing.
+ */
+async function holdingOn() {
+  const own = await startRedisCluster()
+  onTestFinished(() => own.stop())
+  const from = await own.primaryOf(BUCKET)
+  const [to, third] = own.servers.filter((server) => server !== from) as [ClusterServer, ClusterServer]
+  await own.moveBucket(BUCKET, to)
+  for (const { admin } of [from, to]) await admin.call('CLUSTER', 'FORGET', third.id)
+  await from.admin.call('CLUSTER', 'BUMPEPOCH')
+  const newest = async ({ admin }: ClusterServer) => {
+    const nodes = String(await admin.call('CLUSTER', 'NODES'))
+    return nodes
+      .split('\n')
+      .find((line) => line.startsWith(from.id))!
+      .split(' ')[6]
+  }
+  await until(async () => (await newest(third)) === (await newest(from)), { what: 'the third knows the new epoch' })
+  await third.admin.call('CLUSTER', 'SETSLOT', SLOT, 'NODE', from.id)
+  return { from, to, third }
 }
 
 async function timed<T>(asked: Promise<T>): Promise<{ told: T; afterMs: number }> {
@@ -69,5 +98,27 @@ describe('who asks a cluster while another asks', () => {
     expect((await givenUp).afterMs).toBeLessThan(LONG_MS / 2)
     silent.answer()
     expect(await other).toMatchObject({ port: cluster.servers[0]!.port })
+  })
+})
+
+describe('who is named and says itself that it does not serve the slot', () => {
+  test('is not believed in, however new the word of another is', async () => {
+    const { from, to, third } = await holdingOn()
+    expect(await finderOver([third], SLOT).find(LONG_MS, never), 'control').toMatchObject({ port: from.port })
+    for (const asked of [
+      [from, to, third],
+      [third, from, to],
+      [third, from],
+    ]) {
+      expect(await finderOver(asked, SLOT).find(LONG_MS, never)).toMatchObject({ port: to.port })
+    }
+  })
+
+  test('is named in the error where nobody else is', async () => {
+    const { from, to, third } = await holdingOn()
+    await to.admin.call('CLUSTER', 'SETSLOT', SLOT, 'NODE', from.id)
+    await expect(finderOver([from, to, third], SLOT).find(LONG_MS, never)).rejects.toThrow(
+      new RegExp(`^nobody serves slot ${SLOT}: 127\\.0\\.0\\.1:(${from.port}|${to.port}) is named and denies it$`),
+    )
   })
 })

@@ -138,10 +138,9 @@ export async function isPrimary({ admin }: Pick<ClusterServer, 'admin'>): Promis
 /** Who serves a slot, as most servers that answer say. */
 async function ownerOf(servers: readonly ClusterServer[], slot: number): Promise<ClusterServer> {
   const votes = new Map<string, number>()
-  for (const { admin } of servers) {
-    if (admin.status !== 'ready') continue
-    const ranges = (await admin.call('CLUSTER', 'SLOTS')) as [number, number, [string, number, string]][]
-    const id = ranges.find(([from, to]) => from <= slot && slot <= to)?.[2][2]
+  for (const server of servers) {
+    if (server.admin.status !== 'ready') continue
+    const id = await ownerIn(server, slot)
     if (id !== undefined) votes.set(id, (votes.get(id) ?? 0) + 1)
   }
   const [id] = [...votes].sort(([, one], [, other]) => other - one)[0] ?? []
@@ -175,6 +174,28 @@ async function moveSlot({ slot, from, to, servers, told }: Move) {
   for (const server of servers) {
     if (server !== to && (await isPrimary(server))) await server.admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id)
   }
+  await until(() => allAgree(slot, to, servers), { withinMs: 10_000, what: `all know that slot ${slot} has moved` })
+}
+
+/**
+ * Whether every primary knows that the slot was moved, and as of which config epoch. Moved sooner, the next slot may leave
+ * two that each take the other for the one that serves this one, for good.
+ */
+async function allAgree(slot: number, to: ClusterServer, servers: readonly ClusterServer[]): Promise<boolean> {
+  const epochs = new Set<string | undefined>()
+  for (const server of servers) {
+    if (!(await isPrimary(server))) continue
+    if ((await ownerIn(server, slot)) !== to.id) return false
+    const nodes = String(await server.admin.call('CLUSTER', 'NODES')).split('\n')
+    epochs.add(nodes.find((line) => line.startsWith(to.id))?.split(' ')[6])
+  }
+  return epochs.size === 1
+}
+
+/** Whom a server takes for the one that serves a slot. */
+async function ownerIn({ admin }: ClusterServer, slot: number): Promise<string | undefined> {
+  const ranges = (await admin.call('CLUSTER', 'SLOTS')) as [number, number, [string, number, string]][]
+  return ranges.find(([from, to]) => from <= slot && slot <= to)?.[2][2]
 }
 
 async function slotsIn(server: ClusterServer, prefix: string): Promise<[string, ReadonlyMap<string, number>][]> {

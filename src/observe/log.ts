@@ -1,6 +1,7 @@
 import { type DestinationStream, type LoggerOptions, pino, stdTimeFunctions } from 'pino'
 import { systemClock, within } from '../core/clock.js'
 import { harmlessJson } from '../core/json-line.js'
+import { GatheredLines } from './gathered-lines.js'
 
 /**
  * Where parts of the server tell operators what happened: fields for machines, then one sentence. Never hand it a key,
@@ -41,9 +42,9 @@ export interface ProcessLog extends Log {
 
 /**
  * Lines of JSON with `level` as a word and `time` in ISO 8601, in which nothing commands a terminal. Standard output is
- * written in the background: what comes while a write is under way shares the next one, so that a storm of lines does
- * not hold up the loop. What waits is written when the process ends by an exception, and with every `fatal`; before
- * `process.exit` wait for `written`.
+ * written in the background: what comes within 10 ms of a write, or while it is under way, shares the next one, so that
+ * a storm of lines does not hold up the loop. What waits is written when the process ends by an exception, and with every
+ * `fatal`; before `process.exit` wait for `written`.
  */
 export function createLog({ level, node, destination }: LogOptions): ProcessLog {
   const options = {
@@ -63,9 +64,13 @@ function logToStdout(options: LoggerOptions): ProcessLog {
   let giveUpAtMs = Number.POSITIVE_INFINITY
   const retryEAGAIN = () => systemClock.monotonicMs() < giveUpAtMs
   const stdout = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES, retryEAGAIN })
-  const log = pino(options, stdout)
+  const lines = new GatheredLines(stdout, systemClock)
+  // A line that is `fatal` is written before anything else happens.
+  const log = pino(options, Object.assign(lines, { flushSync: () => stdout.flushSync() }))
   let dropped = 0
-  stdout.on('drop', () => dropped++)
+  stdout.on('drop', (text: string) => {
+    dropped += text.split('\n').length - 1
+  })
   stdout.on('drain', () => {
     if (dropped > 0) log.warn({ lines: dropped }, 'lines of this log were dropped: its reader was too slow')
     dropped = 0
@@ -82,6 +87,7 @@ function logToStdout(options: LoggerOptions): ProcessLog {
   const flush = stdout.flushSync.bind(stdout)
   stdout.flushSync = () => {
     if (failing) return
+    lines.flush()
     giveUpAtMs = systemClock.monotonicMs() + LAST_LINES_MS
     try {
       flush()
@@ -94,6 +100,7 @@ function logToStdout(options: LoggerOptions): ProcessLog {
     let isOver = false
     const over = new Promise<void>((resolve) => {
       for (const end of ['drain', 'error']) stdout.once(end, () => resolve())
+      lines.flush()
       // Nothing more to write is told after a write alone.
       stdout.write('')
     })

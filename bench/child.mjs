@@ -5,7 +5,9 @@ import { fork } from 'node:child_process'
  * is gone. Whoever starts it ends it.
  */
 export function startChild(file, settings, { execArgv = [] } = {}) {
-  const child = fork(new URL(file, import.meta.url), [JSON.stringify(settings)], { execArgv })
+  // What a child writes to its output, as a server does its log, is nobody's.
+  const stdio = ['ignore', 'ignore', 'inherit', 'ipc']
+  const child = fork(new URL(file, import.meta.url), [JSON.stringify(settings)], { execArgv, stdio })
   const waiting = new Map()
   let asked = 0
   const exited = new Promise((resolve) => child.once('exit', resolve))

@@ -2,20 +2,20 @@
 import { connect } from 'node:net'
 import { answerParent } from './child.mjs'
 import { quantile } from './meter.mjs'
+import { KEYS, keyOf } from './upgrade-keys.mjs'
 
-const ORGS = 20_000
 const TICK_MS = 1
 let turn = 0
 
-const requestOf = (org) =>
+const requestOf = (path, org) =>
   [
-    'GET / HTTP/1.1',
+    `GET ${path} HTTP/1.1`,
     ...['Host: localhost', 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13'],
-    ...['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', `api-key: org-${org}`, '', ''],
+    ...['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', `api-key: ${keyOf(org)}`, '', ''],
   ].join('\r\n')
 
 /** Resolves to how long the 101 took, in ms, once the first frame has come too. */
-function upgrade(port) {
+function upgrade({ port, path }) {
   return new Promise((resolve, reject) => {
     const startMs = performance.now()
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
@@ -33,30 +33,30 @@ function upgrade(port) {
       resolve(tookMs)
       socket.destroy()
     })
-    socket.write(requestOf(turn++ % ORGS))
+    socket.write(requestOf(path, turn++ % KEYS))
   })
 }
 
 answerParent({
   /** So many at a time, each as soon as one before it is through. */
-  async closed({ port, inFlight, count }) {
+  async closed({ at, inFlight, count }) {
     let left = count
     const startMs = performance.now()
     const worker = async () => {
-      while (left-- > 0) await upgrade(port)
+      while (left-- > 0) await upgrade(at)
     }
     await Promise.all(Array.from({ length: inFlight }, worker))
     return { perSecond: (count / (performance.now() - startMs)) * 1_000 }
   },
   /** As many a second at random moments, whether or not those before them are through. */
-  async paced({ port, perSecond, seconds }) {
+  async paced({ at, perSecond, seconds }) {
     const upgrades = []
     const startMs = performance.now()
     let dueMs = startMs
     await new Promise((resolve) => {
       const timer = setInterval(() => {
         const nowMs = performance.now()
-        for (; dueMs <= nowMs; dueMs += (-Math.log(1 - Math.random()) * 1_000) / perSecond) upgrades.push(upgrade(port))
+        for (; dueMs <= nowMs; dueMs += (-Math.log(1 - Math.random()) * 1_000) / perSecond) upgrades.push(upgrade(at))
         if (nowMs - startMs < seconds * 1_000) return
         clearInterval(timer)
         resolve()

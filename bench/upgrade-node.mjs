@@ -1,12 +1,20 @@
 // A node that upgrades: bare ws, or ws with something in front of it that decides. The rest of the process is the same.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { WebSocketServer } from 'ws'
 import { createLimiter } from '../dist/index.js'
+import { createLog } from '../dist/observe/log.js'
+import { loadConfig } from '../dist/server/config.js'
+import { ENDPOINT } from '../dist/server/endpoint.js'
+import { startServer } from '../dist/server/server.js'
 import { answerParent, settingsOfChild } from './child.mjs'
 import { PATIENT } from './limiter.mjs'
 import { emptyScript } from './rivals/empty-script.mjs'
 import { semaphoreClass } from './rivals/semaphore-class.mjs'
+import { KEYS, keyOf } from './upgrade-keys.mjs'
 
 const LIMIT = 3
 const { kind, url, prefix } = settingsOfChild()
@@ -50,6 +58,45 @@ async function limited(options) {
   await limiter.ready()
 }
 
+/** The server as `npm start` runs it, with its keys, log, metrics and admin API; the log goes where the output goes. */
+async function whole() {
+  const folder = mkdtempSync(join(tmpdir(), 'headcount-bench-'))
+  const keysFile = join(folder, 'keys.json')
+  const keys = Array.from({ length: KEYS }, (_, org) => ({
+    key: keyOf(org),
+    orgId: `org-${org}`,
+    gatewayId: 'gateway-1',
+  }))
+  writeFileSync(keysFile, JSON.stringify({ keys }))
+  const { leaseTtlMs, renewIntervalMs, storeTimeoutMs } = PATIENT
+  const { config, errors } = loadConfig({
+    argv: [],
+    env: {
+      ...{ REDIS_URL: url, HEADCOUNT_KEY_PREFIX: prefix, HEADCOUNT_KEYS_FILE: keysFile },
+      ...{ HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', WS_RATE_LIMIT_PER_MINUTE: 'unlimited' },
+      ...{ WS_MAX_CONNECTIONS_PER_ORG: `${LIMIT}`, HEADCOUNT_LEASE_TTL: `${leaseTtlMs}ms` },
+      ...{ HEADCOUNT_RENEW_INTERVAL: `${renewIntervalMs}ms`, HEADCOUNT_STORE_TIMEOUT: `${storeTimeoutMs}ms` },
+    },
+  })
+  if (errors) throw new Error(errors.map(({ message }) => message).join('; '))
+  const running = await startServer(config, createLog({ level: 'info', node: 'bench' }))
+  rmSync(folder, { recursive: true })
+  const headers = { authorization: `Bearer ${running.adminToken}` }
+  const ask = async (path) => (await fetch(`http://127.0.0.1:${running.adminPort}${path}`, { headers })).text()
+  while (!JSON.parse(await ask('/readyz')).storeReachable) await new Promise((resolve) => setTimeout(resolve, 100))
+  return {
+    at: { port: running.port, path: ENDPOINT },
+    opened: async () => Number(/^headcount_connections_opened_total (\d+)$/m.exec(await ask('/metrics'))[1]),
+  }
+}
+
+/** Node's own server in front of ws, with one of the others between them. */
+async function small() {
+  await KINDS[kind]()
+  await new Promise((resolve) => server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, resolve))
+  return { at: { port: server.address().port, path: '/' }, opened: () => opened }
+}
+
 const KINDS = {
   bare: () => behind(),
   async empty() {
@@ -63,13 +110,12 @@ const KINDS = {
   embedded: () => limited({}),
   redis: () => limited({ redis: url, keyPrefix: prefix }),
 }
-await KINDS[kind]()
-await new Promise((resolve) => server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, resolve))
+const node = kind === 'server' ? await whole() : await small()
 
 answerParent({
-  port: () => server.address().port,
-  usage() {
+  at: () => node.at,
+  async usage() {
     const { user, system } = process.cpuUsage()
-    return { opened, cpuUs: user + system }
+    return { opened: await node.opened(), cpuUs: user + system }
   },
 })

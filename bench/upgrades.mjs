@@ -11,6 +11,7 @@ const NODES = [
   { name: 'bare ws', kind: 'bare' },
   { name: 'headcount on Redis', kind: 'redis' },
   { name: 'headcount, embedded store', kind: 'embedded' },
+  { name: 'the whole server, on Redis', kind: 'server' },
   { name: 'script that does nothing, one a call', kind: 'empty' },
   { name: 'redis-semaphore, its class', kind: 'semaphore' },
 ]
@@ -35,7 +36,7 @@ export async function run({ url, flags }) {
     return { name, child }
   })
   try {
-    for (const node of nodes) node.port = await node.child.ask('port')
+    for (const node of nodes) node.at = await node.child.ask('at')
     const facts = await machineFacts(redis)
     console.log(facts)
     const rates = await rateRounds(nodes, clients, scale)
@@ -70,9 +71,9 @@ export async function run({ url, flags }) {
 async function rateRounds(nodes, clients, { rounds, inFlight, count }) {
   const samples = new Map()
   for (let round = -1; round < rounds; round++) {
-    for (const { name, child, port } of turned(nodes, round + 1)) {
+    for (const { name, child, at } of turned(nodes, round + 1)) {
       const before = await child.ask('usage')
-      const { perSecond } = await clients.ask('closed', { port, inFlight, count })
+      const { perSecond } = await clients.ask('closed', { at, inFlight, count })
       const after = await child.ask('usage')
       if (after.opened - before.opened !== count)
         throw new Error(`${name}: ${after.opened - before.opened} of ${count} opened`)
@@ -85,8 +86,8 @@ async function rateRounds(nodes, clients, { rounds, inFlight, count }) {
 async function pacedRounds(nodes, clients, perSecond, { pacedRounds, seconds }) {
   const samples = new Map()
   for (let round = 0; round < pacedRounds; round++) {
-    for (const { name, port } of turned(nodes, round)) {
-      add(samples, name, await clients.ask('paced', { port, perSecond, seconds }))
+    for (const { name, at } of turned(nodes, round)) {
+      add(samples, name, await clients.ask('paced', { at, perSecond, seconds }))
     }
   }
   return samples

@@ -74,6 +74,11 @@ const ask = <Name extends keyof typeof answers>(name: Name, path: string) =>
 const stats = () => ask('stats', 'stats')
 const command = (...args: string[]) =>
   operate(args, { HEADCOUNT_ADMIN_URL: server.adminUrl, ADMIN_TOKEN: server.adminToken })
+interface Findings {
+  readonly findings: readonly { readonly code: string; readonly subject: string }[]
+  readonly skipped: readonly string[]
+}
+
 const sorted = (names: readonly string[]) => [...names].sort()
 
 /** The server that serves the first bucket, where the notes of refusals are, or another one. */
@@ -138,7 +143,7 @@ describe('while a primary of a Redis Cluster is away', () => {
       })
     }
     const { code, stdout } = await command('doctor', '--json')
-    const found = JSON.parse(stdout) as { findings: { code: string; subject: string }[]; skipped: string[] }
+    const found = JSON.parse(stdout) as Findings
     expect(code).toBe(2)
     expect(found.findings.filter((each) => each.code === 'BUCKET_AWAY').map(({ subject }) => subject)).toEqual(
       buckets.map((bucket) => `bucket ${bucket}`),
@@ -169,6 +174,11 @@ describe('while a primary of a Redis Cluster is away', () => {
       expect(stdout).toContain(`CRITICAL - ${buckets.length} of ${BUCKETS} buckets away`)
     await until(() => top.stdout().includes(' away: '), { withinMs: 20_000 })
     expect(top.stdout()).toContain('their orgs, what nodes hold there and who was refused are not shown')
+    const doctorMs = performance.now()
+    const { findings } = JSON.parse((await command('doctor', '--json', ...where)).stdout) as Findings
+    expect(findings.filter(({ code }) => code === 'BUCKET_AWAY')).toHaveLength(buckets.length)
+    // It looks twice. A wait of 2 s for each bucket, one after the other, would be as much as half a minute.
+    expect(performance.now() - doctorMs).toBeLessThan(4_000 * buckets.length - 4_000)
     await chosen.resume()
     await until(async () => !(await ask('orgs', 'orgs')).bucketsAway, { withinMs: 20_000 })
     expect((await ask('orgs', 'orgs')).orgs).toHaveLength(ORGS.length)

@@ -8,7 +8,7 @@ import { LIMITER_DEFAULTS } from '../../limiter/options.js'
 import { JOURNAL_ALL } from '../../store/journal.js'
 import { type SharedState, StoreUnavailable } from '../../store/lease-store.js'
 import { MissingBuckets } from '../../store/missing-buckets.js'
-import { RedisExaminer } from '../../store/redis/examiner.js'
+import { RedisExaminer, type StoreFacts } from '../../store/redis/examiner.js'
 import { openRedis } from '../../store/redis/open.js'
 import { waysTo } from '../../store/redis/ways.js'
 import { CliError } from '../cli-error.js'
@@ -86,19 +86,16 @@ export class RedisSource implements Source {
 
   /** One that is away must not keep anybody from looking at the others; where all are, it is as if there were but one. */
   async #examine(): Promise<BucketFacts[]> {
+    // All at once: for each that is away it is waited, and that one after the other took half a minute.
+    const answers = await Promise.all(this.#examiners.map((examiner) => orAway(() => examiner.info())))
     const found: BucketFacts[] = []
-    let failed: StoreUnavailable | undefined
     // One after the other: what they hold of a large cluster need not be in memory at once, nor all be asked together.
-    for (const examiner of this.#examiners) {
-      try {
-        found.push({ facts: await examiner.examine(), keys: examiner.keys })
-      } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error
-        failed ??= error
-        found.push({ away: error.message })
-      }
+    for (const [bucket, examiner] of this.#examiners.entries()) {
+      const info = answers[bucket]!
+      const look = async (facts: StoreFacts['info']) => ({ facts: await examiner.examine(facts), keys: examiner.keys })
+      found.push(isAway(info) ? info : await orAway(() => look(info)))
     }
-    if (failed && found.every(({ facts }) => facts === undefined)) throw failed
+    if (found.every(isAway)) throw new StoreUnavailable(found[0]!.away)
     return found
   }
 
@@ -110,5 +107,18 @@ export class RedisSource implements Source {
       if (!(error instanceof StoreUnavailable)) throw error
       throw new CliError(`${this.description}: ${error.message}`, 'docs/redis.md says what each failure means')
     }
+  }
+}
+
+type Away = Extract<BucketFacts, { readonly away: string }>
+
+const isAway = (answer: object): answer is Away => 'away' in answer
+
+async function orAway<T>(look: () => Promise<T>): Promise<T | Away> {
+  try {
+    return await look()
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error
+    return { away: error.message }
   }
 }

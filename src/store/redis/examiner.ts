@@ -81,13 +81,15 @@ export class RedisExaminer {
     this.#questions = new RedisQuestions(async (withinMs, over) => (await dialer.dial(withinMs, over)).redis, clock)
   }
 
-  /**
-   * Rejects with `StoreUnavailable` where Redis does not answer; what this user may not look at is skipped, and said.
-   */
-  async examine(): Promise<StoreFacts> {
+  /** What Redis says of itself. Rejects with `StoreUnavailable` where it does not answer. */
+  async info(): Promise<StoreFacts['info']> {
+    return parsedInfo(await this.#questions.ask((redis) => redis.info()))
+  }
+
+  /** Rejects as `info`, which is asked for before; what this user may not look at is skipped, and said. */
+  async examine(info: StoreFacts['info']): Promise<StoreFacts> {
     this.#skipped = []
     const ask = <T>(question: (redis: Redis) => Promise<T>) => this.#questions.ask(question)
-    const info = parsedInfo(await ask((redis) => redis.info()))
     const { meta, admission, leases, nodes, dead, allOrders } = this.keys
     const keys = await this.#may([], 'the keys', () => this.#walkKeys())
     const named = (prefix: string) => keys.filter(({ name, type }) => name.startsWith(prefix) && type !== 'none')

@@ -191,6 +191,25 @@ describe.concurrent('what is wrong with a Redis', () => {
     expect(none).toMatchObject({ code: 3, stdout: expect.stringContaining('ECONNREFUSED') })
   }, 60_000)
 
+  test('a cluster that is down for a part of it is one that cannot be looked at', async ({ onTestFinished }) => {
+    const cluster = await startRedisCluster()
+    onTestFinished(() => cluster.stop())
+    const [gone, ...others] = cluster.servers
+    for (const { admin } of others) await admin.config('SET', 'cluster-require-full-coverage', 'yes')
+    await gone!.stop()
+    await until(
+      async () => {
+        const told = await Promise.all(others.map(({ admin }) => admin.call('CLUSTER', 'INFO')))
+        return told.every((info) => String(info).includes('cluster_state:fail'))
+      },
+      { withinMs: 20_000 },
+    )
+    const { code, stdout } = await operate(['doctor', '--redis', cluster.url])
+    expect(code).toBe(3)
+    expect(stdout).toMatch(/ECONNREFUSED|CLUSTERDOWN/)
+    expect(stdout).not.toContain('not looked at')
+  }, 60_000)
+
   test('REDIS_CLUSTER', async ({ onTestFinished }) => {
     // By itself it would take the port 10,000 above its own, which may be somebody else's.
     const bus = ['--cluster-port', String(await freePort())]

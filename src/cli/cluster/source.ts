@@ -8,8 +8,8 @@ import type {
   SetLimitAnswer,
   StatsAnswer,
 } from '../../admin/answers.js'
-import type { StoreFacts } from '../../store/redis/examiner.js'
 import type { RedisKeys } from '../../store/redis/keys.js'
+import type { StoreFacts } from '../../store/redis/store-facts.js'
 
 /** An org as the admin API tells of it. `maxAllowed` is `null` where only the nodes know it: Redis holds overrides only. */
 export type Org = OrNull<OrgAnswer, 'maxAllowed'>

@@ -1,6 +1,6 @@
 import { type NodeStats, nodeStats } from '../../limiter/node-stats.js'
-import type { StoreFacts } from '../../store/redis/examiner.js'
 import type { RedisKeys } from '../../store/redis/keys.js'
+import type { StoreFacts } from '../../store/redis/store-facts.js'
 import { counted } from '../terminal/counted.js'
 import { duration } from '../terminal/words.js'
 import type { Finding, FindingCode } from './findings.js'

@@ -1,5 +1,5 @@
 import { mayEvictSlots } from '../../store/eviction-policy.js'
-import type { StoreFacts } from '../../store/redis/examiner.js'
+import type { StoreFacts } from '../../store/redis/store-facts.js'
 import { counted } from '../terminal/counted.js'
 import type { Finding, FindingCode } from './findings.js'
 

@@ -6,6 +6,7 @@ import { guardFrames } from './frame-guard.js'
 import { GATE_DEFAULTS } from './gate-options.js'
 import type { Identity } from './identify.js'
 import { Link } from './link.js'
+import { PacedReading } from './paced-reading.js'
 import type { ClosingWords } from './reject.js'
 import type { Upgrade } from './upgrade.js'
 
@@ -55,9 +56,8 @@ const DEFAULTS: Required<OwnSocketsOptions> = {
 export function ownSockets(clock: Clock, options: OwnSocketsOptions = {}): Sockets {
   const { maxPayloadBytes, closeTimeoutMs } = { ...DEFAULTS, ...options }
   const wss = boundedServer(maxPayloadBytes, MAX_PIECES, closeTimeoutMs)
-  return socketsOf(wss, clock, (ws, _request, welcome) => {
-    ws.send(ackFrame(welcome, clock.wallMs()))
-  })
+  const greet: Greet = (ws, _request, welcome) => ws.send(ackFrame(welcome, clock.wallMs()))
+  return socketsOf(wss, clock, greet, new PacedReading(clock))
 }
 
 /**
@@ -86,8 +86,10 @@ type Headers = readonly (readonly [name: string, value: string])[]
 
 type Greet = (ws: WebSocket, request: IncomingMessage, welcome: Welcome) => void
 
-function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
+/** Without `pace` whoever takes the messages sees to it that no peer has him take too many at a time. */
+function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet, pace?: PacedReading): Sockets {
   const turningAway = boundedServer(TURN_AWAY_PAYLOAD_BYTES, TURN_AWAY_PIECES)
+  const paceAway = pace ?? new PacedReading(clock)
   // What the 101 is to say besides stands on the request itself (ADR 23), and under a name of its own, because several
   // gates may share a WebSocket server, and each hears of all its answers.
   const ours = Symbol('headers')
@@ -101,6 +103,7 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
       // Once open, the upgrade has forgotten it.
       const { request } = upgrade
       ;(request as Answered)[ours] = headers
+      pace?.pace(upgrade.socket)
       inOnePiece(wss, upgrade, (ws) => {
         // A malformed frame is an `error` event; without a listener it would end the process. ws closes by itself.
         ws.on('error', nothing)
@@ -117,6 +120,7 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet): Sockets {
       })
     },
     turnAway(upgrade, words) {
+      paceAway.pace(upgrade.socket)
       inOnePiece(turningAway, upgrade, (ws) => {
         ws.on('error', nothing)
         ws.send(words.frame)

@@ -21,6 +21,9 @@ export function networksOf(list: string): readonly Network[] {
     .map(networkOf)
 }
 
+/** So many headers Node keeps of a request, unless its server says otherwise. */
+const MOST_HEADERS = 1_000
+
 /** How a server that listens for IPv6 too sees IPv4. */
 const MAPPED = '::ffff:'
 const MAPPED_BITS = 96
@@ -52,7 +55,8 @@ export function clientAddress(trusted: readonly Network[]): (request: IncomingMe
     if (spelled.length <= LONGEST) remembered.set(Buffer.from(spelled, 'latin1').toString('latin1'), seen)
     return seen
   }
-  return ({ socket, headers }) => {
+  return (request) => {
+    const { socket, headers } = request
     const peer = socket?.remoteAddress ?? ''
     if (trusted.length === 0) {
       // The kernel has one spelling for these: nothing is gained by reading it and writing it anew.
@@ -60,7 +64,7 @@ export function clientAddress(trusted: readonly Network[]): (request: IncomingMe
       if (isIPv4(bare)) return bare
     }
     let client = see(peer)
-    if (!client?.isTrusted) return client?.text
+    if (!client?.isTrusted || areHeadersCut(request)) return client?.text
     for (const hop of hopsOf(headers['x-forwarded-for'])) {
       const before = see(hop)
       // A proxy of ours that does not know the one before it is as far as we can see.
@@ -70,6 +74,16 @@ export function clientAddress(trusted: readonly Network[]): (request: IncomingMe
     }
     return client.text
   }
+}
+
+/**
+ * Whether Node may have left out the last of them, and so what our proxy wrote behind what the client sent. Only servers
+ * of embedding programs do that.
+ */
+function areHeadersCut({ socket, rawHeaders = [] }: IncomingMessage): boolean {
+  const { server } = socket as { server?: { maxHeadersCount?: number | null } }
+  const most = server?.maxHeadersCount ?? MOST_HEADERS
+  return most > 0 && rawHeaders.length >= 2 * most
 }
 
 function networkOf(entry: string): Network {

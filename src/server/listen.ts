@@ -20,7 +20,11 @@ const BACKLOG = 4_096
 export function httpServer(listener: RequestListener, options: ServerOptions = {}): Server {
   // To an `Expect` that it does not know Node answers 417 by itself and keeps the connection, for any number of requests that
   // no limit counts; our listener answers instead.
-  return createServer({ ...LIMITS, ...options }, listener).on('checkExpectation', listener)
+  const server = createServer({ ...LIMITS, ...options }, listener).on('checkExpectation', listener)
+  // Their size is bounded above. By default Node silently leaves out what comes after some 1,000 of them: a client would
+  // choose so whether we see what a proxy of ours has written behind what the client sent.
+  server.maxHeadersCount = 0
+  return server
 }
 
 /** Resolves with the port once the server listens. Throws `CANNOT_LISTEN` with the reason and what to do. */

@@ -42,6 +42,22 @@ describe('the address of a client', () => {
   })
 
   test.each([
+    { most: undefined, sent: 999, address: '203.0.113.9' },
+    { most: undefined, sent: 1_000, address: '10.1.2.3' },
+    { most: null, sent: 1_023, address: '10.1.2.3' },
+    { most: 50, sent: 50, address: '10.1.2.3' },
+    { most: 0, sent: 4_000, address: '203.0.113.9' },
+  ])(
+    'of $sent headers, where a server keeps $most, what the proxy wrote may be left out',
+    ({ most, sent, address }) => {
+      const socket = { remoteAddress: '10.1.2.3', server: { maxHeadersCount: most } }
+      const headers = { 'x-forwarded-for': '203.0.113.9' }
+      const request = { socket, headers, rawHeaders: Array(2 * sent).fill('') }
+      expect(clientAddress(networksOf(TRUSTED))(request as unknown as IncomingMessage)).toBe(address)
+    },
+  )
+
+  test.each([
     ['::ffff:10.1.2.3', '10.1.2.3'],
     ['::FFFF:10.1.2.3', '10.1.2.3'],
     ['::ffff:1.2.3', undefined],

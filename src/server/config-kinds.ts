@@ -63,14 +63,23 @@ function pattern(regexp: RegExp, accepts: string): Kind<string> {
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
+/**
+ * An address as far as it is nothing but hosts, ports and words of a path. A password with a stray "/" or "#" in it lands
+ * anywhere in the parsed address, and other libraries have other forms (`host:6380,password=…`): of what is not so plain
+ * no part is safe to show.
+ */
+const PLAIN_ADDRESS = (() => {
+  const host = String.raw`(?:(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?)?`
+  return new RegExp(String.raw`^(?:[a-z+]+://|(?=[\w.-]+:))${host}(?:,${host})*(?:/[\w.-]*)*$`, 'i')
+})()
+
 const redisUrl: Kind<string> = {
   accepts: REDIS_URL_ACCEPTED,
   parse(text) {
     const read = parseRedisUrl(text)
     return 'problem' in read ? { wanted: this.accepts, problem: read.problem } : { value: text }
   },
-  // A password with a stray "/" or "#" in it lands anywhere in the parsed address, so no part of it is safe to show.
-  show: (text) => (/[@?]/.test(text) ? 'not shown, because it may hold a password' : JSON.stringify(text)),
+  show: (text) => (PLAIN_ADDRESS.test(text) ? JSON.stringify(text) : 'not shown, because it may hold a password'),
 }
 
 const httpUrl: Kind<string> = {

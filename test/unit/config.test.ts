@@ -135,6 +135,11 @@ describe('a bad value names the variable, the value and what is accepted', () =>
       ...messagesOf({ env: { REDIS_URL: `redis+cluster://${secret}@h/1` } }),
       ...messagesOf({ env: { REDIS_URL: `u:${secret}@h` } }),
       ...messagesOf({ env: { REDIS_URL: `redis://u:12/${secret}@h` } }),
+      ...messagesOf({ env: { REDIS_URL: `cache.example:6380,password=${secret},ssl=True` } }),
+      ...messagesOf({ env: { REDIS_URL: `cache.example:6379 -a ${secret}` } }),
+      ...messagesOf({ env: { REDIS_URL: `redis://:${secret}` } }),
+      ...messagesOf({ env: { REDIS_URL: `redis://default:${secret}` } }),
+      ...messagesOf({ env: { REDIS_URL: secret } }),
       ...messagesOf({ env: { HEADCOUNT_WEBHOOK_URL: `hooks.example/services/${secret}` } }),
       ...messagesOf({ env: { HEADCOUNT_WEBHOOK_URL: `https://hooks.example/services/${secret}#x` } }),
       ...messagesOf({ env: { HEADCOUNT_JWKS_URL: `https://u:12/${secret}@issuer.example/#x` } }),
@@ -143,7 +148,7 @@ describe('a bad value names the variable, the value and what is accepted', () =>
       ...messagesOf({ argv: ['--config', 'config.json'], file: `{"ADMIN_TOKEN": "${secret}" x}` }),
       ...messagesOf({ argv: ['--config', 'config.json'], file: `{"ADMIN_TOKEN": {"${secret}": 1}}` }),
     ]
-    expect(all).toHaveLength(13)
+    expect(all).toHaveLength(18)
     expect(all.join('\n')).not.toContain(secret)
   })
 })

@@ -6,6 +6,7 @@ import type { Source } from './cluster/source.js'
 import { ADMIN_URL_EXAMPLE, adminUrlOf } from './options/admin-url.js'
 import { seconds } from './options/numbers.js'
 import { urlOption } from './options/url-option.js'
+import { fenced } from './terminal/fence.js'
 import { type Page, pageOf } from './terminal/page.js'
 import { jsonLine, safe } from './terminal/safe-text.js'
 import { refreshing } from './terminal/screen.js'
@@ -82,12 +83,12 @@ async function run<T>(options: CommonOptions, view: View<T>): Promise<void> {
   const look = async (source: Source): Promise<{ text: string; code: number }> => {
     const answer = await view.ask(source)
     const lines = options.json ? [jsonLine(answer)] : view.show(answer, page)
-    return { text: lines.map((line) => `${line}\n`).join(''), code: view.exitCode?.(answer) ?? 0 }
+    return { text: asText(lines), code: view.exitCode?.(answer) ?? 0 }
   }
   const fail = (error: unknown) => {
     if (!(error instanceof CliError)) throw error
     const failed = options.json ? undefined : view.failed?.(error)
-    const text = failed ? failed.lines.map((line) => `${line}\n`).join('') : complaint(error, options.json)
+    const text = failed ? asText(failed.lines) : complaint(error, options.json)
     return { text, code: view.failed?.(error).code ?? 1 }
   }
   let source: Source | undefined
@@ -110,6 +111,10 @@ async function run<T>(options: CommonOptions, view: View<T>): Promise<void> {
   } finally {
     await source?.close()
   }
+}
+
+function asText(lines: readonly string[]): string {
+  return lines.map((line) => `${fenced(line)}\n`).join('')
 }
 
 async function openSource({ admin, token, redis, keyPrefix = '' }: CommonOptions): Promise<Source> {

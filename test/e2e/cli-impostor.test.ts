@@ -1,0 +1,59 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { fenced } from '../../src/cli/terminal/fence.js'
+import { operate } from '../support/operator.js'
+
+/** Would set the title of a terminal, clear it, and begin a line of its own. */
+const COMMANDS = '\x1b]0;mine\x07\x1b[2J\nmine'
+
+const ORG = { orgId: 'acme', currentCount: COMMANDS, maxAllowed: COMMANDS, limitFrom: 'default', tier: null }
+const HOLDER = { connectionId: COMMANDS, lease: COMMANDS, scopes: [] }
+const NODE = { name: COMMANDS, lease: COMMANDS, connections: COMMANDS, leaseExpiresInMs: COMMANDS }
+const NOTE = { at: COMMANDS, kind: 'refused', code: COMMANDS, node: COMMANDS, currentCount: COMMANDS, maxAllowed: 3 }
+const ANSWERS: Readonly<Record<string, object>> = {
+  orgs: { orgs: [ORG], nextCursor: null },
+  'orgs/acme': { ...ORG, override: null, assignedTier: { limit: COMMANDS } },
+  'orgs/acme/connections': { connections: [HOLDER], truncated: false, ordered: COMMANDS, leaving: COMMANDS },
+  'orgs/acme/limit': { ...ORG, override: null, assignedTier: null },
+  nodes: { nodes: [NODE] },
+  'nodes/n/drain': { ...NODE, ordered: true },
+  refusals: { refusals: [{ ...NOTE, holders: [HOLDER] }], nextCursor: null, of: 'cluster' },
+  stats: { node: NODE, store: COMMANDS, cluster: { nodes: COMMANDS, connections: COMMANDS } },
+}
+
+/** Answers where a node should: whoever has the port while none runs. */
+async function impostor(): Promise<string> {
+  const server = createServer(({ url = '' }, response) => {
+    const asked = url.replace('/admin/v1/', '').replace(/\?.*/, '')
+    response.end(JSON.stringify(ANSWERS[asked] ?? { code: COMMANDS, title: COMMANDS }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+test.each([
+  'orgs',
+  'org acme',
+  'nodes',
+  'refusals',
+  'why 2382ae1d-7ba9-46e6-94ad-96a90b3e836e',
+  'check',
+  'drain n',
+  'evict acme',
+  'limit set acme 3',
+  'limit clear acme',
+])('%s: who answers with texts where numbers are due commands no terminal', async (command) => {
+  const { stdout, stderr } = await operate(command.split(' '), { HEADCOUNT_ADMIN_URL: await impostor() })
+  expect(`${stdout}${stderr}`).toContain('mine')
+  expect(`${stdout}${stderr}`).not.toMatch(/(?!\n)\p{Cc}|^mine/mu)
+})
+
+test('what a page is painted with passes, and nothing that only looks like it', () => {
+  const painted = '\x1b[31mfull\x1b[39m of \\u{1b} a'
+  expect(fenced(painted)).toBe(painted)
+  expect(fenced('\x1b[2J \x1b[31;5m \x9b[31m\x07 \u202e\n')).toBe(
+    '\\u{1b}[2J \\u{1b}[31;5m \\u{9b}[31m\\u{7} \\u{202e}\\u{a}',
+  )
+})

@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream'
-import { type Clock, SPELL_MS } from '../core/clock.js'
+import type { Clock } from '../core/clock.js'
 
 /** Some 700 of the smallest frames, which are read in half a millisecond. */
 const PIECE_BYTES = 4 * 1024
+/** Of one turn: the system hands over one newcomer in each, so that a turn's length is how long each of a crowd waits. */
+const WORK_MS = 1
 
 const PACE = Symbol('pace')
 type Paced = Duplex & { [PACE]?: PacedReading }
@@ -46,7 +48,7 @@ export class PacedReading {
       for (const [socket, left] of this.#left) {
         this.#left.delete(socket)
         if (!socket.destroyed) this.#handOn(socket, left)
-        if (this.#clock.monotonicMs() - startMs >= SPELL_MS) break
+        if (this.#clock.monotonicMs() - startMs >= WORK_MS) break
       }
     } finally {
       if (this.#left.size > 0) this.#clock.soon(() => this.#work())

@@ -2,13 +2,15 @@ import { type IncomingMessage, type RequestListener, type Server, ServerResponse
 import type { Socket } from 'node:net'
 import { STALLED_MS } from '../admin/routes/events.js'
 import { httpServer } from './listen.js'
-import { stopParsing } from './stop-parsing.js'
+import { skipBodies, stopParsing } from './stop-parsing.js'
 
 /** Many times as many as probes, scrapes, operators and 100 viewers need. */
 const MOST_CONNECTIONS = 1_024
 
 /** Of one connection. Browsers, Prometheus and proxies send a request when they have the answer to the one before. */
 const MOST_UNDER_WAY = 4
+
+const SHORT_BODY_BYTES = 4_096
 
 export interface AdminServerBounds {
   readonly mostConnections?: number
@@ -26,7 +28,12 @@ const underWay = new WeakMap<Socket, number>()
 class CountedAnswer<R extends IncomingMessage = IncomingMessage> extends ServerResponse<R> {
   constructor(...given: ConstructorParameters<typeof ServerResponse<R>>) {
     super(...given)
-    const { socket } = given[0]
+    const [request] = given
+    const { socket } = request
+    // Whoever is answered has said enough: the rest of a body would be read only to be dropped.
+    this.once('finish', () => {
+      if (!request.complete) socket.destroySoon()
+    })
     const count = countOf(socket) + 1
     underWay.set(socket, count)
     this.once('close', () => underWay.set(socket, countOf(socket) - 1))
@@ -49,6 +56,7 @@ export function adminServer(
     if (!request.socket.destroyed) listener(request, response)
   }
   const server = httpServer(heeded, { ServerResponse: CountedAnswer })
+  server.on('connection', (socket) => skipBodies(socket, hasIdleBody))
   server.maxConnections = mostConnections
   // Neither a byte came nor was one taken for so long, or the time of a connection that is kept alive is over. An answer
   // that is still being made, and a stream that has nothing to say, keep nobody waiting.
@@ -56,6 +64,15 @@ export function adminServer(
     if (socket.writableLength > 0 || countOf(socket) === 0) socket.destroy()
   })
   return server
+}
+
+/**
+ * Only a limit that is set comes with a body that is read. What others send is too short to matter, or nobody has to parse
+ * it.
+ */
+function hasIdleBody({ method, headers }: IncomingMessage): boolean {
+  if (method === 'PUT') return false
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > SHORT_BODY_BYTES
 }
 
 function countOf(socket: Socket): number {

@@ -1,6 +1,6 @@
 import { type IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http'
 import { httpServer } from './listen.js'
-import { stopParsing } from './stop-parsing.js'
+import { skipBodies, stopParsing } from './stop-parsing.js'
 
 /**
  * Node constructs one of these for each request before any listener runs, also for those that it answers by itself, and
@@ -18,5 +18,6 @@ class OnlyAnswer<R extends IncomingMessage = IncomingMessage> extends ServerResp
  * nothing is looked at (L6).
  */
 export function publicServer(listener: RequestListener): Server {
-  return httpServer(listener, { ServerResponse: OnlyAnswer })
+  const server = httpServer(listener, { ServerResponse: OnlyAnswer })
+  return server.on('connection', (socket) => skipBodies(socket, () => true))
 }

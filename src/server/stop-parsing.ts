@@ -3,7 +3,9 @@ import type { Socket } from 'node:net'
 
 /** What Node has of its parser in a socket: not documented, and the same for many years. */
 interface Parsing {
-  readonly parser?: { onIncoming?: (request: IncomingMessage & { upgrade?: boolean }) => number } | null
+  readonly parser?: {
+    onIncoming?: (request: IncomingMessage & { upgrade?: boolean }, keepAlive: boolean) => number
+  } | null
 }
 
 /** To Node's parser: what follows is no HTTP. It gives up the rest of the packet then. */
@@ -19,6 +21,25 @@ export function stopParsing(socket: Socket): void {
   if (!parser) return
   parser.onIncoming = (request) => {
     request.upgrade = false
+    return NO_HTTP
+  }
+}
+
+/**
+ * Parses no body of the requests of this connection that `isUnread` names: what follows their headers in the packet is given
+ * up, and nothing more is read. Node calls our code for each chunk of a body, ten thousand times for a packet in which each
+ * is a byte, and the system hands over thirty such packets in one go. To be called before anything has come.
+ */
+export function skipBodies(socket: Socket, isUnread: (request: IncomingMessage) => boolean): void {
+  const { parser } = socket as Socket & Parsing
+  const take = parser?.onIncoming
+  if (!parser || !take) return
+  parser.onIncoming = (request, keepAlive) => {
+    const isSkipped = isUnread(request)
+    // What comes behind its headers is no request that could be answered.
+    const said = take(request, keepAlive && !isSkipped)
+    if (request.upgrade || !isSkipped) return said
+    socket.pause()
     return NO_HTTP
   }
 }

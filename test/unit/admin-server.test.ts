@@ -84,6 +84,44 @@ describe('L6: of a packet of requests', () => {
   })
 })
 
+describe('L6: of a body', () => {
+  const withBody = (method: string, header: string, body: string) =>
+    `${method} /metrics HTTP/1.1\r\nHost: a\r\n${header}\r\n\r\n${body}`
+  const reading = () => {
+    let pieces = 0
+    const listener: RequestListener = (request, response) => {
+      request.on('data', () => pieces++)
+      setImmediate(() => response.end('answer'))
+    }
+    return { listener, pieces: () => pieces }
+  }
+
+  test('nothing is parsed that nobody reads, and its connection ends with the answer', async () => {
+    const { listener, pieces } = reading()
+    const client = (await startAdmin(listener))(
+      withBody('DELETE', 'Transfer-Encoding: chunked', '1\r\nx\r\n'.repeat(5_000)),
+    )
+    await until(() => client.ended)
+    expect(client.received).toContain('answer')
+    expect(pieces()).toBe(0)
+  })
+
+  test('what was not sent when the answer was there is not waited for', async () => {
+    const client = (await startAdmin(reading().listener))(withBody('PUT', 'Content-Length: 1000000', '{'))
+    await until(() => client.ended)
+    expect(client.received).toContain('answer')
+  })
+
+  test.each(['PUT', 'POST'])('that is short all is read, and the connection goes on: %s', async (method) => {
+    const { listener, pieces } = reading()
+    const client = (await startAdmin(listener))(withBody(method, 'Content-Length: 2', '{}'))
+    await until(() => client.received.includes('answer'))
+    client.send(withBody(method, 'Content-Length: 2', '{}'))
+    await until(() => client.received.split('answer').length === 3)
+    expect(pieces()).toBe(2)
+  })
+})
+
 describe('L6: an answer', () => {
   test('that its reader does not take ends the connection', async () => {
     const client = (await startAdmin((_request, response) => void response.end(LARGE), { stalledMs: STALLED_MS }))(

@@ -240,3 +240,28 @@ describe('R1, R5: a store that lost its memory, under `close`', () => {
     expect(open.closing).toBe('STORE_AWAY')
   })
 })
+
+test.each(['renew', 'hello'] as const)(
+  'L4: a node that has given up its lease speaks of no lapse, though a %s was answered while it did',
+  async (verb) => {
+    await start({ onLeaseLost: 'close' })
+    expect(await ask()).toMatchObject({ admitted: true })
+    let lapses = 0
+    node.events.on('lease.lapsed', () => lapses++)
+    store.holdUp('renew', 'leave')
+    await pass(R)
+    if (verb === 'hello') {
+      store.holdUp('hello')
+      store.calls[0]!.giveUp()
+      await turns()
+    }
+    const drained = node.drain({ withinMs: 0 })
+    await pass(5)
+    await store.calls.find((call) => call.verb === verb)!.answer()
+    await turns()
+    await store.calls.find((call) => call.verb === 'leave')!.answer()
+    await drained
+    await pass(2 * D)
+    expect(lapses).toBe(0)
+  },
+)

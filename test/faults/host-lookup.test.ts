@@ -1,9 +1,10 @@
 import dns, { type LookupAddress } from 'node:dns'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
-import { systemClock } from '../../src/core/clock.js'
+import { type Clock, systemClock } from '../../src/core/clock.js'
 import { HttpCaller } from '../../src/outbound/http-caller.js'
 import { openClient } from '../../src/store/redis/client.js'
 import { leakGate } from '../support/leak-gate.js'
+import { ManualClock } from '../support/manual-clock.js'
 import { startPlatform } from '../support/platform.js'
 import { sharedRedisUrl } from '../support/redis.js'
 import { startSilentPort } from '../support/silent-port.js'
@@ -30,8 +31,8 @@ beforeEach(() => {
   })
 })
 
-const dial = (host: string, withinMs = 20) =>
-  openClient({ host, port: PORT }, { clock: systemClock, withinMs, over: new AbortController().signal })
+const dial = (host: string, withinMs = 20, clock: Clock = systemClock) =>
+  openClient({ host, port: PORT }, { clock, withinMs, over: new AbortController().signal })
 
 /** What was dialed is a Redis; lets go of it. */
 async function expectRedis(dialing: ReturnType<typeof dial>): Promise<void> {
@@ -91,18 +92,24 @@ test('who joins a look-up is told the same, and nobody who comes later is', asyn
 /** As where one of two zones is cut off, or a name has an address of IPv6 and there is no such network. */
 test('R2: where the first of two addresses is silent, the second is reached within the deadline of a call', async () => {
   await startSilentPort('127.0.0.9', PORT)
+  const tookMs: number[] = []
   for (let n = 0; n < 8; n++) {
-    const dialing = dial('zones.test', 250)
+    // The deadline itself never comes: how long a busy machine takes for the rest says nothing of the addresses.
+    const dialing = dial('zones.test', 250, new ManualClock())
     await until(() => asked.length === 1)
+    const sinceMs = systemClock.monotonicMs()
     answer(null, [{ address: '127.0.0.9', family: 4 }, ...HERE])
+    await dialing
+    tookMs.push(systemClock.monotonicMs() - sinceMs)
     await expectRedis(dialing)
   }
+  expect(Math.min(...tookMs)).toBeLessThan(200)
 })
 
 /** Node closes an attempt before it makes the next: what is far away is not to be given up for one that is silent. */
 test('R2: who has more time gives each address more of it, as a Redis that is far away needs', async () => {
   await startSilentPort('127.0.0.9', PORT)
-  const dialing = dial('zones.test', 1_000)
+  const dialing = dial('zones.test', 5_000)
   await until(() => asked.length === 1)
   const sinceMs = systemClock.monotonicMs()
   answer(null, [{ address: '127.0.0.9', family: 4 }, ...HERE])

@@ -131,7 +131,7 @@ byte conn[NODES];               /* UNASKED -> ASKING -> OPEN -> GONE */
 bool maybeTaken[NODES];         /* an acquire went unanswered, so the slot may be taken */
 bool unwanted[NODES];           /* nobody waits for the answer to the acquire in flight any more */
 bool told[NODES];               /* no slot was left when it rejoined: the connection was told to close */
-bool closing[NODES];            /* under `close`: it was told to close for the lease, and is told to the store all the same */
+bool closing[NODES];            /* under `close`: it was told to close for the lease, and is told to the store where there is room */
 byte former[NODES];             /* the same, of a store that lost its memory: age of the lease before, until the next one's
                                    store was told of what is open */
 bool pending[ID_SLOTS];         /* the release queue */
@@ -900,6 +900,14 @@ proctype network(byte n) {
       excused[n] = excused[n] && verdict != OK;
       wasFenced[n] = wasFenced[n] && verdict != OK;
       answer[n] = verdict }
+#ifdef CLOSE
+  /* What is being closed is told only where there is room; what came to be closed since it was said, whatever there is. */
+  :: d_step { answer[n] == SENT && verb[n] == REASSERT && closing[n] && owed[n] != ROOM ->
+      reassert(lease[n], generation[n], known[n], id(n), bearing[n], ROOM, true);
+      excused[n] = excused[n] && verdict != OK;
+      wasFenced[n] = wasFenced[n] && verdict != OK;
+      answer[n] = verdict }
+#endif
 #ifdef AUDITS
   :: d_step { answer[n] == SENT && verb[n] == AUDIT -> audit(n); answer[n] = verdict }
   :: d_step { answer[n] == SENT && verb[n] == PUT_BACK ->

@@ -141,3 +141,35 @@ test('R5, R1: under `close` nothing is open that the store does not know, also w
   await until(isIn, { withinMs: 20_000, what: 'another is let in' })
   expect(old.lost.aborted).toBe(true)
 })
+
+/** As where a machine has slept, or whoever has the socket is slow: its slot is gone, and others have the room. */
+test('R5: under `close` what is slow to close after D is no surplus: nobody else is closed for it', async () => {
+  const proxy = await startProxy(limiters.redis.port)
+  onTestFinished(() => proxy.stop())
+  const policies = { onLeaseLost: 'close', onLimitLowered: 'newest' } as const
+  const options = { limits: { org: 1 }, policies, ...TIMES } as const
+  const [cutOff] = (await limiters.start(1, { ...options, redis: proxy.url })) as [Limiter]
+  const [other] = (await limiters.start(1, options)) as [Limiter]
+  const old = (await cutOff.admit({ org: 'acme' })) as Admitted
+  proxy.refuse()
+  proxy.cutAll()
+  await wipe()
+  const young = await until(
+    async () => {
+      const admission = await other.admit({ org: 'acme' })
+      return admission.admitted && admission
+    },
+    { withinMs: 20_000, what: 'another is let in' },
+  )
+  expect(old.closing).toBe('STORE_AWAY')
+  const overLimit: string[] = []
+  for (const node of [cutOff, other]) node.on('org.over_limit', ({ org }) => overLimit.push(org))
+  let [told, heard] = [0, 0]
+  cutOff.on('lease.renewed', () => told++)
+  other.on('lease.renewed', () => heard++)
+  proxy.accept()
+  await until(() => told > 2, { what: 'the other is back' })
+  heard = 0
+  await until(() => heard > 2, { what: 'orders are heard' })
+  expect([overLimit, young.closing]).toEqual([[], undefined])
+})

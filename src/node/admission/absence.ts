@@ -60,8 +60,10 @@ export class Absence {
     this.#lapse = new LapseWatch(clock, timing.trustMs + (closes ? 0 : policies.orphanTimeMs), () => this.#lapsed())
     events.on('lease.lost', ({ reason }) => {
       this.#isUntold = true
+      // Who is to be closed for D anyhow is told to a store without memory only where there is room.
+      if (reason === 'lost') this.#lapse.look()
       // Fenced, others may have the slots.
-      if (closes && reason === 'fenced') this.#closeAll('LEASE_LOST')
+      else if (closes) this.#closeAll('LEASE_LOST')
     })
   }
 

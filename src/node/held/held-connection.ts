@@ -77,6 +77,11 @@ export class HeldConnection {
     return this.#closing
   }
 
+  /** It has no slot to come back to: it is being closed, and not for a stop, which ends when its turn comes. */
+  get isGivenUp(): boolean {
+    return this.#closing !== undefined && this.#closing !== 'DRAINING'
+  }
+
   /** Present once its owner has told how to ask it whether it is still there. */
   get peer(): Peer | undefined {
     return this.#peer

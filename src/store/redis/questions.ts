@@ -9,9 +9,10 @@ const DEADLINE_MS = 2_000
 const MAX_WAITING = 64
 /**
  * What is idle for long may be cut on its way without a word, by a firewall or a balancer, and whoever asks then is told
- * nothing until the deadline. The shortest such patience in use is a minute.
+ * nothing until the deadline. The shortest such patience in use is a minute; a node asks of its own accord every half
+ * minute and a renewal, and is not to connect anew each time.
  */
-const IDLE_MS = 30_000
+const IDLE_MS = 45_000
 
 /** Of a connection that another question has given up, or that was lost before this one was sent. */
 const inOurWords = (message: string) =>

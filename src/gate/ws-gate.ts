@@ -68,11 +68,6 @@ export function adoptedSockets(wss: WebSocketServer, clock: Clock): Sockets {
   return socketsOf(wss, clock, (ws, request, { admitted }) => wss.emit('connection', ws, request, admitted))
 }
 
-/** A connection that lost its slot carries no frame again, although its node may have a new lease. */
-function frameRule(admitted: Admitted, mayCarryFrames: () => boolean): () => boolean {
-  return () => mayCarryFrames() && (admitted.closing === undefined || admitted.closing === 'DRAINING')
-}
-
 /** As long as a refused client may take to read an answer in HTTP. */
 const TURN_AWAY_MS = 2_000
 /**
@@ -108,7 +103,7 @@ function socketsOf(wss: WebSocketServer, clock: Clock, greet: Greet, pace?: Pace
         // A malformed frame is an `error` event; without a listener it would end the process. ws closes by itself.
         ws.on('error', nothing)
         const { admitted } = welcome
-        if (admitted.mayCarryFrames) guardFrames(ws, upgrade.socket, frameRule(admitted, admitted.mayCarryFrames))
+        if (admitted.mayCarryFrames) guardFrames(ws, upgrade.socket, admitted.mayCarryFrames)
         // The owner of the WebSocket server may have waited, and what is thrown here would be thrown into its code.
         try {
           opened(new Link(ws, upgrade.socket, clock))

@@ -4,7 +4,7 @@ import { HeldConnections } from '../../src/node/held/held-connections.js'
 import type { LimiterNode } from '../../src/node/limiter-node.js'
 import { SHORT } from '../support/cluster.js'
 import { nodeStage } from '../support/node-stage.js'
-import { connectionOf, passTime, SessionMaker, takeSlots, turns } from '../support/steered-node.js'
+import { connectionOf, declareDead, passTime, SessionMaker, takeSlots, turns } from '../support/steered-node.js'
 
 const { renewIntervalMs: R, trustMs: D, callTimeoutMs: C } = SHORT
 
@@ -58,6 +58,19 @@ describe('R1, R5: a store that lost its memory, under `close`', () => {
     expect(open.mayCarryFrames!()).toBe(false)
   })
 
+  test('carries nothing of whom it was told too late, however long that takes to close, and vouches for others', async () => {
+    const { node, open } = await holding()
+    await pass(R / 2)
+    stage.store.inner.tables.wipe()
+    stage.clock.setWall(stage.clock.wallMs() + 10 * D)
+    await pass(R)
+    expect(open.closing).toBe('STORE_AWAY')
+    const asked = node.admit({ org: 'acme' })
+    await turns()
+    expect(((await asked) as Admitted).mayCarryFrames!()).toBe(true)
+    expect(open.mayCarryFrames!()).toBe(false)
+  })
+
   test('control: one that has forgotten nothing vouches for all that it has kept, whatever the clock says', async () => {
     const { open } = await holding()
     await pass(R / 2)
@@ -102,6 +115,17 @@ describe('R1, R5: a store that lost its memory, under `close`', () => {
     await turns()
     expect(open.closing).toBe('STORE_AWAY')
   })
+})
+
+test('S7: what a stop is to close carries nothing again either, once its lease was declared dead', async () => {
+  const { node, open } = await holding()
+  void node.drain({ withinMs: 10 * D })
+  expect([open.closing, open.mayCarryFrames!()]).toEqual(['DRAINING', true])
+  declareDead(stage.store, [...stage.store.inner.tables.live.keys()][0]!)
+  await pass(2 * R)
+  expect(node.storeReachable).toBe(true)
+  expect([open.closing, open.mayCarryFrames!()]).toEqual(['DRAINING', false])
+  open.release()
 })
 
 test.each(['renew', 'hello'] as const)(

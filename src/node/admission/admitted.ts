@@ -38,7 +38,9 @@ export class AdmittedConnection implements Admitted {
     this.maxAllowed = slot.limit
     if (slot.reserved !== undefined) this.reserved = slot.reserved
     this.release = () => owner.release(connection)
-    this.mayCarryFrames = owner.mayCarryFrames
+    const { mayCarryFrames } = owner
+    // One that lost its slot carries none again, although its node may have a new lease.
+    this.mayCarryFrames = mayCarryFrames && (() => !connection.isGivenUp && mayCarryFrames())
   }
 
   get lost(): AbortSignal {

@@ -24,6 +24,7 @@ export class HeldConnection {
   #untold = false
   #leaving = false
   #closing: ClosingCode | undefined
+  #isGivenUp = false
   #peer: Peer | undefined
   /** Made on demand: an idle connection should cost little. */
   #lost: AbortController | undefined
@@ -77,9 +78,9 @@ export class HeldConnection {
     return this.#closing
   }
 
-  /** It has no slot to come back to: it is being closed, and not for a stop, which ends when its turn comes. */
+  /** It is to be closed, and not for a stop alone: it has no slot to come back to, and carries no frame again. */
   get isGivenUp(): boolean {
-    return this.#closing !== undefined && this.#closing !== 'DRAINING'
+    return this.#isGivenUp
   }
 
   /** Present once its owner has told how to ask it whether it is still there. */
@@ -144,6 +145,7 @@ export class HeldConnection {
   }
 
   lose(closing: ClosingCode): void {
+    if (closing !== 'DRAINING') this.#isGivenUp = true
     if (this.#closing) return
     this.#closing = closing
     this.#lost?.abort(closing)

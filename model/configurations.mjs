@@ -11,7 +11,9 @@ const replacedStore = [...lostStore, 'REPLACED']
 const close = ['TIME', 'CLOSE', 'WIPES=1', 'LEASES=2', 'RIVAL_LEASES=1', 'GENERATIONS=1']
 const lostUnderClose = [...close, 'TIME_AFTER_LOSS', 'T=5']
 /** The other too may come back after the loss: a node that comes late and is cut off again is replaced by it. */
-const bothBack = [...lostUnderClose.filter((one) => one !== 'RIVAL_LEASES=1'), 'RIVAL_LEASES=2']
+const bothLeases = [...close.filter((one) => one !== 'RIVAL_LEASES=1'), 'RIVAL_LEASES=2', 'TIME_AFTER_LOSS']
+/** With five intervals there are more histories than fit the memory of the rest. */
+const bothBack = [...bothLeases, 'T=4']
 /** Its first hello may go unanswered and be said again, and arrive when the lease has died. */
 const newcomer = ['NEWCOMER', 'TIME', 'LATE', 'LEASES=1', 'RIVAL_GENERATIONS=1']
 
@@ -31,6 +33,7 @@ const holds = [
   ['close: leases die, nodes pause and rejoin', [...deaths, 'CLOSE']],
   ['a first hello is lost, late, said again', [...newcomer, 'GENERATIONS=2']],
   ['deep: a first hello, and another after it', [...newcomer, 'GENERATIONS=3']],
+  ['deep: close: the store is wiped and both come back', [...bothLeases, 'T=5']],
   ['deep: the same deaths over several connections', deathsAndOldConnections],
 ]
 

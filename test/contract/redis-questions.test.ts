@@ -81,3 +81,22 @@ test('R2: where no other connection can be had, a question goes over the idle on
   const open = () => questions.ask((redis) => redis.client('LIST', 'ID', first))
   await until(async () => !String(await open()).includes(`id=${first} `), { what: 'the idle connection is closed' })
 })
+
+/** As where packets to new connections are dropped on the way: nobody refuses, and the attempt ends by its time alone. */
+test('R2: it does so in time for an answer also where nobody says that no other can be had', async () => {
+  const clock = new ManualClock()
+  const { dialer } = theWayTo(sharedRedisUrl(), systemClock)
+  let isSilent = false
+  const questions = new RedisQuestions(async (withinMs, over) => {
+    if (!isSilent) return (await dialer.dial(withinMs, over)).redis
+    return new Promise((_, reject) => clock.after(withinMs, () => reject(new Error('no connection'))))
+  }, clock)
+  onTestFinished(() => questions.close())
+  const askedOver = () => questions.ask((redis) => redis.client('ID'))
+  const first = await askedOver()
+  isSilent = true
+  clock.advance(46_000)
+  const asked = askedOver()
+  clock.advance(1_500)
+  expect(await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, 5_000))])).toBe(first)
+})

@@ -98,10 +98,13 @@ export class RedisQuestions {
     for (const line of this.#lines) this.#drop(line)
   }
 
-  /** Over `idle`, where there is such a line, if no other can be had: it may be whole, and sentinels down. */
+  /**
+   * Over `idle`, where there is such a line, if no other can be had: it may be whole, and sentinels down. It is then to
+   * answer within what is left of the time.
+   */
   #connect(idle?: Line): Line {
     const over = new AbortController()
-    const dialed = this.#dial(DEADLINE_MS, over.signal).then(
+    const dialed = this.#dial(idle ? DEADLINE_MS / 2 : DEADLINE_MS, over.signal).then(
       (redis) => {
         if (idle?.asked === 0) this.#drop(idle)
         return redis

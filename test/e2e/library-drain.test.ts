@@ -3,6 +3,7 @@ import { createLimiter } from '../../src/index.js'
 import { attach, connect } from '../support/attached.js'
 import { leakGate } from '../support/leak-gate.js'
 import { freshPrefix, sharedRedisUrl } from '../support/redis.js'
+import { until } from '../support/until.js'
 
 leakGate()
 
@@ -22,6 +23,19 @@ test('L4: a drain without end waits for what is open, however long that takes', 
   release()
   await drained
   expect(limiter).toMatchObject({ phase: 'stopped', connections: 0 })
+})
+
+test('R5: under `close` what a drain has left open carries no frame any more: others have its slot', async () => {
+  const times = { leaseTtlMs: 4_000, renewIntervalMs: 200, storeTimeoutMs: 1_000 }
+  const options = { redis: sharedRedisUrl(), keyPrefix: freshPrefix(), limits: { org: 1 }, ...times }
+  const [limiter, other] = [1, 2].map(() => createLimiter({ ...options, policies: { onLeaseLost: 'close' } }))
+  onTestFinished(() => other!.drain({ withinMs: 1_000 }))
+  await Promise.all([limiter!.ready(), other!.ready()])
+  const open = await limiter!.admit({ org: 'acme' })
+  expect(open).toMatchObject({ admitted: true })
+  await limiter!.drain({ withinMs: 50 })
+  await until(async () => (await other!.admit({ org: 'acme' })).admitted, { what: 'another is let in' })
+  expect(open.admitted && open.mayCarryFrames!()).toBe(false)
 })
 
 test('L4: a peer that throws as it is told to close costs the drain nothing, and is reported', async () => {

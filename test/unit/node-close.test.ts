@@ -128,6 +128,19 @@ test('S7: what a stop is to close carries nothing again either, once its lease w
   open.release()
 })
 
+test('R5: what is still open when a node gives up its lease carries nothing any more: its slot may be given to others', async () => {
+  const { node, open } = await holding()
+  stage.store.holdUp('leave')
+  const drained = node.drain({ withinMs: 0 })
+  await pass(5)
+  expect(stage.store.calls.map(({ verb }) => verb)).toEqual(['leave'])
+  expect(open.mayCarryFrames!(), 'before the store hears of it').toBe(false)
+  await stage.store.calls[0]!.answer()
+  await drained
+  expect(stage.store.inner.tables.live.size).toBe(0)
+  expect(open.mayCarryFrames!()).toBe(false)
+})
+
 test.each(['renew', 'hello'] as const)(
   'L4: a node that has given up its lease speaks of no lapse, though a %s was answered while it did',
   async (verb) => {

@@ -51,6 +51,7 @@ export class Absence {
   /** Open connections were closed for the absence: it would be no kindness to let them in again. */
   #hasLapsed = false
   #nodes = 1
+  #isOver = false
 
   constructor(parts: AbsenceParts) {
     const { clock, timing, policies, events } = parts
@@ -69,6 +70,7 @@ export class Absence {
 
   /** The store knows of all that is open, and answered what was sent then: from there on the time counts (S7). */
   vouched(sentAt: Moment): void {
+    if (this.#isOver) return
     // No timer runs while a machine sleeps, or before what has arrived was read: the store may have been told too late.
     if (this.#isUntold) this.#lapse.look()
     this.#isUntold = false
@@ -84,7 +86,12 @@ export class Absence {
     this.#nodes = Math.max(1, liveNodes, recoveryMs > 0 ? this.#nodes : 1)
   }
 
+  /**
+   * The node is about to give up its lease: what is still open loses its slot. For good, although an answer that says when
+   * the lease was renewed may yet come.
+   */
   end(): void {
+    this.#isOver = true
     this.#lapse.stop()
   }
 
@@ -118,6 +125,7 @@ export class Absence {
   /** An embedded store cannot outlive its node: no deadline there. */
   #isVouched(): boolean {
     const { clock, timing, embedded } = this.#parts
+    if (this.#isOver) return false
     return embedded || (this.#vouchedAt !== undefined && elapsedMs(clock, this.#vouchedAt) < timing.trustMs)
   }
 

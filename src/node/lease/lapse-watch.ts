@@ -10,7 +10,6 @@ export class LapseWatch {
   readonly #afterMs: number
   readonly #lapsed: () => void
   #since: Moment | undefined
-  #isOver = false
   #cancel: () => void = () => {}
 
   constructor(clock: Clock, afterMs: number, lapsed: () => void) {
@@ -20,14 +19,11 @@ export class LapseWatch {
   }
 
   restart(since: Moment): void {
-    if (this.#isOver) return
     this.#since = since
     this.look()
   }
 
-  /** For good: a node that gives up its lease may yet hear an answer that says when it was renewed. */
   stop(): void {
-    this.#isOver = true
     this.#since = undefined
     this.#cancel()
   }

@@ -34,7 +34,6 @@ const holds = [
   ['a first hello is lost, late, said again', [...newcomer, 'GENERATIONS=2']],
   ['deep: a first hello, and another after it', [...newcomer, 'GENERATIONS=3']],
   ['deep: close: the store is wiped and both come back', [...bothLeases, 'T=5']],
-  ['deep: the same deaths over several connections', deathsAndOldConnections],
 ]
 
 /** What a user would notice if the rule were missing. */

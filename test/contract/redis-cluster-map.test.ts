@@ -121,4 +121,15 @@ describe('who is named and says itself that it does not serve the slot', () => {
       new RegExp(`^nobody serves slot ${SLOT}: 127\\.0\\.0\\.1:(${from.port}|${to.port}) is named and denies it$`),
     )
   })
+
+  test('is believed in where it serves the slot and knows no name of its own', async () => {
+    const own = await startRedisCluster()
+    onTestFinished(() => own.stop())
+    const [first, other] = own.servers as [ClusterServer, ClusterServer]
+    await first.admin.config('SET', 'cluster-preferred-endpoint-type', 'hostname')
+    const [[, , [host]]] = (await first.admin.call('CLUSTER', 'SLOTS')) as [[number, number, [string]]]
+    expect(host, 'control').toBe('?')
+    expect(await finderOver([first, other]).find(LONG_MS, never)).toMatchObject({ port: first.port })
+    await expect(finderOver([first]).find(LONG_MS, never)).rejects.toThrow('nobody serves slot 0')
+  })
 })

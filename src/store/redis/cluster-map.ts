@@ -18,6 +18,8 @@ interface View {
 
 /** More would not make the answer surer. */
 const MOST_ASKED = 16
+/** In place of a host: a server that is to tell names tells so that it knows none. */
+const NO_NAME = '?'
 
 /**
  * Has the servers of a Redis Cluster say who serves a slot. No redirect is followed: a connection that meets one ends,
@@ -38,7 +40,7 @@ export class RedisClusterMap {
       namedAnother: 'the cluster names another primary for this bucket',
       find: async (withinMs, over) => {
         const { given, refused } = await this.#ask(withinMs, over)
-        const named = given.flatMap(({ served }) => whoServes(slot, served))
+        const named = given.flatMap(({ served }) => whoServes(slot, served)).filter(hasName)
         const newest = newestOf(named.filter((one) => !deniesIt(one, slot, given)))
         if (newest) return newest
         const [denied] = named
@@ -61,7 +63,7 @@ export class RedisClusterMap {
     const answers = await inquiry.answers({ withinMs, over })
     if (!joined && this.#asking === inquiry) this.#asking = undefined
     const newest = newestOf(answers.given.map(({ served }) => ({ served, configEpoch: highest(served) })))
-    if (newest) this.#named = newest.served
+    if (newest) this.#named = newest.served.filter(hasName)
     return answers
   }
 
@@ -72,6 +74,8 @@ export class RedisClusterMap {
 }
 
 const highest = (served: readonly Served[]) => Math.max(-1, ...served.map(({ configEpoch }) => configEpoch))
+
+const hasName = ({ host }: Served) => host !== NO_NAME
 
 const whoServes = (slot: number, served: readonly Served[]) =>
   served.filter(({ from, to }) => from <= slot && slot <= to)
@@ -97,11 +101,10 @@ async function viewOf(redis: Redis, at: ServerAddress): Promise<View> {
   const served = ranges.flatMap((range: unknown) => {
     const [from, to, primary] = Array.isArray(range) ? range : []
     const [host, port, id = ''] = Array.isArray(primary) ? primary.map((part) => String(part ?? '')) : []
-    // Without a name it means the address at which it was asked; one it does not know itself is told as "?".
-    const name = host || at.host
-    if (name === '?' || !(Number(port) > 0)) return []
+    if (!(Number(port) > 0)) return []
     const configEpoch = epochs.get(id) ?? -1
-    return [{ from: Number(from), to: Number(to), host: name, port: Number(port), configEpoch, id }]
+    // Without a host it means the address at which it was asked.
+    return [{ from: Number(from), to: Number(to), host: host || at.host, port: Number(port), configEpoch, id }]
   })
   return { by: members.find(({ isSelf }) => isSelf)?.id, served }
 }

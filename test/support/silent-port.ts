@@ -8,10 +8,10 @@ import { until } from './until.js'
  * kernel drops further handshakes without a word.
  */
 export async function startSilentPort(host: string, port: number): Promise<void> {
-  const listen = `require('net').createServer().listen({ port: ${port}, host: '${host}', backlog: 1 }, () => console.log('on'))`
+  const listen = `require('net').createServer().listen({ port: ${port}, host: '${host}', backlog: 1 }, () => console.log('listening'))`
   const frozen = await spawnOwned(process.execPath, ['-e', listen])
   onTestFinished(() => frozen.kill())
-  await until(() => frozen.output().includes('on'))
+  await until(() => frozen.output().includes('listening'))
   frozen.signal('SIGSTOP')
   const fillers = Array.from({ length: 8 }, () => connect(port, host).on('error', () => {}))
   onTestFinished(() => {

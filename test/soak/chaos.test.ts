@@ -4,6 +4,7 @@ import { allFaults } from '../../chaos/faults/all.js'
 import { type RunOptions, run } from '../../chaos/run.js'
 import { FAST, SHIPPED } from '../../chaos/terms.js'
 import { brokenServer } from '../support/broken-build.js'
+import { BROKEN } from '../support/broken-on-purpose.js'
 
 const BUILT = new URL('../../dist/server/main.js', import.meta.url).pathname
 
@@ -42,7 +43,7 @@ describe('chaos', () => {
   })
 
   test('control: a node that does not close although it was told to is found out', async () => {
-    const script = brokenServer('node/admission/absence.js', "policies.onLeaseLost !== 'rejoin'", 'false')
+    const script = brokenServer(...BROKEN.doesNotClose)
     const faults = faultsNamed('black hole) for longer')
     const found = await promisesBroken({ script, minutes: 0.5, terms: CLOSE, faults })
     expect(found.filter((finding) => finding.startsWith('S7: #')).length).toBeGreaterThan(0)
@@ -50,22 +51,21 @@ describe('chaos', () => {
   })
 
   test('control: a lost store that does not wait until who is cut off has closed is found out', async () => {
-    const script = brokenServer('core/lease-timing.js', "onLeaseLost === 'rejoin' ? 0 : ttlMs", '0')
+    const script = brokenServer(...BROKEN.doesNotWaitForWhoIsCutOff)
     const terms = { ...SHIPPED, onLeaseLost: 'close' } as const
     const found = await promisesBroken({ script, minutes: 1.5, terms, faults: faultsNamed('FLUSHALL meanwhile') })
     expect(found.filter((finding) => /^S1: org-|^R1: a store/.test(finding)).length).toBeGreaterThan(0)
   })
 
   test('control: a node that asks an old connection only once it is silent is found out', async () => {
-    const script = brokenServer('node/probing/prober.js', 'scope.name === INSTANCE || isSilent(peer)', 'isSilent(peer)')
+    const script = brokenServer(...BROKEN.asksTheSilentOnly)
     const faults = faultsNamed('SCRIPT FLUSH')
     const found = await promisesBroken({ script, minutes: 1, clients: 200, instances: true, faults })
     expect(found.filter((finding) => /^L3: .*for its own/.test(finding)).length).toBeGreaterThan(0)
   })
 
   test('control: a script that admits one too many is found out', async () => {
-    const right = 'if held_count >= slots then'
-    const script = brokenServer('store/redis/script.generated.js', right, 'if held_count > slots then')
+    const script = brokenServer(...BROKEN.admitsOneTooMany)
     const found = await promisesBroken({ script, faults: faultsNamed('SCRIPT FLUSH') })
     expect(found.filter((finding) => finding.startsWith('S1: org-')).length).toBeGreaterThan(0)
   })
@@ -76,31 +76,25 @@ describe('chaos', () => {
   })
 
   test('control: a node that never gives a slot back is found out', async () => {
-    const right = "own or redis.pcall('ZSCORE', KEYS[s], id) == ARGV[2]"
-    const script = brokenServer('store/redis/script.generated.js', right, 'false')
+    const script = brokenServer(...BROKEN.givesNothingBack)
     const found = await promisesBroken({ script, minutes: 0.5, faults: faultsNamed('SCRIPT FLUSH') })
     expect(found.filter((finding) => /^(L1|S6|L5):/.test(finding)).length).toBeGreaterThan(0)
   })
 
   test('control: a script that counts the old connection of who comes back with its token is found out', async () => {
-    const script = brokenServer(
-      'store/redis/script.generated.js',
-      'local replaces = not mine and',
-      'local replaces = false and',
-    )
+    const script = brokenServer(...BROKEN.countsWhoIsReplaced)
     const found = await promisesBroken({ script, minutes: 0.5, faults: faultsNamed('SCRIPT FLUSH') })
     expect(found.filter((finding) => /^(S6|L1|L3): .* was refused with/.test(finding)).length).toBeGreaterThan(0)
   })
 
   test('control: a node that is not told to close what was taken over is found out', async () => {
-    const order = "redis.call('ZADD', KEYS[8], holder, old)"
-    const script = brokenServer('store/redis/script.generated.js', order, '')
+    const script = brokenServer(...BROKEN.doesNotTellWhoIsReplaced)
     const found = await promisesBroken({ script, minutes: 0.5, clients: 200, faults: faultsNamed('SCRIPT FLUSH') })
     expect(found.filter((finding) => finding.startsWith('L2: #')).length).toBeGreaterThan(0)
   })
 
   test('control: a node that does not ask who came back whether it heard is found out', async () => {
-    const script = brokenServer('gate/gate.js', '{ atOnce: admitted.replaces !== undefined }', '{}')
+    const script = brokenServer(...BROKEN.doesNotAskWhoCameBack)
     const faults = faultsNamed('SCRIPT FLUSH')
     const found = await promisesBroken({ script, minutes: 2, seed: 13, clients: 250, terms: SHIPPED, faults })
     expect(found.filter((finding) => finding.startsWith('L3: #')).length).toBeGreaterThan(0)

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { afterEach, describe, expect, test } from 'vitest'
 import { SCRIPT } from '../../src/store/redis/script.generated.js'
 import { brokenServer } from '../support/broken-build.js'
+import { BROKEN } from '../support/broken-on-purpose.js'
 import { type Fleet, startFleet } from '../support/fleet.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
@@ -47,22 +48,19 @@ describe('control: the storms find out nodes that are broken on purpose', () => 
   }
 
   test('a fence that does not look at the generation: what comes late takes slots', async () => {
-    const look = 'if held ~= ARGV[3] then'
-    const blind = "if held and held:match(':(%w+)') == ARGV[3]:match(':(%w+)') then held = ARGV[3] end"
-    const broken = await start(brokenServer('store/redis/script.generated.js', look, `${blind} ${look}`))
+    const broken = await start(brokenServer(...BROKEN.fenceBlindToGenerations))
     const failure = await firstFailure(broken, () => speakLate(proxy, broken.books, 'node-1'))
     expect(failure).toContain('the books do not agree')
   })
 
   test('a node that forgets what went unanswered: slots are left over', async () => {
-    const right = "if (reply.status === 'unanswered')\n            ticket.maybeTaken = true;"
-    const broken = await start(brokenServer('node/admission-queue.js', right, ''))
+    const broken = await start(brokenServer(...BROKEN.forgetsWhatWentUnanswered))
     const failure = await firstFailure(broken, () => loseAnswers(proxy, broken))
     expect(failure).toContain('the books do not agree')
   })
 
   test('a script that is not sent again: clients see it', async () => {
-    const broken = await start(brokenServer('store/redis/script.js', "startsWith('NOSCRIPT')", "startsWith('NEVER')"))
+    const broken = await start(brokenServer(...BROKEN.scriptNotSentAgain))
     const failure = await firstFailure(broken, () => flushScripts(broken.books.redis))
     expect(failure).toContain('503 STORE_UNAVAILABLE')
   })

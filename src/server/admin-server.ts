@@ -28,12 +28,7 @@ const underWay = new WeakMap<Socket, number>()
 class CountedAnswer<R extends IncomingMessage = IncomingMessage> extends ServerResponse<R> {
   constructor(...given: ConstructorParameters<typeof ServerResponse<R>>) {
     super(...given)
-    const [request] = given
-    const { socket } = request
-    // Whoever is answered has said enough: the rest of a body would be read only to be dropped.
-    this.once('finish', () => {
-      if (!request.complete) socket.destroySoon()
-    })
+    const { socket } = given[0]
     const count = countOf(socket) + 1
     underWay.set(socket, count)
     this.once('close', () => underWay.set(socket, countOf(socket) - 1))
@@ -56,7 +51,7 @@ export function adminServer(
     if (!request.socket.destroyed) listener(request, response)
   }
   const server = httpServer(heeded, { ServerResponse: CountedAnswer })
-  server.on('connection', (socket) => skipBodies(socket, hasIdleBody))
+  server.on('connection', (socket) => skipBodies(socket, { isUnread: hasIdleBody, isLast: hasLongBody }))
   server.maxConnections = mostConnections
   // Neither a byte came nor was one taken for so long, or the time of a connection that is kept alive is over. An answer
   // that is still being made, and a stream that has nothing to say, keep nobody waiting.
@@ -66,12 +61,13 @@ export function adminServer(
   return server
 }
 
-/**
- * Only a limit that is set comes with a body that is read. What others send is too short to matter, or nobody has to parse
- * it.
- */
-function hasIdleBody({ method, headers }: IncomingMessage): boolean {
-  if (method === 'PUT') return false
+/** Only a limit that is set comes with a body that is read. Of what is short it takes less to read it than to end for it. */
+function hasIdleBody(request: IncomingMessage): boolean {
+  return request.method !== 'PUT' && hasLongBody(request)
+}
+
+/** Of which much may still be to come when it is answered. Whoever is answered has said enough. */
+function hasLongBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > SHORT_BODY_BYTES
 }
 

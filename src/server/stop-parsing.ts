@@ -25,19 +25,25 @@ export function stopParsing(socket: Socket): void {
   }
 }
 
+type Which = (request: IncomingMessage) => boolean
+
 /**
  * Parses no body of the requests of this connection that `isUnread` names: what follows their headers in the packet is given
  * up, and nothing more is read. Node calls our code for each chunk of a body, ten thousand times for a packet in which each
- * is a byte, and the system hands over thirty such packets in one go. To be called before anything has come.
+ * is a byte, and the system hands over thirty such packets in one go. Those that `isLast` names, which are these and maybe
+ * more, end their connection with the answer, and the answer says so. To be called before anything has come.
  */
-export function skipBodies(socket: Socket, isUnread: (request: IncomingMessage) => boolean): void {
+export function skipBodies(
+  socket: Socket,
+  { isUnread, isLast }: { readonly isUnread: Which; readonly isLast: Which },
+): void {
   const { parser } = socket as Socket & Parsing
   const take = parser?.onIncoming
   if (!parser || !take) return
   parser.onIncoming = (request, keepAlive) => {
     const isSkipped = isUnread(request)
     // What comes behind its headers is no request that could be answered.
-    const said = take(request, keepAlive && !isSkipped)
+    const said = take(request, keepAlive && !isLast(request))
     if (request.upgrade || !isSkipped) return said
     socket.pause()
     return NO_HTTP

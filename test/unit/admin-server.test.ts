@@ -112,6 +112,32 @@ describe('L6: of a body', () => {
     expect(client.received).toContain('answer')
   })
 
+  test.each(['Content-Length: 1000000', 'Transfer-Encoding: chunked'])(
+    'that may be long the answer says that it is the last: %s',
+    async (header) => {
+      const open = await startAdmin((_request, response) => void response.end('answer'))
+      for (const method of ['PUT', 'DELETE']) {
+        const client = open(withBody(method, header, '1\r\nx\r\n'))
+        await until(() => client.ended)
+        expect(client.received.split('\r\n')).toContain('Connection: close')
+      }
+    },
+  )
+
+  test('that is short it may come behind the answer, which has said that the connection goes on', async () => {
+    const client = (await startAdmin((_request, response) => void response.end('answer')))(
+      withBody('DELETE', 'Content-Length: 2', ''),
+    )
+    await until(() => client.received.includes('answer'))
+    expect(client.received.split('\r\n')).toContain('Connection: keep-alive')
+    client
+      .send('{}')
+      .send(withBody('DELETE', 'Content-Length: 2', '{}'))
+      .send(REQUEST)
+    await until(() => client.received.split('answer').length === 4 || client.ended)
+    expect(client.ended).toBe(false)
+  })
+
   test.each(['PUT', 'POST'])('that is short all is read, and the connection goes on: %s', async (method) => {
     const { listener, pieces } = reading()
     const client = (await startAdmin(listener))(withBody(method, 'Content-Length: 2', '{}'))

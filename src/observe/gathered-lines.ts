@@ -6,8 +6,9 @@ const GATHER_MS = 10
 const FULL = 16 * 1024
 
 /**
- * Lines on their way to a file. One that comes after a pause is written at once, and those that come within 10 ms behind
- * it together: a write costs a busy node as much as ten lines do.
+ * Lines on their way to a file. One that comes after a pause is written as soon as whoever told it is done, so that he may
+ * still have it written otherwise, and those that come within 10 ms behind it together: a write costs a busy node as much
+ * as ten lines do.
  */
 export class GatheredLines {
   readonly #file: { write(text: string): unknown }
@@ -22,7 +23,8 @@ export class GatheredLines {
 
   write(line: string): void {
     this.#waiting += line
-    if (!this.#isGathering || this.#waiting.length >= FULL) this.flush()
+    if (this.#waiting.length >= FULL) this.flush()
+    else if (!this.#isGathering) queueMicrotask(() => this.flush())
     this.#gather()
   }
 

@@ -87,7 +87,10 @@ function logToStdout(options: LoggerOptions): ProcessLog {
   const flush = stdout.flushSync.bind(stdout)
   stdout.flushSync = () => {
     if (failing) return
+    // Otherwise they would be handed to the background, and the process may end before it has its turn.
+    Object.assign(stdout, { minLength: Number.POSITIVE_INFINITY })
     lines.flush()
+    Object.assign(stdout, { minLength: 0 })
     giveUpAtMs = systemClock.monotonicMs() + LAST_LINES_MS
     try {
       flush()

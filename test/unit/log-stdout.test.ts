@@ -38,4 +38,16 @@ describe('standard output is written in the background, and whole all the same',
     const all = end === 'fatal' ? told + 1 : told
     expect(numbers).toEqual(Array.from({ length: all }, (_, i) => i + 1))
   })
+
+  test.each([
+    { end: 'return', told: 2 },
+    { end: 'fatal', told: 0 },
+  ])('when it ends by $end, and nothing is on its way yet', async ({ end, told }) => {
+    const all = end === 'fatal' ? told + 1 : told
+    for (let round = 0; round < 12; round++) {
+      const child = await spawnNode('test/support/fixtures/log-and-end.mjs', [String(told), end])
+      await child.exited
+      expect(child.stdout().split('\n')).toHaveLength(all + 1)
+    }
+  })
 })

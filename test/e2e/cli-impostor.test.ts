@@ -1,7 +1,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { styleText } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { fenced } from '../../src/cli/terminal/fence.js'
+import type { Paint } from '../../src/cli/terminal/page.js'
 import { operate } from '../support/operator.js'
 
 /** Would set the title of a terminal, clear it, and begin a line of its own. */
@@ -56,4 +58,15 @@ test('what a page is painted with passes, and nothing that only looks like it', 
   expect(fenced('\x1b[2J \x1b[31;5m \x9b[31m\x07 \u202e\n')).toBe(
     '\\u{1b}[2J \\u{1b}[31;5m \\u{9b}[31m\\u{7} \\u{202e}\\u{a}',
   )
+  // Concealed, in reverse, or on a ground of its own colour nobody would see what comes behind it.
+  expect(fenced('\x1b[8m \x1b[7m \x1b[30m \x1b[41m')).toBe('\\u{1b}[8m \\u{1b}[7m \\u{1b}[30m \\u{1b}[41m')
+})
+
+test('all that a page is painted with passes', () => {
+  const paints = ['bold', 'dim', 'red', 'yellow', 'green'] as const satisfies readonly Paint[]
+  for (const paint of paints) {
+    const painted = styleText(paint, 'a', { validateStream: false })
+    expect(painted).toContain('\x1b')
+    expect(fenced(painted)).toBe(painted)
+  }
 })

@@ -1,7 +1,7 @@
 import { safe } from './safe-text.js'
 
-/** What `safe` writes otherwise, but for the backslash; with the colours in which a page is painted. */
-const UNSAFE_IN_LINE = /\p{Cc}\[\d{1,2}m|[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu
+/** What `safe` writes otherwise, but for the backslash; with the colours in which a page is painted, of which none hides. */
+const UNSAFE_IN_LINE = /\p{Cc}\[(?:1|2|22|3[1-3]|39)m|[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu
 const ESCAPE = '\x1b['
 
 /**

@@ -108,6 +108,28 @@ describe('R1, R5: a store that lost its memory, under `close`', () => {
     expect([...stage.store.inner.tables.scope('org:acme').keys()]).toEqual(held.held().map(({ id }) => id))
   })
 
+  test('nor is it told of whom D has ended for between the loss and the hello that was answered, though no timer was due', async () => {
+    const { open } = await holding()
+    await pass(R / 2)
+    stage.store.holdUp('hello')
+    stage.store.inner.tables.wipe()
+    await pass(R)
+    expect(stage.store.calls.map(({ verb }) => verb)).toEqual(['hello'])
+    expect(open.closing, 'control: it has heard of the loss in time').toBeUndefined()
+    const other = await new SessionMaker(stage.store.inner).next()
+    const held = new HeldConnections()
+    await takeSlots(
+      other,
+      held,
+      Array.from({ length: 5 }, (_, i) => connectionOf(`c-${i}`, 'acme', 5)),
+    )
+    stage.clock.setWall(stage.clock.wallMs() + 10 * D)
+    await stage.store.calls[0]!.answer()
+    await turns()
+    expect(open.closing).toBe('STORE_AWAY')
+    expect([...stage.store.inner.tables.scope('org:acme').keys()]).toEqual(held.held().map(({ id }) => id))
+  })
+
   test('hears of them late: an answer that this process reads after the end of D says nothing of when the store heard', async () => {
     const { open, leftMs } = await untold()
     stage.clock.freeze(leftMs)

@@ -3,10 +3,8 @@ import { EventBus, type NodeEvents } from '../../src/core/events.js'
 import { Takeovers } from '../../src/node/admission/takeovers.js'
 import { HeldConnection } from '../../src/node/held/held-connection.js'
 import { HeldConnections } from '../../src/node/held/held-connections.js'
-import { reassertAll } from '../../src/node/lease/reassert.js'
 import type { Session } from '../../src/node/lease/session.js'
 import { Sweeper } from '../../src/node/lease/sweeper.js'
-import type { Claim } from '../../src/store/lease-store.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { claimOf, connectionOf, SessionMaker, steeredStore, turns } from '../support/steered-node.js'
 import type { SteeredStore } from '../support/steered-store.js'
@@ -135,48 +133,6 @@ describe('the sweeper (L2)', () => {
     sweeper.take(session, [1, 2])
     await turns()
     expect(swept).toHaveLength(2)
-  })
-})
-
-describe('telling the store of what is open', () => {
-  const held = (count: number) =>
-    Array.from({ length: count }, (_, i) => {
-      const connection = connectionOf(`c-${i}`, 'acme', 1_000, i)
-      connection.holdAsDebt()
-      return connection
-    })
-  const tell = (all: HeldConnection[]) => reassertAll(session, all, 'room', async () => {})
-
-  test.each([
-    [0, [0]],
-    [64, [64]],
-    [65, [64, 1]],
-    [128, [64, 64]],
-  ])('%d connections go in pages, and the last page alone says that it is the last', async (count, pages) => {
-    const told: [number, boolean][] = []
-    store.holdUp('reassert')
-    const asked = tell(held(count))
-    await turns()
-    while (store.calls.length > 0) {
-      const [, claims, { final }] = store.calls[0]!.said as [unknown, Claim[], { final: boolean }]
-      told.push([claims.length, final])
-      await store.calls[0]!.answer()
-      await turns()
-    }
-    expect(told).toEqual(pages.map((size, i) => [size, i === pages.length - 1]))
-    expect(await asked).toEqual({ kept: count, closed: 0 })
-  })
-
-  test('who has no slot any more is told why, and nobody stays a debt', async () => {
-    const [kept, taken, conflict] = held(3) as [HeldConnection, HeldConnection, HeldConnection]
-    tables().taken.set(`${taken.id} org:acme`, 0)
-    tables().live.set(99, { generation: 1, reasserting: false, expiresMs: 1e15 })
-    tables().add('org:acme', conflict.id, 99)
-    expect(await tell([kept, taken, conflict])).toEqual({ kept: 1, closed: 2 })
-    expect([kept, taken, conflict].map(({ lost }) => lost.reason)).toEqual([undefined, 'TAKEN_OVER', 'LEASE_LOST'])
-    expect([kept, taken, conflict].map(({ debt, state }) => [debt, state])).toEqual([
-      ...[[false, 'held'], ...Array(2).fill([false, 'slotless'])],
-    ])
   })
 })
 

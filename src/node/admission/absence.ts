@@ -61,17 +61,18 @@ export class Absence {
     this.#lapse = new LapseWatch(clock, timing.trustMs + (closes ? 0 : policies.orphanTimeMs), () => this.#lapsed())
     events.on('lease.lost', ({ reason }) => {
       this.#isUntold = true
-      // Who is to be closed for D anyhow is told to a store without memory only where there is room.
-      if (reason === 'lost') this.#lapse.look()
       // Fenced, others may have the slots.
-      else if (closes) this.#closeAll('LEASE_LOST')
+      if (closes && reason === 'fenced') this.#closeAll('LEASE_LOST')
     })
+    // The store is about to be told of what is open, and who is closed for D counts there at most where there is room.
+    // No timer runs while a machine sleeps, or before what has arrived was read.
+    events.on('lease.taken', () => this.#lapse.look())
   }
 
   /** The store knows of all that is open, and answered what was sent then: from there on the time counts (S7). */
   vouched(sentAt: Moment): void {
     if (this.#isOver) return
-    // No timer runs while a machine sleeps, or before what has arrived was read: the store may have been told too late.
+    // For the same reason the store may have been told too late.
     if (this.#isUntold) this.#lapse.look()
     this.#isUntold = false
     this.#hasLapsed = false

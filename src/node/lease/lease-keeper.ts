@@ -185,14 +185,14 @@ export class LeaseKeeper {
     if (!this.#owed && debts.length === 0) return true
     admissions.opening()
     // Under the same lease the store knows all but the debts, and those are open already: they are kept.
-    const mode = this.#owed ?? 'keep'
+    const how = { mode: this.#owed ?? 'keep', recovers: () => this.#recovery.lastMs > 0 } as const
     const untold = this.#owed ? held.held() : debts
-    const result = await reassertAll(session, untold, mode, renewIfDue)
+    const result = await reassertAll(session, untold, how, renewIfDue)
     if (!result) return false
     this.#owed = undefined
     if (this.#renewedAt) this.#trust(this.#renewedAt)
     if (debts.length > 0) events.emit('debt.settled', { connections: debts.length })
-    if (result.kept + result.closed > 0) events.emit('connections.reasserted', { ...result, mode })
+    if (result.kept + result.closed > 0) events.emit('connections.reasserted', { ...result, mode: how.mode })
     return true
   }
 

@@ -10,34 +10,37 @@ export interface Reasserted {
   readonly closed: number
 }
 
-interface Chunk {
-  readonly of: readonly HeldConnection[]
-  readonly mode: ReassertMode
-}
-
 /**
  * Tells the store of open connections, the oldest first, one bounded chunk in flight. Admissions and releases wait
  * meanwhile, so a chunk never meets a call about one of its own connections. Those for which no slot is left are told
  * to close. `undefined` when the session ended over it: the next one begins anew, which is harmless.
  *
- * What is being closed comes last, and counts only where there is room: beyond the limit it would be a surplus, for which
- * somebody else may be closed.
+ * What is being closed comes last, and counts only where there is room: beyond the limit it would be a surplus, for
+ * which somebody else may be closed. While the store recovers it is not told at all: what looks like room may be that
+ * of others who have yet to tell theirs. Each is looked at when its turn comes: telling takes long, and D may end.
  */
 export async function reassertAll(
   session: Session,
   all: readonly HeldConnection[],
-  mode: ReassertMode,
+  how: { readonly mode: ReassertMode; readonly recovers: () => boolean },
   betweenChunks: () => Promise<void>,
 ): Promise<Reasserted | undefined> {
-  let [kept, closed] = [0, 0]
-  const givenUp = new Set(all.filter((connection) => connection.isGivenUp))
-  const staying = all.filter((connection) => !givenUp.has(connection))
-  const chunks = [...chunksOf(staying, mode), ...chunksOf([...givenUp], 'room')]
-  // That this was all is to be said also where there is nothing.
-  if (chunks.length === 0) chunks.push({ of: [], mode })
-  for (const [i, { of, mode }] of chunks.entries()) {
-    const chunk = of.filter((connection) => connection.state === 'held')
-    const final = i === chunks.length - 1
+  const givenUp: HeldConnection[] = []
+  let [next, kept, closed, final] = [0, 0, 0, false]
+  while (!final) {
+    let [chunk, mode]: [HeldConnection[], ReassertMode] = [[], how.mode]
+    for (; next < all.length && chunk.length < MAX_ITEMS; next++) {
+      const connection = all[next]!
+      if (connection.state === 'held') (connection.isGivenUp ? givenUp : chunk).push(connection)
+    }
+    if (how.recovers()) for (const connection of givenUp.splice(0)) connection.loseSlot()
+    const areGivenUp = chunk.length === 0 && givenUp.length > 0
+    if (areGivenUp) {
+      chunk = givenUp.splice(0, MAX_ITEMS).filter(({ state }) => state === 'held')
+      mode = 'room'
+    }
+    // That this was all is to be said also where there is nothing.
+    final = next === all.length && givenUp.length === 0
     for (const connection of chunk) connection.tell()
     const claims = chunk.map((connection) => connection.claim)
     const reply = await session.call((connection, fence) => connection.reassert(fence, claims, { mode, final }))
@@ -47,17 +50,9 @@ export async function reassertAll(
       const lost = ['full', 'conflict', 'taken'].includes(reply.value[i]!)
       if (lost) connection.loseSlot(reply.value[i] === 'taken' ? 'TAKEN_OVER' : 'LEASE_LOST')
       if (!lost) kept++
-      else if (!givenUp.has(connection)) closed++
+      else if (!areGivenUp) closed++
     })
     await betweenChunks()
   }
   return { kept, closed }
-}
-
-function chunksOf(connections: readonly HeldConnection[], mode: ReassertMode): Chunk[] {
-  const chunks: Chunk[] = []
-  for (let from = 0; from < connections.length; from += MAX_ITEMS) {
-    chunks.push({ of: connections.slice(from, from + MAX_ITEMS), mode })
-  }
-  return chunks
 }

@@ -85,6 +85,7 @@ export class LimiterNode implements AdmittingNode {
       onSecret: (secret) => takeovers.tokens.learn(secret),
       onPolicy,
       onVouched: (sentAt) => absence.vouched(sentAt),
+      onTelling: () => absence.look(),
       onRenewed: (joined, sentAt, reply) => {
         sweeper.take(joined, reply.dead)
         orderTaker.take(joined, reply.orders)

@@ -130,6 +130,29 @@ describe('R1, R5: a store that lost its memory, under `close`', () => {
     expect([...stage.store.inner.tables.scope('org:acme').keys()]).toEqual(held.held().map(({ id }) => id))
   })
 
+  test('nor of whom D ends for while it is told of others', async () => {
+    const { node } = await holding()
+    const asked = Array.from({ length: 64 }, (_, i) => node.admit({ org: `org-${i}` }))
+    await turns()
+    expect((await Promise.all(asked)).every(({ admitted }) => admitted)).toBe(true)
+    await pass(R / 2)
+    stage.store.holdUp('reassert')
+    stage.store.inner.tables.wipe()
+    await pass(R)
+    stage.clock.setWall(stage.clock.wallMs() + 10 * D)
+    const modes: unknown[] = []
+    for (let page = 0; page < 2; page++) {
+      const { said, answer } = stage.store.calls[0]!
+      modes.push(said[2])
+      await answer()
+      await turns()
+    }
+    expect(modes).toEqual([
+      { mode: 'keep', final: false },
+      { mode: 'room', final: true },
+    ])
+  })
+
   test('hears of them late: an answer that this process reads after the end of D says nothing of when the store heard', async () => {
     const { open, leftMs } = await untold()
     stage.clock.freeze(leftMs)

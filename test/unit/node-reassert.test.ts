@@ -24,8 +24,8 @@ describe('telling the store of what is open', () => {
       connection.holdAsDebt()
       return connection
     })
-  const tell = (all: HeldConnection[], mode: ReassertMode = 'room', recovers = () => false) =>
-    reassertAll(session, all, { mode, recovers }, async () => {})
+  const tell = (all: HeldConnection[], mode: ReassertMode = 'room', lastMs = 0) =>
+    reassertAll(session, all, { mode, recovery: { lastMs }, onTelling() {} }, async () => {})
 
   test.each([
     [0, [0]],
@@ -52,7 +52,7 @@ describe('telling the store of what is open', () => {
     async function told(recovers: boolean) {
       store.holdUp('reassert')
       const all = held(68)
-      const asked = tell(all, 'keep', () => recovers)
+      const asked = tell(all, 'keep', recovers ? 1 : 0)
       await turns()
       for (const connection of all.slice(65)) connection.lose('STORE_AWAY')
       const calls: [string[], string, boolean][] = []
@@ -90,7 +90,7 @@ describe('telling the store of what is open', () => {
       const [one] = held(1) as [HeldConnection]
       one.lose('STORE_AWAY')
       store.holdUp('reassert')
-      const asked = tell([one], 'keep', () => true)
+      const asked = tell([one], 'keep', 1)
       await turns()
       expect(store.calls[0]!.said.slice(1)).toEqual([[], { mode: 'keep', final: true }])
       await store.calls[0]!.answer()

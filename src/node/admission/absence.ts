@@ -64,16 +64,18 @@ export class Absence {
       // Fenced, others may have the slots.
       if (closes && reason === 'fenced') this.#closeAll('LEASE_LOST')
     })
-    // The store is about to be told of what is open, and who is closed for D counts there at most where there is room.
-    // No timer runs while a machine sleeps, or before what has arrived was read.
-    events.on('lease.taken', () => this.#lapse.look())
+  }
+
+  /** Closes what D is over for. No timer runs while a machine sleeps, or before what has arrived was read. */
+  look(): void {
+    this.#lapse.look()
   }
 
   /** The store knows of all that is open, and answered what was sent then: from there on the time counts (S7). */
   vouched(sentAt: Moment): void {
     if (this.#isOver) return
-    // For the same reason the store may have been told too late.
-    if (this.#isUntold) this.#lapse.look()
+    // The store may have been told too late.
+    if (this.#isUntold) this.look()
     this.#isUntold = false
     this.#hasLapsed = false
     this.#vouchedAt = sentAt

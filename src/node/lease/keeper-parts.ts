@@ -48,6 +48,8 @@ export interface KeeperParts {
   readonly onPolicy: (evictionPolicy: string) => void
   /** Told when the last hello or renewal was sent that was answered by a store that knows of all that is open. */
   readonly onVouched: (sentAt: Moment) => void
+  /** Told before each page of what is open is told to the store, so that what is to be closed by then is. */
+  readonly onTelling: () => void
   /** Told of every renewal, when it was sent, and which leases are dead and not yet swept. */
   readonly onRenewed: (session: Session, sentAt: Moment, reply: RenewReply) => void
 }

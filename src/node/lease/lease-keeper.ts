@@ -172,7 +172,7 @@ export class LeaseKeeper {
 
   /** Tells the store of the open connections if it does not know them. False if the session ended over it. */
   async #tellWhatIsOpen(session: Session): Promise<boolean> {
-    const { admissions, held, events, overrides, clock, timing } = this.#parts
+    const { admissions, held, events, overrides, clock, timing, onTelling } = this.#parts
     let renewDueMs = clock.monotonicMs() + timing.renewIntervalMs
     const renewIfDue = async () => {
       if (clock.monotonicMs() < renewDueMs) return
@@ -185,7 +185,7 @@ export class LeaseKeeper {
     if (!this.#owed && debts.length === 0) return true
     admissions.opening()
     // Under the same lease the store knows all but the debts, and those are open already: they are kept.
-    const how = { mode: this.#owed ?? 'keep', recovers: () => this.#recovery.lastMs > 0 } as const
+    const how = { mode: this.#owed ?? 'keep', recovery: this.#recovery, onTelling } as const
     const untold = this.#owed ? held.held() : debts
     const result = await reassertAll(session, untold, how, renewIfDue)
     if (!result) return false

@@ -1,5 +1,6 @@
 import { MAX_ITEMS } from '../../store/lease-store.js'
 import type { HeldConnection } from '../held/held-connection.js'
+import type { Recovery } from './recovery.js'
 import type { Session } from './session.js'
 
 /** `keep`: the store lost its memory, nobody is kicked. `room`: the lease was fenced, and others may have the slots. */
@@ -22,18 +23,19 @@ export interface Reasserted {
 export async function reassertAll(
   session: Session,
   all: readonly HeldConnection[],
-  how: { readonly mode: ReassertMode; readonly recovers: () => boolean },
+  how: { readonly mode: ReassertMode; readonly recovery: Pick<Recovery, 'lastMs'>; readonly onTelling: () => void },
   betweenChunks: () => Promise<void>,
 ): Promise<Reasserted | undefined> {
   const givenUp: HeldConnection[] = []
   let [next, kept, closed, final] = [0, 0, 0, false]
   while (!final) {
+    how.onTelling()
     let [chunk, mode]: [HeldConnection[], ReassertMode] = [[], how.mode]
     for (; next < all.length && chunk.length < MAX_ITEMS; next++) {
       const connection = all[next]!
       if (connection.state === 'held') (connection.isGivenUp ? givenUp : chunk).push(connection)
     }
-    if (how.recovers()) for (const connection of givenUp.splice(0)) connection.loseSlot()
+    if (how.recovery.lastMs > 0) for (const connection of givenUp.splice(0)) connection.loseSlot()
     const areGivenUp = chunk.length === 0 && givenUp.length > 0
     if (areGivenUp) {
       chunk = givenUp.splice(0, MAX_ITEMS).filter(({ state }) => state === 'held')

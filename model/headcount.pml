@@ -901,12 +901,16 @@ proctype network(byte n) {
       wasFenced[n] = wasFenced[n] && verdict != OK;
       answer[n] = verdict }
 #ifdef CLOSE
-  /* What is being closed is told only where there is room; what came to be closed since it was said, whatever there is. */
+  /* What is being closed is told only where there is room; what came to be closed since it was said, whatever there is. As
+     far as the node has heard that the store recovers, it is not told at all, and has no slot from then on. */
   :: d_step { answer[n] == SENT && verb[n] == REASSERT && closing[n] && owed[n] != ROOM ->
       reassert(lease[n], generation[n], known[n], id(n), bearing[n], ROOM, true);
       excused[n] = excused[n] && verdict != OK;
       wasFenced[n] = wasFenced[n] && verdict != OK;
       answer[n] = verdict }
+  :: d_step { answer[n] == SENT && verb[n] == REASSERT && closing[n] ->
+      reassert(lease[n], generation[n], known[n], id(n), false, ROOM, true);
+      answer[n] = (verdict == OK -> FULL : verdict) }
 #endif
 #ifdef AUDITS
   :: d_step { answer[n] == SENT && verb[n] == AUDIT -> audit(n); answer[n] = verdict }

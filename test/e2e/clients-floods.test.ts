@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { LIVELY } from '../support/fleet.js'
 import { connectGateway } from '../support/gateways.js'
-import { type HostileNode, hello, startHostileNode } from '../support/hostile-node.js'
+import { admissionMs, type HostileNode, hello, startHostileNode } from '../support/hostile-node.js'
 import { leakGate } from '../support/leak-gate.js'
 import { startServer } from '../support/processes.js'
 import { frame, RawClient } from '../support/raw-client.js'
@@ -20,16 +20,6 @@ async function open(node: HostileNode): Promise<RawClient> {
   const client = new RawClient(node.server.port).send(hello())
   await until(() => client.received.includes('connection.ack'), { what: 'a client is admitted' })
   return client
-}
-
-/** How long a good client waits for its admission, in milliseconds. */
-async function admissionMs(node: HostileNode): Promise<number> {
-  const startMs = performance.now()
-  const good = await connectGateway(node.server.url, { key: 'demo-key-globex' })
-  if (!good.accepted) throw new Error(`a good client was refused: ${JSON.stringify(good.body)}`)
-  const tookMs = performance.now() - startMs
-  await good.close()
-  return tookMs
 }
 
 /** What a process moves by on its own, while bytes a thousand times as many go through it. */

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { connectGateway } from '../support/gateways.js'
-import { type HostileNode, hello, startHostileNode } from '../support/hostile-node.js'
+import { admissionMs, hello, startHostileNode } from '../support/hostile-node.js'
 import { leakGate } from '../support/leak-gate.js'
 import { frame, RawClient } from '../support/raw-client.js'
 import { until } from '../support/until.js'
@@ -12,15 +11,6 @@ const FLOODERS = 20
 /** A busy machine may be late, and is not stalled: without turns one answer took five seconds. */
 const LATE_MS = 2_500
 const NOTHING = Buffer.alloc(0)
-
-async function admissionMs(node: HostileNode): Promise<number> {
-  const startMs = performance.now()
-  const good = await connectGateway(node.server.url, { key: 'demo-key-globex' })
-  if (!good.accepted) throw new Error(`a good client was refused: ${JSON.stringify(good.body)}`)
-  const tookMs = performance.now() - startMs
-  await good.close()
-  return tookMs
-}
 
 /** Sends as fast as it is taken; `taken` says how many bytes that were. */
 function flood({ socket }: RawClient, bytes: Buffer, taken: (count: number) => void): void {

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Admitted, Limiter } from '../../src/index.js'
+import type { Admitted, Limiter, LimiterOptions } from '../../src/index.js'
 import { leakGate } from '../support/leak-gate.js'
 import { useLimiters } from '../support/limiters.js'
 import { startProxy } from '../support/tcp-proxy.js'
@@ -127,26 +127,10 @@ test('R1: under `close` too nobody is closed for a lost store who can tell it in
   expect(await one.admit({ org: 'acme' })).toMatchObject({ admitted: false, currentCount: 2 })
 })
 
-test('R5, R1: under `close` nothing is open that the store does not know, also where it is lost while a node is cut off', async () => {
+/** Of two nodes one is cut off from a store that loses its memory, until the other has let somebody in instead. */
+async function replacedWhileCutOff(policies: LimiterOptions['policies']) {
   const proxy = await startProxy(limiters.redis.port)
   onTestFinished(() => proxy.stop())
-  const options = { limits: { org: 1 }, policies: { onLeaseLost: 'close' }, ...TIMES } as const
-  const [cutOff] = (await limiters.start(1, { ...options, redis: proxy.url })) as [Limiter]
-  const [other] = (await limiters.start(1, options)) as [Limiter]
-  const old = (await cutOff.admit({ org: 'acme' })) as Admitted
-  proxy.refuse()
-  proxy.cutAll()
-  await wipe()
-  const isIn = async () => (await other.admit({ org: 'acme' })).admitted
-  await until(isIn, { withinMs: 20_000, what: 'another is let in' })
-  expect(old.lost.aborted).toBe(true)
-})
-
-/** As where a machine has slept, or whoever has the socket is slow: its slot is gone, and others have the room. */
-test('R5: under `close` what is slow to close after D is no surplus: nobody else is closed for it', async () => {
-  const proxy = await startProxy(limiters.redis.port)
-  onTestFinished(() => proxy.stop())
-  const policies = { onLeaseLost: 'close', onLimitLowered: 'newest' } as const
   const options = { limits: { org: 1 }, policies, ...TIMES } as const
   const [cutOff] = (await limiters.start(1, { ...options, redis: proxy.url })) as [Limiter]
   const [other] = (await limiters.start(1, options)) as [Limiter]
@@ -161,6 +145,18 @@ test('R5: under `close` what is slow to close after D is no surplus: nobody else
     },
     { withinMs: 20_000, what: 'another is let in' },
   )
+  return { proxy, cutOff, other, old, young }
+}
+
+test('R5, R1: under `close` nothing is open that the store does not know, also where it is lost while a node is cut off', async () => {
+  const { old } = await replacedWhileCutOff({ onLeaseLost: 'close' })
+  expect(old.lost.aborted).toBe(true)
+})
+
+/** As where a machine has slept, or whoever has the socket is slow: its slot is gone, and others have the room. */
+test('R5: under `close` what is slow to close after D is no surplus: nobody else is closed for it', async () => {
+  const policies = { onLeaseLost: 'close', onLimitLowered: 'newest' } as const
+  const { proxy, cutOff, other, old, young } = await replacedWhileCutOff(policies)
   expect(old.closing).toBe('STORE_AWAY')
   const overLimit: string[] = []
   for (const node of [cutOff, other]) node.on('org.over_limit', ({ org }) => overLimit.push(org))

@@ -114,3 +114,13 @@ export async function startHostileNode(options: HostileNodeOptions = {}): Promis
   onTestFinished(() => client.disconnect())
   return new HostileNode(server, vitals, client)
 }
+
+/** How long a good client waits for its admission, in milliseconds. */
+export async function admissionMs(node: HostileNode): Promise<number> {
+  const startMs = performance.now()
+  const good = await connectGateway(node.server.url, { key: 'demo-key-globex' })
+  if (!good.accepted) throw new Error(`a good client was refused: ${JSON.stringify(good.body)}`)
+  const tookMs = performance.now() - startMs
+  await good.close()
+  return tookMs
+}

@@ -3,7 +3,7 @@ import { systemClock } from '../../src/core/clock.js'
 import { RedisClusterMap } from '../../src/store/redis/cluster-map.js'
 import { slotOfTag } from '../../src/store/redis/slot.js'
 import { leakGate } from '../support/leak-gate.js'
-import { type ClusterServer, type RedisCluster, startRedisCluster } from '../support/redis-cluster.js'
+import { type ClusterServer, configEpochIn, type RedisCluster, startRedisCluster } from '../support/redis-cluster.js'
 import { startProxy } from '../support/tcp-proxy.js'
 import { until } from '../support/until.js'
 
@@ -48,14 +48,8 @@ async function holdingOn() {
   await own.moveBucket(BUCKET, to)
   for (const { admin } of [from, to]) await admin.call('CLUSTER', 'FORGET', third.id)
   await from.admin.call('CLUSTER', 'BUMPEPOCH')
-  const newest = async ({ admin }: ClusterServer) => {
-    const nodes = String(await admin.call('CLUSTER', 'NODES'))
-    return nodes
-      .split('\n')
-      .find((line) => line.startsWith(from.id))!
-      .split(' ')[6]
-  }
-  await until(async () => (await newest(third)) === (await newest(from)), { what: 'the third knows the new epoch' })
+  const isTold = async () => (await configEpochIn(third, from)) === (await configEpochIn(from, from))
+  await until(isTold, { what: 'the third knows the new epoch' })
   await third.admin.call('CLUSTER', 'SETSLOT', SLOT, 'NODE', from.id)
   return { from, to, third }
 }

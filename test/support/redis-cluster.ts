@@ -186,10 +186,15 @@ async function allAgree(slot: number, to: ClusterServer, servers: readonly Clust
   for (const server of servers) {
     if (!(await isPrimary(server))) continue
     if ((await ownerIn(server, slot)) !== to.id) return false
-    const nodes = String(await server.admin.call('CLUSTER', 'NODES')).split('\n')
-    epochs.add(nodes.find((line) => line.startsWith(to.id))?.split(' ')[6])
+    epochs.add(await configEpochIn(server, to))
   }
   return epochs.size === 1
+}
+
+/** As of which config epoch a server knows another one, or itself. */
+export async function configEpochIn({ admin }: ClusterServer, of: ClusterServer): Promise<string | undefined> {
+  const nodes = String(await admin.call('CLUSTER', 'NODES')).split('\n')
+  return nodes.find((line) => line.startsWith(of.id))?.split(' ')[6]
 }
 
 /** Whom a server takes for the one that serves a slot. */

@@ -11,7 +11,7 @@ export interface HttpCallerOptions {
   readonly timeoutMs: number
   /** Connections at a time; calls beyond that wait, within their own deadline. */
   readonly maxSockets: number
-  /** A longer answer counts as none; 64 KiB where absent. */
+  /** A longer answer counts as none, where its body counts; 64 KiB where absent. */
   readonly maxAnswerBytes?: number
 }
 
@@ -19,9 +19,12 @@ export interface HttpCall {
   readonly method: 'GET' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
+  /** The status is all that counts, also of a 200. */
+  readonly statusOnly?: boolean
 }
 
 export type HttpAnswer =
+  /** `body` is that of a 200; of others it counts for nothing, and is empty where it did not come whole. */
   | { readonly answered: true; readonly status: number; readonly body: string }
   /** `cause` is for people, and holds neither the address nor what was sent. */
   | { readonly answered: false; readonly cause: string }
@@ -32,6 +35,9 @@ const MAX_ANSWER_BYTES = 64 * 1024
  * Asks one HTTP server, and always comes back within the deadline: with its answer, or with the reason why there is
  * none. Never rejects. Follows no redirect, because what is sent may be a credential. A call may reach the server
  * twice, where a connection that was kept open broke under it.
+ *
+ * A status that was heard stands, whatever becomes of a body that says nothing more: a long page, one that breaks off or
+ * never ends must not make a refusal, or a receipt, count as a server that is away.
  */
 export class HttpCaller {
   readonly #options: HttpCallerOptions
@@ -76,7 +82,7 @@ export class HttpCaller {
   }
 
   #ask(call: HttpCall, signal: AbortSignal): Promise<HttpAnswer> {
-    const { method, headers, body = '' } = call
+    const { method, headers, body = '', statusOnly } = call
     const { url, maxAnswerBytes = MAX_ANSWER_BYTES } = this.#options
     const options: RequestOptions = {
       method,
@@ -85,11 +91,14 @@ export class HttpCaller {
       headers: { ...headers, 'content-length': Buffer.byteLength(body) },
     }
     return new Promise((resolve, reject) => {
+      let heard: HttpAnswer | undefined
+      const end = (error: unknown) => (heard ? resolve(heard) : reject(error))
       // Whatever Node makes of the abort, and whether or not it says so.
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      signal.addEventListener('abort', () => end(signal.reason), { once: true })
       const request = this.#request(url, options, (response) => {
         const { statusCode: status = 0 } = response
-        textOf(response, maxAnswerBytes).then((text) => resolve({ answered: true, status, body: text }), reject)
+        if (statusOnly || status !== 200) heard = { answered: true, status, body: '' }
+        textOf(response, maxAnswerBytes).then((text) => resolve({ answered: true, status, body: text }), end)
       })
       // Without a listener Node closes the connection and tells nobody.
       request.on('upgrade', (_, socket) => {
@@ -98,9 +107,9 @@ export class HttpCaller {
       })
       request.on('error', (error: NodeJS.ErrnoException) => {
         // The server had closed the connection, and its word crossed with our call.
-        const isStale = request.reusedSocket && error.code === 'ECONNRESET' && !signal.aborted
+        const isStale = request.reusedSocket && error.code === 'ECONNRESET' && !signal.aborted && !heard
         if (isStale) this.#ask(call, signal).then(resolve, reject)
-        else reject(error)
+        else end(error)
       })
       request.end(body)
     })

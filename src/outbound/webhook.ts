@@ -175,7 +175,7 @@ export class Webhook {
     const { caller, clock, log, secrets } = this.#options
     const signature = signatureHeaders(secrets, id, clock.wallMs(), body)
     const headers = { 'content-type': 'application/json', ...signature }
-    const answer = await caller.call({ method: 'POST', headers, body }, this.#over.signal)
+    const answer = await caller.call({ method: 'POST', headers, body, statusOnly: true }, this.#over.signal)
     const isTaken = answer.answered && answer.status >= 200 && answer.status < 300
     const cause = answer.answered ? `status ${answer.status}` : answer.cause
     if (isTaken && this.#failing) log.info({}, 'the webhook takes events again')

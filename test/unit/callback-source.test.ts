@@ -83,6 +83,16 @@ describe('what the platform answers', () => {
     expect(await open().identify('secret', ATTEMPT)).toMatchObject(expected)
   })
 
+  test('a refusal counts whatever page comes with it, and however many strangers are refused so', async () => {
+    const source = open()
+    const page = 'x'.repeat(100_000)
+    platform.answer = ({ body }) => (body.includes(digestOf('real')) ? acme : { status: 401, body: page })
+    for (let i = 0; i < 8; i++) {
+      expect(await source.identify(`invented-${i}`, ATTEMPT)).toMatchObject({ code: 'UNAUTHENTICATED' })
+    }
+    expect(await known(source, 'real')).toEqual({ org: 'acme', gateway: 'gw' })
+  })
+
   test('nothing: there is an answer of ours within the deadline, and it is not 401', async () => {
     platform.answer = () => 'silence'
     const asking = open().identify('secret', ATTEMPT)

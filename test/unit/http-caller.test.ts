@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
 import { HttpCaller } from '../../src/outbound/http-caller.js'
 import { leakGate } from '../support/leak-gate.js'
@@ -62,4 +62,27 @@ test.each<[string, (socket: Socket) => void]>([
 ])('a server that %s is given up at the deadline', async (_, first) => {
   const caller = await callerOf(first, 100)
   expect(await caller.call({ method: 'GET' })).toEqual({ answered: false, cause: 'no answer within 100 ms' })
+})
+
+type Answer = (status: string) => (socket: Socket) => void
+const page: Answer = (status) => (socket) =>
+  void socket.write(`HTTP/1.1 ${status}\r\nContent-Length: 70000\r\n\r\n${'x'.repeat(70_000)}`)
+const brokenOff: Answer = (status) => (socket) =>
+  void socket.write(`HTTP/1.1 ${status}\r\nContent-Length: 100\r\n\r\nx`, () => socket.destroy())
+const unended: Answer = (status) => (socket) => void socket.write(`HTTP/1.1 ${status}\r\nContent-Length: 100\r\n\r\nx`)
+
+describe.each<[string, Answer, number]>([
+  ['is a long page', page, 10_000],
+  ['breaks off', brokenOff, 10_000],
+  ['never ends', unended, 2_000],
+])('a body that %s', (_, answer, timeoutMs) => {
+  test.each([
+    ['changes nothing of a refusal', '401 Unauthorized', {}, { answered: true, status: 401 }],
+    ['changes nothing where the status is all', '200 OK', { statusOnly: true }, { answered: true, status: 200 }],
+    ['is no answer where it was to be read', '200 OK', {}, { answered: false }],
+  ])('%s', async (_, status, more, expected) => {
+    const caller = await callerOf(answer(status), timeoutMs)
+    expect(await caller.call({ method: 'POST', ...more })).toMatchObject(expected)
+    expect(await caller.call({ method: 'GET' })).toEqual({ answered: true, status: 200, body: 'hello' })
+  })
 })

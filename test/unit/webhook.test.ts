@@ -108,6 +108,15 @@ test('a batch that is not taken is sent again, the same, until it is', async () 
   ])
 })
 
+test('a batch is taken by the status alone: a receiver that answers with a long page is not told twice', async () => {
+  receiver.answer = () => ({ status: 200, body: 'x'.repeat(100_000) })
+  const webhook = open()
+  webhook.add('connection.opened', { n: 1 })
+  clock.advance(100)
+  await until(() => webhook.figures.inFlight === 0)
+  expect(webhook.figures).toMatchObject({ delivered: 1, failures: 0 })
+})
+
 test('a receiver that hangs: what waits has its bound, the oldest is dropped, and both receiver and log learn how many', async () => {
   const webhook = open({ maxWaiting: 50 })
   receiver.answer = () => 'silence'

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { type Clock, within } from '../core/clock.js'
 import { idProblem } from '../core/org-id.js'
@@ -25,6 +26,14 @@ export type Verdict =
    */
   | { readonly is: 'undecided'; readonly because: 'away' | 'unclear' | 'unasked' | 'busy' }
 
+/** An attempt for which the platform is asked. */
+export interface AskedFor {
+  /** Where it comes from, as it is counted. */
+  readonly from: string
+  /** It is let in where there is no answer. */
+  readonly isKnownLately: boolean
+}
+
 export interface CallbackClientOptions {
   /** Its deadline is how long the platform may have a question; nobody waits for the answer that long. */
   readonly caller: HttpCaller
@@ -48,15 +57,25 @@ const whoItIs = z.object({
 /** After so many failures of the platform in a row it is left alone for a while. */
 const MOST_FAILURES = 5
 const REST_MS = 1_000
+/** Addresses for whose attempts it has just failed; some 100 bytes each. */
+const MOST_FAILED = 10_000
 /** Whoever invents credentials must not fill the log with what comes of them. */
 const TOLD_EVERY_MS = 60_000
 
-/** Asks the platform whose credential it is, and says within 750 ms and its deadline what is known. Never rejects. */
+/**
+ * Asks the platform whose credential it is, and says within 750 ms and its deadline what is known. Never rejects.
+ *
+ * While it fails it is left alone by whoever can do without it, and by the addresses for whose attempts it has failed.
+ * Others are asked about all the same: it may fail for what strangers send and for nothing else, and then they must not
+ * shut anybody else out, nor hold up the rounds in which the credentials of who is in are checked.
+ */
 export class CallbackClient {
   readonly #options: CallbackClientOptions
   readonly #places: CallbackPlaces
   #failures = 0
   #restsUntilMs = Number.NEGATIVE_INFINITY
+  /** By address: when it last failed for an attempt from there. */
+  readonly #failedAtMs = new LRUCache<string, number>({ max: MOST_FAILED })
   readonly #toldMs = { unclear: Number.NEGATIVE_INFINITY, busy: Number.NEGATIVE_INFINITY }
 
   constructor(options: CallbackClientOptions) {
@@ -64,16 +83,16 @@ export class CallbackClient {
     this.#places = new CallbackPlaces(options.clock)
   }
 
-  /** `from`: where the attempt comes from for which this is asked; `undefined` where a round asks. */
-  async ask(question: CallbackQuestion, from: string | undefined): Promise<Verdict> {
-    if (this.#rests()) return { is: 'undecided', because: 'unasked' }
-    const leave = from === undefined ? this.#places.ofRound() : await this.#places.ofAttempt(from)
+  /** `attempt`: for which this is asked; `undefined` where a round asks. */
+  async ask(question: CallbackQuestion, attempt: AskedFor | undefined): Promise<Verdict> {
+    if (this.#isLeftAloneBy(attempt)) return { is: 'undecided', because: 'unasked' }
+    const leave = attempt === undefined ? this.#places.ofRound() : await this.#places.ofAttempt(attempt.from)
     if (leave === undefined) {
       this.#tell('busy', {}, 'more credentials are asked about at once than the platform may be asked')
       return { is: 'undecided', because: 'busy' }
     }
     // Whoever waited may find that it has failed meanwhile.
-    if (this.#rests()) {
+    if (this.#isLeftAloneBy(attempt)) {
       leave()
       return { is: 'undecided', because: 'unasked' }
     }
@@ -82,7 +101,7 @@ export class CallbackClient {
     void asked.then(leave)
     const answer = await this.#inTime(asked)
     const verdict = verdictOf(answer)
-    this.#note(verdict, answer)
+    this.#note(verdict, answer, attempt)
     return verdict
   }
 
@@ -95,8 +114,11 @@ export class CallbackClient {
     this.#options.caller.close()
   }
 
-  #rests(): boolean {
-    return this.#options.clock.monotonicMs() < this.#restsUntilMs
+  /** A round has a patience of its own. */
+  #isLeftAloneBy(attempt: AskedFor | undefined): boolean {
+    const nowMs = this.#options.clock.monotonicMs()
+    if (attempt === undefined || nowMs >= this.#restsUntilMs) return false
+    return attempt.isKnownLately || nowMs < (this.#failedAtMs.get(attempt.from) ?? Number.NEGATIVE_INFINITY) + REST_MS
   }
 
   #call(question: CallbackQuestion): Promise<HttpAnswer> {
@@ -119,21 +141,24 @@ export class CallbackClient {
     return answer
   }
 
-  #note(verdict: Verdict, answer: HttpAnswer): void {
+  #note(verdict: Verdict, answer: HttpAnswer, attempt: AskedFor | undefined): void {
     const { clock, log } = this.#options
+    const nowMs = clock.monotonicMs()
     const cause = answer.answered ? `an answer with status ${answer.status} that does not say who it is` : answer.cause
     if (verdict.is !== 'undecided' || verdict.because !== 'away') {
       if (this.#failures >= MOST_FAILURES) log.info({}, 'the platform answers again')
       this.#failures = 0
+      this.#restsUntilMs = nowMs
       if (verdict.is === 'undecided') {
         this.#tell('unclear', { cause }, 'the platform does not say of a credential whose it is')
       }
       return
     }
+    if (attempt !== undefined) this.#failedAtMs.set(attempt.from, nowMs)
     if (++this.#failures === MOST_FAILURES) {
       log.warn({ cause }, 'the platform does not say who may connect; who was known a while ago is let in')
     } else log.debug({ cause }, 'the platform did not say who it is')
-    if (this.#failures >= MOST_FAILURES) this.#restsUntilMs = clock.monotonicMs() + REST_MS
+    if (this.#failures >= MOST_FAILURES) this.#restsUntilMs = nowMs + REST_MS
   }
 
   #tell(what: 'unclear' | 'busy', fields: object, message: string): void {

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.js'
 import type { Gate } from '../gate/gate.js'
 import type { Identification, Identity } from '../gate/identify.js'
 import { countedAs } from '../net/counted-address.js'
-import type { CallbackClient, CallbackQuestion, Verdict } from './callback-client.js'
+import type { AskedFor, CallbackClient, CallbackQuestion, Verdict } from './callback-client.js'
 import { digestOf } from './digest.js'
 import type { Attempt, IdentitySource } from './identity-source.js'
 
@@ -80,7 +80,8 @@ export class CallbackSource implements IdentitySource {
     if (refused !== undefined && ageMs(refused) < REFUSED_TTL_MS)
       return { identified: false, code: refused.verdict.code }
     const question = { credentialSha256, ...(showsCredential && { credential }), ...attempt }
-    const verdict = await this.#askOrJoin(question, countedAs(attempt.address ?? ''))
+    const isKnownLately = known !== undefined && ageMs(known) < staleMs
+    const verdict = await this.#askOrJoin(question, { from: countedAs(attempt.address ?? ''), isKnownLately })
     if (verdict.is === 'known') return { identified: true, identity: verdict.identity }
     if (verdict.is === 'refused') return { identified: false, code: verdict.code }
     // As it is remembered now: it may have been refused meanwhile, by the answer to another question.
@@ -106,20 +107,20 @@ export class CallbackSource implements IdentitySource {
   }
 
   /** Who waits for the answer to another's question takes room like one that has to wait for its own. */
-  async #askOrJoin(question: CallbackQuestion, from: string): Promise<Verdict> {
+  async #askOrJoin(question: CallbackQuestion, attempt: AskedFor): Promise<Verdict> {
     const asking = this.#asking.get(question.credentialSha256)
-    if (asking === undefined) return this.#ask(question, from)
-    const leave = this.#options.client.join(from)
+    if (asking === undefined) return this.#ask(question, attempt)
+    const leave = this.#options.client.join(attempt.from)
     if (leave === undefined) return { is: 'undecided', because: 'busy' }
     return asking.finally(leave)
   }
 
   /** Whoever comes with the same credential meanwhile gets its answer. */
-  #ask(question: CallbackQuestion, from?: string): Promise<Verdict> {
+  #ask(question: CallbackQuestion, attempt?: AskedFor): Promise<Verdict> {
     const { credentialSha256 } = question
     const number = ++this.#asked
     const asking = this.#options.client
-      .ask(question, from)
+      .ask(question, attempt)
       .then((verdict) => this.#newest(credentialSha256, number) ?? this.#learn(question, verdict, number))
       .finally(() => {
         if (this.#asking.get(credentialSha256) === asking) this.#asking.delete(credentialSha256)
@@ -174,10 +175,9 @@ export class CallbackSource implements IdentitySource {
         if (question === undefined) continue
         const verdict = await this.#ask(question)
         const cause = verdict.is === 'undecided' ? verdict.because : undefined
-        const isUnasked = cause === 'unasked' || cause === 'busy'
         failures = cause === 'away' ? failures + 1 : 0
-        isOver ||= isUnasked || failures >= ROUND_PATIENCE
-        if (!isUnasked) this.#turns.set(identity, ++this.#turn)
+        isOver ||= cause === 'busy' || failures >= ROUND_PATIENCE
+        if (cause !== 'busy') this.#turns.set(identity, ++this.#turn)
         // The memory of this credential may have been lost meanwhile, and with it who came by it before.
         const isGone =
           verdict.is === 'refused' || (verdict.is === 'known' && !isSameGateway(verdict.identity, identity))

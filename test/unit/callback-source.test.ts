@@ -163,6 +163,41 @@ describe('how often it is asked', () => {
   })
 })
 
+describe('while the platform fails for strangers alone', () => {
+  /** It fails for all that it has never seen, and each comes from an address of its own. */
+  async function strangers(source: CallbackSource, count: number): Promise<void> {
+    for (let n = 0; n < count; n++) {
+      const found = await source.identify(`invented-${n}`, { path: '/connect', address: `198.51.100.${n}` })
+      expect(found).toMatchObject(unavailable)
+    }
+  }
+
+  test('who comes from elsewhere is asked about and let in', async () => {
+    const source = open()
+    platform.answer = ({ body }) => (body.includes(digestOf('real')) ? acme : { status: 500 })
+    await strangers(source, 20)
+    expect(await known(source, 'real')).toEqual({ org: 'acme', gateway: 'gw' })
+    await strangers(source, 20)
+    const again = await source.identify('another', { path: '/connect', address: '198.51.100.19' })
+    expect(again, 'an address for which it has just failed waits').toMatchObject(unavailable)
+    expect(platform.asked.filter(({ body }) => body.includes(digestOf('another')))).toEqual([])
+  })
+
+  test('who was known lately is let in without a question, once a second one is asked', async () => {
+    const source = open()
+    const first = await known(source)
+    clock.advance(TTL_MS)
+    platform.answer = () => ({ status: 500 })
+    await strangers(source, 5)
+    const askedBefore = platform.asked.length
+    for (let n = 0; n < 5; n++) expect(await known(source)).toBe(first)
+    expect(platform.asked).toHaveLength(askedBefore)
+    clock.advance(1_000)
+    for (let n = 0; n < 5; n++) expect(await known(source)).toBe(first)
+    expect(platform.asked).toHaveLength(askedBefore + 1)
+  })
+})
+
 describe('while the platform is away', () => {
   test('who was known goes on for the stale time, others are 503', async () => {
     const source = open()
@@ -265,6 +300,18 @@ describe('who is in', () => {
     },
   )
 
+  test('goes when it is refused, also while the platform fails for strangers without end', async () => {
+    const source = open()
+    const gate = watched(source, await known(source))
+    platform.answer = ({ body }) => ({ status: body.includes(digestOf('secret')) ? 401 : 500 })
+    for (let n = 0; n < 20; n++) await source.identify(`invented-${n}`, { ...ATTEMPT, address: `198.51.100.${n}` })
+    clock.advance(RECHECK_MS - 1)
+    for (let n = 20; n < 40; n++) await source.identify(`invented-${n}`, { ...ATTEMPT, address: `198.51.100.${n}` })
+    clock.advance(1)
+    await roundIsOver()
+    expect(gate.held).toEqual([])
+  })
+
   test('stays while the platform is away, or answers nonsense; the round is given up, and the next one begins', async () => {
     const source = open()
     const held: Identity[] = []
@@ -273,7 +320,8 @@ describe('who is in', () => {
     platform.answer = () => ({ status: 500 })
     clock.advance(RECHECK_MS)
     await roundIsOver()
-    expect(platform.asked.length).toBeLessThan(40 + 10)
+    // Eight in a row are enough, and three more were under way.
+    expect(platform.asked.length).toBeLessThanOrEqual(40 + 8 + 3)
     expect(gate.held).toHaveLength(40)
     platform.answer = () => ({ status: 401 })
     clock.advance(RECHECK_MS)

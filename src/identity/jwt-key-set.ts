@@ -1,5 +1,6 @@
 import { type CryptoKey, createLocalJWKSet, errors, type JSONWebKeySet, type JWSHeaderParameters } from 'jose'
 import type { Clock } from '../core/clock.js'
+import { FairShare } from '../core/structures/fair-share.js'
 import type { Log } from '../observe/log.js'
 import type { HttpAnswer, HttpCaller } from '../outbound/http-caller.js'
 
@@ -18,20 +19,29 @@ export type FoundKey =
   | { readonly found: 'key'; readonly key: CryptoKey }
   /** A set that was fetched after the question does not have it. */
   | { readonly found: 'none' }
-  /** It may be a new key: the set could not be fetched, or was fetched so lately that it must not be again. */
-  | { readonly found: 'perhaps'; readonly retryAfterMs: number }
+  /**
+   * It may be a new key: the set could not be fetched, or was fetched so lately that it must not be again; or too many wait
+   * for it, and then nothing is known of when to come back.
+   */
+  | { readonly found: 'perhaps'; readonly retryAfterMs?: number }
 
 /** How old the set may become before it is fetched again unasked. */
 const MAX_AGE_MS = 300_000
 /** RFC 7518, section 3.3. */
 const LEAST_RSA_BITS = 2_048
+/**
+ * With those that may wait for the platform at most (see CallbackPlaces) fewer than the upgrades that may wait for a
+ * decision: whoever makes up names of keys while the set is away must not keep out who has a key that is known.
+ */
+const MOST_WAITING = 256
 /** Keys that cannot be used are logged once each, up to so many. */
 const MOST_UNUSABLE = 100
 
 /**
  * The public keys that sign tokens, kept from an address that may be away. A key that is known works whatever becomes
  * of that address, and until a newer set lacks it. For an unknown one the set is fetched, by all that wait for it
- * together and at most once per cooldown, so that invented names of keys cost the address next to nothing.
+ * together and at most once per cooldown, so that invented names of keys cost the address next to nothing. They wait in a
+ * room of which no client's address has more than it leaves to others.
  */
 export class JwtKeySet {
   readonly #options: JwtKeySetOptions
@@ -40,6 +50,7 @@ export class JwtKeySet {
   #askedAtMs = Number.NEGATIVE_INFINITY
   #away = false
   readonly #unusable = new Set<string>()
+  readonly #room = new FairShare(MOST_WAITING)
   #stopped = false
   #cancel: () => void = () => {}
 
@@ -52,12 +63,15 @@ export class JwtKeySet {
     await this.#fetch()
   }
 
-  async find(header: KeyName): Promise<FoundKey> {
+  /** `from`: the address of whoever shows the token, as it is counted. */
+  async find(header: KeyName, from: string): Promise<FoundKey> {
     const known = await this.#known(header)
     if (known !== undefined) return { found: 'key', key: known }
     const joined = this.#fetching
     if (joined === undefined && this.#coolMs() > 0) return { found: 'perhaps', retryAfterMs: this.#coolMs() }
+    if (!this.#room.enter(from)) return { found: 'perhaps' }
     const isFetched = await (joined ?? this.#fetch())
+    this.#room.leave(from)
     const key = await this.#known(header)
     if (key !== undefined) return { found: 'key', key }
     // A fetch that was under way may have been answered before this key was published.

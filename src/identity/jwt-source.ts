@@ -3,7 +3,8 @@ import type { Clock } from '../core/clock.js'
 import { idProblem } from '../core/org-id.js'
 import type { Gate } from '../gate/gate.js'
 import type { Identification, Identity } from '../gate/identify.js'
-import type { IdentitySource } from './identity-source.js'
+import { countedAs } from '../net/counted-address.js'
+import type { Attempt, IdentitySource } from './identity-source.js'
 import type { JwtKeySet } from './jwt-key-set.js'
 
 export interface JwtSourceOptions {
@@ -37,14 +38,14 @@ export class JwtSource implements IdentitySource {
     this.#options = options
   }
 
-  async identify(token: string): Promise<Identification | undefined> {
+  async identify(token: string, { address }: Attempt): Promise<Identification | undefined> {
     const header = headerOf(token)
     if (header === undefined) return undefined
     const { alg, kid } = header
     if (typeof alg !== 'string' || !ALGORITHMS.includes(alg))
       return refused('the token is not signed in an accepted way')
     if (typeof kid !== 'string') return refused('the token does not name its key (kid)')
-    const found = await this.#options.keys.find({ alg, kid })
+    const found = await this.#options.keys.find({ alg, kid }, countedAs(address ?? ''))
     if (found.found === 'none') return refused('the token is signed with an unknown key')
     if (found.found === 'perhaps') {
       const detail = 'the key of the token is not known yet'

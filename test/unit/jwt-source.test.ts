@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import type { CryptoKey, JWK } from 'jose'
 import { exportSPKI, generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from 'jose'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import type { Identity } from '../../src/gate/identify.js'
 import { JwtKeySet } from '../../src/identity/jwt-key-set.js'
 import { JwtSource, type JwtSourceOptions } from '../../src/identity/jwt-source.js'
 import type { Log } from '../../src/observe/log.js'
@@ -23,7 +24,7 @@ beforeEach(async () => {
   issuer = await startTokenIssuer()
 })
 
-async function open(options: Partial<JwtSourceOptions> = {}, log: Log = silentLog): Promise<JwtSource> {
+async function open(options: Partial<JwtSourceOptions> = {}, log: Log = silentLog) {
   const caller = new HttpCaller({ url: issuer.url, clock, timeoutMs: 1_500, maxSockets: 1 })
   const keys = new JwtKeySet({ caller, clock, log, cooldownMs: COOLDOWN_MS })
   await keys.open()
@@ -33,7 +34,12 @@ async function open(options: Partial<JwtSourceOptions> = {}, log: Log = silentLo
     ...options,
   })
   onTestFinished(() => source.stop())
-  return source
+  return {
+    identify: (token: string, address = '192.0.2.1') => source.identify(token, { path: '/connect', address }),
+    mayStay: (identity: Identity) => source.mayStay(identity),
+    watch: (gate: { closeRevoked(): Promise<void> }) => source.watch(gate),
+    stop: () => source.stop(),
+  }
 }
 
 describe('who presents a token', () => {
@@ -198,6 +204,29 @@ describe('keys of tokens', () => {
     const source = await opening
     expect(await source.identify(await issuer.token())).toMatchObject({ code: 'IDENTITY_UNAVAILABLE' })
   })
+})
+
+test('while the set is silent few wait for it, of no address more than it leaves to others, and nobody with a known key', async () => {
+  const source = await open()
+  const known = await issuer.token()
+  issuer.answer = () => 'silence'
+  clock.advance(COOLDOWN_MS)
+  const told: unknown[] = []
+  const come = (count: number, address: string) =>
+    Array.from({ length: count }, async (_, n) => {
+      const header = Buffer.from(JSON.stringify({ alg: 'ES256', kid: `invented-${n}` })).toString('base64url')
+      told.push(await source.identify(`${header}.e30.AAAA`, address))
+    })
+  const crowd = [...come(1_000, '192.0.2.2'), ...come(1_000, '192.0.2.3')]
+  await until(() => told.length === 2_000 - 128 - 64, { what: 'who finds no room is told so' })
+  await until(() => issuer.waiting() === 1, { what: 'the set is asked for' })
+  expect(told[0]).toMatchObject({ code: 'IDENTITY_UNAVAILABLE', retryAfterMs: undefined })
+  const newcomer = source.identify(await issuer.token({ kid: await issuer.newKey() }), '192.0.2.4')
+  expect(await source.identify(known, '192.0.2.2')).toMatchObject({ identified: true })
+  clock.advance(1_500)
+  await Promise.all(crowd)
+  expect(await newcomer).toMatchObject({ code: 'IDENTITY_UNAVAILABLE', retryAfterMs: COOLDOWN_MS - 1_500 })
+  expect(issuer.asked).toHaveLength(2)
 })
 
 describe('a token that expires while its connection is open', () => {

@@ -16,7 +16,8 @@ export interface JwtKeySetOptions {
 type KeyName = Required<Pick<JWSHeaderParameters, 'alg' | 'kid'>>
 
 export type FoundKey =
-  | { readonly found: 'key'; readonly key: CryptoKey }
+  /** `isFresh`: the set that has it was fetched after the question. */
+  | { readonly found: 'key'; readonly key: CryptoKey; readonly isFresh: boolean }
   /** A set that was fetched after the question does not have it. */
   | { readonly found: 'none' }
   /**
@@ -66,16 +67,21 @@ export class JwtKeySet {
   /** `from`: the address of whoever shows the token, as it is counted. */
   async find(header: KeyName, from: string): Promise<FoundKey> {
     const known = await this.#known(header)
-    if (known !== undefined) return { found: 'key', key: known }
+    return known === undefined ? this.findAnew(header, from) : { found: 'key', key: known, isFresh: false }
+  }
+
+  /** The same from a set that is newer, for a token that the known key has not signed: its name may be another's by now. */
+  async findAnew(header: KeyName, from: string): Promise<FoundKey> {
     const joined = this.#fetching
-    if (joined === undefined && this.#coolMs() > 0) return { found: 'perhaps', retryAfterMs: this.#coolMs() }
+    if (joined === undefined && this.coolMs > 0) return { found: 'perhaps', retryAfterMs: this.coolMs }
     if (!this.#room.enter(from)) return { found: 'perhaps' }
     const isFetched = await (joined ?? this.#fetch())
     this.#room.leave(from)
-    const key = await this.#known(header)
-    if (key !== undefined) return { found: 'key', key }
     // A fetch that was under way may have been answered before this key was published.
-    return isFetched && joined === undefined ? { found: 'none' } : { found: 'perhaps', retryAfterMs: this.#coolMs() }
+    const isFresh = isFetched && joined === undefined
+    const key = await this.#known(header)
+    if (key !== undefined) return { found: 'key', key, isFresh }
+    return isFresh ? { found: 'none' } : { found: 'perhaps', retryAfterMs: this.coolMs }
   }
 
   stop(): void {
@@ -104,7 +110,8 @@ export class JwtKeySet {
     this.#options.log.warn({ kid, cause: (error as Error).message }, 'a key of the set for tokens cannot be used')
   }
 
-  #coolMs(): number {
+  /** How long the set may not be fetched again. */
+  get coolMs(): number {
     return Math.max(0, this.#askedAtMs + this.#options.cooldownMs - this.#options.clock.monotonicMs())
   }
 

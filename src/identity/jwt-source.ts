@@ -5,7 +5,7 @@ import type { Gate } from '../gate/gate.js'
 import type { Identification, Identity } from '../gate/identify.js'
 import { countedAs } from '../net/counted-address.js'
 import type { Attempt, IdentitySource } from './identity-source.js'
-import type { JwtKeySet } from './jwt-key-set.js'
+import type { FoundKey, JwtKeySet } from './jwt-key-set.js'
 
 export interface JwtSourceOptions {
   readonly keys: JwtKeySet
@@ -45,27 +45,10 @@ export class JwtSource implements IdentitySource {
     if (typeof alg !== 'string' || !ALGORITHMS.includes(alg))
       return refused('the token is not signed in an accepted way')
     if (typeof kid !== 'string') return refused('the token does not name its key (kid)')
-    const found = await this.#options.keys.find({ alg, kid }, countedAs(address ?? ''))
-    if (found.found === 'none') return refused('the token is signed with an unknown key')
-    if (found.found === 'perhaps') {
-      const detail = 'the key of the token is not known yet'
-      return { identified: false, code: 'IDENTITY_UNAVAILABLE', detail, retryAfterMs: found.retryAfterMs }
-    }
-    const { issuer, audience, clockSkewMs, clock } = this.#options
-    try {
-      const { payload } = await jwtVerify(token, found.key, {
-        issuer,
-        audience,
-        algorithms: ALGORITHMS,
-        requiredClaims: ['exp'],
-        clockTolerance: clockSkewMs / 1_000,
-        currentDate: new Date(clock.wallMs()),
-      })
-      return this.#identified(payload)
-    } catch (error) {
-      if (!(error instanceof errors.JOSEError)) throw error
-      return refused(error instanceof errors.JWTExpired ? 'the token has expired' : 'the token is not valid')
-    }
+    const { keys } = this.#options
+    const [name, from] = [{ alg, kid }, countedAs(address ?? '')]
+    const read = await this.#read(token, await keys.find(name, from))
+    return read ?? (await this.#read(token, await keys.findAnew(name, from))) ?? notKnownYet(keys.coolMs)
   }
 
   mayStay(identity: Identity): boolean {
@@ -86,6 +69,28 @@ export class JwtSource implements IdentitySource {
     this.#stopped = true
     this.#cancelLook()
     this.#options.keys.stop()
+  }
+
+  /** `undefined` where the key has not signed the token, and another of its name may have. */
+  async #read(token: string, found: FoundKey): Promise<Identification | undefined> {
+    if (found.found === 'none') return refused('the token is signed with an unknown key')
+    if (found.found === 'perhaps') return notKnownYet(found.retryAfterMs)
+    const { issuer, audience, clockSkewMs, clock } = this.#options
+    try {
+      const { payload } = await jwtVerify(token, found.key, {
+        issuer,
+        audience,
+        algorithms: ALGORITHMS,
+        requiredClaims: ['exp'],
+        clockTolerance: clockSkewMs / 1_000,
+        currentDate: new Date(clock.wallMs()),
+      })
+      return this.#identified(payload)
+    } catch (error) {
+      if (!(error instanceof errors.JOSEError)) throw error
+      if (error instanceof errors.JWSSignatureVerificationFailed && !found.isFresh) return undefined
+      return refused(error instanceof errors.JWTExpired ? 'the token has expired' : 'the token is not valid')
+    }
   }
 
   #identified(payload: JWTPayload): Identification {
@@ -111,6 +116,11 @@ function headerOf(text: string): ProtectedHeaderParameters | undefined {
   } catch {
     return undefined
   }
+}
+
+function notKnownYet(retryAfterMs: number | undefined): Identification {
+  const detail = 'the key of the token is not known yet'
+  return { identified: false, code: 'IDENTITY_UNAVAILABLE', detail, retryAfterMs }
 }
 
 function refused(detail: string): Identification {

@@ -107,6 +107,27 @@ test('while the key set is away known keys go on, unknown ones are 503 with Retr
   expect(judged).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED', detail: 'the token is not valid' } })
 }, 60_000)
 
+test('a key that is replaced under its name: a token of the new one may be told 503, never 401, and is let in', async () => {
+  const issuer = await startTokenIssuer()
+  const { come } = await startNodes(issuer)
+  const before = await come(await issuer.token())
+  if (!before.accepted) throw new Error('the known key must be good')
+  await issuer.replaceKey('key-1')
+  const token = await issuer.token()
+  const refusals: GatewayResult[] = []
+  const after = await until(
+    async () => {
+      const result = await come(token)
+      if (!result.accepted) refusals.push(result)
+      return result.accepted && result
+    },
+    { withinMs: 15_000, what: 'the new key is fetched' },
+  )
+  expect(refusals.filter((one) => !one.accepted && one.status !== 503)).toEqual([])
+  before.terminate()
+  after.terminate()
+}, 60_000)
+
 test('under HEADCOUNT_JWT_AT_EXPIRY=close a connection is closed with 4401 when its token has expired', async () => {
   const issuer = await startTokenIssuer()
   const { come } = await startNodes(issuer, { HEADCOUNT_JWT_AT_EXPIRY: 'close', HEADCOUNT_JWT_CLOCK_SKEW: '0s' })

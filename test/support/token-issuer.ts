@@ -20,6 +20,8 @@ export interface TokenIssuer extends Platform {
   token(terms?: TokenTerms): Promise<string>
   /** Makes a further key; it is published at once where `published` is not false. Returns its name. */
   newKey(options?: { published?: boolean }): Promise<string>
+  /** Makes another key of the same name, which signs and is published in its place. */
+  replaceKey(kid: string): Promise<void>
   publish(kid: string): void
   withdraw(kid: string): void
 }
@@ -43,11 +45,14 @@ export async function startTokenIssuer(): Promise<TokenIssuer> {
       return jwt.sign(keys.get(kid)!.secret)
     },
     async newKey({ published: isPublished = true } = {}) {
-      const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
       const kid = `key-${keys.size + 1}`
-      keys.set(kid, { secret: privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' } })
+      await issuer.replaceKey(kid)
       if (isPublished) published.add(kid)
       return kid
+    },
+    async replaceKey(kid: string) {
+      const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
+      keys.set(kid, { secret: privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' } })
     },
     publish: (kid: string) => void published.add(kid),
     withdraw: (kid: string) => void published.delete(kid),

@@ -85,6 +85,7 @@ describe('who presents a token', () => {
     const claims = { org: 'acme', sub: 'gw', iss: ISSUER, aud: AUDIENCE, exp: Math.floor(Date.now() / 1_000) + 60 }
     const sign = (alg: string, key: CryptoKey | Uint8Array) =>
       new SignJWT(claims).setProtectedHeader({ alg, kid: 'key-1' }).sign(key)
+    clock.advance(COOLDOWN_MS)
     expect(await source.identify(await sign('ES256', privateKey))).toMatchObject({ detail: 'the token is not valid' })
     // The classic: the public key, which everybody knows, used as a secret.
     const [jwk] = ((await (await fetch(issuer.url)).json()) as { keys: JWK[] }).keys
@@ -94,7 +95,7 @@ describe('who presents a token', () => {
       expect(await source.identify(forged)).toMatchObject({ detail: 'the token is not signed in an accepted way' })
     }
     expect(await source.identify(new UnsecuredJWT(claims).encode())).toBeUndefined()
-    expect(issuer.asked).toHaveLength(2)
+    expect(issuer.asked).toHaveLength(3)
   })
 
   test.each(['', 'demo-key-acme', 'a.b', 'a.b.c.d', 'a.b.c', '....', 'ä.ö.ü'])('%j is no token', async (text) => {
@@ -151,6 +152,25 @@ describe('keys of tokens', () => {
     issuer.publish(kid)
     expect(await source.identify(token)).toMatchObject({ code: 'IDENTITY_UNAVAILABLE' })
     clock.advance(COOLDOWN_MS)
+    expect(await source.identify(token)).toMatchObject({ identified: true })
+  })
+
+  test('a key that is replaced under its name: nobody with a good token is refused for good, nor let in with the old one', async () => {
+    const source = await open()
+    const old = await issuer.token()
+    await issuer.replaceKey('key-1')
+    const token = await issuer.token()
+    expect(await source.identify(token)).toMatchObject({ code: 'IDENTITY_UNAVAILABLE', retryAfterMs: COOLDOWN_MS })
+    expect(issuer.asked).toHaveLength(1)
+    clock.advance(COOLDOWN_MS)
+    expect(await source.identify(token)).toMatchObject({ identified: true })
+    expect(await source.identify(old)).toMatchObject({ code: 'IDENTITY_UNAVAILABLE' })
+    clock.advance(COOLDOWN_MS)
+    expect(await source.identify(old)).toMatchObject({ code: 'UNAUTHENTICATED', detail: 'the token is not valid' })
+    expect(issuer.asked).toHaveLength(3)
+    await issuer.goAway()
+    clock.advance(COOLDOWN_MS)
+    expect(await source.identify(old), 'it may be newer than the set').toMatchObject({ code: 'IDENTITY_UNAVAILABLE' })
     expect(await source.identify(token)).toMatchObject({ identified: true })
   })
 

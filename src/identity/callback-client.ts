@@ -61,6 +61,7 @@ const REST_MS = 1_000
 const MOST_FAILED = 10_000
 /** Whoever invents credentials must not fill the log with what comes of them. */
 const TOLD_EVERY_MS = 60_000
+const AWAY = 'the platform does not say who may connect; who was known a while ago is let in'
 
 /**
  * Asks the platform whose credential it is, and says within 750 ms and its deadline what is known. Never rejects.
@@ -76,7 +77,12 @@ export class CallbackClient {
   #restsUntilMs = Number.NEGATIVE_INFINITY
   /** By address: when it last failed for an attempt from there. */
   readonly #failedAtMs = new LRUCache<string, number>({ max: MOST_FAILED })
-  readonly #toldMs = { unclear: Number.NEGATIVE_INFINITY, busy: Number.NEGATIVE_INFINITY }
+  readonly #toldMs = {
+    away: Number.NEGATIVE_INFINITY,
+    unclear: Number.NEGATIVE_INFINITY,
+    busy: Number.NEGATIVE_INFINITY,
+  }
+  #isAwayTold = false
 
   constructor(options: CallbackClientOptions) {
     this.#options = options
@@ -146,7 +152,8 @@ export class CallbackClient {
     const nowMs = clock.monotonicMs()
     const cause = answer.answered ? `an answer with status ${answer.status} that does not say who it is` : answer.cause
     if (verdict.is !== 'undecided' || verdict.because !== 'away') {
-      if (this.#failures >= MOST_FAILURES) log.info({}, 'the platform answers again')
+      if (this.#isAwayTold) log.info({}, 'the platform answers again')
+      this.#isAwayTold = false
       this.#failures = 0
       this.#restsUntilMs = nowMs
       if (verdict.is === 'undecided') {
@@ -155,17 +162,19 @@ export class CallbackClient {
       return
     }
     if (attempt !== undefined) this.#failedAtMs.set(attempt.from, nowMs)
-    if (++this.#failures === MOST_FAILURES) {
-      log.warn({ cause }, 'the platform does not say who may connect; who was known a while ago is let in')
-    } else log.debug({ cause }, 'the platform did not say who it is')
-    if (this.#failures >= MOST_FAILURES) this.#restsUntilMs = nowMs + REST_MS
+    log.debug({ cause }, 'the platform did not say who it is')
+    if (++this.#failures < MOST_FAILURES) return
+    this.#isAwayTold ||= this.#tell('away', { cause }, AWAY)
+    this.#restsUntilMs = nowMs + REST_MS
   }
 
-  #tell(what: 'unclear' | 'busy', fields: object, message: string): void {
+  /** False where it was told lately. */
+  #tell(what: 'away' | 'unclear' | 'busy', fields: object, message: string): boolean {
     const nowMs = this.#options.clock.monotonicMs()
-    if (nowMs < this.#toldMs[what] + TOLD_EVERY_MS) return
+    if (nowMs < this.#toldMs[what] + TOLD_EVERY_MS) return false
     this.#toldMs[what] = nowMs
     this.#options.log.warn(fields, message)
+    return true
   }
 }
 

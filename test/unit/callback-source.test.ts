@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Identity } from '../../src/gate/identify.js'
 import { CallbackClient } from '../../src/identity/callback-client.js'
 import { CallbackSource, type CallbackSourceOptions } from '../../src/identity/callback-source.js'
+import type { Log } from '../../src/observe/log.js'
 import { HttpCaller } from '../../src/outbound/http-caller.js'
 import { leakGate } from '../support/leak-gate.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -30,9 +31,9 @@ beforeEach(async () => {
   platform = await startPlatform(() => acme)
 })
 
-function open(options: Partial<CallbackSourceOptions> = {}): CallbackSource {
+function open(options: Partial<CallbackSourceOptions> = {}, log: Log = silentLog): CallbackSource {
   const caller = new HttpCaller({ url: platform.url, clock, timeoutMs: MOST_MS, maxSockets: 32 })
-  const client = new CallbackClient({ caller, clock, log: silentLog, timeoutMs: TIMEOUT_MS, token: 'ours' })
+  const client = new CallbackClient({ caller, clock, log, timeoutMs: TIMEOUT_MS, token: 'ours' })
   const source = new CallbackSource({
     ...{ client, clock, ttlMs: TTL_MS, staleMs: STALE_MS, recheckMs: RECHECK_MS, showsCredential: false },
     ...options,
@@ -181,6 +182,21 @@ describe('while the platform fails for strangers alone', () => {
     const again = await source.identify('another', { path: '/connect', address: '198.51.100.19' })
     expect(again, 'an address for which it has just failed waits').toMatchObject(unavailable)
     expect(platform.asked.filter(({ body }) => body.includes(digestOf('another')))).toEqual([])
+  })
+
+  test('the log says once a minute that it does not answer, however often it does in between', async () => {
+    const told: string[] = []
+    const tell = (_: object, message: string) => void told.push(message)
+    const source = open({}, { ...silentLog, warn: tell, info: tell })
+    const real = ['one', 'two', 'three', 'four']
+    platform.answer = ({ body }) => (real.some((each) => body.includes(digestOf(each))) ? acme : { status: 500 })
+    const both = [expect.stringContaining('does not say who may connect'), 'the platform answers again']
+    for (const credential of real) {
+      if (credential === 'four') clock.advance(60_000)
+      await strangers(source, 5)
+      await known(source, credential)
+      expect(told).toEqual(credential === 'four' ? [...both, ...both] : both)
+    }
   })
 
   test('who was known lately is let in without a question, once a second one is asked', async () => {

@@ -41,6 +41,16 @@ interface Aged<T> {
   readonly number: number
 }
 
+/** What those have in common who came by one credential, however often its tier or limit has changed in between. */
+interface Credential {
+  /** What to ask with about it, for as long as anybody holds it. */
+  readonly question: CallbackQuestion
+  /** Whose it is by the last answer; `undefined` once it was refused. */
+  owner: Identity | undefined
+  /** The number of the question by which it was last asked about, over all questions. */
+  turn: number
+}
+
 /**
  * Asks a platform over HTTP who presents a credential. Its word is believed for a while, and while it does not answer,
  * for a longer one; whoever is not remembered then is told 503, never 401. Attempts with one credential share a
@@ -55,13 +65,9 @@ export class CallbackSource implements IdentitySource {
   readonly #known = new LRUCache<string, Aged<Identity>>({ max: MAX_KNOWN })
   readonly #refused = new LRUCache<string, Aged<Refused>>({ max: MAX_REFUSED })
   readonly #asking = new Map<string, Promise<Verdict>>()
-  /** What to ask with about who is in, for as long as anybody holds the identity. */
-  readonly #questions = new WeakMap<Identity, CallbackQuestion>()
-  /** The number of the question by which it was last asked about each, over all questions. */
-  readonly #turns = new WeakMap<Identity, number>()
+  readonly #credentials = new WeakMap<Identity, Credential>()
   #turn = 0
   #asked = 0
-  readonly #revoked = new WeakSet<Identity>()
   #gate: Pick<Gate, 'closeRevoked' | 'identities'> | undefined
   #stopped = false
   #cancel: () => void = () => {}
@@ -92,7 +98,8 @@ export class CallbackSource implements IdentitySource {
   }
 
   mayStay(identity: Identity): boolean {
-    return !this.#revoked.has(identity)
+    const owner = this.#credentials.get(identity)?.owner
+    return owner !== undefined && isSameGateway(owner, identity)
   }
 
   watch(gate: Pick<Gate, 'closeRevoked' | 'identities'>): void {
@@ -141,47 +148,53 @@ export class CallbackSource implements IdentitySource {
   #learn({ path, address, ...question }: CallbackQuestion, verdict: Verdict, number: number): Verdict {
     const { credentialSha256 } = question
     const before = this.#known.peek(credentialSha256)?.verdict
+    const credential = before && this.#credentials.get(before)
     const atMs = this.#options.clock.monotonicMs()
     if (verdict.is === 'undecided') return verdict
     if (verdict.is === 'refused') {
       this.#known.delete(credentialSha256)
       this.#refused.set(credentialSha256, { verdict, atMs, number })
-      if (before !== undefined) this.#revoke(before)
+      if (credential !== undefined) this.#settle(credential, undefined)
       return verdict
     }
     const identity = before !== undefined && isSame(before, verdict.identity) ? before : verdict.identity
-    this.#questions.set(identity, question)
-    this.#turns.set(identity, ++this.#turn)
+    const known = credential ?? { question, owner: identity, turn: 0 }
+    known.turn = ++this.#turn
+    this.#credentials.set(identity, known)
     this.#refused.delete(credentialSha256)
     this.#known.set(credentialSha256, { verdict: identity, atMs, number })
-    if (before !== undefined && !isSameGateway(before, identity)) this.#revoke(before)
+    this.#settle(known, identity)
     return { is: 'known', identity }
   }
 
-  #revoke(identity: Identity): void {
-    this.#revoked.add(identity)
-    void this.#gate?.closeRevoked()
+  /** Whoever came by it as somebody else may not stay. */
+  #settle(credential: Credential, owner: Identity | undefined): void {
+    const { owner: before } = credential
+    credential.owner = owner
+    const isTheSame = before === undefined || (owner !== undefined && isSameGateway(before, owner))
+    if (!isTheSame) void this.#gate?.closeRevoked()
   }
 
   async #round(gate: Pick<Gate, 'closeRevoked' | 'identities'>): Promise<void> {
-    const turnOf = (identity: Identity) => this.#turns.get(identity) ?? 0
-    const identities = [...new Set(gate.identities())].sort((one, other) => turnOf(one) - turnOf(other)).values()
+    const held = new Set<Credential>()
+    for (const identity of gate.identities()) {
+      const credential = this.#credentials.get(identity)
+      if (credential !== undefined) held.add(credential)
+    }
+    const credentials = [...held].sort((one, other) => one.turn - other.turn).values()
     let failures = 0
     let isOver = false
     const ask = async () => {
-      for (const identity of identities) {
+      for (const credential of credentials) {
         if (this.#stopped || isOver) return
-        const question = this.#questions.get(identity)
-        if (question === undefined) continue
-        const verdict = await this.#ask(question)
+        const verdict = await this.#ask(credential.question)
         const cause = verdict.is === 'undecided' ? verdict.because : undefined
         failures = cause === 'away' ? failures + 1 : 0
         isOver ||= cause === 'busy' || failures >= ROUND_PATIENCE
-        if (cause !== 'busy') this.#turns.set(identity, ++this.#turn)
-        // The memory of this credential may have been lost meanwhile, and with it who came by it before.
-        const isGone =
-          verdict.is === 'refused' || (verdict.is === 'known' && !isSameGateway(verdict.identity, identity))
-        if (isGone && !this.#revoked.has(identity)) this.#revoke(identity)
+        if (cause !== 'busy') credential.turn = ++this.#turn
+        // The memory of it may have been lost meanwhile, and with it who came by it before.
+        if (verdict.is === 'known') this.#settle(credential, verdict.identity)
+        if (verdict.is === 'refused') this.#settle(credential, undefined)
       }
     }
     await Promise.all(Array.from({ length: ROUND_WIDTH }, ask))

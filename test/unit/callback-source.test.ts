@@ -300,6 +300,22 @@ describe('who is in', () => {
     expect(gate.held).toEqual([first])
   })
 
+  test('is asked about once a credential and goes at once, however often its limit has changed since', async () => {
+    const source = open({ ttlMs: 0 })
+    let limit = 100
+    platform.answer = () => ({ status: 200, body: { org: 'acme', gateway: 'gw', limit: limit-- } })
+    const held = [await known(source), await known(source), await known(source)]
+    expect(held.map((identity) => identity.limit)).toEqual([100, 99, 98])
+    const gate = watched(source, ...held)
+    clock.advance(RECHECK_MS)
+    await roundIsOver()
+    expect(platform.asked).toHaveLength(4)
+    expect(gate.held).toEqual(held)
+    platform.answer = () => ({ status: 401 })
+    expect(await source.identify('secret', ATTEMPT)).toMatchObject({ code: 'UNAUTHENTICATED' })
+    expect(gate.held).toEqual([])
+  })
+
   test.each([404, 429, 500])(
     'goes when it is refused, however many before it the platform answers %i for, and those stay',
     async (status) => {

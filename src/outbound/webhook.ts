@@ -46,7 +46,7 @@ const TELL_DROPS_MS = 10_000
  *
  * A batch is under way with each of a few workers: sent, and sent again with backoff until the receiver answers 2xx, or
  * for 5 min. While it waits to be sent again, what came after it goes to the other workers. `stop` delivers what waits,
- * within its time, and cancels the rest.
+ * within its time, and cancels the rest; what happens meanwhile is counted as dropped.
  */
 export class Webhook {
   readonly #options: WebhookOptions
@@ -80,13 +80,17 @@ export class Webhook {
   /** Events with the same `like` become one with a count, as long as the first of them still waits. */
   add(type: string, data: WebhookData, like?: string): void {
     const known = like === undefined ? undefined : this.#alike.get(like)
-    if (this.#stopping.signal.aborted) return
     if (known !== undefined) {
       known.count++
       return
     }
     const timestamp = new Date(this.#options.clock.wallMs()).toISOString()
     const event = { id: this.#newId('evt'), type, timestamp, data, count: 1, like }
+    // Who is turned away during a stop, say.
+    if (this.#stopping.signal.aborted) {
+      this.#drop([event])
+      return
+    }
     if (like !== undefined) this.#alike.set(like, event)
     const dropped = this.#queue.push(event, data.org)
     if (dropped !== undefined) this.#drop([dropped])
@@ -190,7 +194,9 @@ export class Webhook {
     this.#untold += count
     this.#unlogged += count
     this.#total.dropped += count
-    if (count > 0) this.#cancelTell ??= this.#options.clock.after(TELL_DROPS_MS, () => this.#tellDrops())
+    // A stop tells of them at its end.
+    if (count > 0 && !this.#stopping.signal.aborted)
+      this.#cancelTell ??= this.#options.clock.after(TELL_DROPS_MS, () => this.#tellDrops())
   }
 
   #tellDrops(): void {

@@ -241,8 +241,10 @@ test('a stop with a receiver that hangs ends in time, takes its calls back and c
   for (let n = 0; n < 700; n++) webhook.add('connection.closed', { n })
   const stopping = webhook.stop({ withinMs: 3_000 })
   await until(() => receiver.waiting() === 4)
+  webhook.add('connection.refused', { org: 'acme' }, 'draining')
   clock.advance(3_000)
   await stopping
   await until(() => receiver.waiting() === 0)
-  expect(lines.at(-1)).toMatchObject({ msg: 'events for the webhook were dropped', events: 700 })
+  expect(lines.at(-1)).toMatchObject({ msg: 'events for the webhook were dropped', events: 701 })
+  expect(webhook.figures).toMatchObject({ waiting: 0, dropped: 701 })
 })

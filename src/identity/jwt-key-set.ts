@@ -22,9 +22,9 @@ export type FoundKey =
   | { readonly found: 'none' }
   /**
    * It may be a new key: the set could not be fetched, or was fetched so lately that it must not be again; or too many wait
-   * for it, and then nothing is known of when to come back.
+   * for it, and then nothing is known of when it may be fetched again.
    */
-  | { readonly found: 'perhaps'; readonly retryAfterMs?: number }
+  | { readonly found: 'perhaps'; readonly againInMs?: number }
 
 /** How old the set may become before it is fetched again unasked. */
 const MAX_AGE_MS = 300_000
@@ -73,7 +73,7 @@ export class JwtKeySet {
   /** The same from a set that is newer, for a token that the known key has not signed: its name may be another's by now. */
   async findAnew(header: KeyName, from: string): Promise<FoundKey> {
     const joined = this.#fetching
-    if (joined === undefined && this.coolMs > 0) return { found: 'perhaps', retryAfterMs: this.coolMs }
+    if (joined === undefined && this.coolMs > 0) return { found: 'perhaps', againInMs: this.coolMs }
     if (!this.#room.enter(from)) return { found: 'perhaps' }
     const isFetched = await (joined ?? this.#fetch())
     this.#room.leave(from)
@@ -81,7 +81,7 @@ export class JwtKeySet {
     const isFresh = isFetched && joined === undefined
     const key = await this.#known(header)
     if (key !== undefined) return { found: 'key', key, isFresh }
-    return isFresh ? { found: 'none' } : { found: 'perhaps', retryAfterMs: this.coolMs }
+    return isFresh ? { found: 'none' } : { found: 'perhaps', againInMs: this.coolMs }
   }
 
   stop(): void {

@@ -1,6 +1,7 @@
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, type ProtectedHeaderParameters } from 'jose'
 import type { Clock } from '../core/clock.js'
 import { idProblem } from '../core/org-id.js'
+import { retryAfterMs } from '../core/retry-after.js'
 import type { Gate } from '../gate/gate.js'
 import type { Identification, Identity } from '../gate/identify.js'
 import { countedAs } from '../net/counted-address.js'
@@ -18,6 +19,8 @@ export interface JwtSourceOptions {
   readonly clockSkewMs: number
   /** What becomes of a connection whose token has expired. */
   readonly atExpiry: 'keep' | 'close'
+  /** In [0, 1); spreads those who are to come again once the keys may be fetched. */
+  readonly random: () => number
 }
 
 /** Only what a public key can check: with a shared secret everybody who can check could also sign. */
@@ -48,7 +51,7 @@ export class JwtSource implements IdentitySource {
     const { keys } = this.#options
     const [name, from] = [{ alg, kid }, countedAs(address ?? '')]
     const read = await this.#read(token, await keys.find(name, from))
-    return read ?? (await this.#read(token, await keys.findAnew(name, from))) ?? notKnownYet(keys.coolMs)
+    return read ?? (await this.#read(token, await keys.findAnew(name, from))) ?? this.#notKnownYet(keys.coolMs)
   }
 
   mayStay(identity: Identity): boolean {
@@ -74,7 +77,7 @@ export class JwtSource implements IdentitySource {
   /** `undefined` where the key has not signed the token, and another of its name may have. */
   async #read(token: string, found: FoundKey): Promise<Identification | undefined> {
     if (found.found === 'none') return refused('the token is signed with an unknown key')
-    if (found.found === 'perhaps') return notKnownYet(found.retryAfterMs)
+    if (found.found === 'perhaps') return this.#notKnownYet(found.againInMs)
     const { issuer, audience, clockSkewMs, clock } = this.#options
     try {
       const { payload } = await jwtVerify(token, found.key, {
@@ -91,6 +94,12 @@ export class JwtSource implements IdentitySource {
       if (error instanceof errors.JWSSignatureVerificationFailed && !found.isFresh) return undefined
       return refused(error instanceof errors.JWTExpired ? 'the token has expired' : 'the token is not valid')
     }
+  }
+
+  #notKnownYet(againInMs: number | undefined): Identification {
+    const detail = 'the key of the token is not known yet'
+    const waitMs = retryAfterMs(againInMs, this.#options.random)
+    return { identified: false, code: 'IDENTITY_UNAVAILABLE', detail, retryAfterMs: waitMs }
   }
 
   #identified(payload: JWTPayload): Identification {
@@ -116,11 +125,6 @@ function headerOf(text: string): ProtectedHeaderParameters | undefined {
   } catch {
     return undefined
   }
-}
-
-function notKnownYet(retryAfterMs: number | undefined): Identification {
-  const detail = 'the key of the token is not known yet'
-  return { identified: false, code: 'IDENTITY_UNAVAILABLE', detail, retryAfterMs }
 }
 
 function refused(detail: string): Identification {

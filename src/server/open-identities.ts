@@ -90,6 +90,7 @@ async function openTokens(config: Config, url: string, clock: Clock, log: Log): 
     },
     clockSkewMs: config.jwtClockSkewMs,
     atExpiry: config.jwtAtExpiry,
+    random: Math.random,
   })
 }
 

@@ -29,7 +29,7 @@ async function open(options: Partial<JwtSourceOptions> = {}, log: Log = silentLo
   const keys = new JwtKeySet({ caller, clock, log, cooldownMs: COOLDOWN_MS })
   await keys.open()
   const source = new JwtSource({
-    ...{ keys, clock, issuer: ISSUER, audience: AUDIENCE, clockSkewMs: 30_000, atExpiry: 'keep' },
+    ...{ keys, clock, issuer: ISSUER, audience: AUDIENCE, clockSkewMs: 30_000, atExpiry: 'keep', random: () => 0 },
     claims: { org: 'org', gateway: 'sub', tier: 'tier', priority: 'priority' },
     ...options,
   })
@@ -174,6 +174,15 @@ describe('keys of tokens', () => {
     expect(await source.identify(token)).toMatchObject({ identified: true })
   })
 
+  test('who is told when the set may be fetched again comes back over a quarter of that time', async () => {
+    let turn = 0
+    const source = await open({ random: () => turn++ / 4 })
+    const token = await issuer.token({ kid: await issuer.newKey() })
+    const told = []
+    for (let n = 0; n < 4; n++) told.push(await source.identify(token))
+    expect(told).toMatchObject([10_000, 10_625, 11_250, 11_875].map((retryAfterMs) => ({ retryAfterMs })))
+  })
+
   test('while the set cannot be fetched known keys go on, for ever, and unknown ones are 503', async () => {
     const source = await open()
     const known = await issuer.token({ expiresInS: 1_000_000 })
@@ -240,7 +249,7 @@ test('while the set is silent few wait for it, of no address more than it leaves
   const crowd = [...come(1_000, '192.0.2.2'), ...come(1_000, '192.0.2.3')]
   await until(() => told.length === 2_000 - 128 - 64, { what: 'who finds no room is told so' })
   await until(() => issuer.waiting() === 1, { what: 'the set is asked for' })
-  expect(told[0]).toMatchObject({ code: 'IDENTITY_UNAVAILABLE', retryAfterMs: undefined })
+  expect(told[0]).toMatchObject({ code: 'IDENTITY_UNAVAILABLE', retryAfterMs: 2_500 })
   const newcomer = source.identify(await issuer.token({ kid: await issuer.newKey() }), '192.0.2.4')
   expect(await source.identify(known, '192.0.2.2')).toMatchObject({ identified: true })
   clock.advance(1_500)

@@ -148,7 +148,11 @@ export const kinds = {
     's',
   ),
   name: pattern(/^[!-~]{1,128}$/, '1 to 128 visible ASCII characters'),
-  text: pattern(/^\P{Cc}{1,512}$/u, '1 to 512 characters, none of them a control character'),
+  // It is compared with what others send: a blank that nobody sees would turn all of them away for good.
+  text: pattern(
+    /^(?!\s)\P{Cc}{1,512}(?<!\s)$/u,
+    '1 to 512 characters, none of them a control character, without a blank at either end',
+  ),
   keyPrefix: pattern(KEY_PREFIX, KEY_PREFIX_ACCEPTED),
   redisUrl,
   httpUrl,

@@ -109,6 +109,8 @@ describe('a bad value names the variable, the value and what is accepted', () =>
     ['HEADCOUNT_KEY_PREFIX', 'h c', 'white space'],
     ['HEADCOUNT_LOG_LEVEL', 'loud', 'trace, debug, info'],
     ['HOST', 'http://x', 'without scheme'],
+    ['HEADCOUNT_JWT_ISSUER', 'https://issuer.example ', 'without a blank at either end'],
+    ['HEADCOUNT_JWT_AUDIENCE', '\u00a0headcount', 'without a blank at either end'],
     ['REDIS_URL', 'localhost:6379', 'redis://'],
     ['REDIS_URL', 'http://localhost', 'redis://'],
     ['REDIS_URL', 'redis+sentinel://a', 'primary-name'],

@@ -16,8 +16,8 @@ export interface JwtKeySetOptions {
 type KeyName = Required<Pick<JWSHeaderParameters, 'alg' | 'kid'>>
 
 export type FoundKey =
-  /** `isFresh`: the set that has it was fetched after the question. */
-  | { readonly found: 'key'; readonly key: CryptoKey; readonly isFresh: boolean }
+  /** `fetched`: when the set that has it was asked for, beside the question. */
+  | { readonly found: 'key'; readonly key: CryptoKey; readonly fetched: 'long before' | 'just before' | 'after' }
   /** A set that was fetched after the question does not have it. */
   | { readonly found: 'none' }
   /**
@@ -67,7 +67,7 @@ export class JwtKeySet {
   /** `from`: the address of whoever shows the token, as it is counted. */
   async find(header: KeyName, from: string): Promise<FoundKey> {
     const known = await this.#known(header)
-    return known === undefined ? this.findAnew(header, from) : { found: 'key', key: known, isFresh: false }
+    return known === undefined ? this.findAnew(header, from) : { found: 'key', key: known, fetched: 'long before' }
   }
 
   /** The same from a set that is newer, for a token that the known key has not signed: its name may be another's by now. */
@@ -80,7 +80,7 @@ export class JwtKeySet {
     // A fetch that was under way may have been answered before this key was published.
     const isFresh = isFetched && joined === undefined
     const key = await this.#known(header)
-    if (key !== undefined) return { found: 'key', key, isFresh }
+    if (key !== undefined) return { found: 'key', key, fetched: isFresh ? 'after' : 'just before' }
     return isFresh ? { found: 'none' } : { found: 'perhaps', againInMs: this.coolMs }
   }
 

@@ -50,8 +50,13 @@ export class JwtSource implements IdentitySource {
     if (typeof kid !== 'string') return refused('the token does not name its key (kid)')
     const { keys } = this.#options
     const [name, from] = [{ alg, kid }, countedAs(address ?? '')]
-    const read = await this.#read(token, await keys.find(name, from))
-    return read ?? (await this.#read(token, await keys.findAnew(name, from))) ?? this.#notKnownYet(keys.coolMs)
+    const found = await keys.find(name, from)
+    const read = await this.#read(token, found)
+    if (read !== undefined) return read
+    // Who has waited for a set already waits for no other: an upgrade has its deadline.
+    const isLate = found.found === 'key' && found.fetched !== 'long before'
+    const again = isLate ? undefined : await this.#read(token, await keys.findAnew(name, from))
+    return again ?? this.#notKnownYet(keys.coolMs)
   }
 
   mayStay(identity: Identity): boolean {
@@ -91,7 +96,7 @@ export class JwtSource implements IdentitySource {
       return this.#identified(payload)
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error
-      if (error instanceof errors.JWSSignatureVerificationFailed && !found.isFresh) return undefined
+      if (error instanceof errors.JWSSignatureVerificationFailed && found.fetched !== 'after') return undefined
       return refused(error instanceof errors.JWTExpired ? 'the token has expired' : 'the token is not valid')
     }
   }

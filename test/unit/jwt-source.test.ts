@@ -24,9 +24,9 @@ beforeEach(async () => {
   issuer = await startTokenIssuer()
 })
 
-async function open(options: Partial<JwtSourceOptions> = {}, log: Log = silentLog) {
+async function open(options: Partial<JwtSourceOptions> = {}, log: Log = silentLog, cooldownMs = COOLDOWN_MS) {
   const caller = new HttpCaller({ url: issuer.url, clock, timeoutMs: 1_500, maxSockets: 1 })
-  const keys = new JwtKeySet({ caller, clock, log, cooldownMs: COOLDOWN_MS })
+  const keys = new JwtKeySet({ caller, clock, log, cooldownMs })
   await keys.open()
   const source = new JwtSource({
     ...{ keys, clock, issuer: ISSUER, audience: AUDIENCE, clockSkewMs: 30_000, atExpiry: 'keep', random: () => 0 },
@@ -172,6 +172,29 @@ describe('keys of tokens', () => {
     clock.advance(COOLDOWN_MS)
     expect(await source.identify(old), 'it may be newer than the set').toMatchObject({ code: 'IDENTITY_UNAVAILABLE' })
     expect(await source.identify(token)).toMatchObject({ identified: true })
+  })
+
+  test('who has waited for a set waits for no other, though that has not the key that signed the token', async () => {
+    const source = await open({}, silentLog, 1_000)
+    const kid = await issuer.newKey()
+    const token = await issuer.token({ kid })
+    await issuer.replaceKey(kid)
+    let answer = () => {}
+    const { answer: set } = issuer
+    issuer.answer = (asked) =>
+      new Promise((resolve) => {
+        answer = () => resolve(set(asked))
+      })
+    clock.advance(COOLDOWN_MS)
+    const first = source.identify(token)
+    const joined = source.identify(token)
+    await until(() => issuer.asked.length === 2)
+    // Another fetch is allowed by now.
+    clock.advance(1_499)
+    answer()
+    expect(await joined).toMatchObject({ code: 'IDENTITY_UNAVAILABLE' })
+    expect(await first).toMatchObject({ code: 'UNAUTHENTICATED' })
+    expect(issuer.asked).toHaveLength(2)
   })
 
   test('who is told when the set may be fetched again comes back over a quarter of that time', async () => {

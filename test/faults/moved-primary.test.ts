@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { ON_LEASE_LOST } from '../../src/core/policies.js'
 import { type Admitted, createLimiter, type Limiter } from '../../src/index.js'
+import { redisKeys } from '../../src/store/redis/keys.js'
 import { leakGate } from '../support/leak-gate.js'
 import { freshPrefix, startRedis, type TestRedis } from '../support/redis.js'
 import { startProxy } from '../support/tcp-proxy.js'
@@ -58,6 +59,39 @@ test.each(ON_LEASE_LOST)(
     }
     expect(open.map(({ lost }) => lost.aborted)).toEqual(open.map(() => false))
     for (const org of ['acme', 'globex']) expect(await nodes[1]!.orgStats(org)).toMatchObject({ currentCount: 3 })
+  },
+)
+
+test.each(ON_LEASE_LOST)(
+  'R1: nor does one that leads back before the other Redis has given a lease, under `%s`',
+  async (onLeaseLost) => {
+    const [one, two] = [await server(), await server()]
+    const name = await startProxy(one.port)
+    onTestFinished(() => name.stop())
+    const keyPrefix = freshPrefix()
+    const limits = { org: 1 }
+    const times = { leaseTtlMs: 8_000, renewIntervalMs: 200, storeTimeoutMs: 1_000 }
+    const node = createLimiter({ redis: name.url, keyPrefix, limits, ...times, policies: { onLeaseLost } })
+    onTestFinished(() => node.drain({ withinMs: 1_000 }))
+    await node.ready()
+    const open = (await node.admit({ org: 'acme' })) as Admitted
+    const told: string[] = []
+    node.on('store.left', ({ cause }) => told.push(cause))
+    for (const event of ['lease.lost', 'lease.taken'] as const) node.on(event, () => told.push(event))
+
+    // It says that it has no memory of the lease, and cannot give another.
+    await two.says('SET', redisKeys(keyPrefix).nodes, 'somebody else has written there')
+    name.leadTo(two.port)
+    name.cutAll()
+    await until(() => told.some((cause) => cause.includes('WRONGTYPE')), { what: 'the other gives no lease' })
+    name.leadTo(one.port)
+    name.cutAll()
+    let renewals = 0
+    node.on('lease.renewed', () => renewals++)
+    await until(() => renewals > 2, { what: 'the node is back at the first' })
+    expect([open.closing, open.mayCarryFrames?.() ?? true]).toEqual([undefined, true])
+    expect(told.filter((event) => event.startsWith('lease'))).toEqual([])
+    expect(await node.admit({ org: 'acme' })).toMatchObject({ code: 'ORG_CONNECTION_LIMIT_EXCEEDED', currentCount: 1 })
   },
 )
 

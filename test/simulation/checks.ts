@@ -112,12 +112,19 @@ export class Checks {
     if (!features.isPlain || features.policies.onLeaseLost !== 'close') return
     const open = nodes.flatMap((sim) => (sim.dead ? [] : [...sim.open]))
     const carry = open.filter(({ admitted, org: whose }) => {
-      return whose === org && !admitted.lost.aborted && admitted.mayCarryFrames?.()
+      return whose === org && admitted.mayCarryFrames?.()
     })
     const limit = this.#scenario.limitOf(org)
     // One that is let in now is not among them yet.
     const count = carry.length + arriving
     if (count > limit) this.#violated(`R5: ${org} has ${count} of ${limit} that carry frames`)
+  }
+
+  /** R5: under `close`, where nobody lowers a limit, no org has a surplus for which anybody would be closed. */
+  toldToClose({ org, admitted }: OpenConnection): void {
+    const { features } = this.#scenario
+    if (!features.isPlain || features.policies.onLeaseLost !== 'close') return
+    if (admitted.closing === 'OVER_LIMIT') this.#violated(`R5: ${admitted.connectionId} of ${org} is one too many`)
   }
 
   afterEvent(): void {

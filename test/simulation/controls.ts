@@ -36,6 +36,8 @@ export interface Controls {
   readonly briefRecovery?: boolean
   /** A node takes the store for told of what is open before it has answered. */
   readonly takesForTold?: boolean
+  /** A node gives up its lease for a store that knows nothing of it, before that has given it another. */
+  readonly givesUpAtOnce?: boolean
   /** What was taken over comes back with its node. */
   readonly takenComesBack?: boolean
   /** Nobody is told to close what was taken over. */
@@ -61,6 +63,7 @@ export const CONTROLS = [
     'passedByUnnoticed',
     'briefRecovery',
     'takesForTold',
+    'givesUpAtOnce',
   ] as const),
   ...CROSSED,
 ] satisfies (keyof Controls)[]
@@ -71,7 +74,7 @@ export function isPlainDay(controls: Controls): boolean | undefined {
   return !CROSSED.some((control) => controls[control])
 }
 
-/** Breaks the store; what breaks a node is `noDeadline`, and the three functions that put a link of its own between. */
+/** Breaks the store; what breaks a node is `noDeadline`, and the functions that put a link of its own between. */
 export function plant(controls: Controls, store: SimStore): void {
   if (controls.noFence || controls.noGeneration) blindFence(store, controls.noFence === true)
   if (controls.noReassertion) noReassertion(store)
@@ -258,6 +261,22 @@ export function takesForTold(link: SimLink): void {
     reassert: (fence, claims, how) => {
       void to.reassert(fence, claims, how)
       return Promise.resolve({ status: 'ok', value: claims.map(() => 'kept' as const) })
+    },
+  }))
+}
+
+/** A lease that one store knows nothing of is gone for the node, to whatever store it comes next. */
+export function givesUpAtOnce(link: SimLink): void {
+  const gone = new Set<number>()
+  connections(link, (to) => ({
+    ...to,
+    closed: to.closed,
+    destroy: (reason) => to.destroy(reason),
+    hello: async (request) => {
+      if (gone.has(request.lease)) return { status: 'refused', reason: 'lost' }
+      const reply = await to.hello(request)
+      if (reply.status === 'refused' && reply.reason === 'lost') gone.add(request.lease)
+      return reply
     },
   }))
 }

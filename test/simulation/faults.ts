@@ -112,7 +112,9 @@ export class Faults {
         store.tables.wipe()
       } else {
         this.#leadElsewhere()
-        world.at(dice.next() * 25_000, () => this.#calm || this.#leadElsewhere())
+        // Sometimes for so short that nobody has got a lease there.
+        const awayMs = dice.chance(0.3) ? 30 : 25_000
+        world.at(dice.next() * awayMs, () => this.#calm || this.#leadElsewhere())
       }
     }
   }

@@ -1,10 +1,12 @@
 import type { AdmissionRequest } from '../../src/core/admission.js'
+import { ON_LIMIT_LOWERED } from '../../src/core/policies.js'
 import type { ScopeLimits } from '../../src/node/held/claim-of.js'
 import type { LimiterNodeOptions } from '../../src/node/node-options.js'
 import type { Dice } from './dice.js'
 import type { OpenConnection } from './scenario.js'
 
 const GATEWAYS = ['eu', 'us']
+const CLOSES_MS = [300, 30_000]
 
 /** What a day has besides nodes, plain clients and faults, so that these meet each other and the faults. */
 export interface Features {
@@ -17,6 +19,8 @@ export interface Features {
   readonly operators: boolean
   /** How long clients stay at most: some days for so long that their node may lose its lease and come back with another. */
   readonly staysMs: number
+  /** How long the socket of who is told to close takes for that at most: some peers answer no close. */
+  readonly closesMs: number
   /** Whether the store is also replaced by a stale copy, and single nodes are led to another one. */
   readonly staleStores: boolean
   readonly limits: ScopeLimits
@@ -37,9 +41,10 @@ export function featuresOf(dice: Dice, { onLeaseLost, isPlain = dice.chance(0.5)
     operators: false,
     // Long enough that what was open when the store was lost is so when it has recovered.
     staysMs: onLeaseLost === 'close' ? 60_000 : 20_000,
+    closesMs: dice.pick(CLOSES_MS)!,
     staleStores: false,
     limits: {},
-    policies: { onLeaseLost },
+    policies: { onLeaseLost, onLimitLowered: dice.pick(ON_LIMIT_LOWERED)! },
   }
   if (isPlain) return plain
   return {
@@ -48,6 +53,7 @@ export function featuresOf(dice: Dice, { onLeaseLost, isPlain = dice.chance(0.5)
     instances: dice.chance(0.5) ? dice.next() : 0,
     operators: dice.chance(0.7),
     staysMs: dice.pick([20_000, 120_000])!,
+    closesMs: dice.pick(CLOSES_MS)!,
     staleStores: dice.chance(0.5),
     limits: {
       instance: true,
@@ -58,7 +64,7 @@ export function featuresOf(dice: Dice, { onLeaseLost, isPlain = dice.chance(0.5)
     policies: {
       onLeaseLost,
       onStoreDown: dice.pick(['deny', 'local', 'allow'] as const)!,
-      onLimitLowered: dice.pick(['keep', 'newest', 'oldest'] as const)!,
+      onLimitLowered: dice.pick(ON_LIMIT_LOWERED)!,
     },
   }
 }

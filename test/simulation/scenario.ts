@@ -3,7 +3,15 @@ import { type LeaseTiming, leaseTiming } from '../../src/core/lease-timing.js'
 import type { Peer } from '../../src/core/peer.js'
 import { LimiterNode } from '../../src/node/limiter-node.js'
 import { Checks } from './checks.js'
-import { type Controls, eagerRelease, isPlainDay, plant, repeatingLeases, takesForTold } from './controls.js'
+import {
+  type Controls,
+  eagerRelease,
+  givesUpAtOnce,
+  isPlainDay,
+  plant,
+  repeatingLeases,
+  takesForTold,
+} from './controls.js'
 import type { Dice } from './dice.js'
 import { Faults } from './faults.js'
 import { type Features, featuresOf, requestOf } from './features.js'
@@ -147,6 +155,7 @@ export class Scenario {
     if (this.#controls.repeatingLeases) repeatingLeases(link)
     if (this.#controls.eagerRelease) eagerRelease(link)
     if (this.#controls.takesForTold) takesForTold(link)
+    if (this.#controls.givesUpAtOnce) givesUpAtOnce(link)
     const sim: SimNode = Object.assign(owner, {
       link,
       open: new Set<OpenConnection>(),
@@ -217,7 +226,8 @@ export class Scenario {
     if (this.features.instances > 0) admitted.watch(this.#peer(connection, dice))
     const told = () => {
       world.note(`${client}: is told to close, ${admitted.lost.reason}`)
-      world.at(dice.next() * 300, close, owner)
+      checks.toldToClose(connection)
+      world.at(dice.next() * (this.#calm ? 300 : this.features.closesMs), close, owner)
     }
     admitted.lost.addEventListener('abort', told)
     if (admitted.lost.aborted) told()

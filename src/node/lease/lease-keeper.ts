@@ -104,7 +104,7 @@ export class LeaseKeeper {
         this.#session = undefined
         const end = session.end
         this.#parts.releases.close()
-        if (end?.why === 'lost' || end?.why === 'fenced') this.#loseLease(end.why)
+        if (end?.why === 'lost' || end?.why === 'fenced') this.#loseLease(end.why, session.fence.lease)
         this.#parts.admissions.close(this.#owed !== undefined)
         if (!this.#stop.signal.aborted) events.emit('store.left', { cause: end?.cause ?? 'ended' })
       }
@@ -124,16 +124,16 @@ export class LeaseKeeper {
     }
     const connection = connected.value
     const first = await this.#hello(connection)
-    // A lease that is gone is replaced at once, on the same connection.
-    const session = first === 'gone' ? await this.#hello(connection) : first
+    // A lease that is gone, or not known here, is replaced at once, on the same connection.
+    const session = first === 'gone' ? await this.#hello(connection, { anew: true }) : first
     if (session instanceof Session) return session
     connection.destroy('hello brought no lease')
     return undefined
   }
 
-  async #hello(connection: StoreConnection): Promise<Session | 'gone' | undefined> {
+  async #hello(connection: StoreConnection, how?: { readonly anew: true }): Promise<Session | 'gone' | undefined> {
     const { clock, events, nodeInfo } = this.#parts
-    const claim = this.#identity.next()
+    const claim = this.#identity.next(how)
     const reasserting = this.#remembers()
     const sentAt = momentOf(clock)
     const reply = await connection.hello({
@@ -143,7 +143,8 @@ export class LeaseKeeper {
       nodeInfo,
     })
     if (reply.status === 'refused' && (reply.reason === 'lost' || reply.reason === 'fenced')) {
-      this.#loseLease(reply.reason)
+      // A store that knows nothing of it may be another than gave it: it is not lost before that gives a new one.
+      if (reply.reason === 'fenced') this.#loseLease('fenced', claim.lease)
       return 'gone'
     }
     if (reply.status !== 'ok') {
@@ -161,6 +162,7 @@ export class LeaseKeeper {
 
   #taken(lease: number, { epoch, recoveryMs }: HelloReply, reasserting: boolean): void {
     const { events, releases } = this.#parts
+    if (this.#identity.held !== undefined) this.#loseLease('lost', this.#identity.held)
     // Fenced, and then the store lost its memory as well: nobody is kicked for that.
     if (this.#owed && this.#identity.epoch !== epoch) this.#owed = 'keep'
     // The recovery waits until this node has told what it said it had, though that may have gone meanwhile.
@@ -235,12 +237,10 @@ export class LeaseKeeper {
     return this.#parts.held.held().length > 0 || this.#parts.overrides.size > 0
   }
 
-  #loseLease(reason: 'lost' | 'fenced'): void {
+  #loseLease(reason: 'lost' | 'fenced', lease: number): void {
     const { events, held } = this.#parts
-    const lease = this.#identity.held
-    this.#identity.drop()
     // One that died before its first hello was answered was never this node's.
-    if (lease === undefined) return
+    if (!this.#identity.drop(lease)) return
     events.emit('lease.lost', { lease, reason })
     // Who was leaving lost its slot with the lease, and is not told to the store again: another may have the room.
     for (const connection of held.held()) if (connection.leaving) connection.loseSlot()

@@ -62,6 +62,21 @@ export class Faults {
     world.at(leastMs + dice.next() * 30_000, () => this.#wake(sim, waking))
   }
 
+  /** A second fault, before the node is over the first. */
+  whileTelling(moment: string, sim: SimNode, dice: Dice): void {
+    if (this.#calm || sim.dead || sim.paused || sim.link.cut || !this.#scenario.world.happens(moment)) return
+    const kind = dice.pick(['paused', 'cut off', 'store frozen', 'store wiped'] as const)!
+    if (kind === 'paused') this.pause(sim, 0, dice)
+    else if (kind === 'cut off') this.#strikeNode(sim, 2, dice)
+    else if (kind === 'store frozen') this.#strikeStore(6, sim, dice)
+    else this.#wipe()
+  }
+
+  #wipe(): void {
+    this.#scenario.world.note('the store is wiped')
+    this.#scenario.store.tables.wipe()
+  }
+
   #strike(dice: Dice): void {
     const { nodes } = this.#scenario
     const sim = dice.pick(nodes.filter((node) => !node.dead && !node.paused && !node.link.cut))
@@ -108,8 +123,7 @@ export class Faults {
     } else if (kind === 8) {
       if (dice.chance(0.5)) {
         if (sim && dice.chance(0.5)) this.#straggle(sim, dice)
-        world.note('the store is wiped')
-        store.tables.wipe()
+        this.#wipe()
       } else {
         this.#leadElsewhere()
         // Sometimes for so short that nobody has got a lease there.

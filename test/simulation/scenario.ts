@@ -175,6 +175,7 @@ export class Scenario {
     this.nodes.push(sim)
     world.note(`${name} boots`)
     this.checks.watchNode(sim)
+    link.whileTelling = (moment, dice) => this.#faults.whileTelling(moment, sim, dice)
     sim.node.events.on('debt.taken', ({ connectionId }) => sim.debts.add(connectionId))
     sim.node.events.on('drain.ordered', () => this.#faults.drain(sim, dice))
     sim.node.start()

@@ -5,6 +5,9 @@ import { aroundVerbs } from '../../src/store/verbs.js'
 import type { Dice } from './dice.js'
 import type { SimLink } from './sim-link.js'
 
+/** Of the calls that tell the store what is open so many meet a further fault: that takes ms, and few would by chance. */
+const MET_WHILE_TELLING = 0.1
+
 /**
  * One connection: requests arrive in the order in which they were sent, answers come back in the order in which they
  * were given. Once it is broken no answer comes; what was sent may arrive all the same, much later.
@@ -37,7 +40,14 @@ export class SimConnection {
       afterHello?.()
       return reply
     }
-    this.line = { ...verbs, hello, closed, destroy: (reason) => this.breakNow(reason) }
+    const reassert: StoreConnection['reassert'] = (...said) => {
+      const { store, owner } = this.#link
+      const moment = `${owner.name} tells at ${store.world.nowMs}`
+      const dice = store.world.diceFor(moment)
+      if (dice.chance(MET_WHILE_TELLING)) store.world.at(dice.next() * 8, () => this.#link.whileTelling(moment, dice))
+      return verbs.reassert(...said)
+    }
+    this.line = { ...verbs, hello, reassert, closed, destroy: (reason) => this.breakNow(reason) }
   }
 
   breakNow(reason: string): void {

@@ -35,6 +35,8 @@ export class SimLink implements LeaseStore {
   left: (client: string) => void = () => {}
   /** Told once, when the next hello brought a lease. */
   afterHello: (() => void) | undefined
+  /** Told when something may go wrong just now: the store is being told of what is open. */
+  whileTelling: (moment: string, dice: Dice) => void = () => {}
   #calls = 0
   readonly #store: SimStore
   readonly #connections = new Set<SimConnection>()

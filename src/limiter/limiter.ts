@@ -128,7 +128,8 @@ export class Limiter {
     request: Pick<AdmissionRequest, 'limit' | 'tier' | 'priority'> = {},
   ): Promise<boolean> {
     await this.#started
-    // A store that recovers knows of those only that have been told to it again, and admits nobody.
+    // A store that recovers knows of those only that have been told to it again, and admits nobody; nor does a node before
+    // the store knows of its own.
     return (await this.stats.hasRoom(orgId, request)) && this.phase === 'running' && !this.#node.recovers(orgId)
   }
 

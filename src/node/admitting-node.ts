@@ -24,7 +24,10 @@ export interface AdmittingNode extends Admitter {
   /** Whether the last renewal is recent enough for this node to trust its lease, and a session is open; in all buckets. */
   readonly storeReachable: boolean
   readonly buckets: NodeBuckets
-  /** Whether the store admits nobody of an org because it has lost its memory, as far as this node has heard. */
+  /**
+   * Whether the store admits nobody of an org because it has lost its memory, as far as this node has heard, or this node
+   * nobody because the store has yet to be told of what is open here.
+   */
   recovers(org: string): boolean
   start(): void
   /**

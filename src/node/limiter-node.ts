@@ -152,7 +152,8 @@ export class LimiterNode implements AdmittingNode {
   }
 
   recovers(): boolean {
-    return this.buckets.recoveryMs > 0
+    // A store that admits others may have yet to be told of what is open here, and is asked for nobody until then.
+    return this.buckets.recoveryMs > 0 || this.#keeper.session !== this.#keeper.toldSession
   }
 
   start(): void {

@@ -106,10 +106,12 @@ describe('R5: the node was declared dead while it was away', () => {
   test('until the store has been told what is open it says that it recovers, and admits right after', async () => {
     await returnDead({})
     expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])
+    expect(node.recovers(), 'as whoever asks whether it would admit is told').toBe(true)
     expect(await ask()).toMatchObject({ admitted: false, code: 'RECOVERING' })
     store.letThrough('reassert')
     await store.calls[0]!.answer()
     await turns()
+    expect(node.recovers()).toBe(false)
     expect(await ask()).toMatchObject({ admitted: true })
   })
 

@@ -151,6 +151,32 @@ describe('R2: a debt that closes', () => {
   })
 })
 
+test('R2: each debt of which the store has learned is told of, also where only some were before it went away again', async () => {
+  await start({ onStoreDown: 'allow' })
+  store.holdUp('renew')
+  await pass(R)
+  await goAway()
+  const asked = Array.from({ length: 65 }, (_, i) => node.admit({ org: `org-${i}` }))
+  await pass(C + 20)
+  expect((await Promise.all(asked)).every(({ admitted }) => admitted)).toBe(true)
+  const settled: number[] = []
+  node.events.on('debt.settled', ({ connections }) => settled.push(connections))
+  store.letThrough('renew')
+  store.holdUp('reassert')
+  store.away = false
+  await pass(2 * R)
+  await store.calls[0]!.answer()
+  await turns()
+  expect(
+    store.calls.map(({ verb }) => verb),
+    'the second page',
+  ).toEqual(['reassert'])
+  store.letThrough('reassert')
+  store.calls[0]!.giveUp()
+  await pass(2 * R)
+  expect(settled).toEqual([64, 1])
+})
+
 test('S7: who is admitted between a hello and the first renewal is closed too when the lease lapses', async () => {
   await start({ onLeaseLost: 'close' })
   let lapses = 0

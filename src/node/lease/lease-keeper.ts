@@ -136,12 +136,7 @@ export class LeaseKeeper {
     const claim = this.#identity.next(how)
     const reasserting = this.#remembers()
     const sentAt = momentOf(clock)
-    const reply = await connection.hello({
-      ...claim,
-      proposedEpoch: newEpoch(),
-      reasserting,
-      nodeInfo,
-    })
+    const reply = await connection.hello({ ...claim, proposedEpoch: newEpoch(), reasserting, nodeInfo })
     if (reply.status === 'refused' && (reply.reason === 'lost' || reply.reason === 'fenced')) {
       // A store that knows nothing of it may be another than gave it: it is not lost before that gives a new one.
       if (reply.reason === 'fenced') this.#loseLease('fenced', claim.lease)
@@ -188,12 +183,13 @@ export class LeaseKeeper {
     admissions.opening()
     // Under the same lease the store knows all but the debts, and those are open already: they are kept.
     const how = { mode: this.#owed ?? 'keep', recovery: this.#recovery, onTelling } as const
-    const untold = this.#owed ? held.held() : debts
-    const result = await reassertAll(session, untold, how, renewIfDue)
+    const result = await reassertAll(session, this.#owed ? held.held() : debts, how, renewIfDue)
+    // Also where the session ended over it: what the store has learned of is no debt for the next one.
+    const settled = debts.filter(({ debt }) => !debt).length
+    if (settled > 0) events.emit('debt.settled', { connections: settled })
     if (!result) return false
     this.#owed = undefined
     if (this.#renewedAt) this.#trust(this.#renewedAt)
-    if (debts.length > 0) events.emit('debt.settled', { connections: debts.length })
     if (result.kept + result.closed > 0) events.emit('connections.reasserted', { ...result, mode: how.mode })
     return true
   }

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Context, MiddlewareHandler } from 'hono'
+import type { MiddlewareHandler } from 'hono'
 import { retryAfterSeconds } from '../core/retry-after.js'
 import type { RateMeter } from '../gate/rate-meter.js'
 import { countedAs } from '../net/counted-address.js'
@@ -40,40 +40,57 @@ const LOOKS = ['GET', 'HEAD', 'OPTIONS']
  * right one: else it could go on guessing.
  */
 export function bearer({ tokens, addressOf, wrongTokens, onWrongToken }: Guard): MiddlewareHandler<AdminEnv> {
-  const roles = (['admin', 'read'] as const).flatMap((role) => {
-    const token = tokens[role]
-    return token === undefined ? [] : [{ role, digest: digest(token) }]
-  })
+  const roleOf = rolesBy(tokens)
   return async (context, next) => {
     const { incoming } = context.env
     const address = (incoming && addressOf(incoming)) ?? 'unknown'
     const counted = countedAs(address)
     context.set('address', address)
-    const given = tokenOf(context)
-    const found = given && roles.filter((each) => timingSafeEqual(digest(given), each.digest))[0]
+    const given = tokenOf(context.req.header('authorization'))
+    const role = given && roleOf(given)
     // Asked about and counted in one turn: of requests in one packet each finds those before it.
     const asking = wrongTokens.exhaustedMs(counted)
-    const counting = given && !found ? wrongTokens.nth(counted) : undefined
+    const counting = given && !role ? wrongTokens.nth(counted) : undefined
     const waitMs = await asking
     if (waitMs !== undefined) {
       context.header('Retry-After', String(retryAfterSeconds(waitMs)))
       return problem(context, 429, 'TOO_MANY_WRONG_TOKENS')
     }
-    if (!found) {
+    if (!role) {
       if (counting) onWrongToken({ address, ...(await counting) })
       context.header('WWW-Authenticate', 'Bearer realm="headcount admin"')
       return problem(context, 401, 'UNAUTHENTICATED')
     }
-    context.set('role', found.role)
-    if (found.role === 'read' && !LOOKS.includes(context.req.method)) {
+    context.set('role', role)
+    if (role === 'read' && !LOOKS.includes(context.req.method)) {
       return problem(context, 403, 'FORBIDDEN')
     }
     return next()
   }
 }
 
-function tokenOf(context: Context): string | undefined {
-  return /^Bearer +(.+)$/i.exec(context.req.header('authorization') ?? '')?.[1]
+/** Whether `bearer` lets through a change with this `Authorization`, if it lets its address through. */
+export function changesBy(tokens: Guard['tokens']): (authorization: string | undefined) => boolean {
+  const roleOf = rolesBy(tokens)
+  return (authorization) => {
+    const given = tokenOf(authorization)
+    return given !== undefined && roleOf(given) === 'admin'
+  }
+}
+
+function rolesBy(tokens: Guard['tokens']): (given: string) => Role | undefined {
+  const roles = (['admin', 'read'] as const).flatMap((role) => {
+    const token = tokens[role]
+    return token === undefined ? [] : [{ role, digest: digest(token) }]
+  })
+  return (given) => {
+    const sent = digest(given)
+    return roles.filter((each) => timingSafeEqual(sent, each.digest))[0]?.role
+  }
+}
+
+function tokenOf(authorization = ''): string | undefined {
+  return /^Bearer +(.+)$/i.exec(authorization)?.[1]
 }
 
 function digest(text: string): Buffer {

@@ -2,6 +2,9 @@ import { z } from 'zod'
 import { parseDurationMs } from '../core/durations.js'
 import { ON_LIMIT_LOWERED, type Policies } from '../core/policies.js'
 
+/** Of all requests the only one with a body that is read. */
+export const MAX_BODY_BYTES = 4_096
+
 /** What an operator asks for: one of a limit and a tier, and the terms. */
 export interface LimitChange {
   readonly limit?: number

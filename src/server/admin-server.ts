@@ -1,5 +1,6 @@
 import { type IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { MAX_BODY_BYTES } from '../admin/limit-body.js'
 import { STALLED_MS } from '../admin/routes/events.js'
 import { httpServer } from './listen.js'
 import { skipBodies, stopParsing } from './stop-parsing.js'
@@ -10,7 +11,11 @@ const MOST_CONNECTIONS = 1_024
 /** Of one connection. Browsers, Prometheus and proxies send a request when they have the answer to the one before. */
 const MOST_UNDER_WAY = 4
 
-const SHORT_BODY_BYTES = 4_096
+interface Answering {
+  readonly listener: RequestListener
+  /** Whether a body is of use to it, by who sends it. */
+  readonly mayChange: (request: IncomingMessage) => boolean
+}
 
 export interface AdminServerBounds {
   readonly mostConnections?: number
@@ -44,14 +49,16 @@ class CountedAnswer<R extends IncomingMessage = IncomingMessage> extends ServerR
  * has to take something of its answer, and by their number.
  */
 export function adminServer(
-  listener: RequestListener,
+  { listener, mayChange }: Answering,
   { mostConnections = MOST_CONNECTIONS, stalledMs = STALLED_MS }: AdminServerBounds = {},
 ): Server {
   const heeded: RequestListener = (request, response) => {
     if (!request.socket.destroyed) listener(request, response)
   }
   const server = httpServer(heeded, { ServerResponse: CountedAnswer })
-  server.on('connection', (socket) => skipBodies(socket, { isUnread: hasIdleBody, isLast: hasLongBody }))
+  const isUnread = (request: IncomingMessage) => hasLongBody(request) && !(mayBeRead(request) && mayChange(request))
+  const skipping = { isUnread, isLast: hasLongBody, mostBytes: MAX_BODY_BYTES }
+  server.on('connection', (socket) => skipBodies(socket, skipping))
   server.maxConnections = mostConnections
   // Neither a byte came nor was one taken for so long, or the time of a connection that is kept alive is over. An answer
   // that is still being made, and a stream that has nothing to say, keep nobody waiting.
@@ -61,14 +68,18 @@ export function adminServer(
   return server
 }
 
-/** Only a limit that is set comes with a body that is read. Of what is short it takes less to read it than to end for it. */
-function hasIdleBody(request: IncomingMessage): boolean {
-  return request.method !== 'PUT' && hasLongBody(request)
+/** Of which much may still be to come when it is answered. Whoever is answered has said enough. */
+function hasLongBody(request: IncomingMessage): boolean {
+  return isChunked(request) || Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES
 }
 
-/** Of which much may still be to come when it is answered. Whoever is answered has said enough. */
-function hasLongBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > SHORT_BODY_BYTES
+/** Only a limit that is set comes with a body that is read, and one that says of itself that it is too long does not. */
+function mayBeRead(request: IncomingMessage): boolean {
+  return request.method === 'PUT' && isChunked(request)
+}
+
+function isChunked({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined
 }
 
 function countOf(socket: Socket): number {

@@ -1,6 +1,7 @@
+import type { IncomingMessage } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { adminApp } from '../admin/app.js'
-import type { Guard } from '../admin/auth.js'
+import { changesBy, type Guard } from '../admin/auth.js'
 import { TurnedAway } from '../admin/turned-away.js'
 import { systemClock } from '../core/clock.js'
 import { allObservers } from '../gate/all-observers.js'
@@ -26,6 +27,8 @@ export interface Operators {
   readonly observer: GateObserver
   /** Answers everything on the admin listener. */
   readonly listener: ReturnType<typeof getRequestListener>
+  /** Whether it may be a change, by its token; what has none of the right ones is refused whatever its body says. */
+  readonly mayChange: (request: IncomingMessage) => boolean
   /** Ends the streams at once, and hands on what is noted while the store can still be reached. */
   quiet(): Promise<void>
   /** The last act: tells the log what is still untold. */
@@ -45,6 +48,7 @@ export function openOperators(
   const view = new ClusterView(limiter, systemClock)
   const wrongTokens = new RateMeter({ most: WRONG_TOKENS_A_MINUTE })
   const tokens = { admin: adminToken, ...(config.adminReadToken !== undefined && { read: config.adminReadToken }) }
+  const isChanger = changesBy(tokens)
   const addressOf = clientAddress(networksOf(config.trustedProxies ?? ''))
   let wrongTokensSeen = 0
   const turnedAway = new TurnedAway(log, systemClock)
@@ -81,6 +85,7 @@ export function openOperators(
     // Load balancers ask for health in HTTP/1.0 without a Host; a name of our own lets that be a request like any
     // other.
     listener: getRequestListener(admin.fetch, { hostname: 'headcount' }),
+    mayChange: ({ headers }) => isChanger(headers.authorization),
     quiet() {
       view.stop()
       return refusals.stop()

@@ -59,7 +59,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   })
   identities.watch(gate)
   const clientsServer = publicServer(webSocketOnly(isEndpoint)).on('upgrade', gate.handleUpgrade)
-  const operatorsServer = adminServer(operators.listener)
+  const operatorsServer = adminServer(operators)
   const stop = async () => {
     const quieted = operators.quiet()
     // The listeners stay open while connections drain: who comes now is told 503 and where the health is.

@@ -8,6 +8,9 @@ interface Parsing {
   } | null
 }
 
+/** As above. */
+type Dumping = IncomingMessage & { _dump?: () => void }
+
 /** To Node's parser: what follows is no HTTP. It gives up the rest of the packet then. */
 const NO_HTTP = 2
 
@@ -31,21 +34,56 @@ type Which = (request: IncomingMessage) => boolean
  * Parses no body of the requests of this connection that `isUnread` names: what follows their headers in the packet is given
  * up, and nothing more is read. Node calls our code for each chunk of a body, ten thousand times for a packet in which each
  * is a byte, and the system hands over thirty such packets in one go. Those that `isLast` names, which are these and maybe
- * more, end their connection with the answer, and the answer says so. To be called before anything has come.
+ * more, end their connection with the answer, and the answer says so; those of them that are read get their
+ * body in one piece, and of more than `mostBytes` the beginning. To be called before anything has come.
  */
 export function skipBodies(
   socket: Socket,
-  { isUnread, isLast }: { readonly isUnread: Which; readonly isLast: Which },
+  {
+    isUnread,
+    isLast,
+    mostBytes = 0,
+  }: { readonly isUnread: Which; readonly isLast: Which; readonly mostBytes?: number },
 ): void {
   const { parser } = socket as Socket & Parsing
   const take = parser?.onIncoming
   if (!parser || !take) return
   parser.onIncoming = (request, keepAlive) => {
     const isSkipped = isUnread(request)
+    const isTheLast = isLast(request)
+    if (isTheLast && !isSkipped) handOnWhole(request, mostBytes)
     // What comes behind its headers is no request that could be answered.
-    const said = take(request, keepAlive && !isLast(request))
+    const said = take(request, keepAlive && !isTheLast)
     if (request.upgrade || !isSkipped) return said
     socket.pause()
     return NO_HTTP
   }
+}
+
+/**
+ * Whoever reads a body has work for each piece of it, and only the whole of it says anything. What is beyond the bound it
+ * hears of once; nothing is read then but what has come with it.
+ */
+function handOnWhole(request: IncomingMessage, mostBytes: number): void {
+  // By itself Node reads on without us when it is answered, to throw away what is left.
+  ;(request as Dumping)._dump = () => {}
+  const push = request.push
+  const chunks: Buffer[] = []
+  let bytes = 0
+  request.push = (chunk: Buffer | null) => {
+    if (bytes > mostBytes) return chunk ? true : push.call(request, null)
+    if (chunk) {
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes <= mostBytes) return true
+      readNoMore(request.socket)
+    }
+    push.call(request, Buffer.concat(chunks))
+    return chunk ? true : push.call(request, null)
+  }
+}
+
+/** Node goes on reading whenever somebody wants more of the body. */
+function readNoMore(socket: Socket): void {
+  socket.on('resume', () => socket.pause()).pause()
 }

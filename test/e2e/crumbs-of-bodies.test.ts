@@ -37,6 +37,7 @@ test.each([
   { listener: 'public', at: 'GET /nothing HTTP/1.1' },
   { listener: 'public', at: 'POST /api/internal/v1/ws/gateways/connect HTTP/1.1' },
   { listener: 'admin', at: 'DELETE /admin/v1/orgs/acme/limit HTTP/1.1' },
+  { listener: 'admin', at: 'PUT /admin/v1/orgs/acme/limit HTTP/1.1' },
 ])('L6: bodies in crumbs at $at of the $listener listener hold up nobody', async ({ listener, at }) => {
   const node = await startServer({ env: { HEADCOUNT_LOG_LEVEL: 'warn' } })
   onTestFinished(() => node.stop())

@@ -1,9 +1,9 @@
-import type { RequestListener, Server } from 'node:http'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import type { RequestListener } from 'node:http'
+import { describe, expect, test } from 'vitest'
 import { type AdminServerBounds, adminServer } from '../../src/server/admin-server.js'
-import { closeServer, httpServer, listen } from '../../src/server/listen.js'
+import { closeServer, httpServer } from '../../src/server/listen.js'
 import { leakGate } from '../support/leak-gate.js'
-import { RawClient } from '../support/raw-client.js'
+import { opened } from '../support/opened.js'
 import { until } from '../support/until.js'
 
 leakGate()
@@ -13,20 +13,8 @@ const REQUEST = 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'
 const LARGE = Buffer.alloc(24_000_000, 'x')
 const STALLED_MS = 400
 
-async function start(server: Server): Promise<(bytes?: string) => RawClient> {
-  const port = await listen(server, 0, '127.0.0.1', 'PORT')
-  onTestFinished(() => closeServer(server))
-  return (bytes = '') => {
-    const client = new RawClient(port).send(bytes)
-    onTestFinished(async () => {
-      client.reset()
-      await client.closed
-    })
-    return client
-  }
-}
-
-const startAdmin = (listener: RequestListener, bounds?: AdminServerBounds) => start(adminServer(listener, bounds))
+const startAdmin = (listener: RequestListener, bounds?: AdminServerBounds) =>
+  opened(adminServer({ listener, mayChange: () => false }, bounds))
 
 function counted(answer: RequestListener): { readonly listener: RequestListener; readonly asked: () => number } {
   let asked = 0
@@ -65,7 +53,7 @@ describe('L6: of a packet of requests', () => {
 
   test('control: Node by itself dispatches every one of them', async () => {
     const { listener, asked } = counted(() => {})
-    const client = (await start(httpServer(listener)))(REQUEST.repeat(1_900))
+    const client = (await opened(httpServer(listener)))(REQUEST.repeat(1_900))
     await until(() => asked() > 1_000)
     expect(client.ended).toBe(false)
   })
@@ -81,70 +69,6 @@ describe('L6: of a packet of requests', () => {
     client.send(request.repeat(1_000))
     await until(() => client.ended)
     expect(asked()).toBeLessThanOrEqual(4)
-  })
-})
-
-describe('L6: of a body', () => {
-  const withBody = (method: string, header: string, body: string) =>
-    `${method} /metrics HTTP/1.1\r\nHost: a\r\n${header}\r\n\r\n${body}`
-  const reading = () => {
-    let pieces = 0
-    const listener: RequestListener = (request, response) => {
-      request.on('data', () => pieces++)
-      setImmediate(() => response.end('answer'))
-    }
-    return { listener, pieces: () => pieces }
-  }
-
-  test('nothing is parsed that nobody reads, and its connection ends with the answer', async () => {
-    const { listener, pieces } = reading()
-    const client = (await startAdmin(listener))(
-      withBody('DELETE', 'Transfer-Encoding: chunked', '1\r\nx\r\n'.repeat(5_000)),
-    )
-    await until(() => client.ended)
-    expect(client.received).toContain('answer')
-    expect(pieces()).toBe(0)
-  })
-
-  test('what was not sent when the answer was there is not waited for', async () => {
-    const client = (await startAdmin(reading().listener))(withBody('PUT', 'Content-Length: 1000000', '{'))
-    await until(() => client.ended)
-    expect(client.received).toContain('answer')
-  })
-
-  test.each(['Content-Length: 1000000', 'Transfer-Encoding: chunked'])(
-    'that may be long the answer says that it is the last: %s',
-    async (header) => {
-      const open = await startAdmin((_request, response) => void response.end('answer'))
-      for (const method of ['PUT', 'DELETE']) {
-        const client = open(withBody(method, header, '1\r\nx\r\n'))
-        await until(() => client.ended)
-        expect(client.received.split('\r\n')).toContain('Connection: close')
-      }
-    },
-  )
-
-  test('that is short it may come behind the answer, which has said that the connection goes on', async () => {
-    const client = (await startAdmin((_request, response) => void response.end('answer')))(
-      withBody('DELETE', 'Content-Length: 2', ''),
-    )
-    await until(() => client.received.includes('answer'))
-    expect(client.received.split('\r\n')).toContain('Connection: keep-alive')
-    client
-      .send('{}')
-      .send(withBody('DELETE', 'Content-Length: 2', '{}'))
-      .send(REQUEST)
-    await until(() => client.received.split('answer').length === 4 || client.ended)
-    expect(client.ended).toBe(false)
-  })
-
-  test.each(['PUT', 'POST'])('that is short all is read, and the connection goes on: %s', async (method) => {
-    const { listener, pieces } = reading()
-    const client = (await startAdmin(listener))(withBody(method, 'Content-Length: 2', '{}'))
-    await until(() => client.received.includes('answer'))
-    client.send(withBody(method, 'Content-Length: 2', '{}'))
-    await until(() => client.received.split('answer').length === 3)
-    expect(pieces()).toBe(2)
   })
 })
 
@@ -198,8 +122,9 @@ describe('L6: an answer', () => {
   })
 
   test('that nobody takes holds up no stop', async () => {
-    const server = adminServer((_request, response) => void response.end(LARGE))
-    const client = (await start(server))(REQUEST)
+    const listener: RequestListener = (_request, response) => void response.end(LARGE)
+    const server = adminServer({ listener, mayChange: () => false })
+    const client = (await opened(server))(REQUEST)
     await until(() => client.received.length > 0)
     client.socket.pause()
     await closeServer(server)
@@ -210,9 +135,10 @@ describe('L6: an answer', () => {
 
 describe('L6: connections', () => {
   test('that are kept alive serve the next request, and end by themselves', async () => {
-    const server = adminServer((_request, response) => void response.end('answer'), { stalledMs: STALLED_MS })
+    const listener: RequestListener = (_request, response) => void response.end('answer')
+    const server = adminServer({ listener, mayChange: () => false }, { stalledMs: STALLED_MS })
     server.keepAliveTimeout = 200
-    const client = (await start(server))(REQUEST)
+    const client = (await opened(server))(REQUEST)
     await until(() => client.received.includes('answer'))
     client.send(REQUEST)
     await until(() => client.received.split('answer').length === 3)

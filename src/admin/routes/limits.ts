@@ -3,13 +3,11 @@ import { bodyLimit } from 'hono/body-limit'
 import type { Clock } from '../../core/clock.js'
 import type { Limiter } from '../../limiter/limiter.js'
 import type { AdminEnv } from '../auth.js'
-import { readLimitBody } from '../limit-body.js'
+import { MAX_BODY_BYTES, readLimitBody } from '../limit-body.js'
 import { problem } from '../problem.js'
 import { readQuery } from '../query.js'
 import { queries } from '../schemas.js'
 import { asShown } from '../shown.js'
-
-const MAX_BODY_BYTES = 4_096
 
 /** What an org may hold and why, and how operators change it. A change binds the very next admission on every node. */
 export function limitsApp(limiter: Limiter, clock: Clock): Hono<AdminEnv> {

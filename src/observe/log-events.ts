@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../core/clock.js'
 import { shownLimit } from '../core/limits.js'
+import { beginningOf } from '../core/shown.js'
 import type { Limiter } from '../limiter/limiter.js'
 import type { Log } from './log.js'
 import { logStore } from './log-store.js'
@@ -48,9 +49,11 @@ export function logEvents(limiter: Pick<Limiter, 'on'>, log: Log, clock: Clock =
   )
   const unknownTiers = new Set<string>()
   limiter.on('tier.unknown', (fields) => {
-    if (unknownTiers.has(fields.tier) || unknownTiers.size >= MOST_UNKNOWN_TIERS) return
-    unknownTiers.add(fields.tier)
-    log.warn(fields, 'unknown tier: the lowest limit applies')
+    // A token may say anything there.
+    const tier = beginningOf(fields.tier)
+    if (unknownTiers.has(tier) || unknownTiers.size >= MOST_UNKNOWN_TIERS) return
+    unknownTiers.add(tier)
+    log.warn({ ...fields, tier }, 'unknown tier: the lowest limit applies')
   })
   limiter.on('node.started', () => log.info({}, 'admitting connections'))
   limiter.on('node.quieted', () => log.info({}, 'admitting no more connections'))

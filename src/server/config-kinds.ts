@@ -73,13 +73,21 @@ const PLAIN_ADDRESS = (() => {
   return new RegExp(String.raw`^(?:[a-z+]+://|(?=[\w.-]+:))${host}(?:,${host})*(?:/[\w.-]*)*$`, 'i')
 })()
 
+/** What stands where a port is may be a password of digits, if its "@" and what follows has got lost. */
+const PORT = /(?<=[\w.\]-]):\d+(?=[,/]|$)/g
+
 const redisUrl: Kind<string> = {
   accepts: REDIS_URL_ACCEPTED,
   parse(text) {
     const read = parseRedisUrl(text)
     return 'problem' in read ? { wanted: this.accepts, problem: read.problem } : { value: text }
   },
-  show: (text) => (PLAIN_ADDRESS.test(text) ? JSON.stringify(text) : 'not shown, because it may hold a password'),
+  show(text) {
+    const isPlain = PLAIN_ADDRESS.test(text)
+    return isPlain ? JSON.stringify(text.replace(PORT, ':…')) : 'not shown, because it may hold a password'
+  },
+  // There it is a port, and nodes say where they look for Redis.
+  outline: (text) => (PLAIN_ADDRESS.test(text) && !('problem' in parseRedisUrl(text)) ? text : undefined),
 }
 
 const httpUrl: Kind<string> = {

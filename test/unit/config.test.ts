@@ -121,12 +121,28 @@ describe('a bad value names the variable, the value and what is accepted', () =>
     const messages = messagesOf({ env: { ...KEYED, [name]: value } })
     expect(messages).toHaveLength(1)
     expect(messages[0]).toContain(`${name} in the environment is `)
-    expect(messages[0]).toContain(value.includes('?') ? 'not shown' : value)
+    expect(messages[0]).toContain(value.includes('?') ? 'not shown' : value.replace(':6379', ':…'))
     expect(messages[0]).toContain(accepted)
   })
 
   test('all of them are reported at once', () => {
     expect(messagesOf({ argv: ['--port', 'x', '--nonsense'], env: { HEADCOUNT_LEASE_TTL: '1' } })).toHaveLength(3)
+  })
+
+  test('and a secret of digits is never shown, also where it could be a port', () => {
+    const urls = [
+      'redis://u:90210/x',
+      'u:90210',
+      'foo://u:90210',
+      'redis+sentinel://u:90210',
+      'redis+cluster://u:90210,',
+    ]
+    const all = [...urls, 'redis://u:90210', 'redis://[::1]:90210'].flatMap((url) =>
+      messagesOf({ env: { REDIS_URL: url } }),
+    )
+    expect(all).toHaveLength(7)
+    expect(all.join('\n')).not.toContain('90210')
+    expect(all.at(-1)).toContain('"redis://[::1]:…"')
   })
 
   test('and a secret is never shown', () => {

@@ -16,7 +16,7 @@ export function addDrainCommand(program: Command): void {
     .description('tell a node to stop as on SIGTERM: it refuses, closes with 1012, and exits with 0')
     .argument('<node>', 'its name, or its lease as `headcount nodes --json` shows it')
   const view: View<Drained> = {
-    ask: (source) => source.admin<Drained>('POST', `nodes/${encodeURIComponent(drain.args[0]!)}/drain`),
+    ask: (source) => source.admin<Drained>('POST', `nodes/${encodeURIComponent(drain.args[0]!)}/drain`, 'name'),
     show: ({ name, connections, ordered }) => [
       `${safe(String(name))}: ${ordered ? 'told to stop' : 'had been told to stop'}, with ${connections} open`,
     ],

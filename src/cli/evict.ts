@@ -15,7 +15,7 @@ export function addEvictCommands(program: Command): void {
     .description('close one connection with 4409; nothing keeps its client from coming back')
     .argument('<connection>', 'id of the connection, as `headcount org` shows it')
   const disconnectView: View<Ordered> = {
-    ask: (source) => source.admin<Ordered>('DELETE', `connections/${pathOf(disconnect)}`),
+    ask: (source) => source.admin<Ordered>('DELETE', `connections/${pathOf(disconnect)}`, 'ordered'),
     show: (answer) => [`${safe(disconnect.args[0]!)}: ${told(answer)}`],
   }
   operates(disconnect, () => disconnectView, 'changes')
@@ -23,7 +23,7 @@ export function addEvictCommands(program: Command): void {
     .description('close all that an org holds with 4409; `limit set ORG 0` first keeps it out')
     .argument('<org>', 'id of the org')
   const evictView: View<Ordered> = {
-    ask: (source) => source.admin<Ordered>('DELETE', `orgs/${pathOf(evict, '/connections')}`),
+    ask: (source) => source.admin<Ordered>('DELETE', `orgs/${pathOf(evict, '/connections')}`, 'ordered'),
     show: (answer) => [
       `${safe(evict.args[0]!)}: ${told(answer)}`,
       ...(answer.truncated ? ['  there are more: say it again'] : []),

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { CliError } from './cli-error.js'
+import { bodyOf } from './cluster/answer.js'
 import { fetchFailure } from './cluster/fetch-failure.js'
 import { complaint } from './operate.js'
 import { ADMIN_URL_EXAMPLE, adminUrlOf } from './options/admin-url.js'
@@ -15,6 +16,8 @@ interface HealthcheckOptions {
 
 /** Shorter than what container engines give a health check, so that its own words are what is seen. */
 const TIMEOUT_MS = 2_000
+/** Far more than a node says of its health. */
+const MOST_BYTES = 16 * 1_024
 const DEFAULT_PORT = 8081
 
 /** Adds `healthcheck`: what a container engine runs inside the container. Exits with 0 if the node is well, else 1. */
@@ -63,8 +66,9 @@ async function healthcheck(address: URL): Promise<void> {
   try {
     const response = await fetch(address, { signal: AbortSignal.timeout(TIMEOUT_MS) })
     // Whoever answers there need not be a node.
-    process.stdout.write(`${safe(await response.text())}\n`)
-    process.exitCode = response.ok ? 0 : 1
+    const { text } = await bodyOf(response, MOST_BYTES)
+    process.stdout.write(`${text === undefined ? 'more than any node says of its health' : safe(text)}\n`)
+    process.exitCode = response.ok && text !== undefined ? 0 : 1
   } catch (error) {
     const why = `${address} does not answer: ${fetchFailure(error, TIMEOUT_MS)}`
     const advice = 'is a node running there? --url, HEADCOUNT_ADMIN_URL or ADMIN_PORT says where'

@@ -1,6 +1,7 @@
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { styleText } from 'node:util'
+import { gzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
 import { fenced } from '../../src/cli/terminal/fence.js'
 import type { Paint } from '../../src/cli/terminal/page.js'
@@ -24,12 +25,14 @@ const ANSWERS: Readonly<Record<string, object>> = {
   stats: { node: NODE, store: COMMANDS, cluster: { nodes: COMMANDS, connections: COMMANDS } },
 }
 
+const commanding: RequestListener = ({ url = '' }, response) => {
+  const asked = url.replace('/admin/v1/', '').replace(/\?.*/, '')
+  response.end(JSON.stringify(ANSWERS[asked] ?? { code: COMMANDS, title: COMMANDS }))
+}
+
 /** Answers where a node should: whoever has the port while none runs. */
-async function impostor(): Promise<string> {
-  const server = createServer(({ url = '' }, response) => {
-    const asked = url.replace('/admin/v1/', '').replace(/\?.*/, '')
-    response.end(JSON.stringify(ANSWERS[asked] ?? { code: COMMANDS, title: COMMANDS }))
-  })
+async function impostor(answer: RequestListener = commanding): Promise<string> {
+  const server = createServer(answer)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void server.close())
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -69,4 +72,75 @@ test('all that a page is painted with passes', () => {
     expect(painted).toContain('\x1b')
     expect(fenced(painted)).toBe(painted)
   }
+})
+
+const COMMANDS_THAT_ASK = [
+  'orgs',
+  'org acme',
+  'nodes',
+  'refusals',
+  'why acme',
+  'check',
+  'doctor',
+  'drain n',
+  'evict acme',
+]
+
+test.each([
+  ['no object', 'null'],
+  ['nothing that was asked for', '{"status":"ok"}'],
+  ['lists of something else', '{"orgs":[null],"nodes":[5],"refusals":["x"],"connections":{},"node":null}'],
+])(
+  'who answers %s is told to be no node',
+  async (_name, body) => {
+    const HEADCOUNT_ADMIN_URL = await impostor((_request, response) => void response.end(body))
+    for (const command of [...COMMANDS_THAT_ASK, 'limit set acme 3']) {
+      const { code, stdout, stderr } = await operate(command.split(' '), { HEADCOUNT_ADMIN_URL })
+      expect(stdout + stderr, command).toContain('it answered 200, which is no answer of headcount')
+      expect(code, command).toBe(['check', 'doctor'].includes(command) ? 3 : 1)
+    }
+  },
+  60_000,
+)
+
+const MIB = 1_024 * 1_024
+const BOMB = gzipSync(Buffer.alloc(64 * MIB, ' '))
+const PAGE = JSON.stringify({ orgs: [ORG], nextCursor: '1', more: 'x'.repeat(20 * MIB) })
+
+/** For as long as it is taken. */
+const endless: RequestListener = (_request, response) => {
+  const piece = Buffer.alloc(MIB, ' ')
+  const go = () => {
+    while (response.write(piece) && !response.destroyed);
+  }
+  response.on('drain', go)
+  go()
+}
+
+test.each<[string, RequestListener, string, string]>([
+  ['without end', endless, 'nodes', '32 MiB'],
+  ['packed', (_request, response) => void response.setHeader('content-encoding', 'gzip').end(BOMB), 'nodes', '32 MiB'],
+  ['in pages without end', (_request, response) => void response.end(PAGE), 'orgs', '128 MiB'],
+])('of an answer %s no more is read than fits into memory', async (_name, answer, command, most) => {
+  const { code, stderr } = await operate([command, '--json'], { HEADCOUNT_ADMIN_URL: await impostor(answer) })
+  expect(code).toBe(1)
+  expect(JSON.parse(stderr).error).toMatchObject({
+    code: 'ANSWER_TOO_LONG',
+    message: expect.stringContaining(`longer than ${most}`),
+  })
+})
+
+test('what is longer than a node says of its health is not shown, nor what is longer than its refusals', async () => {
+  const HEADCOUNT_ADMIN_URL = await impostor(endless)
+  expect(await operate(['healthcheck'], { HEADCOUNT_ADMIN_URL })).toMatchObject({
+    code: 1,
+    stdout: 'more than any node says of its health\n',
+  })
+  const refusing = await impostor((_request, response) => {
+    response.statusCode = 503
+    response.end(JSON.stringify({ code: 'X', title: 'x'.repeat(20_000) }))
+  })
+  const { stderr } = await operate(['nodes'], { HEADCOUNT_ADMIN_URL: refusing })
+  expect(stderr).toContain('it answered 503, which is no answer of headcount')
+  expect(stderr.length).toBeLessThan(1_000)
 })

@@ -56,8 +56,8 @@ export interface Source {
   refusals(query: NoteQuery): Promise<Notes>
   /** Of the node that is asked; `undefined` where none is. */
   stats(): Promise<StatsAnswer | undefined>
-  /** Asks the admin API of a node; rejects where answers come straight from Redis. */
-  admin<T>(method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string, body?: object): Promise<T>
+  /** Asks the admin API of a node, whose answer has that field; rejects where answers come straight from Redis. */
+  admin<T>(method: 'PUT' | 'DELETE' | 'POST', path: string, has: keyof T & string, body?: object): Promise<T>
   /** Everything that Redis is and holds, bucket by bucket; only where answers come straight from there. */
   facts?(): Promise<readonly BucketFacts[]>
   close(): Promise<void>

@@ -55,7 +55,7 @@ export function adminApp({
   const app = new Hono<AdminEnv>()
   app.route('/', healthApp(limiter))
   app.route('/', dashboardApp())
-  app.route('/', metricsApp(metrics))
+  app.route('/', metricsApp(metrics, clock))
   app.use('/admin/*', logChanges(log, turnedAway), bearer(guard))
   app.use('/admin/v1/orgs/*', decodableOrg)
   app.route('/admin/v1', orgsApp(limiter))

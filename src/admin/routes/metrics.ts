@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import type { Clock } from '../../core/clock.js'
 
 /** What a scrape is answered; a registry of prom-client is one. */
 export interface MetricsSource {
@@ -6,16 +7,31 @@ export interface MetricsSource {
   metrics(): Promise<string>
 }
 
+/** It takes a node a millisecond or two to make them. */
+const FRESH_MS = 100
+
 /** For Prometheus, and like health without credentials: there is no name of an org, a gateway or an address in it. */
-export function metricsApp(source: MetricsSource): Hono {
+export function metricsApp(source: MetricsSource, clock: Pick<Clock, 'monotonicMs'>): Hono {
   const app = new Hono()
-  let underWay: Promise<string> | undefined
-  /** Made once for all who ask while it is being made, so that many cost the store and the heap what one does. */
+  let last: { readonly text: Promise<string>; readonly atMs: number } | undefined
+  let isBeingMade = false
+  /**
+   * Made once for all who ask while they are being made, or soon after: anybody may ask, and as often as he likes. 150 who
+   * did would make each newcomer wait for seconds.
+   */
   const made = () => {
-    underWay ??= source.metrics().finally(() => {
-      underWay = undefined
+    const nowMs = clock.monotonicMs()
+    if (last && (isBeingMade || nowMs - last.atMs < FRESH_MS)) return last.text
+    isBeingMade = true
+    const text = source.metrics().finally(() => {
+      isBeingMade = false
     })
-    return underWay
+    last = { text, atMs: nowMs }
+    // A failure is told to those who have waited for it alone.
+    text.catch(() => {
+      last = undefined
+    })
+    return text
   }
   app.get('/metrics', async (context) => {
     const text = await made()

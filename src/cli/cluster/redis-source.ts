@@ -96,7 +96,7 @@ export class RedisSource implements Source {
       const look = async (facts: StoreFacts['info']) => ({ facts: await examiner.examine(facts), keys: examiner.keys })
       found.push(isAway(info) ? info : await orAway(() => look(info)))
     }
-    if (found.every(isAway)) throw new StoreUnavailable(found[0]!.away)
+    if (found.every(isAway)) throw this.#unavailable(found[0]!.away)
     return found
   }
 
@@ -106,8 +106,12 @@ export class RedisSource implements Source {
     } catch (error) {
       if (error instanceof UsageError) throw new CliError(error.message, 'an org id has 1 to 256 characters')
       if (!(error instanceof StoreUnavailable)) throw error
-      throw new CliError(`${this.description}: ${error.message}`, 'docs/redis.md says what each failure means')
+      throw this.#unavailable(error.message)
     }
+  }
+
+  #unavailable(why: string): CliError {
+    return new CliError(`${this.description}: ${why}`, 'docs/redis.md says what each failure means')
   }
 }
 

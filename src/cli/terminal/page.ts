@@ -29,7 +29,10 @@ export interface Column {
 /** Lines of a table under its titles. Texts must be safe; the last column is as wide as it likes. */
 export function table(page: Page, columns: readonly Column[], rows: readonly (readonly Cell[])[]): string[] {
   const textOf = (cell: Cell | undefined) => (typeof cell === 'object' ? cell.text : (cell ?? ''))
-  const widths = columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => widthOf(textOf(row[i])))))
+  // Not as arguments of one call: a cluster may have more orgs than a call takes.
+  const widthOfColumn = (title: string, i: number) =>
+    rows.reduce((widest, row) => Math.max(widest, widthOf(textOf(row[i]))), title.length)
+  const widths = columns.map(({ title }, i) => widthOfColumn(title, i))
   const draw = (cells: readonly Cell[]) =>
     columns
       .map(({ right }, i) => {

@@ -123,3 +123,39 @@ describe('L6: of a body', () => {
     expect(socket?.bytesRead).toBeLessThan(100_000)
   })
 })
+
+describe('L6: of requests with very many headers', () => {
+  const many = 'a:b\r\n'.repeat(1_000)
+  const longHeaded = REQUEST.replace('\r\n\r\n', `\r\n${many}\r\n`)
+
+  test('one is answered, and its connection ends, whatever else has come', async () => {
+    const asked: (string | undefined)[] = []
+    const open = await start(({ url }, response) => {
+      asked.push(url)
+      response.end('answer')
+    })
+    const client = open(longHeaded.repeat(3))
+    await until(() => client.ended)
+    expect(client.received.split('answer')).toHaveLength(2)
+    expect(client.received.split('\r\n')).toContain('Connection: close')
+    expect(asked).toEqual(['/metrics'])
+  })
+
+  test('a limit is set all the same', async () => {
+    const read: string[] = []
+    const open = await start(async (request, response) => {
+      for await (const piece of request) read.push(String(piece))
+      response.end('answer')
+    })
+    const client = open(withBody('PUT', `${CHANGER}\r\n${many}Content-Length: 2`, '{}'))
+    await until(() => client.ended)
+    expect([client.received.includes('answer'), read]).toEqual([true, ['{}']])
+  })
+
+  test('control: with as many as browsers and proxies send the connection goes on', async () => {
+    const open = await start((_request, response) => void response.end('answer'))
+    const client = open(REQUEST.replace('\r\n\r\n', `\r\n${'a:b\r\n'.repeat(99)}\r\n`).repeat(3))
+    await until(() => client.received.split('answer').length === 4)
+    expect(client.ended).toBe(false)
+  })
+})

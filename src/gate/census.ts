@@ -2,12 +2,12 @@ import { Bag, type Bagged } from '../core/structures/bag.js'
 
 /**
  * Where a raw socket stands, from its `upgrade` event to its `close`: who asks is being found out; a slot is being
- * asked for; there was none, and somebody is asked whether he is still there; the WebSocket is open; the refusal is being
- * flushed.
+ * asked for; there was none, and somebody is asked whether he is still there; it has one, and the owner of the WebSocket
+ * server has it in hand, and may yet turn it away; the WebSocket is open; the refusal is being flushed.
  */
-export type Stage = 'identifying' | 'admitting' | 'waiting' | 'open' | 'refused'
+export type Stage = 'identifying' | 'admitting' | 'waiting' | 'opening' | 'open' | 'refused'
 
-const STAGES: readonly Stage[] = ['identifying', 'admitting', 'waiting', 'open', 'refused']
+const STAGES: readonly Stage[] = ['identifying', 'admitting', 'waiting', 'opening', 'open', 'refused']
 
 /** What a census counts. The stage is the census's to set. */
 export interface Counted extends Bagged {
@@ -23,6 +23,7 @@ export class Census<T extends Counted> {
     identifying: new Bag(),
     admitting: new Bag(),
     waiting: new Bag(),
+    opening: new Bag(),
     open: new Bag(),
     refused: new Bag(),
   }

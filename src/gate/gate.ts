@@ -26,7 +26,7 @@ import { Upgrade, type UpgradeOwner } from './upgrade.js'
 /** So many times the upgrades that may wait for a decision may wait for their refusal to be flushed. */
 const REFUSED_AT_ONCE = 4
 const NODE_FULL: Refusal = { code: 'NODE_CAPACITY_EXCEEDED' }
-const UNDECIDED: readonly Stage[] = ['identifying', 'admitting', 'waiting']
+const UNDECIDED: readonly Stage[] = ['identifying', 'admitting', 'waiting', 'opening']
 
 /**
  * The one way in. Decides every upgrade request in the order of the design: guard, handshake, path, phase, rate,
@@ -132,25 +132,34 @@ export class Gate {
     const tooOften = ofKey && (await ofKey)
     if (upgrade.decided) return
     if (tooOften !== undefined) return this.#refuse(upgrade, tooOften)
-    if (!this.#takeRoom(upgrade)) return this.#refuse(upgrade, NODE_FULL)
+    if (!this.#mayAsk(found.identity)) return this.#refuse(upgrade, NODE_FULL)
+    this.#census.move(upgrade, 'admitting')
     const admission = await this.#options.admitter.admit(requestOf(upgrade, found.identity), upgrade)
     if (admission.admitted) upgrade.atClose(() => admission.release())
     if (upgrade.decided) return
     if (!admission.admitted) return this.#refuse(upgrade, admission)
     if (admission.closing) return this.#refuse(upgrade, lostBeforeOpen(admission.closing))
-    // While it waited it kept no room, so that nobody was turned away for it; now there may be none.
-    if (upgrade.stage === 'waiting' && !this.#takeRoom(upgrade)) {
+    // Who asks or waits keeps no room, so that nobody is turned away for it; now there may be none.
+    if (this.#room <= 0) {
       admission.release()
       return this.#refuse(upgrade, NODE_FULL)
     }
     this.#complete(upgrade, admission)
   }
 
-  /** False where the node is full; else it counts as one of its connections. */
-  #takeRoom(upgrade: Upgrade): boolean {
-    if (this.count('admitting', 'open') >= this.#options.maxConnections) return false
-    this.#census.move(upgrade, 'admitting')
-    return true
+  /** So many more connections the node may hold. */
+  get #room(): number {
+    return this.#options.maxConnections - this.count('opening', 'open')
+  }
+
+  /**
+   * Whether there is room, also for all who are asking for a slot. Where there is some but not for all of them, an org of
+   * whom nobody asks may: else one that is full, and comes again and again, would keep others out with attempts alone (S5).
+   */
+  #mayAsk({ org }: Identity): boolean {
+    const room = this.#room
+    if (room > this.count('admitting')) return true
+    return room > 0 && !this.#census.list('admitting').some(({ identity }) => identity!.org === org)
   }
 
   /** What can be refused by a look at the request. */
@@ -167,7 +176,7 @@ export class Gate {
   }
 
   #crowd(): Refusal | undefined {
-    if (this.count('identifying', 'admitting') <= this.#options.maxPendingUpgrades) return undefined
+    if (this.count('identifying', 'admitting', 'opening') <= this.#options.maxPendingUpgrades) return undefined
     return { code: 'NODE_CAPACITY_EXCEEDED', detail: 'too many upgrades are waiting for a decision' }
   }
 
@@ -175,7 +184,7 @@ export class Gate {
     const { currentCount, maxAllowed, connectionId } = admitted
     const headers = rateLimitHeaders('org', maxAllowed, maxAllowed - currentCount)
     const welcome = { identity: upgrade.identity!, admitted }
-    upgrade.handedOver = true
+    this.#census.move(upgrade, 'opening')
     this.#options.sockets.complete(upgrade, headers, welcome, (link) => {
       if (!upgrade.decide('open')) return link.terminate()
       upgrade.link = link
@@ -208,7 +217,7 @@ export class Gate {
   #answer(upgrade: Upgrade, refusal: Refusal): void {
     const { clock, random, observer, maxPendingUpgrades, reject, sockets } = this.#options
     const problem = problemOf(refusal, clock.wallMs(), random)
-    const isInside = isToldInside(reject, upgrade.request, refusal.code) && !upgrade.handedOver
+    const isInside = isToldInside(reject, upgrade.request, refusal.code) && upgrade.stage !== 'opening'
     // A flood of peers that never read their answer must not pile up here; a crowd that is refused at one instant may.
     if (this.count('refused') >= REFUSED_AT_ONCE * maxPendingUpgrades) upgrade.socket.destroy()
     else if (isInside) sockets.turnAway(upgrade, closingWords(refusal, problem))

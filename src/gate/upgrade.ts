@@ -46,8 +46,6 @@ export class Upgrade implements Asker, Counted, Waiting {
   /** Where it comes from. Kept because a closed socket no longer knows it. */
   address: string | undefined
   identity: Identity | undefined
-  /** The owner of the WebSocket server has it in hand, and may yet complete it or turn it away. */
-  handedOver = false
   /** Present once open. */
   link: Link | undefined
   /** Present once we have begun to close it. */

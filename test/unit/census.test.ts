@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Census, type Counted, type Stage } from '../../src/gate/census.js'
 
-const STAGES: readonly Stage[] = ['identifying', 'admitting', 'waiting', 'open', 'refused']
+const STAGES: readonly Stage[] = ['identifying', 'admitting', 'waiting', 'opening', 'open', 'refused']
 
 interface Socket extends Counted {
   readonly id: number

@@ -21,7 +21,7 @@ export const METRICS = {
   connections_limit: row('gauge', 'Connections that this node may hold; absent where there is no limit'),
   upgrades_pending: row(
     'gauge',
-    'Raw sockets that wait: for identity, for a slot, for silent holders of one, for their refusal to be read',
+    'Raw sockets that wait: for identity, for a slot, for silent holders of one, to be opened, for their refusal to be read',
     'stage',
   ),
   cluster_connections: row(

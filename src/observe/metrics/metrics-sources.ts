@@ -6,7 +6,7 @@ import type { Limiter } from '../../limiter/limiter.js'
 import type { Metrics, MetricsOptions } from './metrics.js'
 
 const PHASES = Object.keys({ starting: 0, running: 0, quiet: 0, draining: 0, stopped: 0 } satisfies Record<Phase, 0>)
-const STAGES = ['identifying', 'admitting', 'waiting', 'refused'] as const
+const STAGES = ['identifying', 'admitting', 'waiting', 'opening', 'refused'] as const
 /** For so long an answer of the store is good enough for whoever else scrapes. */
 const CLUSTER_MS = 5_000
 

@@ -1,13 +1,13 @@
 import { Agent, type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http'
 import { request as requestOverTls, Agent as TlsAgent } from 'node:https'
-import type { Clock } from '../core/clock.js'
+import { type Clock, within } from '../core/clock.js'
 import { lookUpHost } from '../net/host-lookup.js'
 
 export interface HttpCallerOptions {
   /** `http:` or `https:`; every call goes to exactly this address. */
   readonly url: string
   readonly clock: Clock
-  /** From the call to the last byte of the answer. */
+  /** From the call to the last byte of the answer that counts. */
   readonly timeoutMs: number
   /** Connections at a time; calls beyond that wait, within their own deadline. */
   readonly maxSockets: number
@@ -24,20 +24,22 @@ export interface HttpCall {
 }
 
 export type HttpAnswer =
-  /** `body` is that of a 200; of others it counts for nothing, and is empty where it did not come whole. */
+  /** `body` is that of a 200; of others, and where only the status counts, it is empty. */
   | { readonly answered: true; readonly status: number; readonly body: string }
   /** `cause` is for people, and holds neither the address nor what was sent. */
   | { readonly answered: false; readonly cause: string }
 
 const MAX_ANSWER_BYTES = 64 * 1024
+/** Most that comes at all comes with the status; a connection is not worth a longer wait. */
+const REST_MS = 100
 
 /**
  * Asks one HTTP server, and always comes back within the deadline: with its answer, or with the reason why there is
  * none. Never rejects. Follows no redirect, because what is sent may be a credential. A call may reach the server
  * twice, where a connection that was kept open broke under it.
  *
- * A status that was heard stands, whatever becomes of a body that says nothing more: a long page, one that breaks off or
- * never ends must not make a refusal, or a receipt, count as a server that is away.
+ * A status is told at once, whatever becomes of a body that says nothing more: a long page, one that breaks off or never
+ * ends must not make a refusal, or a receipt, count as a server that is away.
  */
 export class HttpCaller {
   readonly #options: HttpCallerOptions
@@ -83,7 +85,7 @@ export class HttpCaller {
 
   #ask(call: HttpCall, signal: AbortSignal): Promise<HttpAnswer> {
     const { method, headers, body = '', statusOnly } = call
-    const { url, maxAnswerBytes = MAX_ANSWER_BYTES } = this.#options
+    const { url, clock, maxAnswerBytes = MAX_ANSWER_BYTES } = this.#options
     const options: RequestOptions = {
       method,
       agent: this.#agent,
@@ -91,14 +93,18 @@ export class HttpCaller {
       headers: { ...headers, 'content-length': Buffer.byteLength(body) },
     }
     return new Promise((resolve, reject) => {
-      let heard: HttpAnswer | undefined
-      const end = (error: unknown) => (heard ? resolve(heard) : reject(error))
+      let isTold = false
       // Whatever Node makes of the abort, and whether or not it says so.
-      signal.addEventListener('abort', () => end(signal.reason), { once: true })
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
       const request = this.#request(url, options, (response) => {
         const { statusCode: status = 0 } = response
-        if (statusOnly || status !== 200) heard = { answered: true, status, body: '' }
-        textOf(response, maxAnswerBytes).then((text) => resolve({ answered: true, status, body: text }), end)
+        const text = textOf(response, maxAnswerBytes)
+        isTold = statusOnly || status !== 200
+        if (isTold) {
+          resolve({ answered: true, status, body: '' })
+          // Read to its end, it leaves a connection for the next call.
+          void within(clock, REST_MS, text).then(() => response.destroy())
+        } else text.then((body) => resolve({ answered: true, status, body }), reject)
       })
       // Without a listener Node closes the connection and tells nobody.
       request.on('upgrade', (_, socket) => {
@@ -107,9 +113,9 @@ export class HttpCaller {
       })
       request.on('error', (error: NodeJS.ErrnoException) => {
         // The server had closed the connection, and its word crossed with our call.
-        const isStale = request.reusedSocket && error.code === 'ECONNRESET' && !signal.aborted && !heard
+        const isStale = request.reusedSocket && error.code === 'ECONNRESET' && !signal.aborted && !isTold
         if (isStale) this.#ask(call, signal).then(resolve, reject)
-        else end(error)
+        else reject(error)
       })
       request.end(body)
     })

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
@@ -85,4 +86,27 @@ describe.each<[string, Answer, number]>([
     expect(await caller.call({ method: 'POST', ...more })).toMatchObject(expected)
     expect(await caller.call({ method: 'GET' })).toEqual({ answered: true, status: 200, body: 'hello' })
   })
+})
+
+test('a refusal is told at once, while its body goes on for ever, and the next call does not wait for that', async () => {
+  const caller = await callerOf(unended('401 Unauthorized'), Number.POSITIVE_INFINITY)
+  expect(await caller.call({ method: 'POST' })).toEqual({ answered: true, status: 401, body: '' })
+  expect(await caller.call({ method: 'GET' })).toEqual({ answered: true, status: 200, body: 'hello' })
+})
+
+test('a refusal that comes whole leaves its connection to the next call', async () => {
+  const ports = new Set<number | undefined>()
+  const server = createHttpServer((request, response) => {
+    ports.add(request.socket.remotePort)
+    response.writeHead(401).end('no')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const caller = new HttpCaller({ url, clock: systemClock, timeoutMs: 10_000, maxSockets: 1 })
+  onTestFinished(() => {
+    caller.close()
+    server.close()
+  })
+  for (let n = 0; n < 5; n++) expect(await caller.call({ method: 'POST', body: 'x' })).toMatchObject({ status: 401 })
+  expect(ports.size).toBe(1)
 })

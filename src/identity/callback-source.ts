@@ -56,8 +56,8 @@ interface Credential {
  * for a longer one; whoever is not remembered then is told 503, never 401. Attempts with one credential share a
  * question; rounds ask their own, since that of an attempt may still wait for its place among those of strangers.
  *
- * Who is in is asked about again, round after round, and first whoever was asked about longest ago, so that a round
- * that is given up keeps nobody from his turn: who is refused by then, or has become somebody else, may not stay.
+ * Who is in is asked about again, round after round, the orgs by turns and first whoever was asked about longest ago, so
+ * that a round that is given up keeps nobody from his turn: who is refused by then, or has become somebody else, may not stay.
  * No failure of the platform ever closes a connection.
  */
 export class CallbackSource implements IdentitySource {
@@ -176,12 +176,12 @@ export class CallbackSource implements IdentitySource {
   }
 
   async #round(gate: Pick<Gate, 'closeRevoked' | 'identities'>): Promise<void> {
-    const held = new Set<Credential>()
+    const held = new Map<Credential, string>()
     for (const identity of gate.identities()) {
       const credential = this.#credentials.get(identity)
-      if (credential !== undefined) held.add(credential)
+      if (credential !== undefined) held.set(credential, identity.org)
     }
-    const credentials = [...held].sort((one, other) => one.turn - other.turn).values()
+    const credentials = inTurn(held).values()
     let failures = 0
     let isOver = false
     const ask = async () => {
@@ -200,6 +200,22 @@ export class CallbackSource implements IdentitySource {
     await Promise.all(Array.from({ length: ROUND_WIDTH }, ask))
     if (!this.#stopped) this.watch(gate)
   }
+}
+
+/**
+ * Whoever was asked about longest ago comes first, and of no org a second one before a first of each other: a platform
+ * that fails for all of one org must not have the round given up before others had their turn.
+ */
+function inTurn(held: ReadonlyMap<Credential, string>): Credential[] {
+  const ranks: Credential[][] = []
+  const orgs = new Map<string, number>()
+  for (const [credential, org] of [...held].sort(([one], [other]) => one.turn - other.turn)) {
+    const rank = orgs.get(org) ?? 0
+    orgs.set(org, rank + 1)
+    ranks[rank] ??= []
+    ranks[rank].push(credential)
+  }
+  return ranks.flat()
 }
 
 function isSameGateway(one: Identity, other: Identity): boolean {

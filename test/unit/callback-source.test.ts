@@ -332,6 +332,19 @@ describe('who is in', () => {
     },
   )
 
+  test('goes in the first round where it is refused, however many of another org the platform fails for', async () => {
+    const source = open()
+    platform.answer = () => ({ status: 200, body: { org: 'globex', gateway: 'gw' } })
+    const others: Identity[] = []
+    for (let i = 0; i < 40; i++) others.push(await known(source, `globex-${i}`))
+    platform.answer = () => acme
+    const gate = watched(source, ...others, await known(source))
+    platform.answer = ({ body }) => ({ status: body.includes(digestOf('secret')) ? 401 : 500 })
+    clock.advance(RECHECK_MS)
+    await roundIsOver()
+    expect(gate.held).toEqual(others)
+  })
+
   test('goes when it is refused, also while the platform fails for strangers without end', async () => {
     const source = open()
     const gate = watched(source, await known(source))

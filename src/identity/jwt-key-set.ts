@@ -1,4 +1,4 @@
-import { type CryptoKey, createLocalJWKSet, errors, type JSONWebKeySet, type JWSHeaderParameters } from 'jose'
+import { type CryptoKey, createLocalJWKSet, errors, type JWK, type JWSHeaderParameters } from 'jose'
 import type { Clock } from '../core/clock.js'
 import { FairShare } from '../core/structures/fair-share.js'
 import type { Log } from '../observe/log.js'
@@ -134,20 +134,26 @@ export class JwtKeySet {
     const problem = this.#take(answer)
     if (problem === undefined && this.#away) log.info({}, 'the key set for tokens is here again')
     if (problem !== undefined && !this.#away) {
-      log.warn({ cause: problem }, 'the key set for tokens cannot be fetched; keys known before stay in force')
+      log.warn({ cause: problem }, 'the key set for tokens cannot be fetched; the last that could be stays in force')
     }
     this.#away = problem !== undefined
     this.#cancel = clock.after(this.#away ? cooldownMs : MAX_AGE_MS, () => void this.#fetch())
     return !this.#away
   }
 
-  /** Puts a new set in force, or says what is wrong with it. */
+  /**
+   * Puts a new set in force, or says what is wrong with it. An empty one is in force, for it may be meant; but an issuer has
+   * keys, and so nobody is told by it that his is unknown.
+   */
   #take(answer: HttpAnswer): string | undefined {
     if (!answer.answered) return answer.cause
     if (answer.status !== 200) return `status ${answer.status}`
     try {
-      this.#lookUp = createLocalJWKSet(JSON.parse(answer.body) as JSONWebKeySet)
-      return undefined
+      const { keys } = JSON.parse(answer.body) as { readonly keys: readonly JWK[] }
+      // What is no key voids none of the others (RFC 7517, section 5); if there are no others, this is no set.
+      const isKey = (key: unknown) => typeof key === 'object' && key !== null && !Array.isArray(key)
+      this.#lookUp = createLocalJWKSet({ keys: keys.some(isKey) ? keys.filter(isKey) : [...keys] })
+      return keys.length === 0 ? 'it has no key, and no token is good' : undefined
     } catch {
       return 'the answer is no JSON Web Key Set'
     }

@@ -238,14 +238,45 @@ describe('keys of tokens', () => {
     ['a redirect', {}, 302],
     ['no JSON', 'keys', 200],
     ['no key set', { keys: 3 }, 200],
+    ['a set of what is no key', { keys: [null, 'key'] }, 200],
     ['too much', { keys: ['x'.repeat(300_000)] }, 200],
   ])('%s in place of the set changes nothing', async (_, body, status) => {
     const source = await open()
     const token = await issuer.token()
     issuer.answer = () => ({ status, body })
     clock.advance(300_000)
-    await until(() => issuer.asked.length === 2)
+    await until(() => clock.nextInMs === COOLDOWN_MS, { what: 'the answer is read, and the set to be fetched anew' })
+    expect(issuer.asked).toHaveLength(2)
     expect(await source.identify(token)).toMatchObject({ identified: true })
+  })
+
+  test('what is no key in a set voids none of the others', async () => {
+    const source = await open()
+    const token = await issuer.token({ kid: await issuer.newKey() })
+    const { answer: set } = issuer
+    issuer.answer = async (asked) => {
+      const { body } = (await set(asked)) as { body: { keys: object[] } }
+      return { status: 200, body: { keys: [null, 3, 'key', ['key'], {}, { kty: 'new', kid: 'key-2' }, ...body.keys] } }
+    }
+    clock.advance(COOLDOWN_MS)
+    expect(await source.identify(token)).toMatchObject({ identified: true })
+  })
+
+  test('an empty set lets nobody in, and is told to the log, and to nobody as a fault of his token', async () => {
+    const told: unknown[] = []
+    const source = await open({}, { ...silentLog, warn: (fields) => void told.push(fields) })
+    const token = await issuer.token()
+    const { answer: set } = issuer
+    issuer.answer = () => ({ status: 200, body: { keys: [] } })
+    clock.advance(300_000)
+    await until(async () => (await source.identify(token))?.identified === false)
+    expect(await source.identify(token)).toMatchObject({ code: 'IDENTITY_UNAVAILABLE' })
+    clock.advance(COOLDOWN_MS)
+    expect(await source.identify(token)).toMatchObject({ code: 'IDENTITY_UNAVAILABLE' })
+    expect(told).toEqual([{ cause: 'it has no key, and no token is good' }])
+    issuer.answer = set
+    clock.advance(COOLDOWN_MS)
+    await until(async () => (await source.identify(token))?.identified)
   })
 
   test('a server that is silent holds up nobody for longer than its deadline', async () => {

@@ -45,8 +45,9 @@ const TELL_DROPS_MS = 10_000
  * the events of others that have fewer, and the next batch says how many were dropped.
  *
  * A batch is under way with each of a few workers: sent, and sent again with backoff until the receiver answers 2xx, or
- * for 5 min. While it waits to be sent again, what came after it goes to the other workers. `stop` delivers what waits,
- * within its time, and cancels the rest; what happens meanwhile is counted as dropped.
+ * for 5 min; one that is too large for it goes in halves. While it waits to be sent again, what came after it goes to the
+ * other workers. `stop` delivers what waits, within its time, and cancels the rest; what happens meanwhile is counted as
+ * dropped.
  */
 export class Webhook {
   readonly #options: WebhookOptions
@@ -149,17 +150,28 @@ export class Webhook {
     this.#untold = 0
     const startMs = clock.monotonicMs()
     for (let backoffMs = FIRST_BACKOFF_MS; ; ) {
-      if (await this.#send(id, body)) {
+      const outcome = await this.#send(id, body, batch.length > 1)
+      if (outcome === 'taken') {
         this.#total.delivered += countOf(batch)
         return
       }
       this.#total.failures++
+      if (outcome === 'too large') {
+        this.#untold += dropped
+        return this.#deliverHalves(batch)
+      }
       const isTooLate = clock.monotonicMs() - startMs + backoffMs > GIVE_UP_AFTER_MS
       if (!isTooLate) backoffMs = await this.#rest(backoffMs)
       if (isTooLate || this.#over.signal.aborted) break
     }
     this.#untold += dropped
     this.#drop(batch)
+  }
+
+  async #deliverHalves(batch: readonly WebhookEvent[]): Promise<void> {
+    const half = Math.ceil(batch.length / 2)
+    await this.#deliver(batch.slice(0, half))
+    await this.#deliver(batch.slice(half))
   }
 
   /** Before a batch is sent again; a stop ends it, and it begins anew with short ones. Has how long the next is. */
@@ -175,17 +187,18 @@ export class Webhook {
     return isWoken ? FIRST_BACKOFF_MS : Math.min(LONGEST_BACKOFF_MS, backoffMs * 2)
   }
 
-  async #send(id: string, body: string): Promise<boolean> {
+  async #send(id: string, body: string, isDivisible: boolean): Promise<'taken' | 'too large' | 'not taken'> {
     const { caller, clock, log, secrets } = this.#options
     const signature = signatureHeaders(secrets, id, clock.wallMs(), body)
     const headers = { 'content-type': 'application/json', ...signature }
     const answer = await caller.call({ method: 'POST', headers, body, statusOnly: true }, this.#over.signal)
+    if (isDivisible && answer.answered && answer.status === 413) return 'too large'
     const isTaken = answer.answered && answer.status >= 200 && answer.status < 300
     const cause = answer.answered ? `status ${answer.status}` : answer.cause
     if (isTaken && this.#failing) log.info({}, 'the webhook takes events again')
     if (!isTaken && !this.#failing) log.warn({ cause }, 'the webhook does not take events; they are sent again')
     this.#failing = !isTaken
-    return isTaken
+    return isTaken ? 'taken' : 'not taken'
   }
 
   #drop(events: readonly WebhookEvent[]): void {

@@ -108,6 +108,35 @@ test('a batch that is not taken is sent again, the same, until it is', async () 
   ])
 })
 
+test('a batch that is too large for the receiver comes in pieces, at once, and each event in one of them', async () => {
+  const webhook = open({ maxWaiting: 100 })
+  receiver.answer = ({ body }) => ({ status: (JSON.parse(body) as Batch).data.events.length > 30 ? 413 : 200 })
+  for (let n = 0; n < 105; n++) webhook.add('connection.opened', { n })
+  clock.advance(100)
+  await until(() => webhook.figures.inFlight === 0)
+  expect(webhook.figures).toMatchObject({ delivered: 100, dropped: 5, failures: 3 })
+  const taken = batches().filter(({ events }) => events.length <= 30)
+  const numbers = Array.from({ length: 100 }, (_, n) => n + 5)
+  expect(taken.flatMap(({ events }) => events.map(({ data }) => data.n))).toEqual(numbers)
+  expect(
+    taken.map(({ dropped }) => dropped),
+    'each learns only of what the one before has not',
+  ).toEqual([5, 0, 0, 0])
+  expect(new Set(receiver.asked.map(({ headers }) => headers['webhook-id'])).size).toBe(receiver.asked.length)
+  expect(lines).toEqual([])
+})
+
+test('one event that is too large for the receiver is sent again, and others are taken nevertheless', async () => {
+  const webhook = open()
+  receiver.answer = ({ body }) => ({ status: body.includes('"n":7}') ? 413 : 200 })
+  for (let n = 0; n < 20; n++) webhook.add('connection.opened', { n })
+  clock.advance(100)
+  await until(() => webhook.figures.delivered >= 5 && clock.nextInMs === 250)
+  await pass(10_000, () => webhook.figures.dropped === 1)
+  await until(() => webhook.figures.inFlight === 0)
+  expect(webhook.figures).toMatchObject({ delivered: 19, dropped: 1 })
+})
+
 test('a batch is taken by the status alone: a receiver that answers with a long page is not told twice', async () => {
   receiver.answer = () => ({ status: 200, body: 'x'.repeat(100_000) })
   const webhook = open()

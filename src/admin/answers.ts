@@ -1,9 +1,9 @@
 import type { z } from 'zod'
 import type { answers } from './schemas.js'
 
-type Answer<Name extends keyof typeof answers> = z.infer<(typeof answers)[Name]>
-
 /** What the admin API answers, as types: all that the CLI and the page need to know of it. */
+export type AnswerName = keyof typeof answers
+export type Answer<Name extends AnswerName> = z.infer<(typeof answers)[Name]>
 export type OrgAnswer = Answer<'orgs'>['orgs'][number]
 export type OrgLimitsAnswer = Answer<'org'>
 export type SetLimitAnswer = NonNullable<OrgLimitsAnswer['override']>

@@ -1,13 +1,7 @@
 import type { Command } from 'commander'
+import type { Answer } from '../admin/answers.js'
 import { operates, type View } from './operate.js'
 import { safe } from './terminal/safe-text.js'
-
-interface Drained {
-  readonly name: string
-  readonly lease: number
-  readonly connections: number
-  readonly ordered: boolean
-}
 
 /** Adds `drain`: one node stops, told by any other. */
 export function addDrainCommand(program: Command): void {
@@ -15,10 +9,10 @@ export function addDrainCommand(program: Command): void {
     .command('drain')
     .description('tell a node to stop as on SIGTERM: it refuses, closes with 1012, and exits with 0')
     .argument('<node>', 'its name, or its lease as `headcount nodes --json` shows it')
-  const view: View<Drained> = {
-    ask: (source) => source.admin<Drained>('POST', `nodes/${encodeURIComponent(drain.args[0]!)}/drain`, 'name'),
+  const view: View<Answer<'drained'>> = {
+    ask: (source) => source.admin('POST', `nodes/${encodeURIComponent(drain.args[0]!)}/drain`, 'drained'),
     show: ({ name, connections, ordered }) => [
-      `${safe(String(name))}: ${ordered ? 'told to stop' : 'had been told to stop'}, with ${connections} open`,
+      `${safe(name)}: ${ordered ? 'told to stop' : 'had been told to stop'}, with ${connections} open`,
     ],
   }
   operates(drain, () => view, 'changes')

@@ -1,13 +1,10 @@
 import type { Command } from 'commander'
+import type { Answer } from '../admin/answers.js'
 import { operates, type View } from './operate.js'
 import { counted } from './terminal/counted.js'
 import { safe } from './terminal/safe-text.js'
 
-interface Ordered {
-  readonly ordered: number
-  readonly leaving: number
-  readonly truncated?: boolean
-}
+type Ordered = Answer<'evicted'>
 
 /** Adds `disconnect` and `evict`: close one connection, or all that an org holds, on whatever node they are. */
 export function addEvictCommands(program: Command): void {
@@ -15,7 +12,7 @@ export function addEvictCommands(program: Command): void {
     .description('close one connection with 4409; nothing keeps its client from coming back')
     .argument('<connection>', 'id of the connection, as `headcount org` shows it')
   const disconnectView: View<Ordered> = {
-    ask: (source) => source.admin<Ordered>('DELETE', `connections/${pathOf(disconnect)}`, 'ordered'),
+    ask: (source) => source.admin('DELETE', `connections/${pathOf(disconnect)}`, 'evicted'),
     show: (answer) => [`${safe(disconnect.args[0]!)}: ${told(answer)}`],
   }
   operates(disconnect, () => disconnectView, 'changes')
@@ -23,7 +20,7 @@ export function addEvictCommands(program: Command): void {
     .description('close all that an org holds with 4409; `limit set ORG 0` first keeps it out')
     .argument('<org>', 'id of the org')
   const evictView: View<Ordered> = {
-    ask: (source) => source.admin<Ordered>('DELETE', `orgs/${pathOf(evict, '/connections')}`, 'ordered'),
+    ask: (source) => source.admin('DELETE', `orgs/${pathOf(evict, '/connections')}`, 'evicted'),
     show: (answer) => [
       `${safe(evict.args[0]!)}: ${told(answer)}`,
       ...(answer.truncated ? ['  there are more: say it again'] : []),

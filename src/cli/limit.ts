@@ -30,7 +30,7 @@ export function addLimitCommand(program: Command): void {
       const [orgId, asked] = set.processedArgs as [string, number | 'unlimited']
       const { for: duration, note, by = userName(), closeSurplus } = set.opts<SetOptions>()
       const body = { limit: asked, for: duration, note, by, onLowered: closeSurplus }
-      return source.admin<OrgLimits>('PUT', `orgs/${encodeURIComponent(orgId)}/limit`, 'orgId', body)
+      return source.admin('PUT', `orgs/${encodeURIComponent(orgId)}/limit`, 'org', body)
     },
     show: linesOf,
   }
@@ -45,7 +45,7 @@ export function addLimitCommand(program: Command): void {
     ask(source) {
       const { note, by = userName() } = clear.opts<SetOptions>()
       const query = new URLSearchParams({ ...(note !== undefined && { note }), ...(by !== undefined && { by }) })
-      return source.admin<OrgLimits>('DELETE', `orgs/${encodeURIComponent(clear.args[0]!)}/limit?${query}`, 'orgId')
+      return source.admin('DELETE', `orgs/${encodeURIComponent(clear.args[0]!)}/limit?${query}`, 'org')
     },
     show: linesOf,
   }

@@ -54,7 +54,7 @@ export function nodeTable(page: Page, nodes: readonly NodeRow[]): string[] {
       up,
       safe(version),
       ...(isAmbiguous ? [String(lease)] : []),
-      safe(String(name)),
+      safe(name),
     ]
   })
   return table(page, columns, rows)

@@ -95,9 +95,9 @@ export function holderTable(page: Page, holders: readonly PlacedHolder[]): strin
       since === undefined || Number.isNaN(Date.parse(since)) ? '' : duration(now - Date.parse(since)),
       safe(node ?? `lease ${lease}`),
       ...(isTold ? [state] : []),
-      safe(String(address ?? '')),
-      safe(String(gateway ?? '')),
-      safe(String(instance ?? '')),
+      safe(address ?? ''),
+      safe(gateway ?? ''),
+      safe(instance ?? ''),
     ]
   })
   return table(

@@ -57,6 +57,6 @@ function painted(text: string, share = 0): Cell {
 }
 
 function bar(share = 0): string {
-  const filled = Math.min(BAR, Math.ceil(BAR * share))
+  const filled = Math.max(0, Math.min(BAR, Math.ceil(BAR * share)))
   return '█'.repeat(filled) + '·'.repeat(BAR - filled)
 }

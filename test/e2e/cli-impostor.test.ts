@@ -10,23 +10,28 @@ import { operate } from '../support/operator.js'
 /** Would set the title of a terminal, clear it, and begin a line of its own. */
 const COMMANDS = '\x1b]0;mine\x07\x1b[2J\nmine'
 
-const ORG = { orgId: 'acme', currentCount: COMMANDS, maxAllowed: COMMANDS, limitFrom: 'default', tier: null }
-const HOLDER = { connectionId: COMMANDS, lease: COMMANDS, scopes: [] }
-const NODE = { name: COMMANDS, lease: COMMANDS, connections: COMMANDS, leaseExpiresInMs: COMMANDS }
-const NOTE = { at: COMMANDS, kind: 'refused', code: COMMANDS, node: COMMANDS, currentCount: COMMANDS, maxAllowed: 3 }
+const ORG = { orgId: COMMANDS, currentCount: 2, maxAllowed: 3 }
+const LIMITS = { ...ORG, limitFrom: 'tier', tier: COMMANDS, override: null, assignedTier: { limit: 3, by: COMMANDS } }
+const HOLDER = { connectionId: COMMANDS, lease: 1, scopes: [], since: COMMANDS, gateway: COMMANDS }
+const NODE = { name: COMMANDS, lease: 1, connections: 1, leaseExpiresInMs: 1, startedAt: COMMANDS, version: COMMANDS }
+const NOTE = { at: COMMANDS, kind: COMMANDS, code: COMMANDS, node: COMMANDS, detail: COMMANDS, holders: [HOLDER] }
+const OF_NODE = { phase: COMMANDS, storeReachable: false, recoveryMs: 0, refusedLately: { [COMMANDS]: 1 } }
 const ANSWERS: Readonly<Record<string, object>> = {
   orgs: { orgs: [ORG], nextCursor: null },
-  'orgs/acme': { ...ORG, override: null, assignedTier: { limit: COMMANDS } },
-  'orgs/acme/connections': { connections: [HOLDER], truncated: false, ordered: COMMANDS, leaving: COMMANDS },
-  'orgs/acme/limit': { ...ORG, override: null, assignedTier: null },
-  nodes: { nodes: [NODE] },
+  'orgs/acme': LIMITS,
+  'orgs/acme/connections': { orgId: COMMANDS, connections: [HOLDER], truncated: false, ordered: 1, leaving: 0 },
+  'orgs/acme/limit': LIMITS,
+  nodes: { nodes: [NODE, { ...NODE, settings: { [COMMANDS]: COMMANDS } }, { ...NODE, settings: { [COMMANDS]: 1 } }] },
   'nodes/n/drain': { ...NODE, ordered: true },
-  refusals: { refusals: [{ ...NOTE, holders: [HOLDER] }], nextCursor: null, of: 'cluster' },
-  stats: { node: NODE, store: COMMANDS, cluster: { nodes: COMMANDS, connections: COMMANDS } },
+  refusals: { refusals: [NOTE], nextCursor: null, of: 'cluster' },
+  stats: { role: 'read', node: { ...NODE, ...OF_NODE }, store: COMMANDS, cluster: { nodes: 1, connections: 1 } },
 }
 
 const commanding: RequestListener = ({ url = '' }, response) => {
-  const asked = url.replace('/admin/v1/', '').replace(/\?.*/, '')
+  const asked = url
+    .replace('/admin/v1/', '')
+    .replace(/\?.*/, '')
+    .replace(/^orgs\/[^/]+/, 'orgs/acme')
   response.end(JSON.stringify(ANSWERS[asked] ?? { code: COMMANDS, title: COMMANDS }))
 }
 
@@ -45,11 +50,11 @@ test.each([
   'refusals',
   'why 2382ae1d-7ba9-46e6-94ad-96a90b3e836e',
   'check',
+  'doctor',
   'drain n',
-  'evict acme',
   'limit set acme 3',
   'limit clear acme',
-])('%s: who answers with texts where numbers are due commands no terminal', async (command) => {
+])('%s: who answers in the place of a node commands no terminal', async (command) => {
   const { stdout, stderr } = await operate(command.split(' '), { HEADCOUNT_ADMIN_URL: await impostor() })
   expect(`${stdout}${stderr}`).toContain('mine')
   expect(`${stdout}${stderr}`).not.toMatch(/(?!\n)\p{Cc}|^mine/mu)
@@ -90,6 +95,7 @@ test.each([
   ['no object', 'null'],
   ['nothing that was asked for', '{"status":"ok"}'],
   ['lists of something else', '{"orgs":[null],"nodes":[5],"refusals":["x"],"connections":{},"node":null}'],
+  ['lists of nothing', '{"orgs":[{}],"nodes":[{}],"refusals":[{}],"connections":[{}],"node":{},"nextCursor":null}'],
 ])(
   'who answers %s is told to be no node',
   async (_name, body) => {
@@ -103,9 +109,17 @@ test.each([
   60_000,
 )
 
+test('numbers that nothing can have are shown all the same', async () => {
+  const org = { orgId: 'acme', currentCount: -100, maxAllowed: 3 }
+  const HEADCOUNT_ADMIN_URL = await impostor((_request, response) => {
+    response.end(JSON.stringify({ orgs: [org], nextCursor: null }))
+  })
+  expect(await operate(['orgs'], { HEADCOUNT_ADMIN_URL })).toMatchObject({ code: 0, stderr: '' })
+})
+
 const MIB = 1_024 * 1_024
 const BOMB = gzipSync(Buffer.alloc(64 * MIB, ' '))
-const PAGE = JSON.stringify({ orgs: [ORG], nextCursor: '1', more: 'x'.repeat(20 * MIB) })
+const PAGE = JSON.stringify({ orgs: [], nextCursor: '1', more: 'x'.repeat(20 * MIB) })
 
 /** For as long as it is taken. */
 const endless: RequestListener = (_request, response) => {

@@ -1,4 +1,4 @@
-import type { AwayAnswer, StatsAnswer } from '../../admin/answers.js'
+import type { Answer, AnswerName, AwayAnswer, StatsAnswer } from '../../admin/answers.js'
 import { CliError } from '../cli-error.js'
 import { answerIn, type Body, bodyOf, refusalIn } from './answer.js'
 import { awayFor } from './buckets-away.js'
@@ -58,7 +58,7 @@ export class AdminSource implements Source {
       const response = await this.#ask('GET', `orgs?cursor=${cursor}`)
       bytes += response.bytes
       if (bytes > MOST_BYTES_OF_PAGES) throw this.#tooLong(MOST_BYTES_OF_PAGES)
-      const page: Orgs & { nextCursor: string | null } = this.#read(response, 'orgs')
+      const page = await this.#read(response, 'orgs')
       for (const org of page.orgs) orgs.set(org.orgId, org)
       away = awayFor(away, page)
       cursor = page.nextCursor
@@ -67,7 +67,7 @@ export class AdminSource implements Source {
   }
 
   limits(orgId: string): Promise<OrgLimits> {
-    return this.admin('GET', `orgs/${encodeURIComponent(orgId)}`, 'orgId')
+    return this.admin('GET', `orgs/${encodeURIComponent(orgId)}`, 'org')
   }
 
   holders(orgId: string): Promise<{ connections: Holder[]; truncated: boolean }> {
@@ -85,11 +85,11 @@ export class AdminSource implements Source {
   }
 
   stats(): Promise<StatsAnswer> {
-    return this.admin('GET', 'stats', 'node')
+    return this.admin('GET', 'stats', 'stats')
   }
 
-  async admin<T>(method: string, path: string, has: keyof T & string, body?: object): Promise<T> {
-    return this.#read(await this.#ask(method, path, body), has)
+  async admin<Name extends AnswerName>(method: string, path: string, name: Name, body?: object): Promise<Answer<Name>> {
+    return this.#read(await this.#ask(method, path, body), name)
   }
 
   async #ask(method: string, path: string, body?: object): Promise<Answered> {
@@ -109,11 +109,11 @@ export class AdminSource implements Source {
     }
   }
 
-  #read<T>({ ok, status, text }: Answered, has: keyof T & string): T {
+  async #read<Name extends AnswerName>({ ok, status, text }: Answered, name: Name): Promise<Answer<Name>> {
     const unreadable = `it answered ${status}, which is no answer of headcount`
     if (ok) {
       if (text === undefined) throw this.#tooLong(MOST_BYTES)
-      const answer = answerIn<T>(text, has)
+      const answer = await answerIn(text, name)
       if (answer) return answer
       throw new CliError(`${this.description}: ${unreadable}`, IS_THAT_IT, 'ANSWER_UNREADABLE')
     }

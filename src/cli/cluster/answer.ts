@@ -1,3 +1,5 @@
+import type { Answer, AnswerName } from '../../admin/answers.js'
+
 /** What a server answered, which need not be a node: whoever has the port, or what is broken, may say anything. */
 export interface Body {
   /** Of what was read. */
@@ -20,15 +22,15 @@ export async function bodyOf({ body }: Response, mostBytes: number): Promise<Bod
   return { bytes, text: text + decoder.decode() }
 }
 
-/** The answer in a text, if it has what no answer to the question lacks: an object, and its lists are such of objects. */
-export function answerIn<T>(text: string, has: keyof T & string): T | undefined {
+/**
+ * The answer in a text, if it is what the admin API describes by that name. One of another version may have more, or
+ * another word than those that are named.
+ */
+export async function answerIn<Name extends AnswerName>(text: string, name: Name): Promise<Answer<Name> | undefined> {
+  // Not before somebody asks a node: to load it takes a third of the time of all the rest.
+  const [{ z }, { answers }] = await Promise.all([import('zod'), import('../../admin/schemas.js')])
   const answer = parsed(text)
-  if (!isObject(answer)) return undefined
-  const value = answer[has]
-  const isSound = LISTS.includes(has)
-    ? Array.isArray(value) && value.every(isObject)
-    : (value ?? undefined) !== undefined
-  return isSound ? (answer as T) : undefined
+  return fits(answer, z.toJSONSchema(answers[name]) as Form) ? (answer as Answer<Name>) : undefined
 }
 
 /** The words of a refusal, as far as they are any. */
@@ -40,7 +42,41 @@ export function refusalIn(text: string): { readonly code?: string; readonly titl
   )
 }
 
-const LISTS = ['orgs', 'nodes', 'refusals', 'connections']
+/** What is used of the JSON Schema of an answer. */
+interface Form {
+  readonly type?: string | readonly string[]
+  readonly const?: unknown
+  readonly anyOf?: readonly Form[]
+  readonly items?: Form
+  readonly properties?: Readonly<Record<string, Form>>
+  readonly required?: readonly string[]
+  readonly additionalProperties?: Form | boolean
+}
+
+/** What nodes of older versions do not say. */
+const LATER = ['refusedLately']
+
+/** Ends at the first thing that does not: what an impostor says may be a million things, each of them wrong. */
+function fits(value: unknown, { type = [], const: only, anyOf, items, ...form }: Form): boolean {
+  if (anyOf) return anyOf.some((each) => fits(value, each))
+  if (only !== undefined) return value === only
+  if (![type].flat().includes(typeOf(value))) return false
+  if (Array.isArray(value)) return items === undefined || value.every((each) => fits(each, items))
+  if (!isObject(value)) return true
+  const { properties = {}, required = [], additionalProperties: others } = form
+  if (!required.every((name) => Object.hasOwn(value, name) || LATER.includes(name))) return false
+  return Object.entries(value).every(([name, each]) => {
+    const expected = Object.hasOwn(properties, name) ? properties[name] : others
+    return typeof expected !== 'object' || fits(each, expected)
+  })
+}
+
+/** In the words of JSON Schema. JSON has no infinity, but numbers that are read as one. */
+function typeOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'array'
+  return Math.abs(value as number) === Number.POSITIVE_INFINITY ? 'infinity' : typeof value
+}
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,4 +1,6 @@
 import type {
+  Answer,
+  AnswerName,
   AwayAnswer,
   HolderAnswer,
   NodeAnswer,
@@ -56,8 +58,13 @@ export interface Source {
   refusals(query: NoteQuery): Promise<Notes>
   /** Of the node that is asked; `undefined` where none is. */
   stats(): Promise<StatsAnswer | undefined>
-  /** Asks the admin API of a node, whose answer has that field; rejects where answers come straight from Redis. */
-  admin<T>(method: 'PUT' | 'DELETE' | 'POST', path: string, has: keyof T & string, body?: object): Promise<T>
+  /** Asks the admin API of a node for an answer of that name; rejects where answers come straight from Redis. */
+  admin<Name extends AnswerName>(
+    method: 'PUT' | 'DELETE' | 'POST',
+    path: string,
+    name: Name,
+    body?: object,
+  ): Promise<Answer<Name>>
   /** Everything that Redis is and holds, bucket by bucket; only where answers come straight from there. */
   facts?(): Promise<readonly BucketFacts[]>
   close(): Promise<void>

@@ -10,12 +10,10 @@ const WIDE =
 
 /**
  * A text of others for a terminal: whatever it holds, it stays one line, commands nothing, and can be told from any
- * other. Who answers in the place of a node may say something else where a text is due.
+ * other.
  */
 export function safe(text: string): string {
-  return String(text).replace(UNSAFE, (found) =>
-    found === '\\' ? '\\\\' : `\\u{${found.codePointAt(0)!.toString(16)}}`,
-  )
+  return text.replace(UNSAFE, (found) => (found === '\\' ? '\\\\' : `\\u{${found.codePointAt(0)!.toString(16)}}`))
 }
 
 /** How many columns of a terminal a safe text takes. */

@@ -59,9 +59,8 @@ export function adminServer(
     if (!request.socket.destroyed) listener(request, response)
   }
   const server = httpServer(heeded, { ServerResponse: CountedAnswer })
-  const isUnread = (request: IncomingMessage) =>
-    (hasLongBody(request) || hasManyHeaders(request)) && !(mayBeRead(request) && mayChange(request))
   const isLast = (request: IncomingMessage) => hasLongBody(request) || hasManyHeaders(request)
+  const isUnread = (request: IncomingMessage) => isLast(request) && !(mayBeRead(request) && mayChange(request))
   const skipping = { isUnread, isLast, mostBytes: MAX_BODY_BYTES }
   server.on('connection', (socket) => skipBodies(socket, skipping))
   server.maxConnections = mostConnections

@@ -7,7 +7,8 @@ import { holderNote, refusalNote } from '../observe/refusals/refusal-note.js'
 /** What is read of a journal without a node between: as a node reads it. */
 export { isAbout, readNote } from '../observe/refusals/refusal-note.js'
 
-const MOST_A_PAGE = 1_000
+/** What `limit` may be at most. */
+export const MOST_A_PAGE = 1_000
 const MAX_REASON_LENGTH = 256
 const REASON = `a reason must have 1 to ${MAX_REASON_LENGTH} characters`
 

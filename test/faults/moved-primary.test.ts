@@ -62,16 +62,41 @@ test.each(ON_LEASE_LOST)(
   },
 )
 
-test.each(ON_LEASE_LOST)(
-  'R1: nor does one that leads back before the other Redis has given a lease, under `%s`',
-  async (onLeaseLost) => {
+/** How an address comes to lead to another Redis, and back. */
+type Moves = (keyPrefix: string) => Promise<{ url: string; there: () => Promise<void>; back: () => Promise<void> }>
+
+/** Where it leads to meanwhile nobody is given a lease. */
+const MOVES: Record<string, Moves> = {
+  'a proxy': async (keyPrefix) => {
     const [one, two] = [await server(), await server()]
     const name = await startProxy(one.port)
     onTestFinished(() => name.stop())
+    await two.says('SET', redisKeys(keyPrefix).nodes, 'somebody else has written there')
+    const lead = async (port: number) => {
+      name.leadTo(port)
+      name.cutAll()
+    }
+    return { url: name.url, there: () => lead(two.port), back: () => lead(one.port) }
+  },
+  // All connections go on, and what is said in a session of the one is heard by the other.
+  SWAPDB: async (keyPrefix) => {
+    const { redis, says } = await server()
+    const swap = async () => void (await says('SWAPDB', '0', '1'))
+    await swap()
+    await says('SET', redisKeys(keyPrefix).nodes, 'somebody else has written there')
+    await swap()
+    return { url: redis.url, there: swap, back: swap }
+  },
+}
+
+test.each(ON_LEASE_LOST.flatMap((policy) => Object.entries(MOVES).map(([by, moves]) => ({ policy, by, moves }))))(
+  'R1: nor does one that leads back before the other Redis has given a lease, by $by, under `$policy`',
+  async ({ policy: onLeaseLost, moves }) => {
     const keyPrefix = freshPrefix()
+    const address = await moves(keyPrefix)
     const limits = { org: 1 }
     const times = { leaseTtlMs: 8_000, renewIntervalMs: 200, storeTimeoutMs: 1_000 }
-    const node = createLimiter({ redis: name.url, keyPrefix, limits, ...times, policies: { onLeaseLost } })
+    const node = createLimiter({ redis: address.url, keyPrefix, limits, ...times, policies: { onLeaseLost } })
     onTestFinished(() => node.drain({ withinMs: 1_000 }))
     await node.ready()
     const open = (await node.admit({ org: 'acme' })) as Admitted
@@ -80,17 +105,14 @@ test.each(ON_LEASE_LOST)(
     for (const event of ['lease.lost', 'lease.taken'] as const) node.on(event, () => told.push(event))
 
     // It says that it has no memory of the lease, and cannot give another.
-    await two.says('SET', redisKeys(keyPrefix).nodes, 'somebody else has written there')
-    name.leadTo(two.port)
-    name.cutAll()
+    await address.there()
     await until(() => told.some((cause) => cause.includes('WRONGTYPE')), { what: 'the other gives no lease' })
-    name.leadTo(one.port)
-    name.cutAll()
+    await address.back()
     let renewals = 0
     node.on('lease.renewed', () => renewals++)
     await until(() => renewals > 2, { what: 'the node is back at the first' })
     expect([open.closing, open.mayCarryFrames?.() ?? true]).toEqual([undefined, true])
-    expect(told.filter((event) => event.startsWith('lease'))).toEqual([])
+    expect(told.filter((event) => event.startsWith('lease.'))).toEqual([])
     expect(await node.admit({ org: 'acme' })).toMatchObject({ code: 'ORG_CONNECTION_LIMIT_EXCEEDED', currentCount: 1 })
   },
 )

@@ -125,19 +125,23 @@ export class Faults {
         if (sim && dice.chance(0.5)) this.#straggle(sim, dice)
         this.#wipe()
       } else {
-        this.#leadElsewhere()
+        const how = dice.pick(['proxy', 'SWAPDB'] as const)!
+        this.#leadElsewhere(how)
         // Sometimes for so short that nobody has got a lease there.
         const awayMs = dice.chance(0.3) ? 30 : 25_000
-        world.at(dice.next() * awayMs, () => this.#calm || this.#leadElsewhere())
+        world.at(dice.next() * awayMs, () => this.#calm || this.#leadElsewhere(how))
       }
     }
   }
 
-  /** As a proxy with a spare does. Its connections end; what they had sent may arrive, wherever it leads by then. */
-  #leadElsewhere(): void {
+  /**
+   * As a proxy with a spare does: its connections end, and what they had sent may arrive, wherever it leads by then. Or as
+   * SWAPDB does, and all connections go on.
+   */
+  #leadElsewhere(how: 'proxy' | 'SWAPDB'): void {
     const { world, store, nodes } = this.#scenario
-    world.note('the address leads to another store')
-    for (const { link } of nodes) link.breakAll()
+    world.note(`the address leads to another store (${how})`)
+    if (how === 'proxy') for (const { link } of nodes) link.breakAll()
     store.leadElsewhere()
   }
 

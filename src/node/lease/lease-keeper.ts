@@ -17,7 +17,8 @@ import { Session } from './session.js'
  *       → if the lease is new although connections are open: reassert them, while admissions wait
  *     hold: let admissions and releases through, renew every R (± 10 %)
  *       → until a call goes unanswered (join again: the lease may live on; what went unanswered is settled),
- *         or is refused: 'fenced' or 'lost' (the lease is gone: join again with a new one)
+ *         or is refused: 'fenced' (the lease is gone: join again with a new one), or 'lost' (the same, unless the next
+ *         hello finds a store that has it)
  *
  * Three outcomes are never mixed: renewed, refused, no answer. After no answer the node trusts its lease until D,
  * counted from when the last successful renewal was sent, and goes on trying.
@@ -104,8 +105,9 @@ export class LeaseKeeper {
         this.#session = undefined
         const end = session.end
         this.#parts.releases.close()
-        if (end?.why === 'lost' || end?.why === 'fenced') this.#loseLease(end.why, session.fence.lease)
-        this.#parts.admissions.close(this.#owed !== undefined)
+        // What is lost may live on in another store: that is for the next hello to find out.
+        if (end?.why === 'fenced') this.#loseLease('fenced', session.fence.lease)
+        this.#parts.admissions.close(this.#owed !== undefined || end?.why === 'lost')
         if (!this.#stop.signal.aborted) events.emit('store.left', { cause: end?.cause ?? 'ended' })
       }
       // A session that lived through a renewal was a good one; only quick ends in a row slow the next attempt down.

@@ -103,6 +103,17 @@ describe('R5: the node was declared dead while it was away', () => {
     expect(await ask()).toMatchObject({ admitted: false, code: 'RECOVERING' })
   })
 
+  test.each([
+    ['declared it dead', () => declareDead(store, [...store.inner.tables.live.keys()][0]!)],
+    ['lost its memory', () => store.inner.tables.wipe()],
+  ])('nor is anybody before a store that %s answers a hello', async (_, ends) => {
+    await start({ onStoreDown: 'allow' })
+    expect(await ask()).toMatchObject({ admitted: true })
+    store.holdUp('hello')
+    ends()
+    expect(await ask()).toMatchObject({ admitted: false, code: 'RECOVERING' })
+  })
+
   test('until the store has been told what is open it says that it recovers, and admits right after', async () => {
     await returnDead({})
     expect(store.calls.map(({ verb }) => verb)).toEqual(['reassert'])

@@ -115,8 +115,13 @@ describe('renewed, refused and unanswered are three outcomes', () => {
         known: { generation: generation - 1 },
       })
     }
+    await pass(3 * R)
     expect(names()).not.toContain('lease.lost')
     expect(names().filter((name) => name === 'lease.taken')).toHaveLength(1)
+    expect(
+      names().filter((name) => name === 'store.joined'),
+      'once a session',
+    ).toHaveLength(4)
     expect(one.lost.aborted).toBe(false)
     expect(await count()).toBe(1)
     one.release()
@@ -193,6 +198,35 @@ describe('renewed, refused and unanswered are three outcomes', () => {
     ])
     expect(lease()).toEqual([opened])
     expect({ count: await count(), lost: one.lost.aborted }).toEqual({ count: 1, lost: false })
+    one.release()
+  })
+
+  test('R1: a new lease of the store that has the old one is given back, however soon the address led there again', async () => {
+    const node = await start()
+    const one = await admit(node)
+    const [held] = lease()
+    const { tables } = stage.store.inner
+    const { epoch } = tables
+    stage.store.holdUp('hello', 'renew')
+    await pass(R)
+    stage.store.calls[0]!.giveUp()
+    await turns()
+    // As between two \`SWAPDB\`: the connection goes on, and another store hears what is said meanwhile.
+    tables.epoch = `other-1t${Number.MAX_SAFE_INTEGER}`
+    await stage.store.calls[0]!.answer()
+    await turns()
+    tables.epoch = epoch
+    stage.store.letThrough('hello', 'renew')
+    await stage.store.calls[0]!.answer()
+    await pass(R)
+    expect(stage.store.hellos.slice(-3)).toMatchObject([
+      { lease: held, generation: 2 },
+      { lease: expect.not.toSatisfy((other) => other === held), generation: 1 },
+      { lease: held, generation: 3 },
+    ])
+    expect({ leases: lease(), dead: [...tables.dead] }).toEqual({ leases: [held], dead: [] })
+    expect({ count: await count(), closing: one.closing }).toEqual({ count: 1, closing: undefined })
+    expect(names().filter((name) => name.startsWith('lease.'))).toEqual(['lease.taken'])
     one.release()
   })
 

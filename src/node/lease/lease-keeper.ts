@@ -17,8 +17,7 @@ import { Session } from './session.js'
  *       → if the lease is new although connections are open: reassert them, while admissions wait
  *     hold: let admissions and releases through, renew every R (± 10 %)
  *       → until a call goes unanswered (join again: the lease may live on; what went unanswered is settled),
- *         or is refused: 'fenced' (the lease is gone: join again with a new one), or 'lost' (the same, unless the next
- *         hello finds a store that has it)
+ *         or is refused: 'fenced' or 'lost' (the lease is gone, once a hello hears the same: join with a new one)
  *
  * Three outcomes are never mixed: renewed, refused, no answer. After no answer the node trusts its lease until D,
  * counted from when the last successful renewal was sent, and goes on trying.
@@ -118,12 +117,8 @@ export class LeaseKeeper {
   }
 
   async #join(): Promise<Session | undefined> {
-    const { store, events } = this.#parts
-    const connected = await store.connect()
-    if (connected.status !== 'ok') {
-      events.emit('store.left', { cause: connected.status === 'unanswered' ? connected.cause : connected.reason })
-      return undefined
-    }
+    const connected = await this.#parts.store.connect()
+    if (connected.status !== 'ok') return this.#left('cause' in connected ? connected.cause : connected.reason)
     const connection = connected.value
     const first = await this.#hello(connection)
     // A lease that is gone, or not known here, is replaced at once, on the same connection.
@@ -134,19 +129,22 @@ export class LeaseKeeper {
   }
 
   async #hello(connection: StoreConnection, how?: { readonly anew: true }): Promise<Session | 'gone' | undefined> {
-    const { clock, events, nodeInfo } = this.#parts
+    const { clock, nodeInfo } = this.#parts
     const claim = this.#identity.next(how)
     const reasserting = this.#remembers()
     const sentAt = momentOf(clock)
     const reply = await connection.hello({ ...claim, proposedEpoch: newEpoch(), reasserting, nodeInfo })
-    if (reply.status === 'refused' && (reply.reason === 'lost' || reply.reason === 'fenced')) {
+    if (reply.status === 'refused') {
       // A store that knows nothing of it may be another than gave it: it is not lost before that gives a new one.
       if (reply.reason === 'fenced') this.#loseLease('fenced', claim.lease)
-      return 'gone'
+      return reply.reason === 'lost' || reply.reason === 'fenced' ? 'gone' : this.#left(`lease ${reply.reason}`)
     }
-    if (reply.status !== 'ok') {
-      events.emit('store.left', { cause: reply.status === 'unanswered' ? reply.cause : `lease ${reply.reason}` })
-      return undefined
+    if (reply.status === 'unanswered') return this.#left(reply.cause)
+    const fence = { lease: claim.lease, generation: claim.generation, epoch: reply.value.epoch }
+    if (!claim.known && this.#identity.held !== undefined && this.#identity.epoch === fence.epoch) {
+      // Since the hello before, the address leads back to where the other lease is known, and holds all that is open.
+      await connection.leave(fence)
+      return this.#left('the store knows the lease that the node holds')
     }
     this.#recovery.heard(reply.value.recoveryMs)
     this.#parts.onSecret(reply.value.resumeSecret)
@@ -154,7 +152,11 @@ export class LeaseKeeper {
     this.#trust(sentAt)
     this.#parts.onPolicy(reply.value.evictionPolicy)
     this.#identity.confirm(claim, reply.value)
-    return new Session(connection, { lease: claim.lease, generation: claim.generation, epoch: reply.value.epoch })
+    return new Session(connection, fence)
+  }
+
+  #left(cause: string): undefined {
+    this.#parts.events.emit('store.left', { cause })
   }
 
   #taken(lease: number, { epoch, recoveryMs }: HelloReply, reasserting: boolean): void {

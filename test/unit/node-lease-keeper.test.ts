@@ -501,6 +501,38 @@ describe('a store that cannot be reached', () => {
     expect(stage.nodes[0]!.storeReachable).toBe(true)
   })
 
+  test('also when it answers each hello and nothing else', async () => {
+    await start()
+    stage.store.holdUp('renew')
+    const before = stage.store.connects
+    for (let passed = 0; passed < 4_000; passed += 5) {
+      for (const call of [...stage.store.calls]) call.giveUp()
+      await turns()
+      stage.clock.advance(5)
+    }
+    const tries = stage.store.connects - before
+    expect(tries).toBeGreaterThan(4_000 / R - 2)
+    expect(tries).toBeLessThan((4_000 / R) * 2 + 10)
+    stage.store.letThrough('renew')
+    for (const call of [...stage.store.calls]) call.giveUp()
+    await pass(2 * R)
+    expect(stage.nodes[0]!.storeReachable).toBe(true)
+  })
+
+  test('is tried again at once whenever a session has lived through a renewal, however many have ended', async () => {
+    await start()
+    for (let ended = 0; ended < 5; ended++) {
+      await pass(2 * R)
+      stage.store.holdUp('renew')
+      await pass(R)
+      stage.store.letThrough('renew')
+      const { connects } = stage.store
+      stage.store.calls[0]!.giveUp()
+      await turns()
+      expect([stage.store.connects - connects, stage.nodes[0]!.storeReachable]).toEqual([1, true])
+    }
+  })
+
   test('a stop does not wait for it', async () => {
     const node = await start()
     stage.store.away = true

@@ -7,9 +7,18 @@ const URL = `ws://127.0.0.1:${process.env.HEADCOUNT_PORT ?? 8080}/api/internal/v
 const ANSWER_WITHIN_MS = 10_000
 const LONGEST_WAIT_MS = 10_000
 
-/** Starts `count` gateways of one key. `most` is the highest number open at one instant, as they saw it. */
+/**
+ * Starts `count` gateways of one key. `most` is the highest number open at one instant, as they saw it: whoever has read
+ * that it is closed is open no more, though behind the proxy its socket outlives that of the node.
+ */
 export function gateways({ count, key }) {
-  const record = { open: 0, most: 0, closed: 0, unanswered: 0, refused: [] }
+  const record = {
+    acknowledged: new Set(),
+    get open() {
+      return [...this.acknowledged].filter(({ readyState }) => readyState === WebSocket.OPEN).length
+    },
+    ...{ most: 0, closed: 0, unanswered: 0, refused: [] },
+  }
   const stopped = new AbortController()
   setMaxListeners(count, stopped.signal)
   const live = new Set()
@@ -34,15 +43,13 @@ function attempt(record, key, live) {
   return new Promise((resolve) => {
     const socket = new WebSocket(URL, { headers: { 'api-key': key }, handshakeTimeout: ANSWER_WITHIN_MS })
     live.add(socket)
-    let opened = false
     const done = (waitMs) => {
       live.delete(socket)
       resolve(waitMs)
     }
     // The acknowledgement, not the upgrade: from here on the server counts it for sure.
     socket.once('message', () => {
-      opened = true
-      record.open++
+      record.acknowledged.add(socket)
       record.most = Math.max(record.most, record.open)
     })
     socket.on('unexpected-response', (request, response) => {
@@ -60,10 +67,7 @@ function attempt(record, key, live) {
       if (/handshake has timed out/.test(error.message)) record.unanswered++
     })
     socket.on('close', () => {
-      if (opened) {
-        record.open--
-        record.closed++
-      }
+      if (record.acknowledged.delete(socket)) record.closed++
       done(1_000)
     })
   })

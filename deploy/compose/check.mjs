@@ -42,7 +42,7 @@ async function admin(path) {
 const inStore = async () => (await admin('/orgs/acme')).currentCount === LIMIT && clients.open === LIMIT
 const exact = (what) => verdict(`${what}: never more than ${LIMIT} open at once`, clients.most <= LIMIT, clients.most)
 
-up()
+await up()
 const clients = gateways({ count: CLIENTS, key: 'demo-key-acme' })
 try {
   await within(60_000, `of ${CLIENTS} clients through one port, ${LIMIT} are in, and Redis says so`, inStore)
@@ -56,26 +56,26 @@ try {
 
   // One that holds a slot, or there is nothing to take again. A node is named after its container.
   const [{ node }] = (await admin('/orgs/acme/connections')).connections
-  const victim = containersOf('app').find((container) => container.startsWith(node.split('#')[0]))
+  const victim = (await containersOf('app')).find((container) => container.startsWith(node.split('#')[0]))
   const lost = clients.closed
-  engine('kill', '-s', 'KILL', victim)
+  await engine('kill', '-s', 'KILL', victim)
   await within(
     RECOVERED_MS,
     'kill -9 of a replica that held some: all slots are taken again',
     async () => clients.closed > lost && (await inStore()),
   )
   exact('kill -9')
-  engine('start', victim)
+  await engine('start', victim)
   await within(30_000, 'the replica is back', async () => (await admin('/nodes')).nodes.length === 3)
 
   const before = clients.closed
-  compose('restart', '-t', '1', 'redis')
+  await compose('restart', '-t', '1', 'redis')
   await within(30_000, 'Redis restarted: the slots are told to it again', inStore)
   verdict('Redis restarted: nobody was disconnected', clients.closed === before, `${clients.closed - before} closed`)
   exact('Redis restarted')
 
-  for (const container of containersOf('app')) {
-    engine('restart', '-t', '30', container)
+  for (const container of await containersOf('app')) {
+    await engine('restart', '-t', '30', container)
     await within(RECOVERED_MS, `rolling restart of ${container.slice(0, 12)}: all slots are taken again`, inStore)
   }
   exact('rolling restart')
@@ -85,7 +85,7 @@ try {
   await within(70_000, 'all clients gone: no slot is left', async () => (await admin('/orgs/acme')).currentCount === 0)
 } finally {
   await clients.stop()
-  if (!process.argv.includes('--keep')) down()
+  if (!process.argv.includes('--keep')) await down()
 }
 console.log(failed === 0 ? 'The stack does what the documentation says.' : `${failed} checks failed.`)
 process.exitCode = failed === 0 ? 0 : 1

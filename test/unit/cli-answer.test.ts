@@ -20,6 +20,7 @@ test.each([
   ['as a node gives it', 'nodes', NODES],
   ['as a node gives it', 'org', ORG],
   ['as a node gives it', 'stats', STATS],
+  ['with names that could be read as numbers', 'org', { ...ORG, orgId: 'Infinity', tier: '-1e999' }],
   ['of a later version, with more', 'nodes', { nodes: [{ ...NODE, zone: [null] }], more: 1 }],
   ['of a later version, with another word', 'org', { ...ORG, limitFrom: 'platform' }],
   ['of an earlier version', 'stats', { ...STATS, node: { ...OF_NODE, refusedLately: undefined } }],

@@ -75,7 +75,7 @@ function fits(value: unknown, { type = [], const: only, anyOf, items, ...form }:
 function typeOf(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'array'
-  return Math.abs(value as number) === Number.POSITIVE_INFINITY ? 'infinity' : typeof value
+  return value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY ? 'infinity' : typeof value
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

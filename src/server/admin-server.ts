@@ -60,9 +60,9 @@ export function adminServer(
   }
   const server = httpServer(heeded, { ServerResponse: CountedAnswer })
   const isLast = (request: IncomingMessage) => hasLongBody(request) || hasManyHeaders(request)
-  const isUnread = (request: IncomingMessage) => isLast(request) && !(mayBeRead(request) && mayChange(request))
-  const skipping = { isUnread, isLast, mostBytes: MAX_BODY_BYTES }
-  server.on('connection', (socket) => skipBodies(socket, skipping))
+  const isRead = (request: IncomingMessage) => mayBeRead(request) && mayChange(request)
+  const reading = { isRead, mostBytes: MAX_BODY_BYTES }
+  server.on('connection', (socket) => skipBodies(socket, isLast, reading))
   server.maxConnections = mostConnections
   // Neither a byte came nor was one taken for so long, or the time of a connection that is kept alive is over. An answer
   // that is still being made, and a stream that has nothing to say, keep nobody waiting.

@@ -31,27 +31,24 @@ export function stopParsing(socket: Socket): void {
 type Which = (request: IncomingMessage) => boolean
 
 /**
- * Parses no body of the requests of this connection that `isUnread` names: what follows their headers in the packet is given
- * up, and nothing more is read. Node calls our code for each chunk of a body, ten thousand times for a packet in which each
- * is a byte, and the system hands over thirty such packets in one go. Those that `isLast` names, which are these and maybe
- * more, end their connection with the answer, and the answer says so; those of them that are read get their
- * body in one piece, and of more than `mostBytes` the beginning. To be called before anything has come.
+ * Ends this connection with the answer to a request that `isLast` names, and the answer says so. Its body is not parsed,
+ * unless `isRead` names it too: what follows its headers in the packet is given up, and nothing more is read. Node calls our
+ * code for each chunk of a body, ten thousand times for a packet in which each is a byte, and the system hands over thirty
+ * such packets in one go. A body that is read is handed on in one piece, and of more than `mostBytes` the beginning. To be
+ * called before anything has come.
  */
 export function skipBodies(
   socket: Socket,
-  {
-    isUnread,
-    isLast,
-    mostBytes = 0,
-  }: { readonly isUnread: Which; readonly isLast: Which; readonly mostBytes?: number },
+  isLast: Which,
+  reading?: { readonly isRead: Which; readonly mostBytes: number },
 ): void {
   const { parser } = socket as Socket & Parsing
   const take = parser?.onIncoming
   if (!parser || !take) return
   parser.onIncoming = (request, keepAlive) => {
-    const isSkipped = isUnread(request)
     const isTheLast = isLast(request)
-    if (isTheLast && !isSkipped) handOnWhole(request, mostBytes)
+    const isSkipped = isTheLast && !reading?.isRead(request)
+    if (reading && isTheLast && !isSkipped) handOnWhole(request, reading.mostBytes)
     // What comes behind its headers is no request that could be answered.
     const said = take(request, keepAlive && !isTheLast)
     if (request.upgrade || !isSkipped) return said

@@ -1,4 +1,5 @@
 import type { Answer, AnswerName } from '../../admin/answers.js'
+import { fieldsOf } from '../../core/parse-json.js'
 
 /** What a server answered, which need not be a node: whoever has the port, or what is broken, may say anything. */
 export interface Body {
@@ -35,8 +36,7 @@ export async function answerIn<Name extends AnswerName>(text: string, name: Name
 
 /** The words of a refusal, as far as they are any. */
 export function refusalIn(text: string): { readonly code?: string; readonly title?: string; readonly detail?: string } {
-  const answer = parsed(text)
-  const words = isObject(answer) ? answer : {}
+  const words = fieldsOf(text)
   return Object.fromEntries(
     ['code', 'title', 'detail'].flatMap((name) => (typeof words[name] === 'string' ? [[name, words[name]]] : [])),
   )

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { fieldsOf } from '../../core/parse-json.js'
 
 /** What a server said instead of accepting. Only the status is certain: a proxy in between may have answered. */
 export interface Refusal {
@@ -17,7 +18,7 @@ const MAX_BODY_BYTES = 64 * 1_024
 
 /** Reads a refusal to its end or as far as it comes; never rejects. The caller ends the wait by destroying it. */
 export async function readRefusal(response: IncomingMessage): Promise<Refusal> {
-  const body = parseObject(await readBody(response))
+  const body = fieldsOf(await readBody(response))
   const retryAfter = /^\d{1,9}$/.exec(response.headers['retry-after'] ?? '')?.[0]
   return {
     status: response.statusCode ?? 0,
@@ -28,7 +29,7 @@ export async function readRefusal(response: IncomingMessage): Promise<Refusal> {
 
 /** A refusal in the first frame, whose status is the close code that follows; `undefined` for any other frame. */
 export function refusalInFrame(frame: string): Omit<Refusal, 'status'> | undefined {
-  const words = parseObject(frame)
+  const words = fieldsOf(frame)
   return words.type === 'error' ? { ...said(words), ...pick(words, 'retryAfterSeconds', 'number') } : undefined
 }
 
@@ -54,15 +55,6 @@ function readBody(response: IncomingMessage): Promise<string> {
     response.on('error', () => {})
     response.on('close', () => resolve(Buffer.concat(chunks).toString()))
   })
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
-  } catch {
-    return {}
-  }
 }
 
 function pick(body: Record<string, unknown>, name: string, type: 'string' | 'number'): Record<string, never> {
